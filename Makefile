@@ -1,0 +1,53 @@
+# partcheck: `make demo` shows the product, `make test` proves it, `make check` is the gate for every change.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PYTEST ?= $(BIN)/pytest
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo up test check lint types contracts format lock clean
+
+help: ## Show the targets
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+setup: $(VENV)/ready ## Create .venv from the lock file
+
+$(VENV)/ready: requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "partcheck needs Python 3.11 or newer; name one with: make PYTHON=python3.12 …")'
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "Installing what requirements.lock pins into $(VENV) …"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+demo: setup ## Train a model, inspect 40 photos, show the verdicts
+	@$(BIN)/partcheck demo
+
+up: setup ## Run the line here until Ctrl-C
+	@$(BIN)/partcheck up
+
+test: setup ## Run every test
+	$(PYTEST)
+
+check: lint types contracts test ## Everything a change must pass
+
+lint: setup ## Style and formatting
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: setup ## Static types
+	$(BIN)/mypy
+
+contracts: setup ## Imports point one way
+	$(BIN)/lint-imports
+
+format: setup ## Rewrite the code in the house format
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+lock: setup ## Resolve the dependencies again
+	$(BIN)/pip-compile --quiet --upgrade --all-extras --allow-unsafe --strip-extras --generate-hashes \
+	  --no-header --no-emit-index-url --no-emit-find-links --output-file requirements.lock pyproject.toml
+
+clean: ## Remove the virtual environment, the local line's state and caches
+	rm -rf $(VENV) .partcheck .mypy_cache .ruff_cache .pytest_cache .import_linter_cache build *.egg-info

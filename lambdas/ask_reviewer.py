@@ -1,0 +1,36 @@
+"""State `Ask a reviewer`: keep the task token and open the review."""
+
+from typing import Any
+
+from aws_lambda_powertools.metrics import MetricUnit
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from lambdas import wiring
+from lambdas.wiring import logger, metrics, tracer
+from workflow import review
+from workflow.inspection import Ledger
+from workflow.review import Queue, Tokens
+
+
+@logger.inject_lambda_context(clear_state=True)
+@tracer.capture_lambda_handler(capture_response=False)
+@metrics.log_metrics
+def handler(
+    event: dict[str, Any],
+    context: LambdaContext,
+    ledger: Ledger | None = None,
+    tokens: Tokens | None = None,
+    decisions: Queue | None = None,
+) -> None:
+    logger.append_keys(inspection_id=event["inspection_id"])
+    review.ask(
+        ledger or wiring.ledger(),
+        tokens or wiring.tokens(),
+        decisions or wiring.queue("DECISION_QUEUE_URL"),
+        event["inspection_id"],
+        event["execution"],
+        event["token"],
+        event["timeout_seconds"],
+    )
+    metrics.add_metric("review_asked", MetricUnit.Count, 1)
+    logger.info("asked a reviewer", extra={"timeout_seconds": event["timeout_seconds"]})

@@ -1,0 +1,87 @@
+"""The deployed functions as data: what infra/ and local/ read to create them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from workflow.errors import ConfigurationError
+
+
+@dataclass(frozen=True, slots=True)
+class Function:
+    """One deployed function: its placeholder, its entry point, what its environment must hold.
+
+    `queue` names the queue that feeds it, if one does; `schedule_minutes` how often it runs by the clock, if
+    it does. Memory is in MB.
+    """
+
+    placeholder: str
+    module: str
+    needs: frozenset[str] = frozenset()
+    timeout_seconds: int = 30
+    memory_mb: int = 256
+    queue: str = ""
+    batch_size: int = 1
+    schedule_minutes: int = 0
+
+    @property
+    def handler(self) -> str:
+        """The entry point in Lambda's notation."""
+        return f"lambdas.{self.module}.handler"
+
+    def checked(self, environment: Mapping[str, str]) -> dict[str, str]:
+        """Refuse to deploy a function with a variable missing or misspelt."""
+        if wrong := self.needs ^ environment.keys():
+            raise ConfigurationError(f"{self.placeholder}: environment differs by {sorted(wrong)}")
+        return dict(environment)
+
+
+CLAIM_UPLOAD = Function("ClaimUploadFunction", "claim_upload", frozenset({"LEDGER_TABLE"}), memory_mb=512)
+DETECT_LABELS = Function(
+    "DetectLabelsFunction",
+    "detect_labels",
+    frozenset({"LEDGER_TABLE", "POLICY_PARAMETER", "MODEL_PARAMETER"}),
+)
+MOVE_IMAGE = Function("MoveImageFunction", "move_image", frozenset({"LEDGER_TABLE", "FILED_BUCKET"}))
+ASK_REVIEWER = Function(
+    "AskReviewerFunction",
+    "ask_reviewer",
+    frozenset({"LEDGER_TABLE", "TOKEN_TABLE", "DECISION_QUEUE_URL"}),
+)
+ESCALATE_REVIEW = Function(
+    "EscalateReviewFunction", "escalate_review", frozenset({"LEDGER_TABLE", "ESCALATION_QUEUE_URL"})
+)
+CLOSE_INSPECTION = Function("CloseInspectionFunction", "close_inspection", frozenset({"LEDGER_TABLE"}))
+START_INSPECTION = Function(
+    "StartInspectionFunction",
+    "start_inspection",
+    frozenset({"LEDGER_TABLE", "STATE_MACHINE_ARN", "MAX_IN_FLIGHT"}),
+    timeout_seconds=60,
+    queue="intake",
+    batch_size=10,
+)
+DELIVER_DECISION = Function(
+    "DeliverDecisionFunction",
+    "deliver_decision",
+    frozenset({"LEDGER_TABLE", "TOKEN_TABLE"}),
+    queue="decisions",
+    batch_size=10,
+)
+RECONCILE = Function(
+    "ReconcileFunction",
+    "reconcile",
+    frozenset({"LEDGER_TABLE", "INBOUND_BUCKET", "STATE_MACHINE_ARN", "DECISION_QUEUE_URL"}),
+    timeout_seconds=300,
+    schedule_minutes=1,
+)
+
+FUNCTIONS = (
+    CLAIM_UPLOAD,
+    DETECT_LABELS,
+    MOVE_IMAGE,
+    ASK_REVIEWER,
+    ESCALATE_REVIEW,
+    CLOSE_INSPECTION,
+    START_INSPECTION,
+    DELIVER_DECISION,
+    RECONCILE,
+)

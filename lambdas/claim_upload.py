@@ -1,0 +1,35 @@
+"""State `Claim upload`: take the image version for this execution and examine its bytes."""
+
+from typing import Any
+
+from aws_lambda_powertools.metrics import MetricUnit
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from lambdas import wiring
+from lambdas.wiring import logger, metrics, tracer
+from workflow import intake
+from workflow.images import Image, Shelf
+from workflow.inspection import Ledger
+
+
+@logger.inject_lambda_context(clear_state=True)
+@tracer.capture_lambda_handler(capture_response=False)
+@metrics.log_metrics
+def handler(
+    event: dict[str, Any],
+    context: LambdaContext,
+    ledger: Ledger | None = None,
+    shelf: Shelf | None = None,
+) -> dict[str, Any]:
+    logger.append_keys(inspection_id=event["inspection_id"])
+    outcome = intake.claim(
+        ledger or wiring.ledger(),
+        shelf or wiring.shelf(),
+        Image(**event["image"]),
+        event["execution"],
+        event["attempt"],
+        event["uploaded_at"],
+    )
+    metrics.add_metric(f"upload_{outcome}", MetricUnit.Count, 1)
+    logger.info("claimed", extra={"outcome": outcome, "key": event["image"]["key"]})
+    return {"outcome": outcome}

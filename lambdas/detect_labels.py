@@ -1,0 +1,38 @@
+"""State `Detect labels`: ask the model what it sees in one image."""
+
+from typing import Any
+
+from aws_lambda_powertools.metrics import MetricUnit
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from lambdas import wiring
+from lambdas.wiring import logger, metrics, setting, tracer
+from workflow import detection, moment
+from workflow.aws.detector import RekognitionDetector
+from workflow.detection import Detector
+from workflow.inspection import Ledger
+from workflow.policy import RoutingPolicy
+
+
+@logger.inject_lambda_context(clear_state=True)
+@tracer.capture_lambda_handler(capture_response=False)
+@metrics.log_metrics
+def handler(
+    event: dict[str, Any],
+    context: LambdaContext,
+    ledger: Ledger | None = None,
+    detector: Detector | None = None,
+    policy: RoutingPolicy | None = None,
+) -> dict[str, Any]:
+    logger.append_keys(inspection_id=event["inspection_id"])
+    answer = detection.detect(
+        ledger or wiring.ledger(),
+        detector or RekognitionDetector(wiring.parameters().text(setting("MODEL_PARAMETER"))),
+        policy or wiring.parameters().routing_policy(setting("POLICY_PARAMETER")),
+        event["inspection_id"],
+        event["execution"],
+        moment.seconds_between(event["started_at"], moment.now()),
+    )
+    metrics.add_metric(f"detection_{answer['outcome']}", MetricUnit.Count, 1)
+    logger.info("detected", extra={"answer": answer})
+    return answer

@@ -1,0 +1,39 @@
+"""By the clock: find inspections, uploads and decisions that got stuck, and move them on."""
+
+from typing import Any
+
+from aws_lambda_powertools.metrics import MetricUnit
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from lambdas import wiring
+from lambdas.wiring import logger, metrics, setting, tracer
+from workflow.images import Shelf
+from workflow.inspection import Ledger
+from workflow.intake import Executions
+from workflow.reconcile import Mender, findings, reconcile
+from workflow.review import Queue
+
+
+@logger.inject_lambda_context(clear_state=True)
+@tracer.capture_lambda_handler(capture_response=False)
+@metrics.log_metrics
+def handler(
+    event: dict[str, Any],
+    context: LambdaContext,
+    ledger: Ledger | None = None,
+    shelf: Shelf | None = None,
+    executions: Executions | None = None,
+    decisions: Queue | None = None,
+) -> dict[str, int]:
+    mender = Mender(
+        ledger or wiring.ledger(),
+        shelf or wiring.shelf(),
+        executions or wiring.executions(),
+        decisions or wiring.queue("DECISION_QUEUE_URL"),
+    )
+    found = findings(mender.ledger, mender.shelf, mender.executions, setting("INBOUND_BUCKET"))
+    counts = reconcile(mender, found)
+    for kind, count in counts.items():
+        metrics.add_metric(f"reconciled_{kind.replace(' ', '_')}", MetricUnit.Count, count)
+    logger.info("reconciled", extra={"counts": counts})
+    return counts

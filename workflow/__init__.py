@@ -1,0 +1,1 @@
+"""What is decided about a photo: the domain, free of services."""

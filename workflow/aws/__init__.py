@@ -1,0 +1,1 @@
+"""The domain's ports on AWS: the only home of boto3."""

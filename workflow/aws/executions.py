@@ -1,0 +1,70 @@
+"""Executions on Step Functions."""
+
+import json
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from workflow.aws.clients import client
+
+_TOKEN_IS_DEAD = ("TaskTimedOut", "InvalidToken", "TaskDoesNotExist")
+
+
+class StepFunctionsExecutions:
+    """Implements workflow.intake.Executions, and reads histories."""
+
+    def __init__(self, state_machine_arn: str, stepfunctions: Any = None) -> None:
+        self._arn = state_machine_arn
+        self._sfn = stepfunctions or client("stepfunctions")
+
+    def arn(self, name: str) -> str:
+        """The ARN of the execution with this name."""
+        return self._arn.replace(":stateMachine:", ":execution:") + f":{name}"
+
+    def start(self, name: str, document: dict[str, Any]) -> bool:
+        try:
+            self._sfn.start_execution(stateMachineArn=self._arn, name=name, input=json.dumps(document))
+        except ClientError as error:
+            if error.response["Error"]["Code"] == "ExecutionAlreadyExists":
+                return False
+            raise
+        return True
+
+    def describe(self, name: str) -> dict[str, Any] | None:
+        """What DescribeExecution says, or None when nobody remembers the execution."""
+        try:
+            answer: dict[str, Any] = self._sfn.describe_execution(executionArn=self.arn(name))
+        except ClientError as error:
+            if error.response["Error"]["Code"] == "ExecutionDoesNotExist":
+                return None
+            raise
+        return answer
+
+    def status(self, name: str) -> str | None:
+        description = self.describe(name)
+        return str(description["status"]) if description else None
+
+    def running(self) -> set[str]:
+        pages = self._sfn.get_paginator("list_executions").paginate(
+            stateMachineArn=self._arn, statusFilter="RUNNING", PaginationConfig={"PageSize": 1000}
+        )
+        return {execution["name"] for page in pages for execution in page["executions"]}
+
+    def history(self, name: str) -> list[dict[str, Any]]:
+        """Every event of an execution, oldest first; empty when nobody remembers it."""
+        pages = self._sfn.get_paginator("get_execution_history").paginate(executionArn=self.arn(name))
+        try:
+            return [event for page in pages for event in page["events"]]
+        except ClientError as error:
+            if error.response["Error"]["Code"] == "ExecutionDoesNotExist":
+                return []
+            raise
+
+    def succeed(self, token: str, output: dict[str, Any]) -> bool:
+        try:
+            self._sfn.send_task_success(taskToken=token, output=json.dumps(output))
+        except ClientError as error:
+            if error.response["Error"]["Code"] in _TOKEN_IS_DEAD:
+                return False
+            raise
+        return True

@@ -1,0 +1,95 @@
+"""Ledger rows and audit entries as DynamoDB items, and back."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, fields, is_dataclass
+from decimal import Decimal
+from enum import Enum
+from typing import Any
+
+from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
+
+from workflow.images import Image
+from workflow.inspection import AuditEntry, Decision, Inspection, Review, State
+from workflow.verdict import Prediction, Score, Verdict
+
+_serializer = TypeSerializer()
+_deserializer = TypeDeserializer()
+
+
+def values(plain: Mapping[str, Any]) -> dict[str, Any]:
+    """Plain values and domain objects in DynamoDB's typed notation."""
+    return {name: _serializer.serialize(_storable(value)) for name, value in plain.items()}
+
+
+def to_item(row: Inspection) -> dict[str, Any]:
+    """A ledger row; `name` and `day` exist for the indexes only."""
+    plain = {field.name: getattr(row, field.name) for field in fields(row)}
+    return values({**plain, "name": row.image.name or row.image.key, "day": row.claimed_at[:10]})
+
+
+def read_item(item: Mapping[str, Any]) -> Inspection:
+    """The ledger row that an item holds."""
+    plain = _plain(item)
+    plain.pop("name"), plain.pop("day")
+    plain["image"] = Image(**plain["image"])
+    plain["location"] = Image(**plain["location"])
+    plain["leftover"] = Image(**plain["leftover"]) if plain["leftover"] else None
+    plain["state"] = State(plain["state"])
+    plain["verdict"] = Verdict(plain["verdict"]) if plain["verdict"] else None
+    plain["prediction"] = _prediction(plain["prediction"])
+    plain["review"] = Review(**plain["review"]) if plain["review"] else None
+    plain["decision"] = _decision(plain["decision"])
+    return Inspection(**plain)
+
+
+def audit_item(entry: AuditEntry) -> dict[str, Any]:
+    """An audit entry; the decision's id keeps entries of one moment apart."""
+    return values({**asdict(entry), "at": f"{entry.at}#{entry.decision_id}", "moment": entry.at})
+
+
+def read_audit_item(item: Mapping[str, Any]) -> AuditEntry:
+    """The audit entry that an item holds."""
+    plain = _plain(item)
+    plain["at"] = plain.pop("moment")
+    return AuditEntry(**plain)
+
+
+def _prediction(plain: dict[str, Any] | None) -> Prediction | None:
+    if not plain:
+        return None
+    scores = tuple(Score(score["label"], float(score["confidence"])) for score in plain["scores"])
+    numbers = {name: float(plain[name]) for name in ("confidence", "threshold")}
+    return Prediction(**{**plain, **numbers, "verdict": Verdict(plain["verdict"]), "scores": scores})
+
+
+def _decision(plain: dict[str, Any] | None) -> Decision | None:
+    return Decision(**{**plain, "verdict": Verdict(plain["verdict"])}) if plain else None
+
+
+def _storable(value: Any) -> Any:
+    if is_dataclass(value) and not isinstance(value, type):
+        return {field.name: _storable(getattr(value, field.name)) for field in fields(value)}
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, float):
+        return Decimal(repr(value))
+    if isinstance(value, Mapping):
+        return {name: _storable(inner) for name, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_storable(inner) for inner in value]
+    return value
+
+
+def _plain(item: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: _number(_deserializer.deserialize(value)) for name, value in item.items()}
+
+
+def _number(value: Any) -> Any:
+    """Decimals back to the int or float that they were."""
+    if isinstance(value, Decimal):
+        return int(value) if value == value.to_integral_value() else float(value)
+    if isinstance(value, dict):
+        return {name: _number(inner) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [_number(inner) for inner in value]
+    return value

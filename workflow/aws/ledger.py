@@ -1,0 +1,210 @@
+"""The ledger on DynamoDB: one item per image version, and a table of what people did."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from workflow import moment
+from workflow.aws.clients import client
+from workflow.aws.items import audit_item, read_audit_item, read_item, to_item, values
+from workflow.errors import Conflict, NotFound, OwnershipLost
+from workflow.images import Stored
+from workflow.inspection import AuditEntry, Decision, Inspection, Review, State
+from workflow.verdict import Prediction, Verdict
+
+_REFUSED = ("ConditionalCheckFailedException", "TransactionCanceledException")
+
+
+class DynamoLedger:
+    """Implements workflow.inspection.Ledger; `audit_table` is needed only where people decide."""
+
+    def __init__(self, table: str, audit_table: str = "", dynamodb: Any = None) -> None:
+        self._table = table
+        self._audit_table = audit_table
+        self._dynamodb = dynamodb or client("dynamodb")
+
+    def claim(self, new: Inspection) -> Inspection | None:
+        try:
+            self._dynamodb.put_item(
+                TableName=self._table,
+                Item=to_item(new),
+                ConditionExpression="attribute_not_exists(#id)",
+                ExpressionAttributeNames={"#id": "id"},
+            )
+        except ClientError as error:
+            if not _refused(error):
+                raise
+            row = self.get(new.id)
+            return row if row is not None and row.owner == new.owner else None
+        return new
+
+    def get(self, inspection_id: str) -> Inspection | None:
+        answer = self._dynamodb.get_item(
+            TableName=self._table, Key=values({"id": inspection_id}), ConsistentRead=True
+        )
+        return read_item(answer["Item"]) if "Item" in answer else None
+
+    def record_upload(
+        self,
+        inspection_id: str,
+        owner: str,
+        stored: Stored,
+        sha256: str,
+        photo: dict[str, Any],
+        rejection: dict[str, str],
+    ) -> None:
+        facts = {"size": stored.size, "etag": stored.etag, "sha256": sha256}
+        self._change(inspection_id, owner, {**facts, "photo": photo, "rejection": rejection})
+
+    def record_rejection(self, inspection_id: str, owner: str, rejection: dict[str, str]) -> None:
+        self._change(inspection_id, owner, {"rejection": rejection})
+
+    def record_prediction(self, inspection_id: str, owner: str, prediction: Prediction) -> None:
+        self._change(inspection_id, owner, {"prediction": prediction})
+
+    def record_filing(
+        self, before: Inspection, verdict: Verdict, place: Stored, announcement: str, at: str
+    ) -> None:
+        changes = {
+            "verdict": verdict,
+            "location": place.image,
+            "leftover": before.location,
+            "etag": place.etag,
+            "announcement": announcement,
+            "settled_at": at if announcement else "",
+        }
+        self._change(before.id, before.owner, changes, {"location": before.location})
+
+    def record_review(self, inspection_id: str, owner: str, review: Review) -> Inspection:
+        with suppress(Conflict):  # A decision stands: it is in the row that is returned.
+            self._change(inspection_id, owner, {"state": State.WAITING, "review": review}, {"decision": None})
+        row = self.get(inspection_id)
+        if row is None:
+            raise NotFound(f"inspection {inspection_id}: the ledger has no row")
+        return row
+
+    def decide(self, inspection_id: str, decision: Decision, entry: AuditEntry) -> None:
+        update = {
+            "TableName": self._table,
+            "Key": values({"id": inspection_id}),
+            "UpdateExpression": "SET #decision = :decision",
+            "ConditionExpression": "#state = :waiting AND #decision = :none",
+            "ExpressionAttributeNames": {"#decision": "decision", "#state": "state"},
+            "ExpressionAttributeValues": values(
+                {":decision": decision, ":waiting": State.WAITING, ":none": None}
+            ),
+        }
+        put = {"TableName": self._audit_table, "Item": audit_item(entry)}
+        try:
+            self._dynamodb.transact_write_items(TransactItems=[{"Update": update}, {"Put": put}])
+        except ClientError as error:
+            if _refused(error):
+                raise Conflict(f"inspection {inspection_id}: it was decided meanwhile") from error
+            raise
+
+    def close(self, inspection_id: str, owner: str, at: str) -> None:
+        with suppress(Conflict):  # It is closed already.
+            self._change(inspection_id, owner, {"state": State.CLOSED, "closed_at": at}, {"closed_at": ""})
+
+    def hand_over(self, before: Inspection, owner: str, attempt: int) -> bool:
+        try:
+            self._change(
+                before.id, before.owner, {"owner": owner, "attempt": attempt}, {"state": before.state}
+            )
+        except (OwnershipLost, Conflict):
+            return False
+        return True
+
+    def in_state(self, state: State) -> Iterator[Inspection]:
+        return self._query("by_state", "state", state)
+
+    def count_recent(self, state: State, since: str, limit: int) -> int:
+        answer = self._dynamodb.query(
+            TableName=self._table,
+            IndexName="by_state",
+            KeyConditionExpression="#state = :state AND #claimed_at >= :since",
+            ExpressionAttributeNames={"#state": "state", "#claimed_at": "claimed_at"},
+            ExpressionAttributeValues=values({":state": state, ":since": since}),
+            Select="COUNT",
+            Limit=limit,
+        )
+        return int(answer["Count"])
+
+    def newest(self, limit: int) -> list[Inspection]:
+        found: list[Inspection] = []
+        day = moment.now()[:10]
+        for _ in range(400):
+            for row in self._query("by_day", "day", day, forward=False):
+                found.append(row)
+                if len(found) == limit:
+                    return found
+            day = moment.later(f"{day}T00:00:00Z", -1)[:10]
+        return found
+
+    def by_name(self, name: str) -> list[Inspection]:
+        return list(self._query("by_name", "name", name, forward=False))
+
+    def audit_trail(self, inspection_id: str) -> list[AuditEntry]:
+        pages = self._dynamodb.get_paginator("query").paginate(
+            TableName=self._audit_table,
+            KeyConditionExpression="inspection_id = :id",
+            ExpressionAttributeValues=values({":id": inspection_id}),
+            ConsistentRead=True,
+        )
+        return [read_audit_item(item) for page in pages for item in page["Items"]]
+
+    def _query(self, index: str, key: str, value: str, forward: bool = True) -> Iterator[Inspection]:
+        pages = self._dynamodb.get_paginator("query").paginate(
+            TableName=self._table,
+            IndexName=index,
+            KeyConditionExpression="#key = :value",
+            ExpressionAttributeNames={"#key": key},
+            ExpressionAttributeValues=values({":value": value}),
+            ScanIndexForward=forward,
+        )
+        for page in pages:
+            for item in page["Items"]:
+                yield read_item(item)
+
+    def _owned(self, inspection_id: str, owner: str) -> Inspection:
+        row = self.get(inspection_id)
+        if row is None:
+            raise NotFound(f"inspection {inspection_id}: the ledger has no row")
+        if row.owner != owner:
+            raise OwnershipLost(f"inspection {inspection_id} belongs to {row.owner}, not to {owner}")
+        return row
+
+    def _change(
+        self,
+        inspection_id: str,
+        owner: str,
+        changes: Mapping[str, Any],
+        expected: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Set attributes if this owner still owns the row and it still holds what is expected of it."""
+        required = {"owner": owner, **(expected or {})}
+        names = {f"#{name}": name for name in (*changes, *required)}
+        sets = ", ".join(f"#{name} = :{name}" for name in changes)
+        conditions = " AND ".join(f"#{name} = :was_{name}" for name in required)
+        new = {f":{name}": value for name, value in changes.items()}
+        old = {f":was_{name}": value for name, value in required.items()}
+        try:
+            self._dynamodb.update_item(
+                TableName=self._table,
+                Key=values({"id": inspection_id}),
+                UpdateExpression=f"SET {sets}",
+                ConditionExpression=conditions,
+                ExpressionAttributeNames=names,
+                ExpressionAttributeValues=values({**new, **old}),
+            )
+        except ClientError as error:
+            if not _refused(error):
+                raise
+            self._owned(inspection_id, owner)
+            raise Conflict(f"inspection {inspection_id}: the row changed since it was read") from error
+
+
+def _refused(error: ClientError) -> bool:
+    return error.response["Error"]["Code"] in _REFUSED

@@ -1,0 +1,39 @@
+"""Task tokens on DynamoDB, in a table of their own that only two functions may read."""
+
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from workflow.aws.clients import client
+
+
+class DynamoTokens:
+    """Implements workflow.review.Tokens."""
+
+    def __init__(self, table: str, dynamodb: Any = None) -> None:
+        self._table = table
+        self._dynamodb = dynamodb or client("dynamodb")
+
+    def put(self, inspection_id: str, token: str) -> None:
+        self._dynamodb.put_item(
+            TableName=self._table, Item={"inspection_id": {"S": inspection_id}, "token": {"S": token}}
+        )
+
+    def get(self, inspection_id: str) -> str | None:
+        answer = self._dynamodb.get_item(
+            TableName=self._table, Key={"inspection_id": {"S": inspection_id}}, ConsistentRead=True
+        )
+        return str(answer["Item"]["token"]["S"]) if "Item" in answer else None
+
+    def remove(self, inspection_id: str, token: str) -> None:
+        try:
+            self._dynamodb.delete_item(
+                TableName=self._table,
+                Key={"inspection_id": {"S": inspection_id}},
+                ConditionExpression="#token = :token",
+                ExpressionAttributeNames={"#token": "token"},
+                ExpressionAttributeValues={":token": {"S": token}},
+            )
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
+                raise

@@ -1,0 +1,58 @@
+"""Moving a photo to the place its verdict names, in an order in which nothing can be lost."""
+
+from dataclasses import replace
+from typing import Any
+
+from workflow import announcement, moment
+from workflow.errors import Conflict
+from workflow.images import Shelf, Stored, copy_once, filed_key
+from workflow.inspection import Inspection, Ledger, owned
+from workflow.verdict import Verdict
+
+REVIEWED = "reviewed"
+
+
+def file(
+    ledger: Ledger, shelf: Shelf, bucket: str, inspection_id: str, owner: str, wanted: str
+) -> dict[str, Any]:
+    """Copy the photo, point the ledger at the copy, delete the original; repeat it as often as you like.
+
+    `wanted` is a verdict, or `reviewed` for what the person decided. A photo at its final place stays there
+    whatever is wanted. Returns the `$.filed` part of the execution's document.
+    """
+    row = owned(ledger, inspection_id, owner)
+    verdict = _verdict(row, wanted)
+    if not row.settled and row.verdict is not verdict:
+        row = _move(ledger, shelf, bucket, row, verdict)
+    if row.leftover is not None:
+        shelf.delete(row.leftover)
+    return {
+        "verdict": row.verdict,
+        "bucket": row.location.bucket,
+        "key": row.location.key,
+        "announcement": row.announcement,
+    }
+
+
+def _verdict(row: Inspection, wanted: str) -> Verdict:
+    if wanted != REVIEWED:
+        return Verdict(wanted)
+    if row.decision is None:
+        raise Conflict(f"inspection {row.id}: nobody decided it yet")
+    return row.decision.verdict
+
+
+def _move(ledger: Ledger, shelf: Shelf, bucket: str, row: Inspection, verdict: Verdict) -> Inspection:
+    source = Stored(row.location, row.size, row.etag)
+    place = copy_once(shelf, source, bucket, filed_key(verdict, row.id, row.image.key), row.sha256)
+    at = moment.now()
+    text = "" if verdict is Verdict.UNCLEAR else announcement.body(row, verdict, place.image, at)
+    try:
+        ledger.record_filing(row, verdict, place, text, at)
+    except Conflict:
+        # Another run of this same step was faster; the row says where the photo lies now.
+        moved = owned(ledger, row.id, row.owner)
+        if moved.location == row.location:
+            raise
+        return moved
+    return replace(row, verdict=verdict, location=place.image, leftover=row.location, announcement=text)

@@ -1,0 +1,140 @@
+"""From an uploaded image version to a running execution that owns its ledger row."""
+
+import hashlib
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Protocol
+
+from workflow import moment
+from workflow.images import Image, Shelf, inspection_id
+from workflow.inspection import Inspection, Ledger, State
+from workflow.upload import MAX_BYTES, Photo, examine, examine_size
+
+MAX_ATTEMPTS = 100
+IN_FLIGHT_SECONDS = 600
+
+
+class Executions(Protocol):
+    """The executions of the state machine."""
+
+    def start(self, name: str, document: dict[str, Any]) -> bool:
+        """Start an execution; False when one of this name exists or existed."""
+
+    def status(self, name: str) -> str | None:
+        """RUNNING, SUCCEEDED, FAILED, TIMED_OUT, ABORTED, or None when nobody remembers it."""
+
+    def running(self) -> set[str]:
+        """The names of all running executions."""
+
+    def succeed(self, token: str, output: dict[str, Any]) -> bool:
+        """Answer a task token; False when it is used, expired or unknown (nobody can tell which)."""
+
+
+def execution_name(inspection: str, attempt: int) -> str:
+    """The name of one attempt at an inspection: the id (64 hex) and the attempt, at most 80 characters."""
+    return f"{inspection}-{attempt}"
+
+
+def document(image: Image, uploaded_at: str, attempt: int) -> dict[str, Any]:
+    """The input of an execution: what the state machine's first state reads."""
+    return {
+        "inspection_id": inspection_id(image),
+        "image": {"bucket": image.bucket, "key": image.key, "version_id": image.version_id},
+        "uploaded_at": uploaded_at,
+        "attempt": attempt,
+    }
+
+
+def start(executions: Executions, ledger: Ledger, image: Image, uploaded_at: str) -> str | None:
+    """Start inspecting an image version, unless somebody did; return the execution's name if it is new.
+
+    An execution that ended without leaving a ledger row (it failed before its claim) does not count.
+    """
+    inspection = inspection_id(image)
+    for attempt in range(1, MAX_ATTEMPTS):
+        name = execution_name(inspection, attempt)
+        if executions.start(name, document(image, uploaded_at, attempt)):
+            return name
+        if executions.status(name) == "RUNNING" or ledger.get(inspection) is not None:
+            return None
+    raise RuntimeError(f"{image.key}: {MAX_ATTEMPTS} executions failed before they could claim it")
+
+
+def uploaded(event: Mapping[str, Any], shelf: Shelf) -> Iterator[tuple[Image, str]]:
+    """The image versions that an EventBridge event of S3 speaks of, each with its time of upload.
+
+    The key in the event is raw text. Where the event names no version, every version under its key is meant:
+    starting an inspection twice is harmless, and missing one is not.
+    """
+    bucket, key = event["detail"]["bucket"]["name"], event["detail"]["object"]["key"]
+    version = event["detail"]["object"].get("version-id")
+    if version:
+        yield Image(bucket, key, version), event["time"]
+        return
+    for stored in shelf.everything(bucket, prefix=key):
+        if stored.image.key == key:
+            yield stored.image, stored.modified_at
+
+
+def wait_for_room(
+    ledger: Ledger, limit: int, time_left: Callable[[], bool], sleep: Callable[[float], None]
+) -> None:
+    """Hold a new inspection back while `limit` others are in flight, as long as there is time to wait.
+
+    A brake, not a wall: inspections that got stuck must not stop the line, so only those of the last minutes
+    count, and when time is up the inspection starts anyway.
+    """
+    while time_left():
+        since = moment.later(moment.now(), -IN_FLIGHT_SECONDS)
+        if ledger.count_recent(State.INSPECTING, since, limit) < limit:
+            return
+        sleep(0.2)
+
+
+def claim(ledger: Ledger, shelf: Shelf, image: Image, owner: str, attempt: int, uploaded_at: str) -> str:
+    """Claim an image version for an execution and examine its bytes.
+
+    Returns `readable`, `unreadable` (the ledger says why), `vanished` (the version no longer exists and was
+    never examined), or `refused` (another execution owns it).
+    """
+    new = Inspection(
+        id=inspection_id(image),
+        image=image,
+        owner=owner,
+        attempt=attempt,
+        state=State.INSPECTING,
+        uploaded_at=uploaded_at,
+        claimed_at=moment.now(),
+        location=image,
+    )
+    row = ledger.claim(new)
+    if row is None:
+        return "refused"
+    if row.rejection or row.photo:
+        return "unreadable" if row.rejection else "readable"
+    return _examine(ledger, shelf, row)
+
+
+def _examine(ledger: Ledger, shelf: Shelf, row: Inspection) -> str:
+    found = shelf.fetch(row.image, MAX_BYTES)
+    if found is None:
+        return "vanished"
+    stored, content = found
+    result = examine_size(stored.size) if content is None else examine(content)
+    sha256 = "" if content is None else hashlib.sha256(content).hexdigest()
+    if isinstance(result, Photo):
+        ledger.record_upload(row.id, row.owner, stored, sha256, _facts(result), {})
+        return "readable"
+    if result is None:
+        raise RuntimeError(f"{row.image.key}: {stored.size} bytes were not delivered")
+    rejection = {"code": result.code.value, "detail": result.detail}
+    ledger.record_upload(row.id, row.owner, stored, sha256, {}, rejection)
+    return "unreadable"
+
+
+def _facts(photo: Photo) -> dict[str, Any]:
+    return {
+        "format": photo.format,
+        "width": photo.width,
+        "height": photo.height,
+        "orientation": photo.orientation,
+    }
