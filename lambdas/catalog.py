@@ -35,7 +35,7 @@ class Function:
         return dict(environment)
 
 
-CLAIM_UPLOAD = Function("ClaimUploadFunction", "claim_upload", frozenset({"LEDGER_TABLE"}), memory_mb=512)
+CLAIM_UPLOAD = Function("ClaimUploadFunction", "claim_upload", frozenset({"LEDGER_TABLE"}), memory_mb=1024)
 DETECT_LABELS = Function(
     "DetectLabelsFunction",
     "detect_labels",

@@ -8,7 +8,7 @@ from workflow.photo import Frame, Reason, Rejection
 from workflow.png_layout import Header, Inflation, corrupt
 
 # Far above what any encoder writes; it bounds the time that a hostile file can take.
-MAX_CHUNKS = 100_000
+MAX_CHUNKS = 20_000
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 
 _TRUNCATED = Rejection(

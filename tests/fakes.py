@@ -1,0 +1,245 @@
+"""Faithful in-memory stand-ins for the ports: what S3, DynamoDB, SQS and Step Functions promise, no more."""
+
+import hashlib
+import itertools
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+from workflow.detection import NotReady, Refused, Scores
+from workflow.errors import Conflict, NotFound, OwnershipLost
+from workflow.images import CopyResult, Image, Stored
+from workflow.inspection import AuditEntry, Decision, Inspection, Review, State
+from workflow.verdict import Prediction, Verdict
+
+
+class MemoryShelf:
+    """Versioned buckets with AWS's answers to conditional copies."""
+
+    def __init__(self) -> None:
+        self.objects: dict[Image, bytes] = {}
+        self.uploaded_at: dict[Image, str] = {}
+        self.in_parts: set[Image] = set()
+        self._versions = itertools.count(1)
+
+    def upload(
+        self,
+        bucket: str,
+        key: str,
+        content: bytes,
+        at: str = "2026-01-01T00:00:00.000Z",
+        in_parts: bool = False,
+    ) -> Image:
+        image = Image(bucket, key, f"v{next(self._versions)}")
+        self.objects[image] = content
+        self.uploaded_at[image] = at
+        if in_parts:
+            self.in_parts.add(image)
+        return image
+
+    def stored(self, image: Image) -> Stored:
+        content = self.objects[image]
+        digest = hashlib.md5(content, usedforsecurity=False)
+        if image in self.in_parts:  # The ETag of a multipart upload differs from that of its copy.
+            digest = hashlib.md5(digest.digest(), usedforsecurity=False)
+        etag = f'"{digest.hexdigest()}{"-1" if image in self.in_parts else ""}"'
+        return Stored(image, len(content), etag, self.uploaded_at[image])
+
+    def fetch(self, image: Image, limit: int) -> tuple[Stored, bytes | None] | None:
+        if image not in self.objects:
+            return None
+        content = self.objects[image]
+        return self.stored(image), content if len(content) <= limit else None
+
+    def copy(self, source: Stored, bucket: str, key: str) -> Stored | CopyResult:
+        if source.image not in self.objects:
+            return CopyResult.SOURCE_MISSING
+        if self.stored(source.image).etag != source.etag:
+            return CopyResult.SOURCE_CHANGED
+        if self.newest(bucket, key) is not None:
+            return CopyResult.DESTINATION_EXISTS
+        return self.stored(self.upload(bucket, key, self.objects[source.image]))
+
+    def newest(self, bucket: str, key: str) -> Stored | None:
+        found = [image for image in self.objects if (image.bucket, image.key) == (bucket, key)]
+        return self.stored(found[-1]) if found else None
+
+    def delete(self, image: Image) -> None:
+        self.objects.pop(image, None)
+
+    def everything(self, bucket: str, prefix: str = "") -> Iterator[Stored]:
+        for image in list(self.objects):
+            if image.bucket == bucket and image.key.startswith(prefix):
+                yield self.stored(image)
+
+
+class MemoryLedger:
+    """The ledger's rows with conditional writes; indexes are as fresh as the rows."""
+
+    def __init__(self) -> None:
+        self.rows: dict[str, Inspection] = {}
+        self.entries: list[AuditEntry] = []
+
+    def _owned(self, inspection_id: str, owner: str) -> Inspection:
+        row = self.rows.get(inspection_id)
+        if row is None:
+            raise NotFound(inspection_id)
+        if row.owner != owner:
+            raise OwnershipLost(inspection_id)
+        return row
+
+    def _change(self, inspection_id: str, owner: str, **changes: Any) -> Inspection:
+        self.rows[inspection_id] = replace(self._owned(inspection_id, owner), **changes)
+        return self.rows[inspection_id]
+
+    def claim(self, new: Inspection) -> Inspection | None:
+        row = self.rows.setdefault(new.id, new)
+        return row if row.owner == new.owner else None
+
+    def get(self, inspection_id: str) -> Inspection | None:
+        return self.rows.get(inspection_id)
+
+    def record_upload(
+        self,
+        inspection_id: str,
+        owner: str,
+        stored: Stored,
+        sha256: str,
+        photo: dict[str, Any],
+        rejection: dict[str, str],
+    ) -> None:
+        facts = {"size": stored.size, "etag": stored.etag, "sha256": sha256}
+        self._change(inspection_id, owner, photo=photo, rejection=rejection, **facts)
+
+    def record_rejection(self, inspection_id: str, owner: str, rejection: dict[str, str]) -> None:
+        self._change(inspection_id, owner, rejection=rejection)
+
+    def record_prediction(self, inspection_id: str, owner: str, prediction: Prediction) -> None:
+        self._change(inspection_id, owner, prediction=prediction)
+
+    def record_filing(
+        self, before: Inspection, verdict: Verdict, place: Stored, announcement: str, at: str
+    ) -> None:
+        if self._owned(before.id, before.owner).location != before.location:
+            raise Conflict(before.id)
+        self._change(
+            before.id,
+            before.owner,
+            verdict=verdict,
+            location=place.image,
+            leftover=before.location,
+            etag=place.etag,
+            announcement=announcement,
+            settled_at=at if announcement else "",
+        )
+
+    def record_review(self, inspection_id: str, owner: str, review: Review) -> Inspection:
+        row = self._owned(inspection_id, owner)
+        if row.decision is not None:
+            return row
+        return self._change(inspection_id, owner, state=State.WAITING, review=review)
+
+    def decide(self, inspection_id: str, decision: Decision, entry: AuditEntry) -> None:
+        row = self.rows.get(inspection_id)
+        if row is None or row.state is not State.WAITING or row.decision is not None:
+            raise Conflict(inspection_id)
+        self.rows[inspection_id] = replace(row, decision=decision)
+        self.entries.append(entry)
+
+    def close(self, inspection_id: str, owner: str, at: str) -> None:
+        if not self._owned(inspection_id, owner).closed_at:
+            self._change(inspection_id, owner, state=State.CLOSED, closed_at=at)
+
+    def hand_over(self, before: Inspection, owner: str, attempt: int) -> bool:
+        row = self.rows.get(before.id)
+        if row is None:
+            raise NotFound(before.id)
+        if (row.owner, row.state) != (before.owner, before.state):
+            return False
+        self.rows[before.id] = replace(row, owner=owner, attempt=attempt)
+        return True
+
+    def in_state(self, state: State) -> Iterator[Inspection]:
+        rows = [row for row in self.rows.values() if row.state is state]
+        yield from sorted(rows, key=lambda row: row.claimed_at)
+
+    def count_recent(self, state: State, since: str, limit: int) -> int:
+        return min(limit, sum(row.claimed_at >= since for row in self.in_state(state)))
+
+    def newest(self, limit: int) -> list[Inspection]:
+        return sorted(self.rows.values(), key=lambda row: row.claimed_at, reverse=True)[:limit]
+
+    def by_name(self, name: str) -> list[Inspection]:
+        return [row for row in self.newest(len(self.rows)) if row.image.name == name]
+
+    def audit_trail(self, inspection_id: str) -> list[AuditEntry]:
+        return [entry for entry in self.entries if entry.inspection_id == inspection_id]
+
+
+class MemoryTokens:
+    """The token table."""
+
+    def __init__(self) -> None:
+        self.tokens: dict[str, str] = {}
+
+    def put(self, inspection_id: str, token: str) -> None:
+        self.tokens[inspection_id] = token
+
+    def get(self, inspection_id: str) -> str | None:
+        return self.tokens.get(inspection_id)
+
+    def remove(self, inspection_id: str, token: str) -> None:
+        if self.tokens.get(inspection_id) == token:
+            del self.tokens[inspection_id]
+
+
+class MemoryQueue:
+    """A queue that keeps what was sent."""
+
+    def __init__(self) -> None:
+        self.sent: list[str] = []
+
+    def send(self, body: str, delay_seconds: int = 0) -> None:
+        self.sent.append(body)
+
+
+class MemoryExecutions:
+    """Step Functions' names, states and tokens; a used and an expired token get the same answer."""
+
+    def __init__(self) -> None:
+        self.started: dict[str, dict[str, Any]] = {}
+        self.statuses: dict[str, str] = {}
+        self.live_tokens: set[str] = set()
+        self.answers: list[tuple[str, dict[str, Any]]] = []
+
+    def start(self, name: str, document: dict[str, Any]) -> bool:
+        if name in self.statuses:
+            return self.statuses[name] == "RUNNING" and self.started[name] == document
+        self.started[name] = document
+        self.statuses[name] = "RUNNING"
+        return True
+
+    def status(self, name: str) -> str | None:
+        return self.statuses.get(name)
+
+    def running(self) -> set[str]:
+        return {name for name, status in self.statuses.items() if status == "RUNNING"}
+
+    def succeed(self, token: str, output: dict[str, Any]) -> bool:
+        if token not in self.live_tokens:
+            return False
+        self.live_tokens.remove(token)
+        self.answers.append((token, output))
+        return True
+
+
+class FakeDetector:
+    """A model that gives the prepared answers in turn, and the last one for ever."""
+
+    def __init__(self, *answers: Scores | NotReady | Refused) -> None:
+        self.answers = list(answers)
+        self.seen: list[Image] = []
+
+    def custom_labels(self, image: Image) -> Scores | NotReady | Refused:
+        self.seen.append(image)
+        return self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
