@@ -1,0 +1,84 @@
+"""Small antialiased masks, cut where a mark or a fault lies and painted onto a layer."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFilter
+
+Array = NDArray[np.float32]
+Points = NDArray[np.float64]
+
+SIDE = 300
+_FINE = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Stencil:
+    """A mask from 0 to 1 over one window of the photo."""
+
+    window: tuple[slice, slice]
+    mask: Array
+
+    def paint(self, layer: Array, tone: float | Array, strength: float = 1.0) -> None:
+        """Draw the layer towards a tone."""
+        region = layer[self.window]
+        region += np.float32(strength) * self.mask * (tone - region)
+
+    def shade(self, layer: Array, factor: float | Array) -> None:
+        """Multiply the layer, fully where the mask is 1."""
+        layer[self.window] *= 1 + self.mask * (factor - np.float32(1))
+
+
+def polygon(points: Points, soft: float = 0.0) -> Stencil:
+    """A filled outline; `soft` blurs its edge by so many pixels."""
+    return _cut([points], None, soft)
+
+
+def strokes(lines: Sequence[Points], width: float, soft: float = 0.0) -> Stencil:
+    """Lines of one width in pixels, thinner than a pixel if need be."""
+    return _cut(lines, width, soft)
+
+
+def blob(rng: np.random.Generator, size: float, rough: float = 0.25, stretch: float = 1.0) -> Points:
+    """An irregular closed outline around the origin, longer in one random direction."""
+    turns = np.linspace(0, 2 * np.pi, 20, endpoint=False)
+    waves = np.arange(2, 7)[:, None]
+    swing = rng.normal(0, rough, (5, 1)) / np.sqrt(waves)
+    wobble = (swing * np.cos(waves * turns + rng.uniform(0, 6, (5, 1)))).sum(axis=0)
+    radii = size * np.clip(1 + wobble, 0.4, 1.8)
+    points = np.stack([radii * np.cos(turns) * stretch, radii * np.sin(turns) / stretch], axis=1)
+    return points @ rotation(rng.uniform(0, np.pi))
+
+
+def rotation(angle: float) -> Points:
+    """The matrix that turns row vectors by an angle."""
+    return np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
+
+
+def noise(rng: np.random.Generator, shape: tuple[int, ...], grain: int) -> Array:
+    """Smooth random relief, about -1 to 1, whose bumps are `grain` pixels across."""
+    rows, columns = (-(-length // grain) + 1 for length in shape)
+    coarse = Image.fromarray(rng.standard_normal((rows, columns), dtype=np.float32))
+    return np.asarray(coarse.resize((shape[1], shape[0]), Image.Resampling.BICUBIC), dtype=np.float32)
+
+
+def _cut(shapes: Sequence[Points], width: float | None, soft: float) -> Stencil:
+    margin = 2 + 3 * soft + (width or 0)
+    everything = np.concatenate(shapes)
+    low = np.clip(np.floor(everything.min(axis=0) - margin), 0, SIDE - 1).astype(int)
+    high = np.clip(np.ceil(everything.max(axis=0) + margin), low + 1, SIDE).astype(int)
+    canvas = Image.new("L", (int(high[0] - low[0]) * _FINE, int(high[1] - low[1]) * _FINE))
+    pen = ImageDraw.Draw(canvas)
+    for shape in shapes:
+        corners = [(x, y) for x, y in ((shape - low) * _FINE).tolist()]
+        if width is None:
+            pen.polygon(corners, fill=255)
+        else:
+            pen.line(corners, fill=255, width=max(1, round(width * _FINE)), joint="curve")
+    mask = canvas.reduce(_FINE)
+    if soft:
+        mask = mask.filter(ImageFilter.GaussianBlur(soft))
+    window = (slice(int(low[1]), int(high[1])), slice(int(low[0]), int(high[0])))
+    return Stencil(window, np.asarray(mask, dtype=np.float32) / np.float32(255))
