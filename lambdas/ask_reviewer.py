@@ -12,7 +12,7 @@ from workflow.inspection import Ledger
 from workflow.review import Queue, Tokens
 
 
-@logger.inject_lambda_context(clear_state=True)
+@logger.inject_lambda_context(clear_state=True, log_event=False)  # The event holds the token.
 @tracer.capture_lambda_handler(capture_response=False)
 @metrics.log_metrics
 def handler(

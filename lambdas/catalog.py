@@ -62,7 +62,7 @@ START_INSPECTION = Function(
 DELIVER_DECISION = Function(
     "DeliverDecisionFunction",
     "deliver_decision",
-    frozenset({"LEDGER_TABLE", "TOKEN_TABLE"}),
+    frozenset({"LEDGER_TABLE", "TOKEN_TABLE", "STATE_MACHINE_ARN"}),
     queue="decisions",
     batch_size=10,
 )

@@ -3,11 +3,7 @@
 import json
 from typing import Any
 
-from aws_lambda_powertools.utilities.batch import (
-    BatchProcessor,
-    EventType,
-    process_partial_response,
-)
+from aws_lambda_powertools.utilities.batch import EventType, process_partial_response
 from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -19,7 +15,7 @@ from workflow.inspection import Ledger
 from workflow.intake import Executions
 from workflow.review import Tokens
 
-processor = BatchProcessor(event_type=EventType.SQS)
+processor = wiring.Batch(event_type=EventType.SQS)
 
 
 @logger.inject_lambda_context(clear_state=True)

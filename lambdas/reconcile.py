@@ -33,6 +33,7 @@ def handler(
     )
     found = findings(mender.ledger, mender.shelf, mender.executions, setting("INBOUND_BUCKET"))
     counts = reconcile(mender, found)
+    metrics.add_metric("reconciled", MetricUnit.Count, sum(counts.values()))
     for kind, count in counts.items():
         metrics.add_metric(f"reconciled_{kind.replace(' ', '_')}", MetricUnit.Count, count)
     logger.info("reconciled", extra={"counts": counts})

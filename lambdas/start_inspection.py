@@ -4,11 +4,7 @@ import json
 import time
 from typing import Any
 
-from aws_lambda_powertools.utilities.batch import (
-    BatchProcessor,
-    EventType,
-    process_partial_response,
-)
+from aws_lambda_powertools.utilities.batch import EventType, process_partial_response
 from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -16,13 +12,13 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from lambdas import wiring
 from lambdas.wiring import logger, setting, tracer
 from workflow import intake
-from workflow.images import Shelf
+from workflow.images import Shelf, inspection_id
 from workflow.inspection import Ledger
 from workflow.intake import Executions
 
 MARGIN_MS = 30_000
 
-processor = BatchProcessor(event_type=EventType.SQS)
+processor = wiring.Batch(event_type=EventType.SQS)
 
 
 @logger.inject_lambda_context(clear_state=True)
@@ -44,6 +40,7 @@ def handler(
                 books, limit, lambda: context.get_remaining_time_in_millis() > MARGIN_MS, time.sleep
             )
             name = intake.start(machine, books, image, uploaded_at)
-            logger.info("started" if name else "known already", extra={"key": image.key, "execution": name})
+            facts = {"inspection_id": inspection_id(image), "key": image.key, "execution": name}
+            logger.info("started" if name else "known already", extra=facts)
 
     return process_partial_response(event, start, processor, context)

@@ -2,8 +2,10 @@
 
 import os
 from functools import cache
+from typing import Any
 
 from aws_lambda_powertools import Logger, Metrics, Tracer
+from aws_lambda_powertools.utilities.batch import BatchProcessor
 
 from workflow.aws.executions import StepFunctionsExecutions
 from workflow.aws.ledger import DynamoLedger
@@ -15,7 +17,15 @@ from workflow.errors import ConfigurationError
 
 logger = Logger()
 tracer = Tracer(patch_modules=("botocore",))
-metrics = Metrics()
+metrics = Metrics(namespace="partcheck")
+
+
+class Batch(BatchProcessor):
+    """Messages of a queue, each on its own; one that fails is logged, which Powertools leaves to us."""
+
+    def failure_handler(self, record: Any, exception: Any) -> Any:
+        logger.error("message failed", exc_info=exception, extra={"message_id": record.message_id})
+        return super().failure_handler(record, exception)
 
 
 def setting(name: str) -> str:

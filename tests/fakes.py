@@ -92,6 +92,11 @@ class MemoryLedger:
         self.rows[inspection_id] = replace(self._owned(inspection_id, owner), **changes)
         return self.rows[inspection_id]
 
+    def _unanswered(self, inspection_id: str, owner: str) -> None:
+        row = self._owned(inspection_id, owner)
+        if row.prediction is not None or row.rejection:
+            raise Conflict(inspection_id)
+
     def claim(self, new: Inspection) -> Inspection | None:
         row = self.rows.setdefault(new.id, new)
         return row if row.owner == new.owner else None
@@ -109,12 +114,17 @@ class MemoryLedger:
         rejection: dict[str, str],
     ) -> None:
         facts = {"size": stored.size, "etag": stored.etag, "sha256": sha256}
+        row = self._owned(inspection_id, owner)
+        if row.photo or row.rejection:
+            raise Conflict(inspection_id)
         self._change(inspection_id, owner, photo=photo, rejection=rejection, **facts)
 
     def record_rejection(self, inspection_id: str, owner: str, rejection: dict[str, str]) -> None:
+        self._unanswered(inspection_id, owner)
         self._change(inspection_id, owner, rejection=rejection)
 
     def record_prediction(self, inspection_id: str, owner: str, prediction: Prediction) -> None:
+        self._unanswered(inspection_id, owner)
         self._change(inspection_id, owner, prediction=prediction)
 
     def record_filing(
@@ -181,9 +191,11 @@ class MemoryTokens:
 
     def __init__(self) -> None:
         self.tokens: dict[str, str] = {}
+        self.attempts: dict[str, int] = {}
 
-    def put(self, inspection_id: str, token: str) -> None:
-        self.tokens[inspection_id] = token
+    def put(self, inspection_id: str, token: str, attempt: int) -> None:
+        if attempt >= self.attempts.get(inspection_id, 0):
+            self.tokens[inspection_id], self.attempts[inspection_id] = token, attempt
 
     def get(self, inspection_id: str) -> str | None:
         return self.tokens.get(inspection_id)
@@ -234,12 +246,18 @@ class MemoryExecutions:
 
 
 class FakeDetector:
-    """A model that gives the prepared answers in turn, and the last one for ever."""
+    """A model that gives the prepared answers in turn, and the last one for ever.
 
-    def __init__(self, *answers: Scores | NotReady | Refused) -> None:
+    With a shelf it refuses, as Rekognition does, what does not lie there.
+    """
+
+    def __init__(self, *answers: Scores | NotReady | Refused, shelf: MemoryShelf | None = None) -> None:
         self.answers = list(answers)
+        self.shelf = shelf
         self.seen: list[Image] = []
 
     def custom_labels(self, image: Image) -> Scores | NotReady | Refused:
         self.seen.append(image)
+        if self.shelf is not None and image not in self.shelf.objects:
+            return Refused("model_unreadable_object", "Unable to get object metadata from S3.")
         return self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]

@@ -54,7 +54,10 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Balance:
-    """Every uploaded version in exactly one place: uploads = the sum of the others."""
+    """Every uploaded version in exactly one place: uploads = the sum of the others.
+
+    Uploads that were deleted before anybody could examine them are not counted.
+    """
 
     uploads: int
     ok: int
@@ -84,7 +87,7 @@ class Report:
 
 def audit(ledger: Ledger, shelf: Shelf, executions: Executions, inbound: str, filed: str) -> Report:
     """Compare the whole ledger with both buckets and the running executions."""
-    rows = [row for state in State for row in ledger.in_state(state)]
+    rows = [row for state in State for row in ledger.in_state(state) if not row.withdrawn]
     uploads = [entry for entry in shelf.everything(inbound) if not entry.image.key.endswith("/")]
     missed = list(missed_uploads(ledger, uploads))
     stored = {entry.image for entry in uploads} | {entry.image for entry in shelf.everything(filed)}
@@ -159,19 +162,22 @@ def _misplaced(ledger: Ledger, rows: Iterable[Inspection], stored: set[Image]) -
 
 
 def _leftovers(rows: Iterable[Inspection], stored: set[Image]) -> Iterator[Finding]:
+    """Originals of closed inspections; where the copy is missing, the original may be all that remains."""
     for row in rows:
-        if row.state is State.CLOSED and row.leftover is not None and row.leftover in stored:
+        if row.state is State.CLOSED and row.leftover in stored and row.location in stored:
             where = f"s3://{row.location.bucket}/{row.location.key}"
             yield Finding(Kind.LEFTOVER, row.id, row.leftover, f"the photo lies at {where}", row)
 
 
 def _orphans(ledger: Ledger, rows: Iterable[Inspection], stored: set[Image], filed: str) -> Iterator[Finding]:
-    """Copies that no row points at: an execution that lost its ownership may leave one."""
+    """Copies that no row points at, beside the photo: an execution that lost its ownership may leave one."""
     by_prefix = {row.id[:16]: row.id for row in rows}
     known = {image for row in rows for image in (row.location, row.leftover)}
     for image in stored - known:
         parts = image.key.split("/")
         inspection = by_prefix.get(parts[1]) if len(parts) == 3 and parts[0] in set(Verdict) else None
         now = ledger.get(inspection) if inspection and image.bucket == filed else None
-        if now is not None and now.state is State.CLOSED and image not in (now.location, now.leftover):
+        if now is None or now.state is not State.CLOSED or now.location not in stored:
+            continue
+        if image not in (now.location, now.leftover):
             yield Finding(Kind.ORPHAN, now.id, image, f"the ledger points at {now.location.key}", now)

@@ -3,10 +3,13 @@
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from workflow.errors import Conflict
 from workflow.images import Image
-from workflow.inspection import Ledger, owned
+from workflow.inspection import Inspection, Ledger, owned
 from workflow.policy import RoutingPolicy
 from workflow.verdict import Prediction, Score
+
+PATIENCE = 0.01
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,21 +56,43 @@ def detect(
     Returns the `$.detection` part of the execution's document.
     """
     row = owned(ledger, inspection_id, owner)
+    if known := _known(row, policy):
+        return known
+    answer = detector.custom_labels(row.location)
+    if isinstance(answer, NotReady) and waited_seconds < policy.model_wait_seconds:
+        # Who waited long waits a little longer each time, so that the longest wait fits one history.
+        seconds = max(answer.wait_seconds, round(waited_seconds * PATIENCE))
+        return {"outcome": "not_ready", "why": answer.why, "wait_seconds": seconds}
+    try:
+        return _stored(ledger, row, answer, policy, waited_seconds)
+    except Conflict:
+        # Another run of this same step stored its answer first: that one holds.
+        if known := _known(owned(ledger, inspection_id, owner), policy):
+            return known
+        raise
+
+
+def _known(row: Inspection, policy: RoutingPolicy) -> dict[str, Any] | None:
     if row.prediction is not None:
         return _answered(row.prediction, policy)
-    if row.rejection:
-        return {"outcome": "refused", "code": row.rejection["code"]}
-    answer = detector.custom_labels(row.location)
+    return {"outcome": "refused", "code": row.rejection["code"]} if row.rejection else None
+
+
+def _stored(
+    ledger: Ledger,
+    row: Inspection,
+    answer: Scores | NotReady | Refused,
+    policy: RoutingPolicy,
+    waited_seconds: float,
+) -> dict[str, Any]:
     if isinstance(answer, Refused):
-        ledger.record_rejection(row.id, owner, {"code": answer.code, "detail": answer.detail})
+        ledger.record_rejection(row.id, row.owner, {"code": answer.code, "detail": answer.detail})
         return {"outcome": "refused", "code": answer.code}
     if isinstance(answer, NotReady):
-        if waited_seconds < policy.model_wait_seconds:
-            return {"outcome": "not_ready", "why": answer.why, "wait_seconds": answer.wait_seconds}
         prediction = policy.without_model(f"no model answered in {round(waited_seconds / 3600)} h")
     else:
         prediction = policy.predict(answer.scores, answer.model)
-    ledger.record_prediction(row.id, owner, prediction)
+    ledger.record_prediction(row.id, row.owner, prediction)
     return _answered(prediction, policy)
 
 

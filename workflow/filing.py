@@ -23,6 +23,8 @@ def file(
     row = owned(ledger, inspection_id, owner)
     verdict = _verdict(row, wanted)
     if not row.settled and row.verdict is not verdict:
+        if row.review is not None and wanted != REVIEWED:
+            raise Conflict(f"inspection {row.id}: a person was asked, so only a decision can file it")
         row = _move(ledger, shelf, bucket, row, verdict)
     if row.leftover is not None:
         shelf.delete(row.leftover)

@@ -108,7 +108,7 @@ def copy_once(shelf: Shelf, source: Stored, bucket: str, key: str, sha256: str =
 def _same_bytes(shelf: Shelf, existing: Stored, size: int, sha256: str) -> bool:
     if existing.size != size:
         return False
-    found = shelf.fetch(existing.image, size) if sha256 else None
-    if found is None or found[1] is None:
+    if not sha256:
         return True
-    return hashlib.sha256(found[1]).hexdigest() == sha256
+    found = shelf.fetch(existing.image, size)
+    return found is not None and found[1] is not None and hashlib.sha256(found[1]).hexdigest() == sha256

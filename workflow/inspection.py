@@ -73,6 +73,11 @@ class Inspection:
     closed_at: str = ""
 
     @property
+    def withdrawn(self) -> bool:
+        """Whether the upload was deleted before anybody could examine it."""
+        return self.state is State.CLOSED and self.verdict is None
+
+    @property
     def settled(self) -> bool:
         """Whether the photo lies at its final place and only the announcement may be missing."""
         return self.verdict is not None and self.verdict is not Verdict.UNCLEAR
@@ -110,13 +115,16 @@ class Ledger(Protocol):
         photo: dict[str, Any],
         rejection: dict[str, str],
     ) -> None:
-        """Store the facts of the uploaded bytes, and either those of the photo or why it is none."""
+        """Store the facts of the uploaded bytes, and either those of the photo or why it is none.
+
+        Conflict if they are stored already: the photo may have been moved since.
+        """
 
     def record_rejection(self, inspection_id: str, owner: str, rejection: dict[str, str]) -> None:
-        """Store why the upload is not inspected: a reason code and a sentence."""
+        """Store why the model refuses the photo; Conflict if an answer of the model is stored already."""
 
     def record_prediction(self, inspection_id: str, owner: str, prediction: Prediction) -> None:
-        """Store the prediction with its whole score vector."""
+        """Store prediction and score vector; Conflict if an answer of the model is stored already."""
 
     def record_filing(
         self, before: Inspection, verdict: Verdict, place: Stored, announcement: str, at: str
@@ -130,7 +138,7 @@ class Ledger(Protocol):
         """Store decision and audit entry in one transaction; Conflict unless waiting without a decision."""
 
     def close(self, inspection_id: str, owner: str, at: str) -> None:
-        """Note that the verdict was announced; closing again changes nothing."""
+        """Note that the verdict was announced, or the upload withdrawn; closing again changes nothing."""
 
     def hand_over(self, before: Inspection, owner: str, attempt: int) -> bool:
         """Give the row to the next attempt's execution, unless somebody did so meanwhile."""

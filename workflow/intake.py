@@ -5,11 +5,11 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Protocol
 
 from workflow import moment
+from workflow.errors import Conflict
 from workflow.images import Image, Shelf, inspection_id
-from workflow.inspection import Inspection, Ledger, State
+from workflow.inspection import Inspection, Ledger, State, owned
 from workflow.upload import MAX_BYTES, Photo, examine, examine_size
 
-MAX_ATTEMPTS = 100
 IN_FLIGHT_SECONDS = 600
 
 
@@ -45,18 +45,29 @@ def document(image: Image, uploaded_at: str, attempt: int) -> dict[str, Any]:
 
 
 def start(executions: Executions, ledger: Ledger, image: Image, uploaded_at: str) -> str | None:
-    """Start inspecting an image version, unless somebody did; return the execution's name if it is new.
+    """Enter an image version in the ledger and start its inspection; return the execution's name if new.
 
-    An execution that ended without leaving a ledger row (it failed before its claim) does not count.
+    The row is made first: whatever dies between the two, the photo is on the books, and a repeated event or
+    reconcile starts the execution that the row names. A photo that has a later attempt is left alone.
     """
-    inspection = inspection_id(image)
-    for attempt in range(1, MAX_ATTEMPTS):
-        name = execution_name(inspection, attempt)
-        if executions.start(name, document(image, uploaded_at, attempt)):
-            return name
-        if executions.status(name) == "RUNNING" or ledger.get(inspection) is not None:
-            return None
-    raise RuntimeError(f"{image.key}: {MAX_ATTEMPTS} executions failed before they could claim it")
+    row = ledger.claim(new_row(image, execution_name(inspection_id(image), 1), 1, uploaded_at))
+    if row is None or row.state is not State.INSPECTING:
+        return None
+    return row.owner if executions.start(row.owner, document(image, row.uploaded_at, 1)) else None
+
+
+def new_row(image: Image, owner: str, attempt: int, uploaded_at: str) -> Inspection:
+    """The ledger row of an image version that nobody examined yet."""
+    return Inspection(
+        id=inspection_id(image),
+        image=image,
+        owner=owner,
+        attempt=attempt,
+        state=State.INSPECTING,
+        uploaded_at=uploaded_at,
+        claimed_at=moment.now(),
+        location=image,
+    )
 
 
 def uploaded(event: Mapping[str, Any], shelf: Shelf) -> Iterator[tuple[Image, str]]:
@@ -96,28 +107,31 @@ def claim(ledger: Ledger, shelf: Shelf, image: Image, owner: str, attempt: int, 
     Returns `readable`, `unreadable` (the ledger says why), `vanished` (the version no longer exists and was
     never examined), or `refused` (another execution owns it).
     """
-    new = Inspection(
-        id=inspection_id(image),
-        image=image,
-        owner=owner,
-        attempt=attempt,
-        state=State.INSPECTING,
-        uploaded_at=uploaded_at,
-        claimed_at=moment.now(),
-        location=image,
-    )
-    row = ledger.claim(new)
+    row = ledger.claim(new_row(image, owner, attempt, uploaded_at))
     if row is None:
         return "refused"
-    if row.rejection or row.photo:
-        return "unreadable" if row.rejection else "readable"
-    return _examine(ledger, shelf, row)
+    if outcome := _examined(row):
+        return outcome
+    try:
+        return _examine(ledger, shelf, row)
+    except Conflict:
+        # Another run of this same step was faster; the photo may be on its way already.
+        if outcome := _examined(owned(ledger, row.id, owner)):
+            return outcome
+        raise
+
+
+def _examined(row: Inspection) -> str:
+    """What an earlier examination found; empty when there was none."""
+    if row.rejection:
+        return "unreadable"
+    return "readable" if row.photo else ""
 
 
 def _examine(ledger: Ledger, shelf: Shelf, row: Inspection) -> str:
     found = shelf.fetch(row.image, MAX_BYTES)
     if found is None:
-        return "vanished"
+        return _examined(owned(ledger, row.id, row.owner)) or _withdrawn(ledger, row)
     stored, content = found
     result = examine_size(stored.size) if content is None else examine(content)
     sha256 = "" if content is None else hashlib.sha256(content).hexdigest()
@@ -129,6 +143,11 @@ def _examine(ledger: Ledger, shelf: Shelf, row: Inspection) -> str:
     rejection = {"code": result.code.value, "detail": result.detail}
     ledger.record_upload(row.id, row.owner, stored, sha256, {}, rejection)
     return "unreadable"
+
+
+def _withdrawn(ledger: Ledger, row: Inspection) -> str:
+    ledger.close(row.id, row.owner, moment.now())
+    return "vanished"
 
 
 def _facts(photo: Photo) -> dict[str, Any]:

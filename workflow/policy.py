@@ -21,9 +21,9 @@ class LabelRule:
 
     def __post_init__(self) -> None:
         if self.verdict not in (Verdict.OK, Verdict.DEFECT):
-            raise ConfigurationError(f"routing policy: a label may mean ok or defect, not {self.verdict!r}")
+            raise ValueError(f"a label may mean ok or defect, not {self.verdict.value!r}")
         if not 0.0 <= self.threshold <= 1.0:
-            raise ConfigurationError(f"routing policy: threshold {self.threshold!r} is outside 0..1")
+            raise ValueError(f"threshold {self.threshold!r} is outside 0..1")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ class RoutingPolicy:
         rule = self.labels.get(strongest.label)
         if rule is None:
             return self._unclear(ranked, model, f"the policy does not know the label {strongest.label!r}")
-        if rival := self._rival(ranked, rule):
+        if (rival := self._rival(ranked, rule)) is not None:
             return self._unclear(ranked, model, f"the labels {strongest.label!r} and {rival!r} contradict")
         return Prediction(
             rule.verdict, strongest.label, strongest.confidence, rule.threshold, ranked, model, self.version
@@ -109,8 +109,10 @@ def parse(text: str) -> RoutingPolicy:
     for required in ("version", "labels"):
         if not document.get(required):
             raise ConfigurationError(f"routing policy: the field {required!r} is missing")
-    labels = {name: _rule(name, rule) for name, rule in document.pop("labels").items()}
-    policy = RoutingPolicy(labels=labels, **document)
+    labels = document.pop("labels")
+    if not isinstance(labels, dict):
+        raise ConfigurationError("routing policy: 'labels' must be a JSON object, from label to rule")
+    policy = RoutingPolicy(labels={name: _rule(name, rule) for name, rule in labels.items()}, **document)
     _check_ranges(policy)
     return policy
 
@@ -129,11 +131,11 @@ def _check_ranges(policy: RoutingPolicy) -> None:
         raise ConfigurationError("routing policy: 'version' must be text")
     for name in ("contradiction", "audit_share"):
         value = getattr(policy, name)
-        if not isinstance(value, int | float) or not 0.0 <= value <= 1.0:
+        if isinstance(value, bool) or not isinstance(value, int | float) or not 0.0 <= value <= 1.0:
             raise ConfigurationError(f"routing policy: {name!r} must be a number from 0 to 1, not {value!r}")
     for name in ("review_seconds", "model_wait_seconds"):
         value = getattr(policy, name)
-        if not isinstance(value, int) or not 1 <= value <= 31_536_000:
+        if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= 31_536_000:
             raise ConfigurationError(
                 f"routing policy: {name!r} must be whole seconds from 1 to a year, not {value!r}"
             )

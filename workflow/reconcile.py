@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from workflow import audit, review
 from workflow.audit import Finding, Kind
-from workflow.images import Shelf
+from workflow.images import Image, Shelf
 from workflow.inspection import Inspection, Ledger, State
 from workflow.intake import Executions, document, execution_name, start
 from workflow.review import Queue
@@ -24,17 +24,25 @@ class Mender:
     decisions: Queue
 
     def mend(self, finding: Finding) -> bool:
-        """Mend one finding; False when it is left for a person."""
+        """Mend one finding, or see that somebody else did; False when it is left for a person."""
         if finding.kind is Kind.MISSED_UPLOAD:
-            return bool(start(self.executions, self.ledger, finding.image, finding.uploaded_at))
+            start(self.executions, self.ledger, finding.image, finding.uploaded_at)
+            return True
         if finding.row is None or finding.kind is Kind.MISPLACED:
             return False
         if finding.kind is Kind.STRANDED:
             return self.restart(finding.row)
         if finding.kind is Kind.UNDELIVERED:
             self.decisions.send(review.delivery(finding.inspection_id))
-        else:
-            self.shelf.delete(finding.image)
+            return True
+        return self._delete(finding.row, finding.image)
+
+    def _delete(self, row: Inspection, image: Image) -> bool:
+        """Delete a surplus copy, if the photo still lies where it lay when the copy was found to be one."""
+        now = self.ledger.get(row.id)
+        if now is None or now.location != row.location or self.shelf.fetch(now.location, 0) is None:
+            return False
+        self.shelf.delete(image)
         return True
 
     def restart(self, row: Inspection, limit: int = MAX_RESTARTS) -> bool:
@@ -43,13 +51,15 @@ class Mender:
         The row is handed over before the start, so that an attempt that was given up cannot act any more.
         After `limit` attempts it is left for a person to redrive.
         """
-        if self.executions.status(row.owner) is None:
-            return self.executions.start(row.owner, document(row.image, row.uploaded_at, row.attempt))
-        attempt = row.attempt + 1
-        name = execution_name(row.id, attempt)
-        if attempt > limit or not self.ledger.hand_over(row, name, attempt):
-            return False
-        return self.executions.start(name, document(row.image, row.uploaded_at, attempt))
+        owner, attempt = row.owner, row.attempt
+        if self.executions.status(owner) is not None:
+            owner, attempt = execution_name(row.id, row.attempt + 1), row.attempt + 1
+            if attempt > limit:
+                return False
+            if not self.ledger.hand_over(row, owner, attempt):
+                return True
+        self.executions.start(owner, document(row.image, row.uploaded_at, attempt))
+        return True
 
 
 def findings(ledger: Ledger, shelf: Shelf, executions: Executions, inbound: str) -> Iterable[Finding]:

@@ -11,12 +11,14 @@ from workflow.inspection import AuditEntry, Decision, Inspection, Ledger, Review
 from workflow.intake import Executions
 from workflow.verdict import Verdict
 
+MAX_REASON = 2_000
+
 
 class Tokens(Protocol):
     """Where task tokens live; only asking and delivering may read it."""
 
-    def put(self, inspection_id: str, token: str) -> None:
-        """Keep the newest token of an inspection."""
+    def put(self, inspection_id: str, token: str, attempt: int) -> None:
+        """Keep the newest token of an inspection; one of an earlier attempt never replaces a later one's."""
 
     def get(self, inspection_id: str) -> str | None:
         """The newest token that was not answered yet, or None."""
@@ -41,7 +43,7 @@ def ask(
     second sees the other's work, so no decision waits for a token that is there.
     """
     row = owned(ledger, inspection_id, owner)
-    tokens.put(inspection_id, token)
+    tokens.put(inspection_id, token, row.attempt)
     now = moment.now()
     opened = row.review or Review(opened_at=now, round=1, deadline="")
     row = ledger.record_review(row.id, owner, replace(opened, deadline=moment.later(now, seconds)))
@@ -73,6 +75,8 @@ def decide(
     """
     if verdict not in (Verdict.OK, Verdict.DEFECT):
         raise ValueError(f"a person decides ok or defect, not {verdict!r}")
+    if len(reason) > MAX_REASON:
+        raise ValueError(f"a reason has at most {MAX_REASON:,} characters, not {len(reason):,}")
     row = ledger.get(inspection_id)
     if row is None:
         raise NotFound(f"inspection {inspection_id}: the ledger has no row")
@@ -81,7 +85,11 @@ def decide(
     entry = AuditEntry(
         row.id, decision.decided_at, reviewer, "decide", Verdict.UNCLEAR, verdict, reason, decision.id
     )
-    ledger.decide(row.id, decision, entry)
+    try:
+        ledger.decide(row.id, decision, entry)
+    except Conflict:
+        _check_open(ledger.get(row.id) or row)
+        raise
     queue.send(delivery(row.id))
     return decision
 

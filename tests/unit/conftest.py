@@ -1,7 +1,11 @@
-"""Unit tests open no sockets."""
+"""Unit tests open no sockets, and a busy machine is no reason to fail."""
 
 import pytest
+from hypothesis import HealthCheck, settings
 from pytest_socket import disable_socket
+
+settings.register_profile("unit", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("unit")
 
 
 @pytest.fixture(autouse=True)

@@ -12,6 +12,8 @@ from workflow.images import Image
 from workflow.inspection import AuditEntry, Decision, Inspection, Review, State
 from workflow.verdict import Prediction, Score, Verdict
 
+FAINTEST = 1e-100  # DynamoDB refuses numbers closer to zero than 1e-130.
+
 _serializer = TypeSerializer()
 _deserializer = TypeDeserializer()
 
@@ -72,7 +74,7 @@ def _storable(value: Any) -> Any:
     if isinstance(value, Enum):
         return value.value
     if isinstance(value, float):
-        return Decimal(repr(value))
+        return Decimal(repr(value)) if abs(value) > FAINTEST else Decimal(0)
     if isinstance(value, Mapping):
         return {name: _storable(inner) for name, inner in value.items()}
     if isinstance(value, list | tuple):

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
+from itertools import islice
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -14,7 +15,7 @@ from workflow.images import Stored
 from workflow.inspection import AuditEntry, Decision, Inspection, Review, State
 from workflow.verdict import Prediction, Verdict
 
-_REFUSED = ("ConditionalCheckFailedException", "TransactionCanceledException")
+_UNANSWERED: Mapping[str, Any] = {"prediction": None, "rejection": {}}
 
 
 class DynamoLedger:
@@ -26,19 +27,23 @@ class DynamoLedger:
         self._dynamodb = dynamodb or client("dynamodb")
 
     def claim(self, new: Inspection) -> Inspection | None:
+        item = to_item(new)
+        names = [name for name in item if name != "id"]
         try:
-            self._dynamodb.put_item(
+            answer = self._dynamodb.update_item(
                 TableName=self._table,
-                Item=to_item(new),
-                ConditionExpression="attribute_not_exists(#id)",
-                ExpressionAttributeNames={"#id": "id"},
+                Key={"id": item["id"]},
+                UpdateExpression="SET " + ", ".join(f"#{n} = if_not_exists(#{n}, :{n})" for n in names),
+                ConditionExpression="attribute_not_exists(#id) OR #owner = :owner",
+                ExpressionAttributeNames={"#id": "id", **{f"#{n}": n for n in names}},
+                ExpressionAttributeValues={f":{n}": item[n] for n in names},
+                ReturnValues="ALL_NEW",
             )
         except ClientError as error:
-            if not _refused(error):
-                raise
-            row = self.get(new.id)
-            return row if row is not None and row.owner == new.owner else None
-        return new
+            if _refused(error):
+                return None
+            raise
+        return read_item(answer["Attributes"])
 
     def get(self, inspection_id: str) -> Inspection | None:
         answer = self._dynamodb.get_item(
@@ -56,13 +61,14 @@ class DynamoLedger:
         rejection: dict[str, str],
     ) -> None:
         facts = {"size": stored.size, "etag": stored.etag, "sha256": sha256}
-        self._change(inspection_id, owner, {**facts, "photo": photo, "rejection": rejection})
+        changes = {**facts, "photo": photo, "rejection": rejection}
+        self._change(inspection_id, owner, changes, {"photo": {}, "rejection": {}})
 
     def record_rejection(self, inspection_id: str, owner: str, rejection: dict[str, str]) -> None:
-        self._change(inspection_id, owner, {"rejection": rejection})
+        self._change(inspection_id, owner, {"rejection": rejection}, _UNANSWERED)
 
     def record_prediction(self, inspection_id: str, owner: str, prediction: Prediction) -> None:
-        self._change(inspection_id, owner, {"prediction": prediction})
+        self._change(inspection_id, owner, {"prediction": prediction}, _UNANSWERED)
 
     def record_filing(
         self, before: Inspection, verdict: Verdict, place: Stored, announcement: str, at: str
@@ -134,12 +140,13 @@ class DynamoLedger:
 
     def newest(self, limit: int) -> list[Inspection]:
         found: list[Inspection] = []
+        oldest = min(
+            (row.claimed_at for state in State for row in islice(self.in_state(state), 1)), default=""
+        )
         day = moment.now()[:10]
-        for _ in range(400):
-            for row in self._query("by_day", "day", day, forward=False):
-                found.append(row)
-                if len(found) == limit:
-                    return found
+        while oldest and oldest[:10] <= day and len(found) < limit:
+            wanted = limit - len(found)
+            found += islice(self._query("by_day", "day", day, forward=False, page=wanted), wanted)
             day = moment.later(f"{day}T00:00:00Z", -1)[:10]
         return found
 
@@ -155,7 +162,12 @@ class DynamoLedger:
         )
         return [read_audit_item(item) for page in pages for item in page["Items"]]
 
-    def _query(self, index: str, key: str, value: str, forward: bool = True) -> Iterator[Inspection]:
+    def _oldest(self, state: State) -> Iterator[Inspection]:
+        return islice(self._query("by_state", "state", state, page=1), 1)
+
+    def _query(
+        self, index: str, key: str, value: str, forward: bool = True, page: int = 1000
+    ) -> Iterator[Inspection]:
         pages = self._dynamodb.get_paginator("query").paginate(
             TableName=self._table,
             IndexName=index,
@@ -163,9 +175,10 @@ class DynamoLedger:
             ExpressionAttributeNames={"#key": key},
             ExpressionAttributeValues=values({":value": value}),
             ScanIndexForward=forward,
+            PaginationConfig={"PageSize": page},
         )
-        for page in pages:
-            for item in page["Items"]:
+        for answer in pages:
+            for item in answer["Items"]:
                 yield read_item(item)
 
     def _owned(self, inspection_id: str, owner: str) -> Inspection:
@@ -207,4 +220,8 @@ class DynamoLedger:
 
 
 def _refused(error: ClientError) -> bool:
-    return error.response["Error"]["Code"] in _REFUSED
+    """Whether a condition failed; a transaction is also cancelled by throttling and by other writers."""
+    if error.response["Error"]["Code"] == "TransactionCanceledException":
+        reasons = error.response.get("CancellationReasons", ())
+        return any(reason.get("Code") == "ConditionalCheckFailed" for reason in reasons)
+    return error.response["Error"]["Code"] == "ConditionalCheckFailedException"

@@ -1,8 +1,7 @@
 """Task tokens on DynamoDB, in a table of their own that only two functions may read."""
 
+from contextlib import suppress
 from typing import Any
-
-from botocore.exceptions import ClientError
 
 from workflow.aws.clients import client
 
@@ -14,10 +13,15 @@ class DynamoTokens:
         self._table = table
         self._dynamodb = dynamodb or client("dynamodb")
 
-    def put(self, inspection_id: str, token: str) -> None:
-        self._dynamodb.put_item(
-            TableName=self._table, Item={"inspection_id": {"S": inspection_id}, "token": {"S": token}}
-        )
+    def put(self, inspection_id: str, token: str, attempt: int) -> None:
+        number = {"N": str(attempt)}
+        with suppress(self._dynamodb.exceptions.ConditionalCheckFailedException):
+            self._dynamodb.put_item(
+                TableName=self._table,
+                Item={"inspection_id": {"S": inspection_id}, "token": {"S": token}, "attempt": number},
+                ConditionExpression="attribute_not_exists(inspection_id) OR attempt <= :attempt",
+                ExpressionAttributeValues={":attempt": number},
+            )
 
     def get(self, inspection_id: str) -> str | None:
         answer = self._dynamodb.get_item(
@@ -26,7 +30,7 @@ class DynamoTokens:
         return str(answer["Item"]["token"]["S"]) if "Item" in answer else None
 
     def remove(self, inspection_id: str, token: str) -> None:
-        try:
+        with suppress(self._dynamodb.exceptions.ConditionalCheckFailedException):
             self._dynamodb.delete_item(
                 TableName=self._table,
                 Key={"inspection_id": {"S": inspection_id}},
@@ -34,6 +38,3 @@ class DynamoTokens:
                 ExpressionAttributeNames={"#token": "token"},
                 ExpressionAttributeValues={":token": {"S": token}},
             )
-        except ClientError as error:
-            if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
-                raise

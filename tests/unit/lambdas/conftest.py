@@ -1,0 +1,56 @@
+"""What Lambda gives every function: a context, an environment, and a place for its log."""
+
+import io
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from lambdas import wiring
+from lambdas.catalog import FUNCTIONS
+from workflow.aws import clients
+
+
+@dataclass
+class FakeContext:
+    """The part of Lambda's context that the functions use."""
+
+    function_name: str = "partcheck-test"
+    memory_limit_in_mb: int = 256
+    invoked_function_arn: str = "arn:aws:lambda:eu-central-1:123456789012:function:partcheck-test"
+    aws_request_id: str = "6f7a1a2b-5c57-4c7e-9a37-0d4e1f0e6f11"
+    milliseconds_left: int = 60_000
+
+    def get_remaining_time_in_millis(self) -> int:
+        return self.milliseconds_left
+
+
+@pytest.fixture
+def context() -> FakeContext:
+    return FakeContext()
+
+
+@pytest.fixture(autouse=True)
+def environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Nothing is set but what Lambda itself sets, and no port is left over from another test."""
+    for name in sorted(frozenset().union(*(function.needs for function in FUNCTIONS))):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-central-1")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "none")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "none")
+    yield
+    ports = (wiring.ledger, wiring.shelf, wiring.tokens, wiring.queue, wiring.executions, wiring.parameters)
+    for port in (*ports, clients.client):
+        port.cache_clear()
+
+
+@pytest.fixture
+def log() -> Iterator[Callable[[], list[dict[str, Any]]]]:
+    """The lines that the functions logged so far."""
+    stream = io.StringIO()
+    handler = wiring.logger.registered_handler
+    before = handler.setStream(stream)  # type: ignore[attr-defined]
+    yield lambda: [json.loads(line) for line in stream.getvalue().splitlines()]
+    handler.setStream(before)  # type: ignore[attr-defined]

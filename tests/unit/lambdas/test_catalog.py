@@ -1,0 +1,189 @@
+"""The catalog tells the truth: what each function needs is what it reads, and nothing happens at import."""
+
+import ast
+import importlib
+import inspect
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lambdas import wiring
+from lambdas.catalog import FUNCTIONS, Function
+from tests.fakes import FakeDetector
+from tests.unit.line import CLEARLY_OK, POLICY, Line
+from workflow.errors import ConfigurationError
+
+ROOT = Path(__file__).resolve().parents[3]
+MODULES = [function.module for function in FUNCTIONS]
+
+
+def settings_of(source: str, known: dict[str, set[str]]) -> set[str]:
+    """The settings that some code reads: by `setting`, by `queue`, or by a function of the wiring."""
+    found: set[str] = set()
+    for call in (node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Call)):
+        name = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
+        by_the_wiring = (
+            isinstance(call.func, ast.Attribute) and getattr(call.func.value, "id", "") == "wiring"
+        )
+        if name in ("setting", "queue") and isinstance(call.args[0], ast.Constant):
+            found.add(str(call.args[0].value))
+        elif by_the_wiring:
+            found |= known.get(name, set())
+    return found
+
+
+def ports_of_the_wiring() -> dict[str, set[str]]:
+    tree = ast.parse(inspect.getsource(wiring))
+    functions = [node for node in tree.body if isinstance(node, ast.FunctionDef)]
+    return {function.name: settings_of(ast.unparse(function), {}) for function in functions}
+
+
+@pytest.mark.parametrize("function", FUNCTIONS, ids=MODULES)
+def test_a_function_needs_exactly_the_settings_that_it_reads(function: Function) -> None:
+    source = (ROOT / "lambdas" / f"{function.module}.py").read_text(encoding="utf-8")
+
+    assert settings_of(source, ports_of_the_wiring()) == function.needs
+
+
+def test_every_handler_is_in_the_catalog() -> None:
+    files = {path.stem for path in (ROOT / "lambdas").glob("*.py")}
+
+    assert files - {"__init__", "catalog", "wiring"} == set(MODULES)
+    assert len({function.placeholder for function in FUNCTIONS}) == len(FUNCTIONS)
+
+
+@pytest.mark.parametrize("function", FUNCTIONS, ids=MODULES)
+def test_a_placeholder_is_its_modules_name(function: Function) -> None:
+    words = "".join(word.capitalize() for word in function.module.split("_"))
+
+    assert function.placeholder == f"{words}Function"
+    assert callable(importlib.import_module(f"lambdas.{function.module}").handler)
+    assert function.handler == f"lambdas.{function.module}.handler"
+
+
+def test_importing_a_function_reads_no_setting_and_makes_no_client() -> None:
+    script = (
+        "import importlib, sys\n"
+        f"modules = [importlib.import_module('lambdas.' + name) for name in {MODULES!r}]\n"
+        "from lambdas import wiring\n"
+        "from workflow.aws import clients\n"
+        "ports = (wiring.ledger, wiring.shelf, wiring.tokens, wiring.queue, wiring.executions)\n"
+        "made = sum(port.cache_info().currsize for port in (*ports, wiring.parameters, clients.client))\n"
+        "sys.exit(bool(made))\n"
+    )
+    run = subprocess.run(
+        [sys.executable, "-W", "error", "-c", script], cwd=ROOT, env={}, capture_output=True, text=True
+    )
+
+    assert (run.returncode, run.stderr) == (0, "")
+
+
+def test_a_token_is_not_logged_even_where_powertools_is_told_to_log_events() -> None:
+    script = (
+        "from lambdas import ask_reviewer\n"
+        "from tests.fakes import FakeDetector\n"
+        "from tests.unit.lambdas.conftest import FakeContext\n"
+        "from tests.unit.line import UNSURE, Line, inspection_id\n"
+        "line = Line(detector=FakeDetector(UNSURE))\n"
+        "image = line.upload()\n"
+        "owner = line.waiting(image)\n"
+        "event = {'inspection_id': inspection_id(image), 'execution': owner, 'timeout_seconds': 60,\n"
+        "         'token': 'AQDE-secret'}\n"
+        "ports = {'ledger': line.ledger, 'tokens': line.tokens, 'decisions': line.decisions}\n"
+        "ask_reviewer.handler(event, FakeContext(), **ports)\n"
+    )
+    told = {"POWERTOOLS_LOGGER_LOG_EVENT": "true", "POWERTOOLS_LOG_LEVEL": "DEBUG"}
+    run = subprocess.run(
+        [sys.executable, "-c", script], cwd=ROOT, env=told, capture_output=True, text=True, check=True
+    )
+
+    assert "asked a reviewer" in run.stdout
+    assert "AQDE-secret" not in run.stdout + run.stderr
+
+
+LEFT_OUT = [
+    (function.module, port, setting)
+    for function in FUNCTIONS
+    for port, setting in {
+        "ledger": "LEDGER_TABLE",
+        "tokens": "TOKEN_TABLE",
+        "executions": "STATE_MACHINE_ARN",
+        "decisions": "DECISION_QUEUE_URL",
+        "escalations": "ESCALATION_QUEUE_URL",
+        "detector": "MODEL_PARAMETER",
+        "policy": "POLICY_PARAMETER",
+        "": "FILED_BUCKET MAX_IN_FLIGHT INBOUND_BUCKET",
+    }.items()
+    for setting in setting.split()
+    if setting in function.needs
+]
+
+
+@pytest.mark.filterwarnings("ignore:No application metrics to publish")
+@pytest.mark.parametrize(("module", "port", "setting"), LEFT_OUT)
+def test_a_missing_setting_is_named(
+    module: str, port: str, setting: str, context: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    function = next(function for function in FUNCTIONS if function.module == module)
+    for name in function.needs - {setting}:
+        monkeypatch.setenv(name, "1")
+    handler = importlib.import_module(f"lambdas.{module}").handler
+    line = Line(detector=FakeDetector(CLEARLY_OK))
+    ports = {**vars(line), "policy": POLICY}
+    taken = {
+        name: ports[name] for name in inspect.signature(handler).parameters if name in ports and name != port
+    }
+
+    with pytest.raises(Exception, match=rf"^(.*\n)*.*the environment variable {setting} is not set") as told:
+        handler(EVENT, context, **taken)
+    assert isinstance(told.value, ConfigurationError) or "ConfigurationError" in str(told.value)
+
+
+EVENT: dict[str, Any] = {
+    "inspection_id": "i1",
+    "execution": "me",
+    "started_at": "2026-03-01T12:00:00Z",
+    "verdict": "ok",
+    "token": "t",
+    "timeout_seconds": 60,
+    "image": {"bucket": "b", "key": "k", "version_id": "v"},
+    "uploaded_at": "2026-03-01T12:00:00Z",
+    "attempt": 1,
+    "Records": [
+        {
+            "messageId": "1",
+            "body": '{"inspection_id": "i1", "time": "2026-03-01T12:00:00Z", "detail": '
+            '{"bucket": {"name": "b"}, "object": {"key": "k", "version-id": "v"}}}',
+            "attributes": {},
+            "eventSource": "aws:sqs",
+        }
+    ],
+}
+
+
+@pytest.mark.parametrize("value", ["", None])
+def test_an_empty_setting_is_a_missing_setting(value: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    if value is not None:
+        monkeypatch.setenv("LEDGER_TABLE", value)
+
+    with pytest.raises(ConfigurationError, match="LEDGER_TABLE is not set"):
+        wiring.setting("LEDGER_TABLE")
+
+
+def test_a_complete_environment_is_accepted_and_a_wrong_one_named() -> None:
+    function = Function("F", "f", frozenset({"A", "B"}))
+
+    assert function.checked({"A": "1", "B": "2"}) == {"A": "1", "B": "2"}
+    with pytest.raises(ConfigurationError, match=r"F: environment differs by \['B'\]"):
+        function.checked({"A": "1"})
+    with pytest.raises(ConfigurationError, match=r"F: environment differs by \['C'\]"):
+        function.checked({"A": "1", "B": "2", "C": "3"})
+
+
+@pytest.mark.parametrize("function", FUNCTIONS, ids=MODULES)
+def test_a_step_ends_before_the_state_machine_gives_it_up(function: Function) -> None:
+    if not function.queue and not function.schedule_minutes:
+        assert function.timeout_seconds < 60

@@ -1,0 +1,244 @@
+"""The functions fed by queues and by the clock: one bad record does not hold up the others."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from aws_lambda_powertools.utilities.batch.exceptions import BatchProcessingError
+
+from lambdas import deliver_decision, reconcile, start_inspection
+from tests.fakes import FakeDetector, MemoryExecutions, MemoryLedger
+from tests.unit.line import INBOUND, UNSURE, Line
+from workflow.images import Image, inspection_id
+from workflow.inspection import Inspection
+from workflow.verdict import Verdict
+
+Log = Callable[[], list[dict[str, Any]]]
+KEYS = ["a b+c.png", "a%2Fb.png", 'it\'s "so".png', "🔧/ö.png", "x" * 1020 + ".png"]
+TOKEN = "AQDEAAAAKgAAAAMA-secret"
+
+
+def message(number: int, body: str) -> dict[str, Any]:
+    """A record as SQS hands it to Lambda."""
+    return {
+        "messageId": f"00000000-0000-0000-0000-{number:012}",
+        "receiptHandle": "AQEBzbVv",
+        "body": body,
+        "attributes": {
+            "ApproximateReceiveCount": "1",
+            "SentTimestamp": "1772366400000",
+            "SenderId": "AIDAEXAMPLE",
+            "ApproximateFirstReceiveTimestamp": "1772366400001",
+        },
+        "messageAttributes": {},
+        "md5OfBody": "098f6bcd4621d373cade4e832627b4f6",
+        "eventSource": "aws:sqs",
+        "eventSourceARN": "arn:aws:sqs:eu-central-1:123456789012:queue",
+        "awsRegion": "eu-central-1",
+    }
+
+
+def batch(*bodies: str) -> dict[str, Any]:
+    return {"Records": [message(number, body) for number, body in enumerate(bodies)]}
+
+
+def uploaded(image: Image, with_version: bool = True) -> str:
+    """What EventBridge tells of an upload; the key is raw."""
+    entry = {"key": image.key, "size": 1024, "etag": "d41d8cd98f", "sequencer": "0065E1B2C3D4E5F607"}
+    if with_version:
+        entry["version-id"] = image.version_id
+    detail = {
+        "version": "0",
+        "bucket": {"name": image.bucket},
+        "object": entry,
+        "request-id": "N4N7GDK58NMKJ12R",
+        "requester": "123456789012",
+        "source-ip-address": "1.2.3.4",
+        "reason": "PutObject",
+    }
+    return json.dumps(
+        {
+            "version": "0",
+            "id": "17793124-05d4-b198-2fde-7ededc63b103",
+            "detail-type": "Object Created",
+            "source": "aws.s3",
+            "account": "123456789012",
+            "time": "2026-03-01T12:00:00Z",
+            "region": "eu-central-1",
+            "resources": [f"arn:aws:s3:::{image.bucket}"],
+            "detail": detail,
+        }
+    )
+
+
+def failures(answer: Any) -> list[str]:
+    return [failure["itemIdentifier"] for failure in answer["batchItemFailures"]]
+
+
+@pytest.fixture
+def line(monkeypatch: pytest.MonkeyPatch) -> Line:
+    monkeypatch.setenv("MAX_IN_FLIGHT", "64")
+    monkeypatch.setenv("INBOUND_BUCKET", INBOUND)
+    return Line(detector=FakeDetector(UNSURE))
+
+
+def start(line: Line, event: dict[str, Any], context: Any) -> Any:
+    return start_inspection.handler(
+        event, context, ledger=line.ledger, shelf=line.shelf, executions=line.executions
+    )
+
+
+@pytest.mark.parametrize("with_version", [True, False])
+@pytest.mark.parametrize("key", KEYS)
+def test_an_upload_starts_an_execution_for_exactly_its_key(
+    line: Line, context: Any, log: Log, key: str, with_version: bool
+) -> None:
+    image = line.upload(key=key)
+
+    answer = start(line, batch(uploaded(image, with_version)), context)
+
+    assert failures(answer) == []
+    (document,) = line.executions.started.values()
+    assert document["image"] == {"bucket": INBOUND, "key": key, "version_id": image.version_id}
+    (entry,) = log()
+    assert (entry["message"], entry["inspection_id"]) == ("started", inspection_id(image))
+
+
+def test_the_same_event_six_times_starts_one_execution(line: Line, context: Any, log: Log) -> None:
+    image = line.upload()
+
+    start(line, batch(*[uploaded(image)] * 6), context)
+
+    assert len(line.executions.started) == 1
+    assert {entry["inspection_id"] for entry in log()} == {inspection_id(image)}
+
+
+class PickyExecutions(MemoryExecutions):
+    """Step Functions refuses one key."""
+
+    def start(self, name: str, document: dict[str, Any]) -> bool:
+        if document["image"]["key"] == "bad.png":
+            raise ConnectionError("out of reach")
+        return super().start(name, document)
+
+
+def test_only_the_record_that_failed_comes_back_and_the_log_says_why(
+    context: Any, log: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MAX_IN_FLIGHT", "64")
+    line = Line(executions=PickyExecutions())
+    good, bad, better = (line.upload(key=f"{name}.png") for name in ("good", "bad", "better"))
+
+    answer = start(line, batch(uploaded(good), uploaded(bad), "no json", uploaded(better)), context)
+
+    assert failures(answer) == [message(1, "")["messageId"], message(2, "")["messageId"]]
+    assert len(line.executions.started) == 2
+    told = [entry for entry in log() if entry["level"] == "ERROR"]
+    assert ["out of reach" in json.dumps(entry) for entry in told] == [True, False]
+    assert [entry["message_id"] for entry in told] == failures(answer)
+
+
+def test_when_every_record_fails_the_whole_batch_comes_back(line: Line, context: Any) -> None:
+    with pytest.raises(BatchProcessingError):
+        start(line, batch("no json"), context)
+
+
+def test_a_batch_remembers_nothing_of_the_one_before(line: Line, context: Any) -> None:
+    with pytest.raises(BatchProcessingError):
+        start(line, batch("no json"), context)
+
+    assert failures(start(line, batch(uploaded(line.upload())), context)) == []
+
+
+def test_a_full_line_does_not_hold_uploads_for_ever(
+    line: Line, context: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MAX_IN_FLIGHT", "1")
+    line.claim(line.upload(key="other.png"), "me")
+    context.milliseconds_left = start_inspection.MARGIN_MS
+
+    start(line, batch(uploaded(line.upload())), context)
+
+    assert len(line.executions.started) == 1
+
+
+def decided(line: Line, key: str) -> Image:
+    image = line.upload(key=key)
+    line.waiting(image, f"{TOKEN}-{key}")
+    line.decide(image, Verdict.OK)
+    return image
+
+
+def deliver(line: Line, event: dict[str, Any], context: Any) -> Any:
+    return deliver_decision.handler(
+        event, context, ledger=line.ledger, tokens=line.tokens, executions=line.executions
+    )
+
+
+def test_a_decision_is_delivered_and_its_token_logged_nowhere(
+    line: Line, context: Any, log: Log, capfd: pytest.CaptureFixture[str]
+) -> None:
+    image = decided(line, "a.png")
+
+    answer = deliver(line, batch(*line.decisions.sent), context)
+
+    assert failures(answer) == []
+    (entry,) = log()
+    assert (entry["inspection_id"], entry["outcome"]) == (inspection_id(image), "delivered")
+    assert TOKEN not in json.dumps(log()) + "".join(capfd.readouterr())
+    assert [token for token, _ in line.executions.answers] == [f"{TOKEN}-a.png"]
+
+
+class BrokenLedger(MemoryLedger):
+    """One row cannot be read."""
+
+    broken = ""
+
+    def get(self, inspection: str) -> Inspection | None:
+        if inspection == self.broken:
+            raise ConnectionError("out of reach")
+        return super().get(inspection)
+
+
+def test_a_decision_that_cannot_be_delivered_does_not_hold_up_the_others(context: Any, log: Log) -> None:
+    ledger = BrokenLedger()
+    line = Line(detector=FakeDetector(UNSURE), ledger=ledger)
+    bad, good = decided(line, "bad.png"), decided(line, "good.png")
+    ledger.broken = inspection_id(bad)
+
+    answer = deliver(line, batch(*line.decisions.sent), context)
+
+    assert failures(answer) == [message(0, "")["messageId"]]
+    assert [token for token, _ in line.executions.answers] == [f"{TOKEN}-good.png"]
+    assert line.row(good).decision is not None
+    assert TOKEN not in json.dumps(log())
+    assert [entry["level"] for entry in log()] == ["ERROR", "INFO"]
+
+
+def by_the_clock(line: Line, context: Any) -> dict[str, int]:
+    event = {"version": "0", "detail-type": "Scheduled Event", "source": "aws.events", "detail": {}}
+    return reconcile.handler(
+        event,
+        context,
+        ledger=line.ledger,
+        shelf=line.shelf,
+        executions=line.executions,
+        decisions=line.decisions,
+    )
+
+
+def test_the_clock_mends_what_it_finds_and_counts_it(
+    line: Line, context: Any, log: Log, capsys: pytest.CaptureFixture[str]
+) -> None:
+    line.upload()
+
+    assert by_the_clock(line, context) == {"missed upload": 1}
+    assert len(line.executions.started) == 1
+    assert log()[-1]["counts"] == {"missed upload": 1}
+    assert '"reconciled_missed_upload":[1.0]' in capsys.readouterr().out
+
+
+def test_a_quiet_minute_is_no_warning(line: Line, context: Any, log: Log) -> None:
+    assert by_the_clock(line, context) == {}
+    assert [entry["level"] for entry in log()] == ["INFO"]

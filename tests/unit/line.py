@@ -1,0 +1,115 @@
+"""One line in memory: every port, and each step as the state machine and the queues call it."""
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass, field, fields, replace
+from typing import Any
+
+from tests.crafted import png
+from tests.fakes import FakeDetector, MemoryExecutions, MemoryLedger, MemoryQueue, MemoryShelf, MemoryTokens
+from workflow import detection, filing, intake, moment, review
+from workflow.detection import Scores
+from workflow.images import Image, inspection_id
+from workflow.inspection import Inspection
+from workflow.intake import document, execution_name
+from workflow.policy import LabelRule, RoutingPolicy
+from workflow.verdict import Score, Verdict
+
+PHOTO = png()
+SHA256 = hashlib.sha256(PHOTO).hexdigest()
+KEY = "line 1/pump #7.png"
+INBOUND, FILED = "inbound", "filed"
+UPLOADED_AT = "2026-01-01T00:00:00.000Z"
+MODEL = "arn:aws:rekognition:eu-central-1:123456789012:project/parts/version/1/1"
+POLICY = RoutingPolicy(
+    version="2026-01",
+    labels={"ok_front": LabelRule(Verdict.OK, 0.9), "def_front": LabelRule(Verdict.DEFECT, 0.8)},
+    review_seconds=3600,
+)
+
+
+def scores(**confidences: float) -> Scores:
+    """A model's answer."""
+    return Scores(tuple(Score(label, confidence) for label, confidence in confidences.items()), MODEL)
+
+
+CLEARLY_OK = scores(ok_front=0.97, def_front=0.03)
+CLEARLY_DEFECT = scores(ok_front=0.05, def_front=0.95)
+UNSURE = scores(ok_front=0.55, def_front=0.45)
+
+
+@dataclass(frozen=True)
+class Line:
+    """The ports of one line; `file` can be a wrong variant of filing.file."""
+
+    detector: Any = field(default_factory=lambda: FakeDetector(CLEARLY_OK))
+    shelf: Any = field(default_factory=MemoryShelf)
+    ledger: Any = field(default_factory=MemoryLedger)
+    tokens: Any = field(default_factory=MemoryTokens)
+    executions: Any = field(default_factory=MemoryExecutions)
+    decisions: Any = field(default_factory=MemoryQueue)
+    escalations: Any = field(default_factory=MemoryQueue)
+    verdicts: Any = field(default_factory=MemoryQueue)
+    policy: RoutingPolicy = POLICY
+    file: Callable[..., dict[str, Any]] = filing.file
+
+    def through(self, wrap: Callable[[str, Any], Any]) -> "Line":
+        """The same line with every port wrapped."""
+        ports = [item.name for item in fields(self) if item.name not in ("policy", "file")]
+        return replace(self, **{name: wrap(name, getattr(self, name)) for name in ports})
+
+    def upload(self, content: bytes = PHOTO, key: str = KEY, **how: Any) -> Image:
+        return self.shelf.upload(INBOUND, key, content, **how)
+
+    def start(self, image: Image, attempt: int = 1) -> str:
+        """Start an execution; return its name."""
+        name = execution_name(inspection_id(image), attempt)
+        self.executions.start(name, document(image, UPLOADED_AT, attempt))
+        return name
+
+    def claim(self, image: Image, owner: str, attempt: int = 1) -> str:
+        return intake.claim(self.ledger, self.shelf, image, owner, attempt, UPLOADED_AT)
+
+    def detect(self, image: Image, owner: str, waited: float = 0) -> dict[str, Any]:
+        return detection.detect(self.ledger, self.detector, self.policy, inspection_id(image), owner, waited)
+
+    def move(self, image: Image, owner: str, wanted: str) -> dict[str, Any]:
+        return self.file(self.ledger, self.shelf, FILED, inspection_id(image), owner, wanted)
+
+    def ask(self, image: Image, owner: str, token: str) -> None:
+        review.ask(self.ledger, self.tokens, self.decisions, inspection_id(image), owner, token, 3600)
+
+    def escalate(self, image: Image, owner: str) -> dict[str, Any]:
+        return review.escalate(self.ledger, self.escalations, inspection_id(image), owner)
+
+    def decide(self, image: Image, verdict: Verdict, reviewer: str = "ann", reason: str = "") -> Any:
+        return review.decide(self.ledger, self.decisions, inspection_id(image), verdict, reviewer, reason)
+
+    def deliver(self, image: Image) -> str:
+        return review.deliver(self.ledger, self.tokens, self.executions, inspection_id(image))
+
+    def close(self, image: Image, owner: str) -> None:
+        self.ledger.close(inspection_id(image), owner, moment.now())
+
+    def row(self, image: Image) -> Inspection:
+        return self.ledger.rows[inspection_id(image)]
+
+    def waiting(self, image: Image, token: str = "token-1") -> str:  # noqa: S107
+        """Bring an image to the point where a person is asked; return the execution's name."""
+        owner = self.start(image)
+        self.executions.live_tokens.add(token)
+        self.claim(image, owner)
+        self.detect(image, owner)
+        self.move(image, owner, "unclear")
+        self.ask(image, owner, token)
+        return owner
+
+    def inspected(self, image: Image) -> str:
+        """Bring an image to the end without a person; return the execution's name."""
+        owner = self.start(image)
+        unreadable = self.claim(image, owner) == "unreadable"
+        wanted = "rejected" if unreadable else self.detect(image, owner)["verdict"]
+        self.verdicts.send(self.move(image, owner, wanted)["announcement"])
+        self.close(image, owner)
+        self.executions.statuses[owner] = "SUCCEEDED"
+        return owner

@@ -1,0 +1,148 @@
+"""What Step Functions answers about names, ends and tokens is read as the domain means it."""
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError
+from botocore.stub import Stubber
+
+from workflow.aws.executions import StepFunctionsExecutions
+
+MACHINE = "arn:aws:states:eu-central-1:123456789012:stateMachine:Line"
+ARN = "arn:aws:states:eu-central-1:123456789012:execution:Line:name-1"
+WHEN = datetime(2026, 3, 1, 12, tzinfo=UTC)
+TOKEN = "AQDEAAAA-secret"
+
+
+@pytest.fixture(scope="module")
+def client() -> Any:
+    return boto3.client(
+        "stepfunctions", region_name="eu-central-1", aws_access_key_id="none", aws_secret_access_key="none"
+    )
+
+
+@pytest.fixture
+def sfn(client: Any) -> Iterator[Stubber]:
+    with Stubber(client) as stubber:
+        yield stubber
+        stubber.assert_no_pending_responses()
+
+
+@pytest.fixture
+def executions(client: Any) -> StepFunctionsExecutions:
+    return StepFunctionsExecutions(MACHINE, client)
+
+
+def test_an_execution_is_started_by_its_name_with_its_document(
+    executions: StepFunctionsExecutions, sfn: Stubber
+) -> None:
+    document = {"image": {"key": "ä b+c%2F.png"}}
+    expected = {"stateMachineArn": MACHINE, "name": "name-1", "input": json.dumps(document)}
+    sfn.add_response("start_execution", {"executionArn": ARN, "startDate": WHEN}, expected)
+
+    assert executions.start("name-1", document) is True
+
+
+def test_a_name_that_was_used_starts_nothing(executions: StepFunctionsExecutions, sfn: Stubber) -> None:
+    sfn.add_client_error("start_execution", "ExecutionAlreadyExists")
+
+    assert executions.start("name-1", {}) is False
+
+
+@pytest.mark.parametrize("code", ["StateMachineDoesNotExist", "ExecutionLimitExceeded", "InvalidName"])
+def test_any_other_refusal_to_start_is_a_fault(
+    executions: StepFunctionsExecutions, sfn: Stubber, code: str
+) -> None:
+    sfn.add_client_error("start_execution", code)
+
+    with pytest.raises(ClientError, match=code):
+        executions.start("name-1", {})
+
+
+def described(status: str) -> dict[str, Any]:
+    return {"executionArn": ARN, "stateMachineArn": MACHINE, "status": status, "startDate": WHEN}
+
+
+@pytest.mark.parametrize("status", ["RUNNING", "SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED"])
+def test_an_execution_has_the_status_that_step_functions_gives(
+    executions: StepFunctionsExecutions, sfn: Stubber, status: str
+) -> None:
+    sfn.add_response("describe_execution", described(status), {"executionArn": ARN})
+
+    assert executions.status("name-1") == status
+
+
+def test_an_execution_that_nobody_remembers_has_no_status_and_no_history(
+    executions: StepFunctionsExecutions, sfn: Stubber
+) -> None:
+    sfn.add_client_error("describe_execution", "ExecutionDoesNotExist")
+    sfn.add_client_error("get_execution_history", "ExecutionDoesNotExist")
+
+    assert executions.status("name-1") is None
+    assert executions.history("name-1") == []
+
+
+@pytest.mark.parametrize("operation", ["describe_execution", "get_execution_history", "send_task_success"])
+def test_a_fault_is_not_taken_for_an_answer(
+    executions: StepFunctionsExecutions, sfn: Stubber, operation: str
+) -> None:
+    sfn.add_client_error(operation, "AccessDeniedException")
+    call = {
+        "describe_execution": lambda: executions.status("name-1"),
+        "get_execution_history": lambda: executions.history("name-1"),
+        "send_task_success": lambda: executions.succeed(TOKEN, {}),
+    }[operation]
+
+    with pytest.raises(ClientError, match="AccessDenied"):
+        call()
+
+
+def test_all_running_executions_are_listed_page_by_page(
+    executions: StepFunctionsExecutions, sfn: Stubber
+) -> None:
+    asked = {"stateMachineArn": MACHINE, "statusFilter": "RUNNING", "maxResults": 1000}
+
+    def listed(name: str) -> dict[str, Any]:
+        arns = {"executionArn": ARN, "stateMachineArn": MACHINE}
+        return {**arns, "name": name, "status": "RUNNING", "startDate": WHEN}
+
+    sfn.add_response("list_executions", {"executions": [listed("a-1")], "nextToken": "more"}, asked)
+    sfn.add_response("list_executions", {"executions": [listed("b-2")]}, {**asked, "nextToken": "more"})
+
+    assert executions.running() == {"a-1", "b-2"}
+
+
+def test_a_history_is_read_to_its_end(executions: StepFunctionsExecutions, sfn: Stubber) -> None:
+    first = {"id": 1, "type": "ExecutionStarted", "timestamp": WHEN}
+    last = {"id": 2, "type": "ExecutionSucceeded", "timestamp": WHEN}
+    sfn.add_response("get_execution_history", {"events": [first], "nextToken": "more"}, {"executionArn": ARN})
+    sfn.add_response("get_execution_history", {"events": [last]}, {"executionArn": ARN, "nextToken": "more"})
+
+    assert [event["id"] for event in executions.history("name-1")] == [1, 2]
+
+
+def test_a_token_is_answered_with_json(executions: StepFunctionsExecutions, sfn: Stubber) -> None:
+    output = {"decision_id": "d1", "verdict": "ok"}
+    sfn.add_response("send_task_success", {}, {"taskToken": TOKEN, "output": json.dumps(output)})
+
+    assert executions.succeed(TOKEN, output) is True
+
+
+@pytest.mark.parametrize("code", ["TaskTimedOut", "InvalidToken", "TaskDoesNotExist"])
+def test_a_dead_token_is_an_answer_whichever_way_it_died(
+    executions: StepFunctionsExecutions, sfn: Stubber, code: str
+) -> None:
+    sfn.add_client_error("send_task_success", code)
+
+    assert executions.succeed(TOKEN, {}) is False
+
+
+def test_no_other_error_of_the_service_means_a_dead_token(client: Any) -> None:
+    operation = client.meta.service_model.operation_model("SendTaskSuccess")
+    named = {shape.name for shape in operation.error_shapes if not shape.name.startswith("Kms")}
+
+    assert named == {"TaskTimedOut", "InvalidToken", "TaskDoesNotExist", "InvalidOutput"}

@@ -1,0 +1,394 @@
+"""Nobody who was told `saved` is overruled, and a decision arrives whatever dies on the way."""
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.fakes import FakeDetector, MemoryLedger, MemoryTokens
+from tests.unit.line import UNSURE, Line
+from workflow import review
+from workflow.errors import Conflict, NotFound, OwnershipLost
+from workflow.images import Image, inspection_id
+from workflow.inspection import AuditEntry, Decision, Inspection, Review, State
+from workflow.verdict import Verdict
+
+TOKEN = "AQDEAAAAKgAAAAMA-secret"
+
+
+@pytest.fixture
+def line() -> Line:
+    return Line(detector=FakeDetector(UNSURE))
+
+
+def unclear(line: Line) -> tuple[Image, str]:
+    """A photo that lies in unclear, right before a person is asked."""
+    image = line.upload()
+    owner = line.start(image)
+    line.claim(image, owner)
+    line.detect(image, owner)
+    line.move(image, owner, "unclear")
+    return image, owner
+
+
+def test_asking_opens_the_review_and_keeps_the_token(line: Line) -> None:
+    image, owner = unclear(line)
+
+    line.ask(image, owner, TOKEN)
+
+    row = line.row(image)
+    assert (row.state, row.decision) == (State.WAITING, None)
+    assert row.review is not None
+    assert (row.review.round, row.review.escalated) == (1, False)
+    assert row.review.deadline > row.review.opened_at
+    assert line.tokens.get(row.id) == TOKEN
+    assert line.decisions.sent == []
+
+
+def test_asking_again_keeps_the_first_opening_and_takes_the_newest_token(line: Line) -> None:
+    image, owner = unclear(line)
+    line.ask(image, owner, "old")
+    opened = line.row(image).review
+
+    line.ask(image, owner, TOKEN)
+
+    again = line.row(image).review
+    assert opened is not None
+    assert again is not None
+    assert (again.opened_at, again.round) == (opened.opened_at, 1)
+    assert again.deadline >= opened.deadline
+    assert line.tokens.get(line.row(image).id) == TOKEN
+
+
+def test_who_lost_the_ownership_does_not_replace_the_token(line: Line) -> None:
+    image, owner = unclear(line)
+    line.ask(image, owner, TOKEN)
+
+    with pytest.raises(OwnershipLost):
+        line.ask(image, "somebody else", "stale")
+    assert line.tokens.get(line.row(image).id) == TOKEN
+
+
+def test_a_decision_that_stands_is_delivered_when_asked_again(line: Line) -> None:
+    image = line.upload()
+    owner = line.waiting(image)
+    line.decide(image, Verdict.OK)
+    line.decisions.sent.clear()
+    line.executions.live_tokens.add(TOKEN)
+
+    line.ask(image, owner, TOKEN)
+
+    assert line.decisions.sent == [review.delivery(line.row(image).id)]
+    assert line.deliver(image) == "delivered"
+    assert line.executions.answers[-1][0] == TOKEN
+
+
+def test_a_person_who_decides_between_token_and_row_is_heard() -> None:
+    """The token is kept before the row is read; the other order would lose the decision's delivery."""
+    line = Line(detector=FakeDetector(UNSURE))
+    image = line.upload()
+    owner = line.waiting(image, "dead by now")
+    line.executions.live_tokens = {TOKEN}
+
+    class Meanwhile(MemoryTokens):
+        def put(self, inspection: str, token: str, attempt: int) -> None:
+            super().put(inspection, token, attempt)
+            line.decide(image, Verdict.DEFECT)
+            review.deliver(line.ledger, self, line.executions, inspection)
+
+    review.ask(line.ledger, Meanwhile(), line.decisions, line.row(image).id, owner, TOKEN, 60)
+
+    assert [token for token, _ in line.executions.answers] == [TOKEN]
+
+
+def test_nobody_who_decides_while_the_question_is_put_waits_for_the_timeout() -> None:
+    """At whichever of its calls `ask` is overtaken by the decision, the newest token is answered."""
+    for overtaken in range(3):
+        line = Line(detector=FakeDetector(UNSURE))
+        image = line.upload()
+        owner = line.waiting(image, "dead by now")
+        line.executions.live_tokens = {TOKEN}
+        calls: list[str] = []
+
+        def decide_at(
+            name: str, calls: list[str] = calls, line: Line = line, image: Image = image, at: int = overtaken
+        ) -> None:
+            calls.append(name)
+            if len(calls) == at + 1:
+                line.decide(image, Verdict.DEFECT)
+                line.deliver(image)
+
+        class Tokens(MemoryTokens):
+            def put(
+                self, inspection: str, token: str, attempt: int, tell: Any = decide_at, line: Line = line
+            ) -> None:
+                line.tokens.put(inspection, token, attempt)
+                tell("put")
+
+        class Ledger(MemoryLedger):
+            def get(self, inspection: str, tell: Any = decide_at, line: Line = line) -> Inspection | None:
+                tell("get")
+                return line.ledger.get(inspection)
+
+            def record_review(
+                self,
+                inspection: str,
+                owner: str,
+                opened: Review,
+                tell: Any = decide_at,
+                line: Line = line,
+            ) -> Inspection:
+                tell("record_review")
+                return line.ledger.record_review(inspection, owner, opened)
+
+        review.ask(Ledger(), Tokens(), line.decisions, line.row(image).id, owner, TOKEN, 60)
+        if line.decisions.sent:
+            line.deliver(image)
+
+        assert calls == ["get", "put", "record_review"]
+        assert [token for token, _ in line.executions.answers] == [TOKEN]
+
+
+def test_escalating_starts_the_next_round_and_tells_a_supervisor(line: Line) -> None:
+    image = line.upload()
+    owner = line.waiting(image)
+
+    answer = line.escalate(image, owner)
+
+    row = line.row(image)
+    assert answer == {"decided": False, "round": 2}
+    assert row.review is not None
+    assert (row.review.round, row.review.escalated) == (2, True)
+    assert json.loads(line.escalations.sent[0]) == {
+        "inspection_id": row.id,
+        "image": {"bucket": image.bucket, "key": image.key, "version_id": image.version_id},
+        "waiting_since": row.review.opened_at,
+        "round": 2,
+    }
+
+
+def test_an_escalated_review_keeps_its_round_when_it_is_asked_again(line: Line) -> None:
+    image = line.upload()
+    owner = line.waiting(image)
+    line.escalate(image, owner)
+
+    line.ask(image, owner, TOKEN)
+
+    asked = line.row(image).review
+    assert asked is not None
+    assert (asked.round, asked.escalated) == (2, True)
+
+
+def test_a_decision_that_came_before_the_timeout_wins(line: Line) -> None:
+    image = line.upload()
+    owner = line.waiting(image)
+    line.decide(image, Verdict.DEFECT)
+    before = line.row(image)
+
+    assert line.escalate(image, owner) == {"decided": True}
+    assert line.row(image) == before
+    assert line.escalations.sent == []
+
+
+def test_a_decision_between_the_look_and_the_escalation_wins(line: Line) -> None:
+    image = line.upload()
+    owner = line.waiting(image)
+
+    class Meanwhile(MemoryLedger):
+        def get(self, inspection: str) -> Inspection | None:
+            row = line.ledger.get(inspection)
+            line.decide(image, Verdict.OK)
+            return row
+
+    racing = Meanwhile()
+    racing.rows = line.ledger.rows
+
+    answer = review.escalate(racing, line.escalations, line.row(image).id, owner)
+
+    assert answer == {"decided": True}
+    assert line.row(image).decision is not None
+    assert line.escalations.sent == []
+
+
+def test_a_review_that_nobody_opened_cannot_be_overdue(line: Line) -> None:
+    image, owner = unclear(line)
+
+    with pytest.raises(Conflict, match="no review is open"):
+        line.escalate(image, owner)
+
+
+@pytest.mark.parametrize("verdict", [Verdict.OK, Verdict.DEFECT])
+def test_a_decision_is_kept_with_its_audit_entry_and_its_delivery_is_asked_for(
+    line: Line, verdict: Verdict
+) -> None:
+    image = line.upload()
+    line.waiting(image)
+
+    decision = line.decide(image, verdict, "ann", "a crack")
+
+    row = line.row(image)
+    assert row.decision == decision == Decision(decision.id, verdict, "ann", decision.decided_at, "a crack")
+    assert line.ledger.audit_trail(row.id) == [
+        AuditEntry(row.id, decision.decided_at, "ann", "decide", "unclear", verdict, "a crack", decision.id)
+    ]
+    assert line.decisions.sent == [json.dumps({"inspection_id": row.id})]
+
+
+@pytest.mark.parametrize("verdict", [Verdict.UNCLEAR, Verdict.REJECTED])
+def test_a_person_decides_ok_or_defect(line: Line, verdict: Verdict) -> None:
+    image = line.upload()
+    line.waiting(image)
+
+    with pytest.raises(ValueError, match="ok or defect"):
+        line.decide(image, verdict)
+
+
+def test_a_reason_that_no_message_could_carry_is_refused(line: Line) -> None:
+    image = line.upload()
+    line.waiting(image)
+
+    with pytest.raises(ValueError, match="at most 2,000 characters, not 2,001"):
+        line.decide(image, Verdict.OK, reason="x" * 2001)
+    assert line.decide(image, Verdict.OK, reason="x" * 2000)
+
+
+def test_the_second_decision_is_refused_and_told_who_was_first(line: Line) -> None:
+    image = line.upload()
+    line.waiting(image)
+    first = line.decide(image, Verdict.OK, "ann")
+
+    with pytest.raises(Conflict, match=f"ann decided ok at {first.decided_at}"):
+        line.decide(image, Verdict.DEFECT, "bob")
+    assert line.row(image).decision == first
+    assert len(line.ledger.entries) == 1
+
+
+def test_of_two_people_at_once_one_is_told_who_was_faster(line: Line) -> None:
+    image = line.upload()
+    line.waiting(image)
+
+    class Meanwhile(MemoryLedger):
+        def decide(self, inspection: str, decision: Decision, entry: AuditEntry) -> None:
+            if not self.entries:
+                self.entries.append(entry)
+                line.decide(image, Verdict.OK, "ann")
+            line.ledger.decide(inspection, decision, entry)
+
+    racing = Meanwhile()
+    racing.rows = line.ledger.rows
+
+    with pytest.raises(Conflict, match="ann decided ok"):
+        review.decide(racing, line.decisions, line.row(image).id, Verdict.DEFECT, "bob")
+    assert [entry.who for entry in line.ledger.entries] == ["ann"]
+
+
+def test_a_photo_that_does_not_wait_cannot_be_decided(line: Line) -> None:
+    image, _ = unclear(line)
+
+    with pytest.raises(Conflict, match=r"does not wait for a decision \(it is inspecting\)"):
+        line.decide(image, Verdict.OK)
+    with pytest.raises(NotFound):
+        line.decide(Image("b", "unknown", "v"), Verdict.OK)
+
+
+def test_a_delivered_decision_names_itself_and_no_token_remains(line: Line) -> None:
+    image = line.upload()
+    line.waiting(image, TOKEN)
+    decision = line.decide(image, Verdict.DEFECT)
+
+    assert line.deliver(image) == "delivered"
+    assert line.executions.answers == [(TOKEN, {"decision_id": decision.id, "verdict": "defect"})]
+    assert line.tokens.tokens == {}
+
+
+def test_a_decision_delivered_twice_is_answered_once(line: Line) -> None:
+    image = line.upload()
+    line.waiting(image, TOKEN)
+    line.decide(image, Verdict.OK)
+
+    assert [line.deliver(image), line.deliver(image)] == ["delivered", "no token waits"]
+    assert len(line.executions.answers) == 1
+
+
+def test_without_a_decision_nothing_is_delivered(line: Line) -> None:
+    image = line.upload()
+    line.waiting(image, TOKEN)
+
+    assert line.deliver(image) == "nothing to deliver"
+    assert line.deliver(Image("b", "unknown", "v")) == "nothing to deliver"
+    assert line.tokens.get(inspection_id(image)) == TOKEN
+
+
+def test_a_decision_without_a_token_waits_for_the_next_question(line: Line) -> None:
+    image = line.upload()
+    line.waiting(image, TOKEN)
+    line.decide(image, Verdict.OK)
+    line.tokens.tokens.clear()
+
+    assert line.deliver(image) == "no token waits"
+
+
+def test_a_dead_token_is_forgotten(line: Line) -> None:
+    image = line.upload()
+    line.waiting(image, TOKEN)
+    line.decide(image, Verdict.OK)
+    line.executions.live_tokens.clear()
+
+    assert line.deliver(image) == "no token waits"
+    assert line.tokens.tokens == {}
+
+
+class Replacing(MemoryTokens):
+    """While a token is answered, the execution asks again with a new one."""
+
+    def __init__(self, *newer: str) -> None:
+        super().__init__()
+        self.newer = list(newer)
+
+    def remove(self, inspection: str, token: str) -> None:
+        if self.newer:
+            self.put(inspection, self.newer.pop(0), 1)
+        super().remove(inspection, token)
+
+
+def test_a_newer_token_is_not_forgotten_with_the_dead_one(line: Line) -> None:
+    image = line.upload()
+    line.waiting(image, "dead")
+    line.decide(image, Verdict.OK)
+    tokens = Replacing(TOKEN)
+    tokens.put(line.row(image).id, "dead", 1)
+    line.executions.live_tokens = {TOKEN}
+
+    assert review.deliver(line.ledger, tokens, line.executions, line.row(image).id) == "delivered"
+    assert line.executions.answers[-1][0] == TOKEN
+
+
+def test_tokens_that_keep_dying_end_the_delivery_and_the_newest_is_kept(line: Line) -> None:
+    image = line.upload()
+    line.waiting(image, "dead")
+    line.decide(image, Verdict.OK)
+    tokens = Replacing("dead too", "newest")
+    tokens.put(line.row(image).id, "dead", 1)
+    line.executions.live_tokens.clear()
+
+    answer = review.deliver(line.ledger, tokens, line.executions, line.row(image).id)
+
+    assert answer == "the execution no longer waits"
+    assert tokens.get(line.row(image).id) == "newest"
+
+
+def test_no_message_holds_a_token(line: Line) -> None:
+    image = line.upload()
+    owner = line.waiting(image, TOKEN)
+    line.escalate(image, owner)
+    line.decide(image, Verdict.OK)
+
+    assert TOKEN not in "".join(line.decisions.sent + line.escalations.sent)
+
+
+def test_a_run_that_lost_its_inspection_cannot_put_its_old_token_over_the_new_one() -> None:
+    tokens = MemoryTokens()
+    tokens.put("i1", "of attempt 2", 2)
+    tokens.put("i1", "of attempt 1", 1)
+
+    assert tokens.get("i1") == "of attempt 2"
