@@ -1,0 +1,234 @@
+"""The lint accepts what AWS accepts, knows its limits, and never stumbles over a malformed file."""
+
+import copy
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.state_machine.asl_lint import lint
+from tests.state_machine.asl_lint.paths import Call, Path, UnreadableError, parse_path, parse_value
+from tests.state_machine.asl_lint.services import parse_resource
+
+Json = dict[str, Any]
+
+NUMBERS = {"IntervalSeconds": 1, "MaxAttempts": 3, "JitterStrategy": "FULL"}
+RETRY = [{"ErrorEquals": ["States.TaskFailed"], **NUMBERS}]
+
+
+JUNK: tuple[Any, ...] = (None, True, -1, "", "$", "${", [], {}, [None], {"": None}, {"a.$": []})
+
+
+def task(resource: str, parameters: Json, **more: Any) -> Json:
+    body = {
+        "Type": "Task",
+        "Resource": resource,
+        "Parameters": parameters,
+        "ResultPath": "$.done",
+        "Retry": RETRY,
+    }
+    return {**body, "TimeoutSeconds": 60, **({} if "Next" in more else {"End": True}), **more}
+
+
+def machine(**states: Json) -> Json:
+    """A machine whose states are given in order: underscores are spaces, a last Q is a question mark."""
+    named = {re.sub("Q$", "?", name.replace("_", " ")): state for name, state in states.items()}
+    return {"StartAt": next(iter(named)), "States": named}
+
+
+def rules(definition: Json, **world: Any) -> set[str]:
+    return {finding.rule for finding in lint(definition, **world)}
+
+
+@pytest.mark.parametrize(
+    ("resource", "parameters"),
+    [
+        ("${Function}", {"anything": {"goes": [1, None]}}),
+        ("arn:aws:lambda:eu-west-1:123456789012:function:name:live", {}),
+        ("arn:aws:states:eu-west-1:123456789012:activity:name", {}),
+        ("arn:aws:states:::lambda:invoke", {"FunctionName": "a", "Payload": [1, "two"]}),
+        ("arn:aws:states:::sqs:sendMessage", {"QueueUrl": "a", "MessageBody": "text"}),
+        ("arn:aws:states:::sns:publish", {"TopicArn": "a", "Message": {"a": 1}}),
+        ("arn:aws:states:::events:putEvents", {"Entries": [{"Detail": {"a": 1}, "Source": "b"}]}),
+        ("arn:aws:states:::states:startExecution.sync:2", {"StateMachineArn": "a", "Input": {"a": 1}}),
+        ("arn:aws:states:::dynamodb:getItem", {"TableName": "a", "Key": {"id": {"S.$": "$.id"}}}),
+        ("arn:aws:states:::aws-sdk:sfn:startExecution", {"StateMachineArn": "a", "Input": "{}"}),
+        ("arn:aws:states:::aws-sdk:rekognition:detectLabels", {"Image.$": "$.id", "MinConfidence": 0}),
+        ("arn:aws:states:::aws-sdk:eventbridge:putEvents", {"Entries.$": "$.id"}),
+        ("arn:aws:states:::aws-sdk:s3:copyObject", {"Bucket": "a", "Key": "b", "CopySource": "c"}),
+        (
+            "arn:aws:states:::aws-sdk:cloudwatchlogs:getLogEvents",
+            {"LogGroupName": "a", "LogStreamName.$": "$.id"},
+        ),
+    ],
+)
+def test_an_integration_that_aws_offers_is_accepted(resource: str, parameters: Json) -> None:
+    assert rules(machine(Do_it=task(resource, parameters)), input_fields={"id"}) == set()
+
+
+@pytest.mark.parametrize(
+    ("resource", "error"),
+    [
+        ("arn:aws:states:::aws-sdk:sfn:startExecution", "Sfn.ExecutionAlreadyExistsException"),
+        ("arn:aws:states:::states:startExecution", "StepFunctions.ExecutionAlreadyExistsException"),
+        ("arn:aws:states:::aws-sdk:dynamodb:putItem", "DynamoDb.ConditionalCheckFailedException"),
+        ("arn:aws:states:::dynamodb:putItem", "DynamoDB.ConditionalCheckFailedException"),
+        ("arn:aws:states:::aws-sdk:s3:getObject", "S3.NoSuchKeyException"),
+        ("arn:aws:states:::aws-sdk:rekognition:detectLabels", "Rekognition.InternalServerErrorException"),
+        ("arn:aws:states:::aws-sdk:sqs:sendMessage", "Sqs.SqsException"),
+        ("arn:aws:states:::lambda:invoke", "Lambda.ClientExecutionTimeoutException"),
+        ("arn:aws:states:::events:putEvents", "EventBridge.FailedEntry"),
+        ("${Function}", "Lambda.SdkClientException"),
+    ],
+)
+def test_a_service_error_is_spelt_as_its_integration_spells_it(resource: str, error: str) -> None:
+    call = parse_resource(resource)
+
+    assert call is not None
+    assert error in call.error_names()
+
+
+def test_a_field_may_be_used_where_its_presence_was_tested() -> None:
+    ask: Json = {
+        "Type": "Choice",
+        "Choices": [{"Variable": "$.note", "IsPresent": True, "Next": "Use it"}],
+        "Default": "Stop here",
+    }
+    definition = machine(
+        Is_there_a_noteQ=ask, Use_it=task("${F}", {"note.$": "$.note"}), Stop_here={"Type": "Succeed"}
+    )
+    assert rules(definition) == set()
+
+    ask["Choices"] = [{"Variable": "$.note", "IsPresent": False, "Next": "Stop here"}]
+    ask["Default"] = "Use it"
+    assert rules(definition) == set()
+
+    ask["Choices"], ask["Default"] = (
+        [{"Variable": "$.note", "IsPresent": False, "Next": "Use it"}],
+        "Stop here",
+    )
+    assert rules(definition) == {"field-is-produced"}
+
+
+def test_a_field_that_only_one_branch_produces_is_not_there_after_both_meet() -> None:
+    definition = machine(
+        Is_it_newQ={
+            "Type": "Choice",
+            "Choices": [{"Variable": "$.new", "BooleanEquals": True, "Next": "Read it"}],
+            "Default": "Use it",
+        },
+        Read_it=task("${F}", {}, Next="Use it"),
+        Use_it=task("${F}", {"read.$": "$.done"}),
+    )
+    assert rules(definition, input_fields={"new"}) == {"field-is-produced"}
+
+    definition["States"]["Is it new?"]["Default"] = "Read it"
+    assert rules(definition, input_fields={"new"}) == set()
+
+
+def test_a_promised_result_closes_the_set_of_its_fields() -> None:
+    definition = machine(Do_it=task("${F}", {}, Next="Go on"), Go_on=task("${F}", {"a.$": "$.done.answer"}))
+
+    assert rules(definition) == set()
+    assert rules(definition, results={"Do it": {"answer"}}) == set()
+    assert rules(definition, results={"Do it": {"answers"}}) == {"field-is-produced"}
+    with pytest.raises(ValueError, match="Do this"):
+        lint(definition, results={"Do this": {"answer"}})
+
+
+def test_the_insides_of_parallel_and_map_are_read_too() -> None:
+    branch = machine(Do_it=task("${F}", {"id.$": "$.id"}))
+    each = machine(Do_one=task("${F}", {"id.$": "$.item", "at.$": "$$.Map.Item.Index"}))
+    definition = machine(
+        Fork={"Type": "Parallel", "Branches": [branch], "ResultPath": "$.forked", "Next": "Do each"},
+        Do_each={
+            "Type": "Map",
+            "ItemsPath": "$.forked",
+            "ItemSelector": {"item.$": "$$.Map.Item.Value"},
+            "ItemProcessor": each,
+            "ResultPath": None,
+            "End": True,
+        },
+    )
+    assert rules(definition, input_fields={"id"}) == set()
+    assert rules(definition, input_fields={"ids"}) == {"field-is-produced"}
+
+    each["States"]["Do one"]["Parameters"]["id.$"] = "$.items"
+    branch["StartAt"] = "Do that"
+    assert rules(definition, input_fields={"id"}) == {"start-exists", "field-is-produced"}
+
+
+def test_a_name_may_hold_an_abbreviation() -> None:
+    for name in ("Read_EXIF_data", "Send_to_DLQ_again", "Copy_within_S3", "Move_to_ok"):
+        assert rules(machine(**{name: {"Type": "Succeed"}})) == set()
+
+
+@pytest.mark.parametrize(
+    ("text", "steps", "is_reference"),
+    [
+        ("$", (), True),
+        ("$.a.b-c['d e'][0]", ("a", "b-c", "d e", 0), True),
+        ("$.a[*].b", ("a",), False),
+        ("$..b", (), False),
+        ("$.a[?(@.b > 1)]", ("a",), False),
+        ("$.a[1:3]", ("a",), False),
+    ],
+)
+def test_a_path_is_read_step_by_step(text: str, steps: tuple[str | int, ...], is_reference: bool) -> None:
+    assert parse_path(text) == Path("$", steps, is_reference)
+
+
+def test_a_function_is_read_with_its_arguments() -> None:
+    path = Path("$$", ("Execution", "Name"), True)
+    inner = Call("States.Array", ("1", "null"))
+
+    assert parse_value("States.Format('it\\'s {}, {}', $$.Execution.Name, States.Array(1, null))") == Call(
+        "States.Format", ("'it\\'s {}, {}'", path, inner)
+    )
+
+
+@pytest.mark.parametrize(
+    "text", ["", "a", "$a", "$.", "$.a.", "$.a[", "States.UUID(", "States.UUID()x", "F(1 2)"]
+)
+def test_what_is_neither_is_refused(text: str) -> None:
+    with pytest.raises(UnreadableError):
+        parse_value(text)
+
+
+def test_no_malformed_file_stops_the_lint() -> None:
+    good = machine(
+        Do_it=task(
+            "arn:aws:states:::lambda:invoke", {"FunctionName": "a", "Payload": {"x.$": "$.id"}}, Next="Ok?"
+        ),
+        OkQ={
+            "Type": "Choice",
+            "Choices": [{"And": [{"Variable": "$.id", "IsPresent": True}], "Next": "Fork"}],
+            "Default": "Wait",
+        },
+        Wait={"Type": "Wait", "SecondsPath": "$.id", "Next": "Ok?"},
+        Fork={
+            "Type": "Parallel",
+            "Branches": [machine(Stop={"Type": "Succeed"})],
+            "ResultPath": None,
+            "End": True,
+        },
+    )
+    good["States"]["Do it"]["Catch"] = [{"ErrorEquals": ["States.ALL"], "ResultPath": "$.e", "Next": "Wait"}]
+    assert rules(good, input_fields={"id"}) == set()
+
+    for place in _places(good):
+        for junk in JUNK:
+            broken = copy.deepcopy(good)
+            at: Any = broken
+            for step in place[:-1]:
+                at = at[step]
+            at[place[-1]] = junk
+            assert isinstance(lint(broken, input_fields={"id"}), list)
+
+
+def _places(value: Any, *place: str | int) -> Iterator[tuple[str | int, ...]]:
+    inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for name, part in inner:
+        yield (*place, name)
+        yield from _places(part, *place, name)

@@ -1,0 +1,50 @@
+"""What Step Functions allows one execution, against the most that the definition asks of it."""
+
+import pytest
+
+from tests import fakes
+from tests.state_machine.engine import Engine
+from tests.state_machine.floor import CLEAR_OK, LABELS, Floor
+from workflow import detection
+from workflow.aws.detector import BUSY_SECONDS
+from workflow.detection import NotReady
+from workflow.images import Image, inspection_id
+from workflow.inspection import Inspection, State
+from workflow.policy import RoutingPolicy
+
+EVENTS = 25_000
+EVERYTHING_ELSE = 1_000
+DAY = 24 * 3600
+
+
+@pytest.fixture(scope="module")
+def events_a_round(engine: Engine) -> int:
+    """How many events of the history one more question to the model takes."""
+    floor = Floor(engine, NotReady("stopped", 0), NotReady("stopped", 0), CLEAR_OK)
+    history = floor.executions.history(floor.inspect())
+    first, second = [
+        event["id"]
+        for event in history
+        if event.get("stateEnteredEventDetails", {}).get("name") == "Wait for model"
+    ]
+    return second - first
+
+
+@pytest.mark.parametrize("days", [1, 7, 365])
+def test_a_photo_may_wait_for_its_model_as_long_as_the_policy_says(events_a_round: int, days: int) -> None:
+    policy = RoutingPolicy("7", LABELS, model_wait_seconds=days * DAY)
+
+    assert events_a_round * _questions(policy) < EVENTS - EVERYTHING_ELSE
+
+
+def _questions(policy: RoutingPolicy) -> int:
+    """How often a photo asks a model that never answers, at the least wait that the adapter names."""
+    image, ledger, waited, asked = Image("b", "k", "v"), fakes.MemoryLedger(), 0.0, 0
+    ledger.claim(Inspection(inspection_id(image), image, "me", 1, State.INSPECTING, "", "", image))
+    model = fakes.FakeDetector(NotReady("the model is busy", BUSY_SECONDS // 2))
+    while True:
+        answer = detection.detect(ledger, model, policy, inspection_id(image), "me", waited)
+        if answer["outcome"] == "answered":
+            return asked
+        waited += answer["wait_seconds"]
+        asked += 1
