@@ -1,0 +1,1 @@
+"""A local Amazon Rekognition Custom Labels: the protocol, a model's life, real learning."""

@@ -1,0 +1,158 @@
+"""The service as a process of its own, and clients that talk to it as programs on AWS would."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+import boto3
+from botocore.config import Config
+
+from tests.unit.local.custom_labels.workbench import encoded, line, part
+
+REGION = "eu-central-1"
+CREDENTIALS = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
+QUICK = Config(retries={"total_max_attempts": 1}, connect_timeout=2, read_timeout=30)
+ENVIRONMENT = {
+    "AWS_ACCESS_KEY_ID": "test",
+    "AWS_SECRET_ACCESS_KEY": "test",
+    "AWS_DEFAULT_REGION": REGION,
+    "AWS_EC2_METADATA_DISABLED": "true",
+}
+SECONDS_TO_GET_READY = 30
+SECONDS_TO_GET_DONE = 90
+
+
+def free_port() -> int:
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return int(found.getsockname()[1])
+
+
+class Service:
+    """Started, stopped and killed by a test; its state outlives it."""
+
+    def __init__(self, state: Path, s3: str, *options: str) -> None:
+        self.state = state
+        self._s3 = s3
+        self._options = options
+        self.port = free_port()
+        self.process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def start(self) -> "Service":
+        command = [sys.executable, "-P", "-m", "local.custom_labels", "--port", str(self.port)]
+        command += [
+            "--state",
+            str(self.state),
+            "--aws-endpoint",
+            self._s3,
+            "--region",
+            REGION,
+            *self._options,
+        ]
+        self.process = subprocess.Popen(command, env=os.environ | ENVIRONMENT)
+        deadline = time.monotonic() + SECONDS_TO_GET_READY
+        while not self._is_ready():
+            assert self.process.poll() is None, "the service ended at once"
+            assert time.monotonic() < deadline, "the service did not get ready"
+            time.sleep(0.02)
+        return self
+
+    def _is_ready(self) -> bool:
+        try:
+            return bool(self.get("/health"))
+        except (urllib.error.URLError, ConnectionError):
+            return False
+
+    def stop(self) -> int:
+        assert self.process is not None
+        self.process.terminate()
+        return self.process.wait(SECONDS_TO_GET_READY)
+
+    def kill(self) -> None:
+        if self.process is not None and self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+
+    def get(self, path: str) -> dict[str, Any]:
+        with urllib.request.urlopen(self.url + path, timeout=10) as answer:  # noqa: S310
+            content: dict[str, Any] = json.load(answer)
+        return content
+
+    def post(
+        self, path: str, content: Any, method: str = "POST", **headers: str
+    ) -> tuple[int, dict[str, Any]]:
+        data = content if isinstance(content, bytes) else json.dumps(content).encode()
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        request = urllib.request.Request(self.url + path, data, named, method=method)  # noqa: S310
+        try:
+            with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310
+                return answer.status, json.load(answer)
+        except urllib.error.HTTPError as error:
+            with error:
+                return error.code, json.load(error)
+
+    def script(self, **wishes: Any) -> None:
+        status, answer = self.post("/admin/rehearsal", wishes, Content_Type="application/json")
+        assert status == 200, answer
+
+    def client(self) -> Any:
+        return boto3.Session(region_name=REGION, **CREDENTIALS).client(
+            "rekognition", endpoint_url=self.url, config=QUICK
+        )
+
+    def family(self) -> list[int]:
+        """The service and everything it started, found by the state folder on their command lines."""
+        found = []
+        for entry in Path("/proc").glob("[0-9]*/cmdline"):
+            try:
+                if str(self.state).encode() in entry.read_bytes():
+                    found.append(int(entry.parent.name))
+            except OSError:
+                continue
+        return found
+
+
+def described(client: Any, model: str) -> dict[str, Any]:
+    project, version = model.split("/version/")[0], model.split("/")[3]
+    for row in client.describe_projects()["ProjectDescriptions"]:
+        if row["ProjectArn"].startswith(project + "/"):
+            arn = row["ProjectArn"]
+    [found] = client.describe_project_versions(ProjectArn=arn, VersionNames=[version])[
+        "ProjectVersionDescriptions"
+    ]
+    about: dict[str, Any] = found
+    return about
+
+
+def until(client: Any, model: str, *statuses: str, seconds: float = SECONDS_TO_GET_DONE) -> dict[str, Any]:
+    deadline = time.monotonic() + seconds
+    while (about := described(client, model))["Status"] not in statuses:
+        assert time.monotonic() < deadline, about
+        time.sleep(0.05)
+    return about
+
+
+def upload_parts(s3: Any, bucket: str, name: str, count: int, seed: int = 0) -> list[str]:
+    """Photos and their manifest; the lines of the manifest."""
+    lines = []
+    for number in range(count):
+        label, key = ("ok", "defect")[number % 2], f"{name}/{number}.jpg"
+        s3.put_object(Bucket=bucket, Key=key, Body=encoded(part(seed + number, label == "defect")))
+        lines.append(line(f"s3://{bucket}/{key}", label))
+    s3.put_object(Bucket=bucket, Key=f"{name}.manifest", Body="\n".join(lines).encode())
+    return lines
+
+
+def source(bucket: str, name: str) -> dict[str, Any]:
+    return {"GroundTruthManifest": {"S3Object": {"Bucket": bucket, "Name": f"{name}.manifest"}}}
