@@ -20,8 +20,8 @@ $(VENV)/ready: requirements.lock pyproject.toml
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
-demo: setup ## Train a model, inspect 40 photos, show the verdicts
-	@$(BIN)/partcheck demo
+demo: setup ## Train a model, inspect 40 photos, show the verdicts (KEEP=1 leaves the line running)
+	@$(BIN)/partcheck demo $(if $(KEEP),--keep)
 
 up: setup ## Run the line here until Ctrl-C
 	@$(BIN)/partcheck up

@@ -1,0 +1,138 @@
+"""The whole line on this machine, services, resources and clock, for the length of a `with` block."""
+
+import shutil
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+from types import TracebackType
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from local import functions, queues, resources, training
+from local.clock import ticking
+from local.labelled_parts import Part
+from local.lock import locked
+from local.ports import Ports, claimed
+from local.processes import Child, interruptible, started, undisturbed
+from local.provisioning import provision
+from local.services import execute_state_machines, programs
+from local.settings import (
+    Endpoints,
+    adopted,
+    announced,
+    chosen_ports,
+    environment,
+    home_directory,
+)
+from workflow.aws.clients import client
+from workflow.aws.site import Site
+
+Report = Callable[[str], None]
+
+
+def _silent(_: str) -> None:
+    """What is told to nobody."""
+
+
+class Line:
+    """A running line. Inside the block this process's own AWS clients talk to it.
+
+    Start it from the main thread: the services end when the thread that started them does. Ctrl-C, SIGTERM
+    and a terminal that goes away end the block at any moment, and the services with it.
+    """
+
+    def __init__(
+        self, home: Path | str | None = None, ports: Ports | None = None, report: Report = _silent
+    ) -> None:
+        self.home = home_directory(home)
+        self.ports = ports or chosen_ports()
+        self.site: Site
+        self._report = report
+        self._children: list[Child] = []
+        self._stack = ExitStack()
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The variables by which other processes reach this line."""
+        return environment(Endpoints.at(self.ports))
+
+    def __enter__(self) -> "Line":
+        with ExitStack() as stack:
+            self._enter(stack)
+            self._stack = stack.pop_all()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        with undisturbed():
+            self._stack.close()
+
+    def _enter(self, stack: ExitStack) -> None:
+        stack.enter_context(interruptible())
+        lock = stack.enter_context(locked(self.home, self.ports))
+        stack.enter_context(claimed(self.ports))
+        stack.enter_context(_scratch(self.home / "tmp"))
+        queues.readdress(self.home, self.ports)
+        self._report("Starting the local AWS, Step Functions and Custom Labels …")
+        aws, step_functions, custom_labels = programs(self.home, self.ports)
+        # Left in the opposite order: first no execution goes on, then AWS saves its state.
+        for program in (custom_labels, aws, step_functions):
+            self._children.append(stack.enter_context(started(program, self.home, lock)))
+        endpoints = Endpoints.at(self.ports)
+        stack.enter_context(adopted(endpoints))
+        for child in reversed(self._children):
+            child.wait_until_ready()
+        self._report("Creating buckets, tables, queues, functions and the state machine …")
+        execute_state_machines(self.ports)
+        self.site = provision(endpoints)
+        stack.enter_context(_open_intake())
+        stack.enter_context(ticking(self.home / "logs" / "clock.log"))
+        stack.enter_context(announced(self.home, endpoints, self.site))
+        self._report(f"The line is up at {endpoints.aws}")
+
+    def check(self) -> None:
+        """Raise PartcheckError, naming the log file, if one of the services ended."""
+        for child in self._children:
+            child.check()
+
+    def wait(self) -> None:
+        """Stay up until Ctrl-C or SIGTERM, or until a service ends unexpectedly."""
+        with suppress(KeyboardInterrupt):
+            while True:
+                self.check()
+                time.sleep(0.5)
+
+    def train(self, parts: Iterable[Part], version_name: str = "", report: Report | None = None) -> str:
+        """Train a model on labelled photos, start it and put it to use; returns its ARN."""
+        return training.train(
+            self.site, parts, resources.TRAINING_BUCKET, version_name, report or self._report
+        )
+
+    def model_arn(self) -> str | None:
+        """The model in use, or None while there is none."""
+        value = client("ssm").get_parameter(Name=self.site.model_parameter)["Parameter"]["Value"]
+        return str(value) if value.startswith("arn:") else None
+
+
+@contextmanager
+def _open_intake() -> Iterator[None]:
+    """Let queues feed functions within the block."""
+    functions.open_intake()
+    try:
+        yield
+    finally:
+        with suppress(BotoCoreError, ClientError):  # An AWS that died needs no closing.
+            functions.close_intake()
+
+
+@contextmanager
+def _scratch(directory: Path) -> Iterator[None]:
+    """An empty directory for the services' temporary files, gone afterwards."""
+    shutil.rmtree(directory, ignore_errors=True)
+    directory.mkdir(parents=True)
+    try:
+        yield
+    finally:
+        shutil.rmtree(directory, ignore_errors=True)

@@ -1,0 +1,53 @@
+"""Brings all resources of the line into being, or up to date."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+from local import functions, machine, queues, resources
+from local.settings import REGION, Endpoints, max_in_flight
+from workflow.aws.clients import client
+from workflow.aws.site import Site
+
+
+def provision(endpoints: Endpoints) -> Site:
+    """Create what is missing and bring the rest up to date; the intake stays closed."""
+    resources.create_buckets()
+    resources.create_tables()
+    resources.create_parameters()
+    urls = queues.create_queues()
+    queues.create_rule()
+    values = {
+        "LEDGER_TABLE": resources.LEDGER_TABLE,
+        "TOKEN_TABLE": resources.TOKEN_TABLE,
+        "POLICY_PARAMETER": resources.POLICY_PARAMETER,
+        "MODEL_PARAMETER": resources.MODEL_PARAMETER,
+        "FILED_BUCKET": resources.FILED_BUCKET,
+        "INBOUND_BUCKET": resources.INBOUND_BUCKET,
+        "DECISION_QUEUE_URL": urls.decisions,
+        "ESCALATION_QUEUE_URL": urls.escalations,
+        "STATE_MACHINE_ARN": machine.ARN,
+        "MAX_IN_FLIGHT": str(max_in_flight()),
+    }
+    client("stepfunctions")  # Making clients is not safe in threads; using them is.
+    with ThreadPoolExecutor(1) as meanwhile:  # Its first call keeps Step Functions busy for a second.
+        deployed = meanwhile.submit(machine.deploy_machine, urls)
+        functions.deploy_functions(values, endpoints)
+        deployed.result()
+    return _site(urls)
+
+
+def _site(urls: queues.Queues) -> Site:
+    return Site(
+        region=REGION,
+        inbound_bucket=resources.INBOUND_BUCKET,
+        filed_bucket=resources.FILED_BUCKET,
+        ledger_table=resources.LEDGER_TABLE,
+        audit_table=resources.AUDIT_TABLE,
+        token_table=resources.TOKEN_TABLE,
+        intake_queue_url=urls.intake,
+        decision_queue_url=urls.decisions,
+        escalation_queue_url=urls.escalations,
+        verdict_queue_url=urls.verdicts,
+        state_machine_arn=machine.ARN,
+        policy_parameter=resources.POLICY_PARAMETER,
+        model_parameter=resources.MODEL_PARAMETER,
+    )

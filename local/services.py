@@ -1,0 +1,79 @@
+"""The three services of the embedded AWS: what each is started with."""
+
+import http.client
+import json
+from pathlib import Path
+
+from local.ports import HOST, Ports
+from local.processes import Program
+from local.settings import ACCOUNT, REGION, Endpoints, environment
+from workflow.errors import PartcheckError
+
+
+def programs(home: Path, ports: Ports) -> tuple[Program, Program, Program]:
+    """The local AWS, Step Functions and Custom Labels, in the order in which they may be used."""
+    return _aws(home, ports), _step_functions(ports), _custom_labels(home, ports)
+
+
+def _aws(home: Path, ports: Ports) -> Program:
+    """MiniStack on this machine's own address only, without its side ports, remembering over a clean stop."""
+    settings = {
+        "GATEWAY_PORT": str(ports.aws),
+        "BIND_HOST": HOST,
+        "IOT_MTLS_ENABLED": "0",
+        "SFTP_ENABLED": "0",
+        "MINISTACK_REGION": REGION,
+        "MINISTACK_ACCOUNT_ID": ACCOUNT,
+        "PERSIST_STATE": "1",
+        "STATE_DIR": str(home / "aws"),
+        "S3_PERSIST": "1",
+        "S3_DATA_DIR": str(home / "photos"),
+        "LAMBDA_WARM_TTL_SECONDS": "60",
+        "LOG_LEVEL": "WARNING",
+    }
+    shared = environment(Endpoints.at(ports))
+    return Program("aws", "ministack", (), shared | settings, ports.aws, "/_ministack/health", 30)
+
+
+def _step_functions(ports: Ports) -> Program:
+    """moto, whose calls to other services go to the port that MOTO_PORT names: the local AWS."""
+    settings = {"MOTO_PORT": str(ports.aws), "MOTO_ACCOUNT_ID": ACCOUNT}
+    return Program(
+        "step-functions",
+        "local.step_functions",
+        ("--host", HOST, "--port", str(ports.step_functions)),
+        environment(Endpoints.at(ports)) | settings,
+        ports.step_functions,
+        "/moto-api/data.json",
+        0.2,
+    )
+
+
+def _custom_labels(home: Path, ports: Ports) -> Program:
+    endpoints = Endpoints.at(ports)
+    return Program(
+        "custom-labels",
+        "local.custom_labels",
+        (
+            *("--port", str(ports.custom_labels)),
+            *("--state", str(home / "custom-labels")),
+            *("--aws-endpoint", endpoints.aws),
+        ),
+        environment(endpoints),
+        ports.custom_labels,
+        "/health",
+        10,
+    )
+
+
+def execute_state_machines(ports: Ports) -> None:
+    """Tell moto to run state machines instead of only remembering them."""
+    wish = json.dumps({"stepfunctions": {"execute_state_machine": True}})
+    connection = http.client.HTTPConnection(HOST, ports.step_functions, timeout=30)
+    try:
+        connection.request("POST", "/moto-api/config", wish, {"Content-Type": "application/json"})
+        answer = connection.getresponse()
+        if answer.status >= http.HTTPStatus.BAD_REQUEST:
+            raise PartcheckError(f"Step Functions refused its configuration: {answer.read().decode()}")
+    finally:
+        connection.close()

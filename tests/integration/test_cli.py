@@ -1,0 +1,204 @@
+"""The command line against a real line: inspect, show, decide, show, audit; and the demo as a whole."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from cli.main import main
+from cli.reach import open_line
+from local.line import Line
+from local.ports import Ports
+from local.sample_parts import sample_parts
+
+PARTCHECK = [sys.executable, "-m", "cli.main"]
+ROOT = Path(__file__).parents[2]
+PATIENCE = 120
+
+Run = Callable[..., Result]
+
+
+@pytest.fixture
+def run(line: Line) -> Run:
+    """`partcheck` beside the line of this process."""
+
+    def run(*arguments: str) -> Result:
+        return CliRunner().invoke(main, arguments, obj=lambda _home: open_line(line.site, line.environment))
+
+    return run
+
+
+@pytest.fixture
+def photos(line: Line, tmp_path: Path) -> Path:
+    """New photos, and a model to judge them."""
+    if line.model_arn() is None:
+        line.train(sample_parts(60, seed=1))
+    folder = tmp_path / "new parts"
+    folder.mkdir()
+    for part in sample_parts(3, seed=2):
+        (folder / part.name).write_bytes(part.content)
+    (folder / "weiß +%2F 'ß' 🔩.jpg").write_bytes(b"not a photo")
+    return folder
+
+
+def await_fact(run: Run, image: str, wanted: Callable[[dict[str, object]], bool]) -> dict[str, object]:
+    deadline = time.monotonic() + PATIENCE
+    while time.monotonic() < deadline:
+        told: dict[str, object] = json.loads(run("show", image, "--json").stdout)
+        if wanted(told):
+            return told
+        time.sleep(0.5)
+    raise AssertionError(f"{image} is still {told['inspection']}")
+
+
+def test_photos_are_inspected_shown_and_accounted_for(run: Run, photos: Path) -> None:
+    result = run("inspect", "--json", "--timeout", str(PATIENCE), str(photos))
+
+    told = [json.loads(line) for line in result.stdout.splitlines()]
+    assert result.exit_code == 1, "one of the files is no photo"
+    assert [one["verdict"] for one in told].count("rejected") == 1
+    assert {one["verdict"] for one in told} <= {"ok", "defect", "unclear", "rejected"}
+    rejected = next(one for one in told if one["verdict"] == "rejected")
+    assert rejected["key"] == "new parts/weiß +%2F 'ß' 🔩.jpg"
+
+    shown = await_fact(run, rejected["id"], lambda told: told["execution"]["status"] == "SUCCEEDED")  # type: ignore[index]
+    names = [step["name"] for step in shown["steps"]]  # type: ignore[attr-defined]
+    assert names == [
+        *(
+            "Claim upload",
+            "Is the upload readable?",
+            "Move to rejected",
+            "Announce verdict",
+            "Close inspection",
+        ),
+    ]
+    assert "Announce verdict  (task, succeeded)" in run("show", rejected["key"]).stdout
+    assert rejected["id"][:12] in run("executions").stdout
+    audited = run("audit")
+    assert audited.exit_code == 0, audited.output
+
+
+def test_an_unclear_photo_is_decided_at_the_terminal(run: Run, line: Line, photos: Path) -> None:
+    from workflow.aws.clients import client
+
+    ssm = client("ssm")
+    before = ssm.get_parameter(Name=line.site.policy_parameter)["Parameter"]["Value"]
+    document = json.loads(before)
+    for rule in document["labels"].values():
+        rule["threshold"] = 1.0
+    ssm.put_parameter(
+        Name=line.site.policy_parameter, Value=json.dumps(document), Type="String", Overwrite=True
+    )
+    photo = sorted(photos.glob("*.jpeg"))[0]
+    try:
+        time.sleep(6)  # The functions remember the policy for five seconds.
+        result = run("inspect", "--json", "--timeout", str(PATIENCE), str(photo))
+    finally:
+        ssm.put_parameter(Name=line.site.policy_parameter, Value=before, Type="String", Overwrite=True)
+
+    told = json.loads(result.stdout)
+    assert (result.exit_code, told["verdict"]) == (0, "unclear")
+    assert told["id"] in run("reviews", "--json").stdout
+    waiting = run("show", told["id"])
+    assert "Ask a reviewer  (task, waiting for an answer)" in waiting.stdout
+    assert "[task token]" in run("show", told["id"], "--full").stdout
+
+    decided = run("decide", told["id"], "defect", "--reason", "a crack", "--reviewer", "ann")
+    assert decided.exit_code == 0, decided.output
+
+    filed = await_fact(run, told["id"], lambda told: told["inspection"]["state"] == "closed")  # type: ignore[index]
+    assert filed["inspection"]["verdict"] == "defect"  # type: ignore[index]
+    assert [entry["who"] for entry in filed["audit_trail"]] == ["ann"]  # type: ignore[attr-defined]
+    assert told["id"] not in run("reviews", "--json").stdout
+    again = run("decide", told["id"], "ok")
+    assert again.exit_code == 1
+    assert "ann decided defect" in again.stderr
+
+
+def test_another_process_finds_the_line_by_its_directory(line: Line) -> None:
+    done = subprocess.run(
+        [*PARTCHECK, "--home", str(line.home), "executions", "--json"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=PATIENCE,
+    )
+
+    assert done.returncode == 0, done.stderr
+    for text in done.stdout.splitlines():
+        assert json.loads(text)["id"]
+
+
+@pytest.fixture
+def elsewhere(tmp_path: Path) -> dict[str, str]:
+    """The environment of a process with a line of its own, unaware of this process's."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+    return {**kept, "PARTCHECK_HOME": str(tmp_path / "home"), "PYTHONPATH": str(ROOT)}
+
+
+def test_the_demo_ends_with_verdicts_and_leaves_nothing_running(
+    tmp_path: Path, elsewhere: dict[str, str]
+) -> None:
+    port = str(Ports.free().aws)
+
+    done = subprocess.run(
+        [*PARTCHECK, "--port", port, "demo", "--train", "40", "--photos", "4"],
+        cwd=tmp_path,
+        env=elsewhere,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=2 * PATIENCE,
+    )
+
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[0].split()[:2] == ["photo", "verdict"]
+    assert "4 photos: " in done.stdout
+    assert "right about" in done.stdout
+    assert "aws stepfunctions get-execution-history" in done.stdout
+    assert not (tmp_path / "home" / "demo" / "line.json").exists()
+    assert len(list((tmp_path / "home" / "demo" / "new-photos").iterdir())) == 4
+
+
+def test_up_stays_until_it_is_told_to_stop(tmp_path: Path, elsewhere: dict[str, str]) -> None:
+    port = str(Ports.free().aws)
+    with subprocess.Popen(
+        [*PARTCHECK, "--port", port, "up"],
+        cwd=tmp_path,
+        env=elsewhere,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as up:
+        assert up.stderr is not None
+        assert up.stdout is not None
+        told = ""
+        while "The line runs" not in told and up.poll() is None:
+            told += up.stderr.readline()
+        second = subprocess.run(
+            [*PARTCHECK, "--port", port, "up"],
+            env=elsewhere,
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=PATIENCE,
+        )
+        up.send_signal(signal.SIGINT)
+        out, rest = up.communicate(timeout=PATIENCE)
+
+    assert up.returncode == 0, told + rest
+    assert "No model is trained yet" in out
+    assert "model train FOLDER" in out
+    assert f"export AWS_ENDPOINT_URL=http://127.0.0.1:{port}" in out
+    assert second.returncode == 2
+    assert second.stderr.startswith("Error: A line already runs")
+    assert second.stderr.count("\n") == 1

@@ -1,0 +1,136 @@
+"""The life of a model against the real local service: import, train, evaluate, promote, roll back, delete."""
+
+import json
+from collections.abc import Callable, Iterator
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from cli.main import main
+from cli.reach import open_line
+from local.line import Line
+from local.resources import TRAINING_BUCKET
+from local.sample_parts import sample_parts
+from workflow import moment, power
+from workflow.aws.clients import client
+from workflow.aws.ledger import DynamoLedger
+from workflow.aws.model_record import POWER, DynamoRecord
+from workflow.aws.model_settings import ParameterSettings
+from workflow.aws.models import RekognitionModels
+from workflow.aws.power_store import DynamoPowerStore
+from workflow.aws.queues import SqsQueue
+from workflow.model import Status
+from workflow.power import Room
+from workflow.power_policy import PowerPolicy
+
+PROJECT = "life"
+
+Run = Callable[..., Any]
+
+
+@pytest.fixture
+def run(line: Line) -> Run:
+    """`partcheck model` beside the line of this process; its JSON answer."""
+
+    def run(*arguments: str, fails: int = 0) -> Any:
+        result = CliRunner().invoke(
+            main, ("model", *arguments), obj=lambda _home: open_line(line.site, line.environment)
+        )
+        assert result.exit_code == fails, result.output
+        return json.loads(result.stdout) if "--json" in arguments and not fails else result.output
+
+    return run
+
+
+@pytest.fixture
+def settings(line: Line) -> Iterator[ParameterSettings]:
+    """The line's parameters, put back as they were."""
+    settings = ParameterSettings(line.site.model_parameter, line.site.policy_parameter)
+    ssm = client("ssm")
+    before = {
+        name: ssm.get_parameter(Name=name)["Parameter"]["Value"]
+        for name in (line.site.policy_parameter, line.site.model_parameter)
+    }
+    yield settings
+    for name, value in before.items():
+        ssm.put_parameter(Name=name, Value=value, Type="String", Overwrite=True)
+
+
+def folder_of(folder: Path, count: int, seed: int) -> str:
+    for part in islice(sample_parts(count, seed=seed), count):
+        place = folder / part.label / part.name
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_bytes(part.content)
+    return str(folder)
+
+
+def test_a_model_lives_from_folder_to_retirement(
+    line: Line, run: Run, settings: ParameterSettings, tmp_path: Path
+) -> None:
+    if before := settings.model():
+        client("rekognition").stop_project_version(ProjectVersionArn=before)
+    client("ssm").put_parameter(Name=line.site.model_parameter, Value="none", Type="String", Overwrite=True)
+    photos, hold_out = folder_of(tmp_path / "photos", 40, seed=11), folder_of(tmp_path / "held", 12, seed=12)
+
+    made = run("import", photos, "--project", PROJECT, "--json")
+    assert (made["train_photos"], made["test_photos"]) == (32, 8)
+    again = run("import", photos, "--project", PROJECT)
+    assert "40" in again
+    other = run("import", hold_out, "--project", PROJECT, fails=1)
+    assert "--replace" in other
+
+    first = run("train", "--project", PROJECT, "--name", "first", "--json")["model"]
+    run("train", "--project", PROJECT, "--name", "second")
+
+    run("promote", "first", "--project", PROJECT)
+    assert settings.model() == first
+    assert "running 0 min on 1 unit, about $0" in run("status", "--project", PROJECT)
+
+    run("promote", "second", "--project", PROJECT, fails=1)
+    told = run("evaluate", "first", "--project", PROJECT, "--hold-out", hold_out, "--json")
+    assert told["summary"]["tested_on"] == 8
+    assert told["hold_out"]["unclear"]["of"] == 12
+    changed = run("evaluate", "--project", PROJECT, "--hold-out", photos, fails=1)
+    assert "--new-hold-out" in changed
+
+    refused = run("promote", "second", "--project", PROJECT, fails=1)
+    assert "no better" in refused
+    run("promote", "second", "--project", PROJECT, "--force", "--reason", "a rehearsal")
+    assert settings.model() != first
+    run("rollback", "--project", PROJECT, "--json")
+    assert settings.model() == first
+
+    models = run("list", "--project", PROJECT, "--json")
+    assert [one["in_use"] for one in models] == [False, True]
+    run("stop", "second", "--project", PROJECT)
+    run("delete", "second", "--project", PROJECT, "--yes")
+    run("delete", "first", "--project", PROJECT, "--yes", fails=2)
+    assert "stopped" in run("stop", "first", "--project", PROJECT)
+
+    photos_wait_for_a_stopped_model(line, first)
+
+
+def photos_wait_for_a_stopped_model(line: Line, arn: str) -> None:
+    """One of thirty asks for the start; then the model is idle and is stopped."""
+    models = RekognitionModels()
+    room = Room(models, DynamoPowerStore(line.site.ledger_table), DynamoRecord(line.site.audit_table, POWER))
+    policy = PowerPolicy("1", idle_minutes=1)
+
+    asked = [power.wanted(room, arn, policy, moment.now()) for _ in range(30)]
+
+    assert asked == [True] + [False] * 29
+    log = [event.action for event in room.log.events() if event.after == arn]
+    assert log == ["start"]
+    found = models.describe(arn)
+    while found is not None and found.status is Status.STARTING:
+        found = models.describe(arn)
+    ledger = DynamoLedger(line.site.ledger_table)
+    alarms = SqsQueue(line.site.escalation_queue_url)
+    later = moment.later(moment.now(), 3 * 24 * 3600)
+    assert power.tend(room, ledger, alarms, arn, policy, later) == "running"
+    done = power.tend(room, ledger, alarms, arn, policy, moment.later(later, 120))
+    assert done == "stop: no photo came for 1 min"
+    assert client("s3").list_objects_v2(Bucket=TRAINING_BUCKET, Prefix=f"{PROJECT}/hold-out/")["KeyCount"] > 0
