@@ -1,0 +1,125 @@
+"""`partcheck audit` and `partcheck reconcile`: whether every photo is accounted for, and mending it."""
+
+import time
+from dataclasses import asdict
+
+import click
+
+from cli.facts import place
+from cli.output import json_document, json_line, note, plural, table
+from cli.reach import Chosen, Reached
+from workflow import audit as books
+from workflow.audit import Report
+from workflow.reconcile import Mender
+from workflow.reconcile import reconcile as mend
+
+LEFT = "left to a person"
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="The balance and the findings as one JSON document.")
+@click.pass_obj
+def audit(chosen: Chosen, as_json: bool) -> None:
+    """Balance the books: every uploaded photo is in exactly one place.
+
+    Compares the ledger with both buckets and the running executions, prints
+    uploads = ok + defect + waiting + rejected + in flight, and lists every photo that is not accounted for,
+    with what mends it. The exit code is 1 if there is any.
+
+    \b
+    Example:
+      partcheck audit && echo "nothing is lost"
+    """
+    report = _audit(chosen.reach())
+    if as_json:
+        json_document(_document(report))
+    else:
+        _print(report)
+    if not report.clean:
+        click.get_current_context().exit(1)
+
+
+def _audit(line: Reached) -> Report:
+    return books.audit(
+        line.ledger, line.shelf, line.executions, line.site.inbound_bucket, line.site.filed_bucket
+    )
+
+
+def _document(report: Report) -> dict[str, object]:
+    return {
+        "balance": asdict(report.balance),
+        "balanced": report.balance.balanced,
+        "clean": report.clean,
+        "findings": [
+            {
+                "kind": finding.kind.value,
+                "inspection_id": finding.inspection_id,
+                "image": place(finding.image),
+                "why": finding.why,
+                "remedy": finding.remedy,
+            }
+            for finding in report.findings
+        ],
+    }
+
+
+def _print(report: Report) -> None:
+    balance = report.balance
+    click.echo(
+        f"{plural(balance.uploads, 'upload')} = {balance.ok:,} ok + {balance.defect:,} defect "
+        f"+ {balance.waiting:,} waiting + {balance.rejected:,} rejected + {balance.in_flight:,} in flight"
+        + ("" if balance.balanced else "  (does not balance)")
+    )
+    if report.clean:
+        click.echo("Every photo is accounted for.")
+        return
+    click.echo(f"{plural(len(report.findings), 'finding')}:\n" if report.findings else "")
+    table(
+        ("what", "photo", "why", "remedy", "inspection"),
+        [
+            (finding.kind.value, finding.image.key, finding.why, finding.remedy, finding.inspection_id[:12])
+            for finding in report.findings
+        ],
+    )
+
+
+@click.command()
+@click.option("--once", is_flag=True, help="Look once instead of again and again.")
+@click.option(
+    "--every",
+    type=click.FloatRange(min=1),
+    default=60,
+    show_default=True,
+    help="Seconds between two looks.",
+)
+@click.option("--json", "as_json", is_flag=True, help="What was mended as one JSON object a look.")
+@click.pass_obj
+def reconcile(chosen: Chosen, once: bool, every: float, as_json: bool) -> None:
+    """Mend what `partcheck audit` finds.
+
+    Starts inspections of missed uploads, starts stranded ones again, delivers decisions once more, and
+    deletes originals and copies that the ledger proves superfluous. A running line does most of it every
+    minute by itself; this is for impatient people. Runs until Ctrl-C unless --once is given; then the exit
+    code is 1 if something is left for a person.
+
+    \b
+    Example:
+      partcheck reconcile --once
+    """
+    line = chosen.reach()
+    mender = Mender(line.ledger, line.shelf, line.executions, line.decisions)
+    while True:
+        counts = mend(mender, _audit(line).findings)
+        _print_counts(counts, as_json)
+        if once:
+            click.get_current_context().exit(1 if counts.get(LEFT) else 0)
+        time.sleep(every)
+
+
+def _print_counts(counts: dict[str, int], as_json: bool) -> None:
+    if as_json:
+        json_line(counts)
+    elif counts:
+        table(("what", "mended"), [(kind, f"{count:,}") for kind, count in counts.items()], ("mended",))
+    else:
+        note("Nothing to mend.")

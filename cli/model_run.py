@@ -1,0 +1,130 @@
+"""`partcheck model start`, `stop`, `status`, `list` and `delete`."""
+
+from typing import Any
+
+import click
+
+from cli.model_bench import CLOCK, Bench, bench, placed
+from cli.output import clock, json_document, json_line, note, table
+from cli.reach import Chosen
+from workflow import moment, promotion
+from workflow.errors import ConfigurationError, Conflict, PartcheckError
+from workflow.model import Asked, ModelVersion, Status, in_words, wait_until
+from workflow.promotion import START_PATIENCE
+
+VERSION = click.argument("version", required=False, default="")
+
+
+@click.command()
+@VERSION
+@placed
+@click.option("--units", type=click.IntRange(1, 5), default=1, show_default=True, help="Inference units.")
+@click.option("--json", "as_json", is_flag=True, help="The model's state as one JSON object.")
+@click.pass_obj
+def start(chosen: Chosen, version: str, project: str, bucket: str, units: int, as_json: bool) -> None:
+    """Start a model and wait until it runs; each unit costs US$4 an hour on AWS.
+
+    VERSION is a model's name or ARN; without it, the model in use.
+    """
+    work = bench(chosen, project, bucket)
+    found = promotion.running(work.desk, work.version(version).arn, units)
+    _tell(work, found, as_json)
+
+
+@click.command()
+@VERSION
+@placed
+@click.option("--json", "as_json", is_flag=True, help="The model's state as one JSON object.")
+@click.pass_obj
+def stop(chosen: Chosen, version: str, project: str, bucket: str, as_json: bool) -> None:
+    """Stop a model. Photos wait safely; with a power policy `on_demand` the next one starts it again."""
+    work = bench(chosen, project, bucket)
+    found = work.version(version)
+    if found.status is Status.RUNNING:
+        answer = promotion.stop(work.desk, found.arn, "asked for")
+        if answer is not Asked.ACCEPTED:
+            raise PartcheckError(f"Model {found.name} cannot be stopped: {answer}")
+        found = wait_until(work.models, found.arn, Status.STOPPED, CLOCK, START_PATIENCE)
+    _tell(work, found, as_json)
+
+
+@click.command()
+@VERSION
+@placed
+@click.option("--json", "as_json", is_flag=True, help="The model's state as one JSON object.")
+@click.pass_obj
+def status(chosen: Chosen, version: str, project: str, bucket: str, as_json: bool) -> None:
+    """Say how a model is: its state, since when, on how many units, what it has cost since."""
+    work = bench(chosen, project, bucket)
+    _tell(work, work.version(version), as_json)
+
+
+@click.command("list")
+@click.option("--project", default="", help="Only this project.  [default: all]")
+@click.option("--json", "as_json", is_flag=True, help="Every model as one JSON document.")
+@click.pass_obj
+def list_models(chosen: Chosen, project: str, as_json: bool) -> None:
+    """List models, newest first, with the one in use marked."""
+    work = bench(chosen, project)
+    projects = [project] if project else work.models.projects()
+    in_use, events = work.settings.model(), _events(work)
+    found = [_facts(one, events, in_use) for name in projects for one in work.models.of_project(name)]
+    found.sort(key=lambda one: str(one["created_at"]), reverse=True)
+    if as_json:
+        json_document(found)
+        return
+    rows = [
+        ("*" if one["in_use"] else "", one["project"], one["name"], one["words"], clock(one["created_at"]))
+        for one in found
+    ]
+    table(("", "project", "model", "state", "created"), rows)
+
+
+@click.command()
+@click.argument("version")
+@placed
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.pass_obj
+def delete(chosen: Chosen, version: str, project: str, bucket: str, yes: bool) -> None:
+    """Delete a model for good. The one in use cannot be deleted; photos and reports in S3 stay."""
+    work = bench(chosen, project, bucket)
+    found = work.version(version)
+    if found.arn == work.settings.model():
+        raise ConfigurationError(f"Model {found.name} is in use: promote another one first")
+    if not yes:
+        click.confirm(f"Delete model {found.name} of project {found.project}?", abort=True, err=True)
+    answer = work.models.delete(found.arn)
+    if answer is not Asked.ACCEPTED:
+        raise Conflict(f"Model {found.name} is {found.status} and cannot be deleted: {answer}")
+    work.record.add(promotion.ModelEvent(moment.now(), work.who, "delete", found.arn))
+    note(f"Model {found.name} is being deleted.")
+
+
+def _tell(work: Bench, version: ModelVersion, as_json: bool) -> None:
+    facts = _facts(version, _events(work), work.settings.model())
+    if as_json:
+        json_line(facts)
+    else:
+        used = "in use" if facts["in_use"] else "not in use"
+        click.echo(f"Model {version.name} of project {version.project} ({used}): {facts['words']}")
+
+
+def _events(work: Bench) -> list[promotion.ModelEvent]:
+    return work.record.events("start", "stop") + work.power_log.events("start", "stop")
+
+
+def _facts(version: ModelVersion, events: list[promotion.ModelEvent], in_use: str) -> dict[str, Any]:
+    since = promotion.running_since(events, version.arn) if version.status is Status.RUNNING else ""
+    return {
+        "arn": version.arn,
+        "name": version.name,
+        "project": version.project,
+        "status": version.status.value,
+        "units": version.units,
+        "running_since": since or None,
+        "created_at": version.created_at,
+        "training_seconds": version.training_seconds,
+        "in_use": version.arn == in_use,
+        "message": version.message,
+        "words": in_words(version, since, moment.now()),
+    }

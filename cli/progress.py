@@ -1,0 +1,61 @@
+"""Progress on stderr: a bar on a terminal, now and then a line elsewhere."""
+
+import sys
+import time
+from types import TracebackType
+from typing import Any
+
+from cli.output import note
+
+EVERY_SECONDS = 5.0
+
+
+class Progress:
+    """Shows how many of a number of things are done; a context manager."""
+
+    def __init__(self, doing: str, total: int) -> None:
+        self._doing, self._total = doing, total
+        self._bar: Any = None
+        self._task: Any = None
+        self._said_at = time.monotonic()
+        self._last = ""
+
+    def __enter__(self) -> "Progress":
+        if sys.stderr.isatty():
+            from rich.console import Console
+            from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
+            from rich.progress import Progress as Bar
+
+            self._bar = Bar(
+                TextColumn("{task.description}"),
+                BarColumn(),
+                MofNCompleteColumn(),
+                TimeElapsedColumn(),
+                TextColumn("{task.fields[detail]}"),
+                console=Console(stderr=True),
+            )
+            self._bar.start()
+            self._task = self._bar.add_task(self._doing, total=self._total, detail="")
+        return self
+
+    def show(self, done: int, detail: str = "") -> None:
+        """So many are done; the detail says more of them."""
+        if self._bar is not None:
+            self._bar.update(self._task, completed=done, detail=detail)
+            return
+        self._last = f"{self._doing} {done}/{self._total}" + (f": {detail}" if detail else "")
+        if time.monotonic() - self._said_at >= EVERY_SECONDS:
+            self._say()
+
+    def _say(self) -> None:
+        if self._last:
+            note(self._last)
+        self._last, self._said_at = "", time.monotonic()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+        elif kind is None:
+            self._say()

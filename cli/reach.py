@@ -1,0 +1,116 @@
+"""The running line as commands see it: its resources' names, and the ports to work with them."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO, Protocol
+
+from workflow import intake
+from workflow.aws.site import Site
+from workflow.errors import PartcheckError
+from workflow.images import Image, Shelf
+from workflow.inspection import Ledger
+from workflow.review import Queue
+
+
+class NotRunning(PartcheckError):
+    """No line answers where the command looked for one."""
+
+
+class Inbox(Protocol):
+    """Where photos are dropped."""
+
+    def put(self, key: str, content: BinaryIO | bytes) -> Image:
+        """Upload one photo; the answer names the version it became."""
+
+
+class Executions(intake.Executions, Protocol):
+    """Executions with what is remembered of them."""
+
+    def arn(self, name: str) -> str:
+        """The ARN of the execution with this name."""
+
+    def describe(self, name: str) -> dict[str, Any] | None:
+        """What DescribeExecution says, or None when nobody remembers the execution."""
+
+    def history(self, name: str) -> list[dict[str, Any]]:
+        """Every event of an execution, oldest first; empty when nobody remembers it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reached:
+    """A line that answers; `environment` is what other AWS tools need to talk to it."""
+
+    site: Site
+    ledger: Ledger
+    shelf: Shelf
+    executions: Executions
+    decisions: Queue
+    inbox: Inbox
+    environment: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """What the options before the command's name chose, and how they are turned into a line."""
+
+    home: Path | None
+    port: int | None
+    find: Callable[[Path | None], Reached]
+
+    def reach(self) -> Reached:
+        """The running line; NotRunning says how to start one."""
+        return self.find(self.home)
+
+
+@dataclass(frozen=True, slots=True)
+class BucketInbox:
+    """The inbound bucket."""
+
+    bucket: str
+
+    def put(self, key: str, content: BinaryIO | bytes) -> Image:
+        from workflow.aws.clients import client
+
+        answer = client("s3").put_object(Bucket=self.bucket, Key=key, Body=content)
+        return Image(self.bucket, key, answer["VersionId"])
+
+
+def find(home: Path | None) -> Reached:
+    """The line that runs on this machine with this state directory."""
+    from local import settings
+
+    line = settings.running_line(home)
+    if line is None:
+        where = shown_home(settings.home_directory(home))
+        raise NotRunning(f"No line is running in {where}: start one with `partcheck{_option(home)} up`.")
+    settings.adopt(line.endpoints)
+    return open_line(line.site, settings.environment(line.endpoints))
+
+
+def open_line(site: Site, environment: Mapping[str, str]) -> Reached:
+    """The ports of a line; the process's environment must point at it already."""
+    from workflow.aws.executions import StepFunctionsExecutions
+    from workflow.aws.ledger import DynamoLedger
+    from workflow.aws.queues import SqsQueue
+    from workflow.aws.shelf import S3Shelf
+
+    return Reached(
+        site,
+        DynamoLedger(site.ledger_table, site.audit_table),
+        S3Shelf(),
+        StepFunctionsExecutions(site.state_machine_arn),
+        SqsQueue(site.decision_queue_url),
+        BucketInbox(site.inbound_bucket),
+        environment,
+    )
+
+
+def shown_home(home: Path) -> str:
+    """A state directory as a person would name it from here."""
+    here = Path.cwd()
+    return str(home.relative_to(here)) if home.is_relative_to(here) else str(home)
+
+
+def _option(home: Path | None) -> str:
+    return f" --home {home}" if home else ""

@@ -1,0 +1,190 @@
+import json
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+from tests.unit.cli.conftest import STARTED_AT, Bench
+from tests.unit.line import CLEARLY_DEFECT, KEY, UNSURE
+from workflow.images import inspection_id
+from workflow.verdict import Verdict
+
+TOKEN = "AQCEAAAAKgAAAAMAAAAAAAAAAc" + "x" * 60
+
+
+def events(*kinds: tuple[str, dict[str, Any]]) -> list[dict[str, Any]]:
+    return [
+        {
+            "id": number,
+            "previousEventId": number - 1,
+            "type": kind,
+            "timestamp": STARTED_AT + timedelta(seconds=number),
+            **({f"{kind[0].lower()}{kind[1:]}EventDetails": details} if details else {}),
+        }
+        for number, (kind, details) in enumerate(kinds, start=1)
+    ]
+
+
+def entered(kind: str, name: str, document: object) -> tuple[str, dict[str, Any]]:
+    return f"{kind}StateEntered", {"name": name, "input": json.dumps(document)}
+
+
+def asking() -> list[dict[str, Any]]:
+    return events(
+        ("ExecutionStarted", {"input": "{}"}),
+        entered("Task", "Ask a reviewer", {"inspection_id": "1"}),
+        (
+            "TaskScheduled",
+            {
+                "resourceType": "lambda",
+                "resource": "invoke.waitForTaskToken",
+                "parameters": json.dumps({"Payload": {"token": TOKEN}}),
+            },
+        ),
+        ("TaskSubmitted", {"resourceType": "lambda", "resource": "invoke.waitForTaskToken"}),
+    )
+
+
+def test_executions_lists_the_newest_first(bench: Bench) -> None:
+    first = bench.line.upload(key="first.png")
+    bench.line.inspected(first)
+    bench.line.ledger.rows[inspection_id(first)] = replace(bench.line.row(first), claimed_at="2026-01-01")
+    bench.line.detector.answers = [CLEARLY_DEFECT]
+    bench.line.inspected(bench.line.upload(key="second.png"))
+
+    result = bench.run("executions", "--limit", "1", "--json")
+
+    assert result.exit_code == 0
+    (told,) = map(json.loads, result.stdout.splitlines())
+    assert (told["key"], told["verdict"], told["state"]) == ("second.png", "defect", "closed")
+    assert (told["confidence"], told["threshold"]) == (0.95, 0.8)
+
+
+def test_executions_in_a_table_keeps_one_row_an_inspection(bench: Bench) -> None:
+    bench.line.inspected(bench.line.upload(key="line 1/[red]pump\n#7.png"))
+
+    result = bench.run("executions")
+
+    header, row = result.stdout.splitlines()
+    assert header.split() == [
+        *("photo", "state", "verdict", "confidence", "threshold", "seconds", "uploaded", "execution"),
+    ]
+    assert row.startswith(r"line 1/[red]pump\n#7.png  closed  ok ")
+
+
+def test_executions_of_an_empty_ledger_says_how_to_begin(bench: Bench) -> None:
+    result = bench.run("executions")
+
+    assert (result.exit_code, result.stdout) == (0, "")
+    assert "partcheck inspect" in result.stderr
+
+
+def test_show_finds_a_photo_by_name_key_address_id_first_digits_and_execution(bench: Bench) -> None:
+    image = bench.line.upload()
+    owner = bench.line.inspected(image)
+    identity = inspection_id(image)
+    row = bench.line.row(image)
+
+    for text in (
+        image.name,
+        KEY,
+        f"s3://inbound/{KEY}",
+        row.location.key,
+        identity,
+        identity[:4],
+        owner,
+    ):
+        result = bench.run("show", text)
+        assert result.exit_code == 0, text
+        assert f"inspection  {identity}" in result.stdout
+        assert "verdict ok" in result.stdout
+
+
+def test_show_says_how_many_others_have_the_name(bench: Bench) -> None:
+    for _ in range(3):
+        bench.line.inspected(bench.line.upload())
+
+    result = bench.run("show", KEY)
+
+    assert "2 other inspections matched" in result.stderr
+
+
+def test_show_of_something_unknown_fails_with_one_sentence(bench: Bench) -> None:
+    result = bench.run("show", "no\x1bsuch.jpg")
+
+    assert result.exit_code == 1
+    assert result.stdout == ""
+    assert result.stderr.startswith("Error: No inspection of 'no\\x1bsuch.jpg'")
+
+
+def test_show_prints_the_steps_and_no_token(bench: Bench) -> None:
+    bench.line.detector.answers = [UNSURE]
+    owner = bench.line.waiting(bench.line.upload())
+    bench.executions.histories[owner] = asking()
+
+    short, full, document = (bench.run("show", owner, *more) for more in ((), ("--full",), ("--json",)))
+
+    assert "Ask a reviewer  (task, waiting for an answer)" in short.stdout
+    assert "00:00:02.000" in short.stdout
+    for result in (short, full, document):
+        assert result.exit_code == 0
+        assert "[task token]" in result.stdout
+        assert TOKEN not in result.output
+    told = json.loads(document.stdout)
+    assert told["execution"]["status"] == "RUNNING"
+    assert [step["name"] for step in told["steps"]] == ["Ask a reviewer"]
+    assert told["steps"][0]["attempts"][0]["scheduled_at"] == "2026-01-01T00:00:03.000Z"
+
+
+def test_show_of_a_step_that_failed_shows_every_try_and_its_error(bench: Bench) -> None:
+    owner = bench.line.inspected(bench.line.upload())
+    bench.executions.histories[owner] = events(
+        ("ExecutionStarted", {"input": "{}"}),
+        entered("Task", "Detect labels", {}),
+        ("LambdaFunctionScheduled", {"resource": "arn", "input": "{}"}),
+        ("LambdaFunctionFailed", {"error": "Throttled", "cause": "too\nfast"}),
+        ("LambdaFunctionScheduled", {"resource": "arn", "input": "{}"}),
+        ("LambdaFunctionTimedOut", {}),
+        ("ExecutionFailed", {"error": "States.Timeout"}),
+    )
+
+    result = bench.run("show", owner)
+
+    assert r"try 1: failed after 1.000 s: Throttled: too\nfast" in result.stdout
+    assert "try 2: timed out after 1.000 s: States.Timeout" in result.stdout
+    assert "(task, timed out)" in result.stdout
+
+
+def test_show_tells_what_the_ledger_knows_when_the_execution_is_forgotten(bench: Bench) -> None:
+    image = bench.line.upload()
+    owner = bench.line.inspected(image)
+    del bench.executions.statuses[owner]
+
+    result = bench.run("show", KEY)
+
+    assert result.exit_code == 0
+    assert "no longer knows" in result.stderr
+    assert "lies at     s3://filed/ok/" in result.stdout
+
+
+def test_show_of_an_execution_that_failed_before_its_claim_has_no_ledger_facts(bench: Bench) -> None:
+    owner = bench.line.start(bench.line.upload())
+    bench.executions.histories[owner] = asking()
+
+    result = bench.run("show", owner)
+
+    assert result.exit_code == 0
+    assert f"execution   {owner}  RUNNING" in result.stdout
+
+
+def test_show_tells_why_a_photo_was_rejected_and_who_decided(bench: Bench) -> None:
+    bench.line.inspected(bench.line.upload(b"", key="empty.jpg"))
+    bench.line.detector.answers = [UNSURE]
+    image = bench.line.upload(key="unsure.png")
+    bench.line.waiting(image)
+    bench.line.decide(image, Verdict.DEFECT, "ann", "a crack\nat the rim")
+
+    assert "rejected    The file is empty" in bench.run("show", "empty.jpg").stdout
+    shown = bench.run("show", "unsure.png").stdout
+    assert r"decision    defect by ann: a crack\nat the rim" in shown
+    assert "audit " in shown
+    assert "ann decide unclear → defect" in shown

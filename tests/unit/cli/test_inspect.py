@@ -1,0 +1,201 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from cli import following, inspect
+from tests.crafted import png
+from tests.unit.cli.conftest import Bench, lost, waiting
+from tests.unit.line import CLEARLY_DEFECT, CLEARLY_OK
+from workflow.images import Image
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> Path:
+    folder = tmp_path / "photos"
+    (folder / "left side").mkdir(parents=True)
+    (folder / "a.jpg").write_bytes(png())
+    (folder / "left side" / "b.PNG").write_bytes(png())
+    (folder / "notes.txt").write_text("not a photo")
+    return folder
+
+
+def test_photos_of_a_folder_are_uploaded_under_their_path_and_their_verdicts_printed(
+    bench: Bench, photos: Path
+) -> None:
+    bench.line.detector.answers = [CLEARLY_OK, CLEARLY_DEFECT]
+
+    result = bench.run("inspect", str(photos))
+
+    assert sorted(bench.inbox.keys) == ["photos/a.jpg", "photos/left side/b.PNG"]
+    assert result.exit_code == 0
+    rows = [line.split("  ") for line in result.stdout.splitlines()]
+    assert rows[0][0] == "photo"
+    assert {"1 ok, 1 defect"} == {
+        line.split(": ")[1] for line in result.stdout.splitlines() if "2 photos" in line
+    }
+    assert "Left out 1 file in folders" in result.stderr
+    assert "left out" not in result.stdout.lower()
+
+
+def test_a_file_named_by_itself_is_uploaded_whatever_it_is_and_a_rejected_one_fails(
+    bench: Bench, photos: Path
+) -> None:
+    result = bench.run("inspect", str(photos / "notes.txt"))
+
+    assert bench.inbox.keys == ["notes.txt"]
+    assert "rejected notes.txt: " in result.stdout
+    assert result.exit_code == 1
+
+
+def test_json_is_one_object_a_photo_and_the_summary_goes_to_stderr(bench: Bench, photos: Path) -> None:
+    result = bench.run("inspect", "--json", str(photos))
+
+    told = [json.loads(line) for line in result.stdout.splitlines()]
+    assert [one["path"] for one in told] == [str(photos / "a.jpg"), str(photos / "left side" / "b.PNG")]
+    assert {one["verdict"] for one in told} == {"ok"}
+    assert all(one["confidence"] == 0.97 and one["seconds"] is not None for one in told)
+    assert "2 photos" in result.stderr
+
+
+def test_an_unclear_photo_counts_as_answered_and_says_how_to_decide_it(bench: Bench, photos: Path) -> None:
+    bench.inbox.then = waiting
+
+    result = bench.run("inspect", str(photos / "a.jpg"))
+
+    assert result.exit_code == 0
+    assert "unclear" in result.stdout
+    assert "partcheck reviews" in result.stdout
+
+
+def test_what_has_no_answer_in_time_is_named_and_fails(bench: Bench, photos: Path) -> None:
+    bench.inbox.then = lost
+
+    result = bench.run("inspect", "--timeout", "0", str(photos))
+
+    assert result.exit_code == 1
+    assert "no answer yet for photos/a.jpg" in result.stdout
+    assert "2 in flight" in result.stdout
+
+
+def test_without_waiting_the_uploads_are_printed_and_nothing_is_followed(bench: Bench, photos: Path) -> None:
+    bench.inbox.then = lost
+
+    result = bench.run("inspect", "--no-wait", str(photos))
+
+    assert result.exit_code == 0
+    assert "photos/a.jpg" in result.stdout
+    assert "2 photos uploaded" in result.stderr
+
+
+def test_the_same_file_twice_makes_two_inspections(bench: Bench, photos: Path) -> None:
+    result = bench.run("inspect", "--json", str(photos / "a.jpg"), str(photos / "a.jpg"))
+
+    ids = {json.loads(line)["id"] for line in result.stdout.splitlines()}
+    assert len(ids) == 2
+
+
+def test_a_folder_without_photos_is_wrong_usage(bench: Bench, tmp_path: Path) -> None:
+    result = bench.run("inspect", str(tmp_path))
+
+    assert result.exit_code == 2
+    assert "no photo to inspect" in result.stderr
+
+
+def test_a_file_that_cannot_be_read_fails_alone(bench: Bench, photos: Path) -> None:
+    (photos / "gone.jpg").symlink_to(photos / "nowhere.jpg")
+
+    result = bench.run("inspect", str(photos))
+
+    assert result.exit_code == 1
+    assert "gone.jpg was not uploaded: No such file or directory." in result.stderr
+    assert len(bench.inbox.keys) == 2
+    assert "not uploaded" in result.stdout
+
+
+def test_a_key_longer_than_s3_allows_is_not_uploaded(bench: Bench, tmp_path: Path) -> None:
+    folder = tmp_path
+    for _ in range(5):
+        folder = folder / ("ä" * 120)
+    folder.mkdir(parents=True)
+    (folder / "a.jpg").write_bytes(png())
+
+    result = bench.run("inspect", str(tmp_path))
+
+    assert result.exit_code == 1
+    assert "S3 allows 1,024" in result.stderr
+    assert bench.inbox.keys == []
+
+
+def test_a_name_that_is_no_utf8_is_not_uploaded(bench: Bench) -> None:
+    uploads = inspect.upload(bench.inbox, [inspect.Photo(Path("x"), "bad\udcff.jpg")])
+
+    assert uploads[0].fault == "its name is not valid UTF-8"
+
+
+def test_hostile_names_stay_in_their_row(bench: Bench, tmp_path: Path) -> None:
+    name = "evil\x1b[2J\nrow\u202egpj.jpg"
+    (tmp_path / name).write_bytes(png())
+
+    result = bench.run("inspect", str(tmp_path / name))
+
+    assert bench.inbox.keys == [name]
+    assert "\x1b" not in result.output
+    assert "\u202e" not in result.output
+    assert len([line for line in result.stdout.splitlines() if r"evil\x1b[2J\nrow\u202egpj.jpg" in line]) == 1
+
+
+def test_following_asks_at_most_five_times_a_second_however_many_photos(bench: Bench) -> None:
+    reads = 0
+
+    class Counted:
+        def __getattr__(self, name: str) -> object:
+            def read(*arguments: object) -> object:
+                nonlocal reads
+                reads += 1
+                return getattr(bench.line.ledger, name)(*arguments)
+
+            return read
+
+    images = [bench.line.upload(key=f"{number}.png") for number in range(500)]
+    ids = [inspect.inspection_id(image) for image in images]
+    now, shown = 0.0, []
+
+    def sleep(seconds: float) -> None:
+        nonlocal now
+        now += seconds
+        for image in images[:40]:
+            bench.line.inspected(image)
+        del images[:40]
+
+    rows = following.follow(
+        Counted(),  # type: ignore[arg-type]
+        ids,
+        "2026-01-01T00:00:00.000Z",
+        600,
+        lambda rows: shown.append(len(rows)),
+        lambda: now,
+        sleep,
+    )
+
+    assert rows.keys() == set(ids)
+    assert shown == sorted(shown)
+    assert reads <= 5 * (now + following.ROUND_SECONDS)
+
+
+def test_a_photo_that_fell_out_of_the_newest_rows_is_found_by_its_id(bench: Bench) -> None:
+    ours = bench.line.upload(key="ours.png")
+    bench.line.inspected(ours)
+    more = [Image("inbound", f"{number}.png", "v") for number in range(3)]
+    ids = [inspect.inspection_id(image) for image in (*more, ours)]
+    now = 0.0
+
+    def sleep(seconds: float) -> None:
+        nonlocal now
+        now += seconds
+
+    rows = following.follow(
+        bench.line.ledger, ids, "9999-01-01T00:00:00.000Z", 5, lambda _: None, lambda: now, sleep
+    )
+
+    assert list(rows) == [inspect.inspection_id(ours)]

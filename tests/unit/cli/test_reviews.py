@@ -1,0 +1,140 @@
+import json
+
+import pytest
+
+from tests.unit.cli.conftest import Bench
+from tests.unit.line import KEY, UNSURE
+from workflow.images import Image, inspection_id
+from workflow.verdict import Verdict
+
+
+@pytest.fixture
+def unsure(bench: Bench) -> Image:
+    bench.line.detector.answers = [UNSURE]
+    image = bench.line.upload()
+    bench.line.waiting(image)
+    return image
+
+
+def test_reviews_lists_what_waits_without_a_decision(bench: Bench, unsure: Image) -> None:
+    decided = bench.line.upload(key="decided.png")
+    bench.line.waiting(decided, "token-2")
+    bench.line.decide(decided, Verdict.OK)
+
+    result = bench.run("reviews")
+
+    header, row = result.stdout.splitlines()
+    assert header.split()[:4] == ["photo", "label", "confidence", "threshold"]
+    assert row.startswith(KEY)
+    assert "0.550" in row
+    assert row.endswith(inspection_id(unsure)[:12])
+
+
+def test_reviews_as_json_has_the_whole_score_vector(bench: Bench, unsure: Image) -> None:
+    result = bench.run("reviews", "--json")
+
+    told = json.loads(result.stdout)
+    assert told["id"] == inspection_id(unsure)
+    assert told["scores"] == {"ok_front": 0.55, "def_front": 0.45}
+    assert told["review"]["round"] == 1
+
+
+def test_no_waiting_photo_is_no_failure(bench: Bench) -> None:
+    result = bench.run("reviews")
+
+    assert (result.exit_code, result.stdout) == (0, "")
+    assert "No photo waits" in result.stderr
+
+
+def test_a_decision_is_kept_with_its_reviewer_and_reason(bench: Bench, unsure: Image) -> None:
+    result = bench.run("decide", KEY, "defect", "--reason", "crack", "--reviewer", "ann")
+
+    assert result.exit_code == 0
+    assert result.stdout == f"{KEY}: defect, decided by ann.\n"
+    decision = bench.line.row(unsure).decision
+    assert decision is not None
+    assert (decision.verdict, decision.reviewer, decision.reason) == (Verdict.DEFECT, "ann", "crack")
+    assert [entry.who for entry in bench.line.ledger.audit_trail(inspection_id(unsure))] == ["ann"]
+    assert len(bench.line.decisions.sent) == 1
+
+
+def test_the_reviewer_is_the_login_name_unless_told(
+    bench: Bench, unsure: Image, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("getpass.getuser", lambda: "bea")
+
+    told = json.loads(bench.run("decide", inspection_id(unsure)[:6], "ok", "--json").stdout)
+
+    assert (told["reviewer"], told["verdict"]) == ("bea", "ok")
+
+
+def test_a_process_without_a_login_name_decides_as_the_terminal(
+    bench: Bench, unsure: Image, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def nobody() -> str:
+        raise KeyError("uid not found")
+
+    monkeypatch.setattr("getpass.getuser", nobody)
+
+    assert bench.run("decide", KEY, "ok").exit_code == 0
+    decision = bench.line.row(unsure).decision
+    assert decision is not None
+    assert decision.reviewer == "terminal"
+
+
+def test_a_second_decision_is_refused_and_names_the_first(bench: Bench, unsure: Image) -> None:
+    bench.line.decide(unsure, Verdict.OK, "ann")
+
+    result = bench.run("decide", KEY, "defect")
+
+    assert result.exit_code == 1
+    assert "ann decided ok" in result.stderr
+    assert result.stderr.count("\n") == 1
+
+
+def test_a_photo_that_does_not_wait_cannot_be_decided(bench: Bench) -> None:
+    bench.line.inspected(bench.line.upload())
+
+    result = bench.run("decide", KEY, "ok")
+
+    assert result.exit_code == 1
+    assert "does not wait for a decision" in result.stderr
+
+
+def test_of_several_waiting_photos_one_must_be_named(bench: Bench, unsure: Image) -> None:
+    second = bench.line.upload()
+    bench.line.waiting(second, "token-2")
+
+    result = bench.run("decide", KEY, "ok")
+
+    assert result.exit_code == 1
+    assert "2 waiting photos match" in result.stderr
+    assert inspection_id(second)[:12] in result.stderr
+    assert bench.run("decide", inspection_id(second)[:12], "ok").exit_code == 0
+
+
+def test_of_several_with_one_name_the_waiting_one_is_decided(bench: Bench, unsure: Image) -> None:
+    other = bench.line.upload()
+    bench.line.inspected(other)
+
+    assert bench.run("decide", KEY, "ok").exit_code == 0
+    assert bench.line.row(unsure).decision is not None
+
+
+def test_of_several_with_one_name_none_may_wait(bench: Bench) -> None:
+    for _ in range(2):
+        bench.line.inspected(bench.line.upload())
+
+    result = bench.run("decide", KEY, "ok")
+
+    assert result.exit_code == 1
+    assert "None of 2 inspections" in result.stderr
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [("decide", KEY, "unclear"), ("decide", KEY, "ok", "--reason", "x" * 1001), ("decide", KEY)],
+)
+def test_a_wrong_answer_is_wrong_usage(bench: Bench, unsure: Image, arguments: tuple[str, ...]) -> None:
+    assert bench.run(*arguments).exit_code == 2
+    assert bench.line.row(unsure).decision is None
