@@ -160,13 +160,13 @@ class MemoryLedger:
         if not self._owned(inspection_id, owner).closed_at:
             self._change(inspection_id, owner, state=State.CLOSED, closed_at=at)
 
-    def hand_over(self, before: Inspection, owner: str, attempt: int) -> bool:
+    def hand_over(self, before: Inspection, owner: str, attempt: int, at: str) -> bool:
         row = self.rows.get(before.id)
         if row is None:
             raise NotFound(before.id)
         if (row.owner, row.state) != (before.owner, before.state):
             return False
-        self.rows[before.id] = replace(row, owner=owner, attempt=attempt)
+        self.rows[before.id] = replace(row, owner=owner, attempt=attempt, attempted_at=at)
         return True
 
     def in_state(self, state: State) -> Iterator[Inspection]:

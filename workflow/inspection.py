@@ -45,9 +45,10 @@ class Inspection:
 
     Times are ISO 8601 in UTC. `verdict` and `location` say where the bytes lie now; `verdict` is None as long
     as they lie where they were uploaded. `leftover` is the place they were moved from, to be deleted.
-    `owner` is the name of the only execution that may act for the row. `size`, `etag` and `sha256` describe
-    the bytes; `photo` holds the facts of a readable photo and `rejection` the reason code and sentence of one
-    that is not, once the upload was examined. `announcement` is the exact message body.
+    `owner` is the name of the only execution that may act for the row, `attempted_at` since when it is.
+    `size`, `etag` and `sha256` describe the bytes; `photo` holds the facts of a readable photo and
+    `rejection` the reason code and sentence of one that is not, once the upload was examined. `announcement`
+    is the exact message body.
     """
 
     id: str
@@ -57,6 +58,7 @@ class Inspection:
     state: State
     uploaded_at: str
     claimed_at: str
+    attempted_at: str
     location: Image
     verdict: Verdict | None = None
     leftover: Image | None = None
@@ -140,7 +142,7 @@ class Ledger(Protocol):
     def close(self, inspection_id: str, owner: str, at: str) -> None:
         """Note that the verdict was announced, or the upload withdrawn; closing again changes nothing."""
 
-    def hand_over(self, before: Inspection, owner: str, attempt: int) -> bool:
+    def hand_over(self, before: Inspection, owner: str, attempt: int, at: str) -> bool:
         """Give the row to the next attempt's execution, unless somebody did so meanwhile."""
 
     def in_state(self, state: State) -> Iterator[Inspection]:

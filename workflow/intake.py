@@ -58,6 +58,7 @@ def start(executions: Executions, ledger: Ledger, image: Image, uploaded_at: str
 
 def new_row(image: Image, owner: str, attempt: int, uploaded_at: str) -> Inspection:
     """The ledger row of an image version that nobody examined yet."""
+    now = moment.now()
     return Inspection(
         id=inspection_id(image),
         image=image,
@@ -65,7 +66,8 @@ def new_row(image: Image, owner: str, attempt: int, uploaded_at: str) -> Inspect
         attempt=attempt,
         state=State.INSPECTING,
         uploaded_at=uploaded_at,
-        claimed_at=moment.now(),
+        claimed_at=now,
+        attempted_at=now,
         location=image,
     )
 

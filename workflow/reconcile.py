@@ -4,14 +4,14 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from workflow import audit, review
+from workflow import audit, moment, review
 from workflow.audit import Finding, Kind
 from workflow.images import Image, Shelf
 from workflow.inspection import Inspection, Ledger, State
 from workflow.intake import Executions, document, execution_name, start
 from workflow.review import Queue
 
-MAX_RESTARTS = 5
+MAX_ATTEMPTS = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ class Mender:
         self.shelf.delete(image)
         return True
 
-    def restart(self, row: Inspection, limit: int = MAX_RESTARTS) -> bool:
+    def restart(self, row: Inspection, limit: int = MAX_ATTEMPTS) -> bool:
         """Start an inspection again: a forgotten execution by its own name, an ended one as the next attempt.
 
         The row is handed over before the start, so that an attempt that was given up cannot act any more.
@@ -56,20 +56,30 @@ class Mender:
             owner, attempt = execution_name(row.id, row.attempt + 1), row.attempt + 1
             if attempt > limit:
                 return False
-            if not self.ledger.hand_over(row, owner, attempt):
+            if not self.ledger.hand_over(row, owner, attempt, moment.now()):
                 return True
         self.executions.start(owner, document(row.image, row.uploaded_at, attempt))
         return True
 
 
 def findings(ledger: Ledger, shelf: Shelf, executions: Executions, inbound: str) -> Iterable[Finding]:
-    """What the clock looks for every minute: all but the comparison of the whole ledger with the buckets."""
+    """What the clock looks for every minute: all but the comparison of the whole ledger with the buckets.
+
+    An inspection that fails again and again rests twice as long before each attempt, so that an outage of
+    some hours leaves nothing to a person.
+    """
     uploads = (entry for entry in shelf.everything(inbound) if not entry.image.key.endswith("/"))
     yield from audit.missed_uploads(ledger, uploads)
     for state in (State.INSPECTING, State.WAITING):
         rows = list(ledger.in_state(state))
-        yield from audit.stranded(ledger, executions, rows)
+        yield from audit.stranded(ledger, executions, (row for row in rows if _rested(row)))
         yield from audit.undelivered(rows)
+
+
+def _rested(row: Inspection) -> bool:
+    """Whether the next attempt is due: at once after the first, then after 1, 3, 7, … minutes."""
+    minutes = 2 ** (row.attempt - 1) - 1
+    return moment.later(row.attempted_at, 60 * minutes) <= moment.now()
 
 
 def reconcile(mender: Mender, found: Iterable[Finding]) -> dict[str, int]:

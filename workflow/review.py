@@ -59,7 +59,10 @@ def escalate(ledger: Ledger, queue: Queue, inspection_id: str, owner: str) -> di
     row = owned(ledger, inspection_id, owner)
     if row.review is None:
         raise Conflict(f"inspection {row.id}: no review is open")
-    row = ledger.record_review(row.id, owner, replace(row.review, round=row.review.round + 1, escalated=True))
+    overdue = row.review
+    if overdue.deadline:  # Without one this round was counted already; only the message may be missing.
+        overdue = replace(overdue, round=overdue.round + 1, deadline="", escalated=True)
+    row = ledger.record_review(row.id, owner, overdue)
     if row.decision is not None or row.review is None:
         return {"decided": True}
     queue.send(_escalation(row))

@@ -20,6 +20,7 @@ SHA256 = hashlib.sha256(PHOTO).hexdigest()
 KEY = "line 1/pump #7.png"
 INBOUND, FILED = "inbound", "filed"
 UPLOADED_AT = "2026-01-01T00:00:00.000Z"
+NOW = "2026-01-01T01:00:00.000Z"
 MODEL = "arn:aws:rekognition:eu-central-1:123456789012:project/parts/version/1/1"
 POLICY = RoutingPolicy(
     version="2026-01",

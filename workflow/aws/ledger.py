@@ -114,11 +114,10 @@ class DynamoLedger:
         with suppress(Conflict):  # It is closed already.
             self._change(inspection_id, owner, {"state": State.CLOSED, "closed_at": at}, {"closed_at": ""})
 
-    def hand_over(self, before: Inspection, owner: str, attempt: int) -> bool:
+    def hand_over(self, before: Inspection, owner: str, attempt: int, at: str) -> bool:
         try:
-            self._change(
-                before.id, before.owner, {"owner": owner, "attempt": attempt}, {"state": before.state}
-            )
+            changes = {"owner": owner, "attempt": attempt, "attempted_at": at}
+            self._change(before.id, before.owner, changes, {"state": before.state})
         except (OwnershipLost, Conflict):
             return False
         return True

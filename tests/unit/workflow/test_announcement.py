@@ -32,8 +32,9 @@ UPLOAD = Image("parts-inbound", "line 1/pump housing #7.jpeg", "Qk9uV3lRZk5LdXJ0
 ID = inspection_id(UPLOAD)
 SHA256 = "2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae"
 AT = "2026-03-02T07:15:09.412Z"
+CLAIMED_AT = "2026-03-02T07:15:08.020Z"
 UPLOADED = Inspection(
-    ID, UPLOAD, f"{ID}-1", 1, State.INSPECTING, "2026-03-02T07:15:07Z", "2026-03-02T07:15:08.020Z", UPLOAD
+    ID, UPLOAD, f"{ID}-1", 1, State.INSPECTING, "2026-03-02T07:15:07Z", CLAIMED_AT, CLAIMED_AT, UPLOAD
 )
 READ = replace(UPLOADED, sha256=SHA256, photo={"format": "jpeg"})
 SURE = Prediction(Verdict.DEFECT, "def_front", 0.9731, 0.85, (), MODEL, "2026-03")

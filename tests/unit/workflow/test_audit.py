@@ -7,7 +7,7 @@ import pytest
 
 from tests.crafted import png
 from tests.fakes import FakeDetector, MemoryExecutions, MemoryLedger
-from tests.unit.line import CLEARLY_OK, FILED, INBOUND, PHOTO, UNSURE, UPLOADED_AT, Line
+from tests.unit.line import CLEARLY_OK, FILED, INBOUND, NOW, PHOTO, UNSURE, UPLOADED_AT, Line
 from workflow import moment
 from workflow.audit import REMEDY, Kind, Report, audit
 from workflow.images import Image, inspection_id
@@ -162,7 +162,7 @@ def test_an_inspection_that_moved_on_since_the_list_was_read_is_not_stranded(hap
     if happened == "closed":
         line.close(image, owner)
     else:
-        line.ledger.hand_over(line.row(image), "next", 2)
+        line.ledger.hand_over(line.row(image), "next", 2, NOW)
 
     assert kinds(line) == []
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.fakes import FakeDetector, MemoryShelf
-from tests.unit.line import CLEARLY_DEFECT, CLEARLY_OK, FILED, INBOUND, KEY, PHOTO, UNSURE, Line
+from tests.unit.line import CLEARLY_DEFECT, CLEARLY_OK, FILED, INBOUND, KEY, NOW, PHOTO, UNSURE, Line
 from workflow import announcement, filing, moment, review
 from workflow.audit import audit
 from workflow.errors import Conflict, PartcheckError
@@ -110,7 +110,7 @@ class Journey:
                 row = self.line.ledger.get(inspection_id(self.image))
                 if row:
                     name = execution_name(row.id, self.attempt)
-                    self.line.ledger.hand_over(row, name, self.attempt)
+                    self.line.ledger.hand_over(row, name, self.attempt, NOW)
                 continue
             return
 

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from tests.fakes import FakeDetector
-from tests.unit.line import CLEARLY_OK, FILED, INBOUND, PHOTO, UNSURE, Line
+from tests.unit.line import CLEARLY_OK, FILED, INBOUND, NOW, PHOTO, UNSURE, Line
 from workflow.errors import Conflict, NotFound, OwnershipLost
 from workflow.images import Image, filed_key
 from workflow.verdict import Verdict
@@ -122,7 +122,7 @@ def test_a_restarted_execution_finds_the_photo_unclear_already() -> None:
 
 def test_who_lost_the_ownership_touches_nothing(line: Line) -> None:
     image = detected(line)
-    line.ledger.hand_over(line.row(image), "you", 2)
+    line.ledger.hand_over(line.row(image), "you", 2, NOW)
     before = dict(line.shelf.objects)
 
     with pytest.raises(OwnershipLost):

@@ -6,7 +6,7 @@ import pytest
 
 from tests.crafted import png
 from tests.fakes import MemoryExecutions, MemoryShelf
-from tests.unit.line import INBOUND, KEY, PHOTO, SHA256, UPLOADED_AT, Line
+from tests.unit.line import INBOUND, KEY, NOW, PHOTO, SHA256, UPLOADED_AT, Line
 from workflow import intake
 from workflow.images import Image, Stored, inspection_id
 from workflow.inspection import State
@@ -91,7 +91,7 @@ def test_an_event_does_not_start_what_ended_or_was_handed_over(line: Line, statu
     line.executions.statuses[str(start(line, image))] = status
 
     assert start(line, image) is None
-    line.ledger.hand_over(line.row(image), execution_name(inspection_id(image), 2), 2)
+    line.ledger.hand_over(line.row(image), execution_name(inspection_id(image), 2), 2, NOW)
     assert start(line, image) is None
     assert len(line.executions.started) == 1
 
@@ -185,7 +185,7 @@ def test_another_execution_is_refused_and_changes_nothing(line: Line) -> None:
 def test_the_next_attempt_claims_what_was_handed_over_to_it(line: Line) -> None:
     image = line.upload()
     line.claim(image, "me")
-    line.ledger.hand_over(line.row(image), "you", 2)
+    line.ledger.hand_over(line.row(image), "you", 2, NOW)
 
     assert (line.claim(image, "you", 2), line.claim(image, "me")) == ("readable", "refused")
 

@@ -5,12 +5,13 @@ from dataclasses import replace
 import pytest
 
 from tests.fakes import FakeDetector, MemoryLedger
-from tests.unit.line import CLEARLY_OK, FILED, INBOUND, PHOTO, UNSURE, UPLOADED_AT, Line
+from tests.unit.line import CLEARLY_OK, FILED, INBOUND, NOW, PHOTO, UNSURE, UPLOADED_AT, Line
+from workflow import moment
 from workflow.audit import Finding, Kind, audit
 from workflow.images import Image, inspection_id
 from workflow.inspection import Decision, Inspection
 from workflow.intake import document, execution_name
-from workflow.reconcile import MAX_RESTARTS, Mender, findings, reconcile
+from workflow.reconcile import MAX_ATTEMPTS, Mender, findings, reconcile
 from workflow.verdict import Verdict
 
 
@@ -78,7 +79,7 @@ def test_a_handed_over_execution_that_never_started_is_started(line: Line) -> No
     """The mender died between handing the row over and starting the next attempt."""
     image = ended(line)
     name = execution_name(inspection_id(image), 2)
-    line.ledger.hand_over(line.row(image), name, 2)
+    line.ledger.hand_over(line.row(image), name, 2, NOW)
 
     assert by_the_clock(line) == {"stranded inspection": 1}
     assert line.executions.started[name] == document(image, UPLOADED_AT, 2)
@@ -97,7 +98,7 @@ def test_who_loses_the_race_for_the_row_starts_nothing(line: Line) -> None:
     image = ended(line)
 
     class Contested(MemoryLedger):
-        def hand_over(self, before: Inspection, owner: str, attempt: int) -> bool:
+        def hand_over(self, before: Inspection, owner: str, attempt: int, at: str) -> bool:
             return False
 
     contested = Mender(Contested(), line.shelf, line.executions, line.decisions)
@@ -106,14 +107,32 @@ def test_who_loses_the_race_for_the_row_starts_nothing(line: Line) -> None:
     assert len(line.executions.started) == 1
 
 
+def test_an_inspection_that_fails_again_rests_twice_as_long_before_each_attempt(line: Line) -> None:
+    image = ended(line)
+    rests = []
+    for _ in range(4):
+        row, minutes = line.row(image), 0
+        while line.row(image).attempt == row.attempt:
+            rested = moment.later(moment.now(), -60 * minutes - 1)
+            line.ledger.rows[row.id] = replace(row, attempted_at=rested)
+            by_the_clock(line)
+            minutes += 1
+        rests.append(minutes - 1)
+        line.executions.statuses[line.row(image).owner] = "FAILED"
+
+    assert rests == [0, 1, 3, 7]
+
+
 def test_after_so_many_attempts_a_person_has_to_look(line: Line) -> None:
     image = ended(line)
-    for _ in range(20):
+    for _ in range(2 * MAX_ATTEMPTS):
+        line.ledger.rows[line.row(image).id] = replace(line.row(image), attempted_at=UPLOADED_AT)
         by_the_clock(line)
         line.executions.statuses[line.row(image).owner] = "FAILED"
 
+    line.ledger.rows[line.row(image).id] = replace(line.row(image), attempted_at=UPLOADED_AT)
     assert by_the_clock(line) == {"left to a person": 1}
-    assert len(line.executions.started) == line.row(image).attempt == MAX_RESTARTS
+    assert len(line.executions.started) == line.row(image).attempt == MAX_ATTEMPTS
 
 
 def test_what_a_person_redrives_is_owned_by_it_again(line: Line) -> None:

@@ -392,3 +392,13 @@ def test_a_run_that_lost_its_inspection_cannot_put_its_old_token_over_the_new_on
     tokens.put("i1", "of attempt 1", 1)
 
     assert tokens.get("i1") == "of attempt 2"
+
+
+def test_an_escalation_whose_answer_was_lost_counts_its_round_once(line: Line) -> None:
+    image = line.upload()
+    owner = line.waiting(image, TOKEN)
+
+    first = review.escalate(line.ledger, line.escalations, line.row(image).id, owner)
+    again = review.escalate(line.ledger, line.escalations, line.row(image).id, owner)
+
+    assert first == again == {"decided": False, "round": 2}

@@ -28,6 +28,7 @@ rows = st.builds(
     state=st.sampled_from(State),
     uploaded_at=text,
     claimed_at=named,
+    attempted_at=text,
     location=images,
     verdict=st.none() | st.sampled_from(Verdict),
     leftover=st.none() | images,
@@ -45,7 +46,7 @@ rows = st.builds(
 )
 entries = st.builds(AuditEntry, named, named, named, named, text, text, text, text)
 PLAIN = Inspection(
-    "i", Image("b", "k", "v"), "me", 1, State.INSPECTING, "", "2026-03-01", Image("b", "k", "v")
+    "i", Image("b", "k", "v"), "me", 1, State.INSPECTING, "", "2026-03-01", "2026-03-01", Image("b", "k", "v")
 )
 
 

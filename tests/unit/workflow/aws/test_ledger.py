@@ -19,9 +19,8 @@ from workflow.verdict import Prediction, Score, Verdict
 
 IMAGE = Image("inbound", "line 1/a b.png", "v1")
 PLACE = Stored(Image("filed", "ok/1/a b.png", "v2"), 5, '"copied"')
-ROW = Inspection(
-    "i1", IMAGE, "i1-1", 1, State.INSPECTING, "2026-03-01T11:59:59Z", "2026-03-01T12:00:00.000Z", IMAGE
-)
+NOW = "2026-03-01T12:00:00.000Z"
+ROW = Inspection("i1", IMAGE, "i1-1", 1, State.INSPECTING, "2026-03-01T11:59:59Z", NOW, NOW, IMAGE)
 KEY = {"id": {"S": "i1"}}
 READ = {"TableName": "ledger", "Key": KEY, "ConsistentRead": True}
 DECISION = Decision("d1", Verdict.OK, "ann", "2026-03-01T12:30:00.000Z", "a reflection")
@@ -117,10 +116,10 @@ CHANGES: dict[str, tuple[Call, dict[str, Any]]] = {
         ),
     ),
     "hand_over": (
-        lambda ledger: ledger.hand_over(ROW, "i1-2", 2),
+        lambda ledger: ledger.hand_over(ROW, "i1-2", 2, NOW),
         update(
             f"{OWNED} AND #state = :was_state",
-            {"owner": "i1-2", "attempt": 2},
+            {"owner": "i1-2", "attempt": 2, "attempted_at": NOW},
             {"owner": "i1-1", "state": State.INSPECTING},
         ),
     ),
@@ -241,7 +240,7 @@ def test_a_row_that_moved_on_is_not_handed_over(
     dynamodb.add_client_error("update_item", REFUSED, expected_params=CHANGES["hand_over"][1])
     dynamodb.add_response("get_item", {"Item": to_item(now)}, READ)
 
-    assert ledger.hand_over(ROW, "i1-2", 2) is False
+    assert ledger.hand_over(ROW, "i1-2", 2, NOW) is False
 
 
 def test_a_review_opens_unless_a_decision_stands(ledger: DynamoLedger, dynamodb: Stubber) -> None:
