@@ -3,7 +3,7 @@
 import getpass
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -53,11 +53,16 @@ class Bench:
             if found is None:
                 raise NotFound(f"The model {wanted} does not exist")
             return found
-        for project in dict.fromkeys((self.project, *self.models.projects())):
+        for project in self._projects():
             for one in self.models.of_project(project):
                 if one.name == wanted:
                     return one
         raise NotFound(f"No project has a model named {wanted}")
+
+    def _projects(self) -> Iterator[str]:
+        """The chosen project, and only then the others."""
+        yield self.project
+        yield from (name for name in self.models.projects() if name != self.project)
 
 
 def bench(chosen: Chosen, project: str = PROJECT, bucket: str = "") -> Bench:

@@ -2,6 +2,8 @@
 
 import time
 from collections import Counter
+from contextlib import ExitStack
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -43,7 +45,13 @@ _EXISTING = click.Path(exists=True, path_type=Path)
     type=click.Path(file_okay=False, path_type=Path),
     help="Write a new division there, with no part on both sides; photos are not touched.",
 )
-@click.option("--test-share", type=click.FloatRange(0.05, 0.5), default=0.2, show_default=True)
+@click.option(
+    "--test-share",
+    type=click.FloatRange(0.05, 0.5),
+    default=0.2,
+    show_default=True,
+    help="How much is set aside for the test where the photos are divided.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Everything that was found as one JSON document.")
 def check(
     training: Path,
@@ -67,8 +75,13 @@ def check(
     """
     from local.data_sets import checking
 
-    with Progress("Comparing photos", 1) as progress:
-        found = checking.check(training, testing, photos, progress.show)
+    with ExitStack() as stack:
+
+        @cache
+        def bar(total: int) -> Progress:
+            return stack.enter_context(Progress("Comparing photos", total))
+
+        found = checking.check(training, testing, photos, lambda done, total: bar(total).show(done))
     if out is not None:
         for name, count in checking.write_split(found, out, test_share).items():
             note(f"{out / name}: {plural(count, 'photo')}")
@@ -101,7 +114,13 @@ def _print(document: dict[str, Any]) -> None:
 @placed
 @click.option("--name", default="", help="The same as --project.")
 @click.option("--test", "testing", default="", help="The test set: a folder, or a prefix in the same bucket.")
-@click.option("--test-share", type=click.FloatRange(0.05, 0.5), default=0.2, show_default=True)
+@click.option(
+    "--test-share",
+    type=click.FloatRange(0.05, 0.5),
+    default=0.2,
+    show_default=True,
+    help="How much is set aside for the test where the photos are divided.",
+)
 @click.option("--replace", is_flag=True, help="Delete the project's data sets first.")
 @click.option("--json", "as_json", is_flag=True, help="The project and its manifests as one JSON object.")
 @click.pass_obj

@@ -60,6 +60,10 @@ def rollback(chosen: Chosen, project: str, bucket: str, reason: str, as_json: bo
 
     It is started first; when it runs, the line is switched to it, with the routing policy of that time, and
     only then the other one is stopped.
+
+    \b
+    Example:
+      partcheck model rollback --reason "too many good parts called defect"
     """
     work = bench(chosen, project, bucket)
     before = work.settings.model()

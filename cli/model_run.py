@@ -25,6 +25,10 @@ def start(chosen: Chosen, version: str, project: str, bucket: str, units: int, a
     """Start a model and wait until it runs; each unit costs US$4 an hour on AWS.
 
     VERSION is a model's name or ARN; without it, the model in use.
+
+    \b
+    Example:
+      partcheck model start autumn --units 2
     """
     work = bench(chosen, project, bucket)
     found = promotion.running(work.desk, work.version(version).arn, units)
@@ -37,7 +41,14 @@ def start(chosen: Chosen, version: str, project: str, bucket: str, units: int, a
 @click.option("--json", "as_json", is_flag=True, help="The model's state as one JSON object.")
 @click.pass_obj
 def stop(chosen: Chosen, version: str, project: str, bucket: str, as_json: bool) -> None:
-    """Stop a model. Photos wait safely; with a power policy `on_demand` the next one starts it again."""
+    """Stop a model and wait until it has stopped.
+
+    Photos wait safely meanwhile; where the power policy says `on_demand`, the next one starts it again.
+
+    \b
+    Example:
+      partcheck model stop
+    """
     work = bench(chosen, project, bucket)
     found = work.version(version)
     if found.status is Status.RUNNING:
@@ -54,7 +65,13 @@ def stop(chosen: Chosen, version: str, project: str, bucket: str, as_json: bool)
 @click.option("--json", "as_json", is_flag=True, help="The model's state as one JSON object.")
 @click.pass_obj
 def status(chosen: Chosen, version: str, project: str, bucket: str, as_json: bool) -> None:
-    """Say how a model is: its state, since when, on how many units, what it has cost since."""
+    """Say how a model is: its state, since when, on how many units, what it has cost since.
+
+    \b
+    Example:
+      partcheck model status
+      partcheck model status autumn --json
+    """
     work = bench(chosen, project, bucket)
     _tell(work, work.version(version), as_json)
 
@@ -64,7 +81,12 @@ def status(chosen: Chosen, version: str, project: str, bucket: str, as_json: boo
 @click.option("--json", "as_json", is_flag=True, help="Every model as one JSON document.")
 @click.pass_obj
 def list_models(chosen: Chosen, project: str, as_json: bool) -> None:
-    """List models, newest first, with the one in use marked."""
+    """List models, newest first, with the one in use marked.
+
+    \b
+    Example:
+      partcheck model list --project housings
+    """
     work = bench(chosen, project)
     projects = [project] if project else work.models.projects()
     in_use, events = work.settings.model(), _events(work)
@@ -84,9 +106,17 @@ def list_models(chosen: Chosen, project: str, as_json: bool) -> None:
 @click.argument("version")
 @placed
 @click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--json", "as_json", is_flag=True, help="The deleted model as one JSON object.")
 @click.pass_obj
-def delete(chosen: Chosen, version: str, project: str, bucket: str, yes: bool) -> None:
-    """Delete a model for good. The one in use cannot be deleted; photos and reports in S3 stay."""
+def delete(chosen: Chosen, version: str, project: str, bucket: str, yes: bool, as_json: bool) -> None:
+    """Delete a model for good.
+
+    The one in use cannot be deleted. Photos, data sets and reports stay.
+
+    \b
+    Example:
+      partcheck model delete spring --yes
+    """
     work = bench(chosen, project, bucket)
     found = work.version(version)
     if found.arn == work.settings.model():
@@ -97,6 +127,8 @@ def delete(chosen: Chosen, version: str, project: str, bucket: str, yes: bool) -
     if answer is not Asked.ACCEPTED:
         raise Conflict(f"Model {found.name} is {found.status} and cannot be deleted: {answer}")
     work.record.add(promotion.ModelEvent(moment.now(), work.who, "delete", found.arn))
+    if as_json:
+        json_line({"model": found.arn})
     note(f"Model {found.name} is being deleted.")
 
 

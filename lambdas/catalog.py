@@ -39,7 +39,7 @@ CLAIM_UPLOAD = Function("ClaimUploadFunction", "claim_upload", frozenset({"LEDGE
 DETECT_LABELS = Function(
     "DetectLabelsFunction",
     "detect_labels",
-    frozenset({"LEDGER_TABLE", "POLICY_PARAMETER", "MODEL_PARAMETER"}),
+    frozenset({"LEDGER_TABLE", "AUDIT_TABLE", "POLICY_PARAMETER", "MODEL_PARAMETER"}),
 )
 MOVE_IMAGE = Function("MoveImageFunction", "move_image", frozenset({"LEDGER_TABLE", "FILED_BUCKET"}))
 ASK_REVIEWER = Function(
@@ -73,6 +73,13 @@ RECONCILE = Function(
     timeout_seconds=300,
     schedule_minutes=1,
 )
+TEND_MODEL = Function(
+    "TendModelFunction",
+    "tend_model",
+    frozenset({"LEDGER_TABLE", "AUDIT_TABLE", "MODEL_PARAMETER", "ESCALATION_QUEUE_URL"}),
+    timeout_seconds=60,
+    schedule_minutes=1,
+)
 
 FUNCTIONS = (
     CLAIM_UPLOAD,
@@ -84,4 +91,5 @@ FUNCTIONS = (
     START_INSPECTION,
     DELIVER_DECISION,
     RECONCILE,
+    TEND_MODEL,
 )

@@ -8,7 +8,6 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from lambdas import wiring
 from lambdas.wiring import logger, metrics, setting, tracer
 from workflow import detection, moment
-from workflow.aws.detector import RekognitionDetector
 from workflow.detection import Detector
 from workflow.inspection import Ledger
 from workflow.policy import RoutingPolicy
@@ -27,7 +26,7 @@ def handler(
     logger.append_keys(inspection_id=event["inspection_id"])
     answer = detection.detect(
         ledger or wiring.ledger(),
-        detector or RekognitionDetector(wiring.parameters().text(setting("MODEL_PARAMETER"))),
+        detector or wiring.detector(),
         policy or wiring.parameters().routing_policy(setting("POLICY_PARAMETER")),
         event["inspection_id"],
         event["execution"],

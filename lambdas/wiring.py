@@ -1,19 +1,28 @@
 """What every function shares: its logger, tracer and metrics, and the ports it reaches by its environment."""
 
 import os
-from functools import cache
+import time
+from functools import cache, lru_cache
 from typing import Any
 
 from aws_lambda_powertools import Logger, Metrics, Tracer
 from aws_lambda_powertools.utilities.batch import BatchProcessor
 
+from workflow.aws.detector import RekognitionDetector
 from workflow.aws.executions import StepFunctionsExecutions
 from workflow.aws.ledger import DynamoLedger
+from workflow.aws.model_record import POWER, DynamoRecord
+from workflow.aws.model_settings import ParameterSettings
+from workflow.aws.models import RekognitionModels
 from workflow.aws.parameters import Parameters
+from workflow.aws.power_store import DynamoPowerStore
 from workflow.aws.queues import SqsQueue
 from workflow.aws.shelf import S3Shelf
 from workflow.aws.tokens import DynamoTokens
+from workflow.detection import Detector
 from workflow.errors import ConfigurationError
+from workflow.power import Room, Waking
+from workflow.power_policy import PowerPolicy
 
 logger = Logger()
 tracer = Tracer(patch_modules=("botocore",))
@@ -64,3 +73,25 @@ def executions() -> StepFunctionsExecutions:
 @cache
 def parameters() -> Parameters:
     return Parameters()
+
+
+def power_room(ledger_table: str, audit_table: str) -> Room:
+    """What the power manager reaches: the control plane, its memory in the ledger's table, its log."""
+    return Room(RekognitionModels(), DynamoPowerStore(ledger_table), DynamoRecord(audit_table, POWER))
+
+
+@lru_cache(maxsize=1)
+def power_policy(_minute: int) -> PowerPolicy:
+    """The power policy, read once a minute however many photos wait."""
+    return ParameterSettings(setting("MODEL_PARAMETER")).power()
+
+
+def detector() -> Detector:
+    """The model in use, which is started on demand where the power policy says so."""
+    model = parameters().text(setting("MODEL_PARAMETER"))
+    return Waking(
+        RekognitionDetector(model),
+        power_room(setting("LEDGER_TABLE"), setting("AUDIT_TABLE")),
+        model if model.startswith("arn:") else "",
+        lambda: power_policy(int(time.monotonic() // 60)),
+    )

@@ -17,6 +17,7 @@ def provision(endpoints: Endpoints) -> Site:
     queues.create_rule()
     values = {
         "LEDGER_TABLE": resources.LEDGER_TABLE,
+        "AUDIT_TABLE": resources.AUDIT_TABLE,
         "TOKEN_TABLE": resources.TOKEN_TABLE,
         "POLICY_PARAMETER": resources.POLICY_PARAMETER,
         "MODEL_PARAMETER": resources.MODEL_PARAMETER,

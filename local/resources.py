@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from local.settings import REGION
+from workflow import power_policy
 from workflow.aws.clients import client
 
 INBOUND_BUCKET = "partcheck-inbound"
@@ -78,9 +79,14 @@ def _key_schema(attributes: Sequence[str]) -> list[dict[str, str]]:
 
 
 def create_parameters() -> None:
-    """The routing policy and the model in use; values that are there stay."""
+    """The routing policy, the model in use, its power policy; values that are there stay."""
     ssm = client("ssm")
-    for name, value in ((POLICY_PARAMETER, json.dumps(FIRST_POLICY)), (MODEL_PARAMETER, NO_MODEL)):
+    first = {
+        POLICY_PARAMETER: json.dumps(FIRST_POLICY),
+        MODEL_PARAMETER: NO_MODEL,
+        power_policy.parameter_of(MODEL_PARAMETER): power_policy.LOCAL_POLICY,
+    }
+    for name, value in first.items():
         try:
             ssm.put_parameter(Name=name, Value=value, Type="String", Overwrite=False)
         except ssm.exceptions.ParameterAlreadyExists:

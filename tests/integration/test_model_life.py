@@ -10,6 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from cli.main import main
+from cli.model_bench import CLOCK
 from cli.reach import open_line
 from local.line import Line
 from local.resources import TRAINING_BUCKET
@@ -20,9 +21,9 @@ from workflow.aws.ledger import DynamoLedger
 from workflow.aws.model_record import POWER, DynamoRecord
 from workflow.aws.model_settings import ParameterSettings
 from workflow.aws.models import RekognitionModels
-from workflow.aws.power_store import DynamoPowerStore
+from workflow.aws.power_store import LEASE, METER, DynamoPowerStore
 from workflow.aws.queues import SqsQueue
-from workflow.model import Status
+from workflow.model import Status, wait_until
 from workflow.power import Room
 from workflow.power_policy import PowerPolicy
 
@@ -47,14 +48,25 @@ def run(line: Line) -> Run:
 
 @pytest.fixture
 def settings(line: Line) -> Iterator[ParameterSettings]:
-    """The line's parameters, put back as they were."""
+    """The line's parameters with no model in use; afterwards all is as it was, and what ran runs again."""
     settings = ParameterSettings(line.site.model_parameter, line.site.policy_parameter)
-    ssm = client("ssm")
+    ssm, models, in_use = client("ssm"), RekognitionModels(), settings.model()
+    found = models.describe(in_use) if in_use else None
+    ran = found is not None and found.status is Status.RUNNING
     before = {
         name: ssm.get_parameter(Name=name)["Parameter"]["Value"]
         for name in (line.site.policy_parameter, line.site.model_parameter)
     }
+    if ran:
+        models.stop(in_use)
+    ssm.put_parameter(Name=line.site.model_parameter, Value="none", Type="String", Overwrite=True)
     yield settings
+    if ran:
+        wait_until(models, in_use, Status.STOPPED, CLOCK, 60)
+        models.start(in_use)
+        wait_until(models, in_use, Status.RUNNING, CLOCK, 60)
+    for row in (METER, LEASE):
+        client("dynamodb").delete_item(TableName=line.site.ledger_table, Key={"id": {"S": row}})
     for name, value in before.items():
         ssm.put_parameter(Name=name, Value=value, Type="String", Overwrite=True)
 
@@ -79,6 +91,8 @@ def test_a_model_lives_from_folder_to_retirement(
     assert (made["train_photos"], made["test_photos"]) == (32, 8)
     again = run("import", photos, "--project", PROJECT)
     assert "40" in again
+    there = run("import", f"s3://{TRAINING_BUCKET}/{PROJECT}/photos", "--name", "life-from-s3", "--json")
+    assert (there["train_photos"], there["test_photos"]) == (32, 8)
     other = run("import", hold_out, "--project", PROJECT, fails=1)
     assert "--replace" in other
 

@@ -35,7 +35,7 @@ def route(prediction: Prediction) -> str:
     """Where the definition sends a prediction, in the words that `detect` hands to it."""
     image = Image("b", "k", "v")
     row = Inspection(
-        inspection_id(image), image, "me", 1, State.INSPECTING, "", "", image, prediction=prediction
+        inspection_id(image), image, "me", 1, State.INSPECTING, "", "", "", image, prediction=prediction
     )
     ledger = fakes.MemoryLedger()
     ledger.claim(row)

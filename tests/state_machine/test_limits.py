@@ -40,7 +40,7 @@ def test_a_photo_may_wait_for_its_model_as_long_as_the_policy_says(events_a_roun
 def _questions(policy: RoutingPolicy) -> int:
     """How often a photo asks a model that never answers, at the least wait that the adapter names."""
     image, ledger, waited, asked = Image("b", "k", "v"), fakes.MemoryLedger(), 0.0, 0
-    ledger.claim(Inspection(inspection_id(image), image, "me", 1, State.INSPECTING, "", "", image))
+    ledger.claim(Inspection(inspection_id(image), image, "me", 1, State.INSPECTING, "", "", "", image))
     model = fakes.FakeDetector(NotReady("the model is busy", BUSY_SECONDS // 2))
     while True:
         answer = detection.detect(ledger, model, policy, inspection_id(image), "me", waited)

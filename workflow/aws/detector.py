@@ -46,7 +46,7 @@ class RekognitionDetector:
         except ClientError as error:
             return _outcome(error)
         scores = tuple(
-            Score(label["Name"], min(1.0, label["Confidence"] / 100))
+            Score(label["Name"], min(1.0, round(label["Confidence"] / 100, 8)))
             for label in answer["CustomLabels"]
             if "Geometry" not in label
         )

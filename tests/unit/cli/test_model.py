@@ -4,7 +4,32 @@ from typing import Any
 
 import pytest
 
+from tests.model_world import MemoryRecord, MemorySettings, World, arn_of
 from tests.unit.cli.conftest import SITE, Bench
+from workflow.model import Status
+from workflow.model_evaluation import Evaluation, Rate
+from workflow.power_policy import LOCAL_POLICY, parse
+
+
+class Room:
+    """What the model commands reach instead of AWS."""
+
+    def __init__(self) -> None:
+        self.world = World(old=Status.RUNNING, new=Status.TRAINING_COMPLETED)
+        self.settings = MemorySettings(arn_of("old"))
+        self.record, self.power_log = MemoryRecord(), MemoryRecord()
+
+
+@pytest.fixture
+def room(monkeypatch: pytest.MonkeyPatch) -> Room:
+    room = Room()
+    books = {"model": room.record, "model-power": room.power_log}
+    monkeypatch.setattr("workflow.aws.models.RekognitionModels", lambda: room.world)
+    monkeypatch.setattr("workflow.aws.model_settings.ParameterSettings", lambda *_names: room.settings)
+    monkeypatch.setattr("workflow.aws.model_record.DynamoRecord", lambda _table, book="model": books[book])
+    monkeypatch.setattr("cli.model_bench.CLOCK", room.world.clock)
+    monkeypatch.setattr("cli.model_run.CLOCK", room.world.clock)
+    return room
 
 
 @pytest.fixture
@@ -16,8 +41,8 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_a_model_is_trained_on_a_folder_of_labels(
-    bench: Bench, folder: Path, monkeypatch: pytest.MonkeyPatch
+def test_a_model_is_trained_on_a_folder_of_labels_and_can_be_rolled_back_later(
+    bench: Bench, room: Room, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[Any] = []
 
@@ -35,10 +60,108 @@ def test_a_model_is_trained_on_a_folder_of_labels(
     assert (site, name) == (SITE, "first")
     assert [part.label for part in parts] == ["ok", "ok", "scratch"]
     assert "2 ok, 1 scratch" in result.stderr
+    (event,) = room.record.events("promote")
+    assert (event.before, event.facts["policy_before"]) == (arn_of("old"), "old policy")
 
 
-def test_a_folder_that_makes_no_data_set_is_wrong_configuration(bench: Bench, tmp_path: Path) -> None:
+def test_a_folder_that_makes_no_data_set_is_wrong_configuration(
+    bench: Bench, room: Room, tmp_path: Path
+) -> None:
     result = bench.run("model", "train", str(tmp_path))
 
     assert result.exit_code == 2
     assert result.stderr.count("\n") == 1
+
+
+def test_a_model_is_started_and_its_state_is_told_in_words(bench: Bench, room: Room) -> None:
+    result = bench.run("model", "start", "new", "--units", "2", "--json")
+
+    told = json.loads(result.stdout)
+    assert (told["status"], told["units"], told["in_use"]) == ("RUNNING", 2, False)
+    assert told["words"].startswith("running")
+    assert [event.action for event in room.record.all] == ["start"]
+
+
+def test_the_model_in_use_is_stopped_when_none_is_named(bench: Bench, room: Room) -> None:
+    result = bench.run("model", "stop")
+
+    assert result.stdout == "Model old of project parts (in use): stopped\n"
+
+
+def test_an_unknown_model_is_named_in_the_complaint(bench: Bench, room: Room) -> None:
+    result = bench.run("model", "status", "autumn")
+
+    assert result.exit_code == 1
+    assert "autumn" in result.stderr
+
+
+def test_a_promotion_by_force_needs_a_reason(bench: Bench, room: Room) -> None:
+    assert bench.run("model", "promote", "new", "--force").exit_code == 2
+
+    result = bench.run("model", "promote", "new", "--force", "--reason", "new mould", "--json")
+
+    assert json.loads(result.stdout) == {"model": arn_of("new"), "before": arn_of("old")}
+    assert room.settings.arn == arn_of("new")
+
+
+@pytest.mark.parametrize(("escapes", "code"), [(0, 0), (1, 1)])
+def test_the_frozen_hold_out_decides_and_a_loser_is_stopped_again(
+    bench: Bench, room: Room, monkeypatch: pytest.MonkeyPatch, escapes: int, code: int
+) -> None:
+    from local.data_sets.hold_out import HoldOut
+
+    monkeypatch.setattr("local.data_sets.hold_out.frozen", lambda *_: HoldOut("s3://b/h", "hash"))
+    monkeypatch.setattr("local.data_sets.hold_out.kept", lambda *_: None)
+
+    def scored(_work: object, version: Any, *_rest: object) -> Evaluation:
+        escaped = escapes if version.name == "new" else 1
+        return Evaluation(version.arn, "hash", Rate(escaped, 10), Rate(0, 10), Rate(0, 20))
+
+    monkeypatch.setattr("cli.model_promote.on_hold_out", scored)
+
+    result = bench.run("model", "promote", "new")
+
+    assert result.exit_code == code, result.output
+    room.world.sleep(3600)
+    gone, stays = ("old", "new") if code == 0 else ("new", "old")
+    assert (room.world.status(gone), room.world.status(stays)) == (Status.STOPPED, Status.RUNNING)
+    assert room.settings.arn == arn_of(stays)
+
+
+def test_a_rollback_brings_the_former_model_back(bench: Bench, room: Room) -> None:
+    bench.run("model", "promote", "new", "--force", "--reason", "new mould")
+    room.world.sleep(3600)
+
+    result = bench.run("model", "rollback")
+
+    assert result.stdout == f"{arn_of('old')}\n"
+    assert room.settings.arn == arn_of("old")
+
+
+def test_the_model_in_use_cannot_be_deleted(bench: Bench, room: Room) -> None:
+    result = bench.run("model", "delete", "old", "--yes")
+
+    assert result.exit_code == 2
+    assert "in use" in result.stderr
+
+
+def test_the_power_policy_and_what_was_done_by_it_are_shown(bench: Bench, room: Room) -> None:
+    room.settings.rules = parse(LOCAL_POLICY)
+
+    result = bench.run("model", "power")
+    document = json.loads(bench.run("model", "power", "--json").stdout)
+
+    assert result.stdout == "Power policy 1: started on demand, never idle, 0 shifts, no budget\n"
+    assert document["events"] == []
+
+
+def test_a_set_is_checked_without_a_line(bench: Bench, tmp_path: Path) -> None:
+    (tmp_path / "m").write_text("{}\n", encoding="utf-8")
+
+    result = bench.run("model", "check", str(tmp_path / "m"), "--json")
+
+    assert result.exit_code == 1
+    document = json.loads(result.stdout)
+    assert document["refused"]
+    assert "ERROR_MISSING_SOURCE_REF" in {one["code"] for one in document["complaints"]}
+    assert "ERROR_MISSING_SOURCE_REF" in bench.run("model", "check", str(tmp_path / "m")).stdout

@@ -14,8 +14,7 @@ VALUES = {
 
 
 def test_the_placeholders_are_the_functions_of_the_catalog_and_the_verdict_queue() -> None:
-    by_clock_or_queue = {"StartInspectionFunction", "DeliverDecisionFunction", "ReconcileFunction"}
-    steps = {function.placeholder for function in FUNCTIONS} - by_clock_or_queue
+    steps = {one.placeholder for one in FUNCTIONS if not one.queue and not one.schedule_minutes}
 
     assert definition.placeholders() == steps | {"VerdictQueueUrl"}
 

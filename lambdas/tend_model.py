@@ -1,0 +1,36 @@
+"""By the clock: count what the model costs, start or stop it, and raise an alarm when it is broken."""
+
+from typing import Any
+
+from aws_lambda_powertools.metrics import MetricUnit
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from lambdas import wiring
+from lambdas.wiring import logger, metrics, setting, tracer
+from workflow import moment, power
+from workflow.aws.model_settings import ParameterSettings
+from workflow.inspection import Ledger
+from workflow.power import Room
+from workflow.promotion import Settings
+from workflow.review import Queue
+
+
+@logger.inject_lambda_context(clear_state=True)
+@tracer.capture_lambda_handler(capture_response=False)
+@metrics.log_metrics
+def handler(
+    event: dict[str, Any],
+    context: LambdaContext,
+    ledger: Ledger | None = None,
+    escalations: Queue | None = None,
+    settings: Settings | None = None,
+    room: Room | None = None,
+) -> str:
+    name = setting("MODEL_PARAMETER")
+    books, alarms = ledger or wiring.ledger(), escalations or wiring.queue("ESCALATION_QUEUE_URL")
+    parameters = settings or ParameterSettings(name)
+    bench = room or wiring.power_room(setting("LEDGER_TABLE"), setting("AUDIT_TABLE"))
+    done = power.tend(bench, books, alarms, parameters.model(), parameters.power(), moment.now())
+    metrics.add_metric("model_cost_today_usd", MetricUnit.NoUnit, bench.store.meter().spent_usd)
+    logger.info("tended", extra={"done": done})
+    return done

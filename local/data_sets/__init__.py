@@ -1,0 +1,1 @@
+"""Labelled photos before they become a model: listed, checked, kept apart by part, uploaded."""

@@ -1,0 +1,68 @@
+"""The power manager's memory, as two items of the ledger's table that no index shows."""
+
+import json
+from dataclasses import asdict
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from workflow.aws.clients import client
+from workflow.power import Meter
+
+METER, LEASE = "model-power-meter", "model-power-lease"
+
+
+class DynamoPowerStore:
+    """Implements workflow.power.PowerStore; inspections' ids are hexadecimal, so these never meet one."""
+
+    def __init__(self, table: str, dynamodb: Any = None) -> None:
+        self._table = table
+        self._dynamodb = dynamodb or client("dynamodb")
+
+    def meter(self) -> Meter:
+        answer = self._dynamodb.get_item(TableName=self._table, Key={"id": {"S": METER}}, ConsistentRead=True)
+        if "Item" not in answer:
+            return Meter()
+        plain = json.loads(answer["Item"]["meter"]["S"])
+        running = {arn: (since, units) for arn, (since, units) in plain.pop("running").items()}
+        return Meter(**plain, running=running)
+
+    def save(self, before: Meter, after: Meter) -> bool:
+        item = {
+            "id": {"S": METER},
+            "meter": {"S": json.dumps(asdict(after))},
+            "counted_at": {"S": after.counted_at},
+        }
+        return self._put(
+            item,
+            "attribute_not_exists(#id) OR #at = :before",
+            {"#id": "id", "#at": "counted_at"},
+            before.counted_at or "never",
+        )
+
+    def take(self, now: str, until: str) -> bool:
+        return self._put(
+            {"id": {"S": LEASE}, "until": {"S": until}},
+            "attribute_not_exists(#id) OR #until <= :before",
+            {"#id": "id", "#until": "until"},
+            now,
+        )
+
+    def hold(self, until: str) -> None:
+        item = {"id": {"S": LEASE}, "until": {"S": until}}
+        self._dynamodb.put_item(TableName=self._table, Item=item)
+
+    def _put(self, item: dict[str, Any], condition: str, names: dict[str, str], before: str) -> bool:
+        try:
+            self._dynamodb.put_item(
+                TableName=self._table,
+                Item=item,
+                ConditionExpression=condition,
+                ExpressionAttributeNames=names,
+                ExpressionAttributeValues={":before": {"S": before}},
+            )
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
+                raise
+            return False
+        return True

@@ -1,0 +1,114 @@
+"""When a model may run, in the operator's words: on demand, in shifts, within a budget."""
+
+import json
+from dataclasses import dataclass, fields
+from datetime import time, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from workflow import moment
+from workflow.errors import ConfigurationError
+
+DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+
+
+@dataclass(frozen=True, slots=True)
+class Shift:
+    """Days of the week, and local times from and to; one that ends before it begins ends the next day."""
+
+    days: tuple[str, ...]
+    begins: time
+    ends: time
+
+
+@dataclass(frozen=True, slots=True)
+class PowerPolicy:
+    """Versioned rules for starting and stopping the model in use.
+
+    `on_demand` starts it for photos that wait; `idle_minutes` without a photo stop it (0: never). With
+    `shifts` it is started inside them only and stopped outside when nothing waits; `early` starts it at a
+    shift's beginning and keeps it up until its end. `daily_usd` (0: no limit) is what all models together
+    may cost a day of `timezone`, photos waiting or not. `units` are the inference units of a start.
+    """
+
+    version: str
+    on_demand: bool = True
+    idle_minutes: int = 30
+    shifts: tuple[Shift, ...] = ()
+    early: bool = False
+    daily_usd: float = 0.0
+    timezone: str = "UTC"
+    units: int = 1
+
+    def on_shift(self, now: str) -> bool:
+        """Whether a moment lies in a shift; without shifts all do."""
+        local = moment.parse(now).astimezone(ZoneInfo(self.timezone))
+        today, yesterday = DAYS[local.weekday()], DAYS[(local - timedelta(days=1)).weekday()]
+        at = local.time()
+        for shift in self.shifts:
+            if shift.begins < shift.ends:
+                if today in shift.days and shift.begins <= at < shift.ends:
+                    return True
+            elif (today in shift.days and at >= shift.begins) or (
+                yesterday in shift.days and at < shift.ends
+            ):
+                return True
+        return not self.shifts
+
+    def midnight(self, now: str) -> str:
+        """The beginning of the day of a moment."""
+        local = moment.parse(now).astimezone(ZoneInfo(self.timezone))
+        return moment.text(local.replace(hour=0, minute=0, second=0, microsecond=0))
+
+
+HANDS_OFF = PowerPolicy("none", on_demand=False, idle_minutes=0)
+LOCAL_POLICY = '{"version": "1", "on_demand": true, "idle_minutes": 0}'
+
+
+def parameter_of(model_parameter: str) -> str:
+    """The name of the parameter with the power policy, beside that of the model in use."""
+    return f"{model_parameter}-power"
+
+
+def parse(text: str) -> PowerPolicy:
+    """Read a power policy from its JSON text; ConfigurationError names the field that is wrong."""
+    try:
+        document = json.loads(text)
+    except ValueError as error:
+        raise _wrong(f"not JSON ({error})") from error
+    if not isinstance(document, dict) or not isinstance(document.get("version"), str):
+        raise _wrong("expected a JSON object with a 'version'")
+    if unknown := document.keys() - {one.name for one in fields(PowerPolicy)}:
+        raise _wrong(f"unknown field {sorted(unknown)[0]!r}")
+    shifts = document.pop("shifts", [])
+    policy = PowerPolicy(**document, shifts=tuple(_shift(one) for one in shifts))
+    _check(policy)
+    return policy
+
+
+def _shift(one: Any) -> Shift:
+    if not isinstance(one, dict) or one.keys() != {"days", "from", "to"} or not set(one["days"]) <= set(DAYS):
+        raise _wrong(f"a shift needs 'days' (of {', '.join(DAYS)}), 'from' and 'to', not {one!r}")
+    try:
+        return Shift(tuple(one["days"]), time.fromisoformat(one["from"]), time.fromisoformat(one["to"]))
+    except (TypeError, ValueError) as error:
+        raise _wrong(f"shift {one!r}: {error}") from error
+
+
+def _check(policy: PowerPolicy) -> None:
+    for name in ("on_demand", "early"):
+        if not isinstance(getattr(policy, name), bool):
+            raise _wrong(f"{name!r} must be true or false")
+    for name, least, most in (("idle_minutes", 0, 10_080), ("daily_usd", 0, 1e6), ("units", 1, 5)):
+        value = getattr(policy, name)
+        kinds = (int, float) if name == "daily_usd" else int
+        if isinstance(value, bool) or not isinstance(value, kinds) or not least <= value <= most:
+            raise _wrong(f"{name!r} must be from {least:g} to {most:g}, not {value!r}")
+    try:
+        ZoneInfo(policy.timezone)
+    except (OSError, TypeError, ValueError, KeyError) as error:
+        raise _wrong(f"unknown timezone {policy.timezone!r}") from error
+
+
+def _wrong(why: str) -> ConfigurationError:
+    return ConfigurationError(f"power policy: {why}")
