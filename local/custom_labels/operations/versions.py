@@ -1,5 +1,6 @@
 """Models: trained, described, deleted."""
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +33,11 @@ def create(account: Account, request: dict[str, Any]) -> dict[str, Any]:
         attach(account, arn, request.get("Tags", {}))
         folder = account.folder(arn)
         folder.mkdir(parents=True)
-        train, test = _sources(account, request, folder)
+        try:
+            train, test = _sources(account, request, folder)
+        except BaseException:  # A refused request leaves nothing, not even for the next in this millisecond.
+            shutil.rmtree(folder)
+            raise
     account.workshop.begin(
         arn,
         folder,

@@ -98,6 +98,7 @@ def test_a_training_uses_the_datasets_of_the_project_and_nothing_beside_them(ben
 
     mixed = {"TrainingData": asset("m"), "TestingData": asset("m")}
     assert bench.refusal("CreateProjectVersion", **request, **mixed) == "InvalidParameterException"
+    assert list((bench.account.state / "models").glob("*")) == []
     arn = bench.ask("CreateProjectVersion", **request)["ProjectVersionArn"]
     job = read_job(bench.account.folder(arn))
     assert job.train.file
