@@ -13,7 +13,7 @@ from cli.following import counts
 from cli.inspect import Photo, Uploaded, upload, verdict_table, wait
 from cli.output import duration, json_document, note, plural, safe, tally
 from cli.progress import Progress
-from cli.reach import Chosen, Reached, open_line, shown_home
+from cli.reach import Chosen, Reached, installed, open_line, shown_home
 from cli.run import exports
 from workflow.errors import ConfigurationError
 from workflow.inspection import Inspection
@@ -176,7 +176,7 @@ def _tell(
     keep: bool,
 ) -> None:
     sure, right = _judged(rows, truth)
-    shown = safe(shown_home(home))
+    shown, partcheck = safe(shown_home(home)), installed("partcheck")
     counted = tally(counts(rows.values(), len(uploads) - len(rows)))
     click.echo(f"\n{plural(len(uploads), 'photo')}: {counted}.")
     click.echo(f"The model was sure of {sure}, and right about {right} of them; a person decides the rest.")
@@ -191,23 +191,25 @@ def _tell(
         name = waiting[0].image.name
         click.echo("\nTo decide the unclear ones" + (", in another terminal:" if keep else ":"))
         if not keep:
-            click.echo(f"  partcheck --home {shown} up            (and then, in another terminal)")
-        click.echo(f"  partcheck --home {shown} reviews")
-        click.echo(f"  partcheck --home {shown} decide {name} ok --reason 'looked at it'")
+            click.echo(f"  {partcheck} --home {shown} up            (and then, in another terminal)")
+        click.echo(f"  {partcheck} --home {shown} reviews")
+        click.echo(f"  {partcheck} --home {shown} decide {name} ok --reason 'looked at it'")
     first = next(iter(rows.values()), None)
     if first is not None:
         _tell_history(line, first, shown, keep)
 
 
 def _tell_history(line: Reached, row: Inspection, shown: str, keep: bool) -> None:
+    partcheck = installed("partcheck")
     click.echo(f"\nWhat happened to {row.image.name} (filed as {address(row.location)}), step by step:")
     if not keep:
         click.echo("  Step Functions forgets executions when the local line stops; to try these lines, run:")
-        click.echo("  partcheck demo --keep")
-    click.echo(f"  partcheck --home {shown} show {row.image.name}")
+        click.echo(f"  {partcheck} demo --keep")
+    click.echo(f"  {partcheck} --home {shown} show {row.image.name}")
     click.echo("or with the AWS CLI:")
     click.echo(exports(line.environment))
     click.echo(
-        "  aws stepfunctions get-execution-history --output table --query 'events[].[timestamp,type]' \\\n"
+        f"  {installed('aws')} stepfunctions get-execution-history \\\n"
+        "    --output table --query 'events[].[timestamp,type]' \\\n"
         f"    --execution-arn {line.executions.arn(row.owner)}"
     )

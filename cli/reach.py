@@ -1,5 +1,7 @@
 """The running line as commands see it: its resources' names, and the ports to work with them."""
 
+import shutil
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -106,8 +108,15 @@ def open_line(site: Site, environment: Mapping[str, str]) -> Reached:
     )
 
 
+def installed(program: str) -> str:
+    """How to call a program that is installed beside this one: by its name, if the shell would find it."""
+    path = Path(sys.prefix) / "bin" / program
+    found = shutil.which(program)
+    return program if found and Path(found) == path else shown_home(path)
+
+
 def shown_home(home: Path) -> str:
-    """A state directory as a person would name it from here."""
+    """A path as a person would name it from here."""
     here = Path.cwd()
     return str(home.relative_to(here)) if home.is_relative_to(here) else str(home)
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from cli.output import json_line, note
-from cli.reach import Chosen, shown_home
+from cli.reach import Chosen, installed, shown_home
 
 if TYPE_CHECKING:
     from local.line import Line
@@ -16,7 +16,7 @@ SAMPLE_PARTS, SAMPLE_SEED = 160, 1
 _NO_MODEL = """
 No model is trained yet. Photos that are uploaded meanwhile wait safely for it. In another terminal:
 
-  partcheck{home} model train FOLDER      FOLDER holds one folder of photos a label, such as ok/ and defect/
+  {partcheck}{home} model train FOLDER      FOLDER holds one folder of photos a label, such as ok/ and defect/
 
 or start the line with `--sample-model` to try it with a model of generated parts.
 """
@@ -24,9 +24,9 @@ or start the line with `--sample-model` to try it with a model of generated part
 _BESIDE = """
 In another terminal:
 
-  partcheck{home} inspect PATH…           upload photos or folders, wait for their verdicts
-  partcheck{home} reviews                 see which photos wait for a person
-  partcheck{home} executions              see what became of each photo
+  {partcheck}{home} inspect PATH…           upload photos or folders, wait for their verdicts
+  {partcheck}{home} reviews                 see which photos wait for a person
+  {partcheck}{home} executions              see what became of each photo
 
 Photos: s3://{inbound} → s3://{filed}
 """
@@ -91,13 +91,15 @@ def _tell(line: "Line", home: str) -> None:
     model = line.model_arn()
     click.echo(f"State directory: {shown_home(line.home)}")
     click.echo(f"Model in use:    {model or 'none'}")
-    click.echo(
-        _BESIDE.format(home=home, inbound=line.site.inbound_bucket, filed=line.site.filed_bucket), nl=False
-    )
+    click.echo(_BESIDE.format(partcheck=installed("partcheck"), home=home, **_buckets(line)), nl=False)
     click.echo("\nFor the AWS CLI and the AWS SDKs:\n")
     click.echo(exports(line.environment))
     if model is None:
-        click.echo(_NO_MODEL.format(home=home), nl=False)
+        click.echo(_NO_MODEL.format(partcheck=installed("partcheck"), home=home), nl=False)
+
+
+def _buckets(line: "Line") -> dict[str, str]:
+    return {"inbound": line.site.inbound_bucket, "filed": line.site.filed_bucket}
 
 
 def exports(environment: Mapping[str, str]) -> str:
