@@ -15,7 +15,7 @@ from workflow.errors import ConfigurationError
 
 REGION = "eu-central-1"
 ACCOUNT = "000000000000"
-MAX_IN_FLIGHT = 6
+MAX_IN_FLIGHT = 8
 
 
 @dataclass(frozen=True, slots=True)
