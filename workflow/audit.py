@@ -88,9 +88,9 @@ class Report:
 def audit(ledger: Ledger, shelf: Shelf, executions: Executions, inbound: str, filed: str) -> Report:
     """Compare the whole ledger with both buckets and the running executions."""
     rows = [row for state in State for row in ledger.in_state(state) if not row.withdrawn]
-    uploads = [entry for entry in shelf.everything(inbound) if not entry.image.key.endswith("/")]
-    missed = list(missed_uploads(ledger, uploads))
-    stored = {entry.image for entry in uploads} | {entry.image for entry in shelf.everything(filed)}
+    arrived = list(uploads(shelf, inbound))
+    missed = list(missed_uploads(ledger, arrived))
+    stored = {entry.image for entry in arrived} | {entry.image for entry in shelf.everything(filed)}
     misplaced = list(_misplaced(ledger, rows, stored))
     still_open = [row for row in rows if row.state is not State.CLOSED]
     findings = [
@@ -106,6 +106,11 @@ def audit(ledger: Ledger, shelf: Shelf, executions: Executions, inbound: str, fi
     return Report(_balance(len(rows) + len(missed), placed), tuple(findings))
 
 
+def uploads(shelf: Shelf, inbound: str) -> Iterator[Stored]:
+    """What lies in the inbound bucket, folder markers aside."""
+    return (entry for entry in shelf.everything(inbound) if not entry.image.key.endswith("/"))
+
+
 def _balance(uploads: int, placed: Counter[str]) -> Balance:
     return Balance(
         uploads, placed["ok"], placed["defect"], placed["waiting"], placed["rejected"], placed["open"]
@@ -118,10 +123,10 @@ def _place(row: Inspection) -> str:
     return "waiting" if row.state is State.WAITING and row.verdict is Verdict.UNCLEAR else "open"
 
 
-def missed_uploads(ledger: Ledger, uploads: Iterable[Stored]) -> Iterator[Finding]:
+def missed_uploads(ledger: Ledger, arrived: Iterable[Stored]) -> Iterator[Finding]:
     """Uploaded versions without a ledger row that have been there for a while."""
     horizon = moment.later(moment.now(), -GRACE_SECONDS)
-    for entry in uploads:
+    for entry in arrived:
         inspection = inspection_id(entry.image)
         if entry.modified_at < horizon and ledger.get(inspection) is None:
             why = f"uploaded at {entry.modified_at}, and no inspection began"

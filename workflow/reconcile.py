@@ -68,8 +68,7 @@ def findings(ledger: Ledger, shelf: Shelf, executions: Executions, inbound: str)
     An inspection that fails again and again rests twice as long before each attempt, so that an outage of
     some hours leaves nothing to a person.
     """
-    uploads = (entry for entry in shelf.everything(inbound) if not entry.image.key.endswith("/"))
-    yield from audit.missed_uploads(ledger, uploads)
+    yield from audit.missed_uploads(ledger, audit.uploads(shelf, inbound))
     for state in (State.INSPECTING, State.WAITING):
         rows = list(ledger.in_state(state))
         yield from audit.stranded(ledger, executions, (row for row in rows if _rested(row)))

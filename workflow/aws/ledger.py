@@ -12,7 +12,7 @@ from workflow.aws.clients import client
 from workflow.aws.items import audit_item, read_audit_item, read_item, to_item, values
 from workflow.errors import Conflict, NotFound, OwnershipLost
 from workflow.images import Stored
-from workflow.inspection import AuditEntry, Decision, Inspection, Review, State
+from workflow.inspection import AuditEntry, Decision, Inspection, Review, State, owned
 from workflow.verdict import Prediction, Verdict
 
 _UNANSWERED: Mapping[str, Any] = {"prediction": None, "rejection": {}}
@@ -180,14 +180,6 @@ class DynamoLedger:
             for item in answer["Items"]:
                 yield read_item(item)
 
-    def _owned(self, inspection_id: str, owner: str) -> Inspection:
-        row = self.get(inspection_id)
-        if row is None:
-            raise NotFound(f"inspection {inspection_id}: the ledger has no row")
-        if row.owner != owner:
-            raise OwnershipLost(f"inspection {inspection_id} belongs to {row.owner}, not to {owner}")
-        return row
-
     def _change(
         self,
         inspection_id: str,
@@ -214,7 +206,7 @@ class DynamoLedger:
         except ClientError as error:
             if not _refused(error):
                 raise
-            self._owned(inspection_id, owner)
+            owned(self, inspection_id, owner)
             raise Conflict(f"inspection {inspection_id}: the row changed since it was read") from error
 
 
