@@ -1,26 +1,8 @@
 """The fourteen statuses of a model, with the moves between them that are legal."""
 
-from enum import StrEnum
+from workflow.model import Status
 
-
-class Status(StrEnum):
-    """As DescribeProjectVersions reports it."""
-
-    TRAINING_IN_PROGRESS = "TRAINING_IN_PROGRESS"
-    TRAINING_COMPLETED = "TRAINING_COMPLETED"
-    TRAINING_FAILED = "TRAINING_FAILED"
-    STARTING = "STARTING"
-    RUNNING = "RUNNING"
-    FAILED = "FAILED"
-    STOPPING = "STOPPING"
-    STOPPED = "STOPPED"
-    DELETING = "DELETING"
-    COPYING_IN_PROGRESS = "COPYING_IN_PROGRESS"
-    COPYING_COMPLETED = "COPYING_COMPLETED"
-    COPYING_FAILED = "COPYING_FAILED"
-    DEPRECATED = "DEPRECATED"
-    EXPIRED = "EXPIRED"
-
+__all__ = ["MOVES", "TRAINED", "USES_A_MODEL_SLOT", "Status", "comes_before", "may_move"]
 
 _S = Status
 _AGES = frozenset({_S.DEPRECATED, _S.EXPIRED, _S.DELETING})
