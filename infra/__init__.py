@@ -1,0 +1,1 @@
+"""Where it runs on AWS: one stack, deployed by CDK."""
