@@ -15,6 +15,7 @@ from cli.inspect import inspect
 from cli.model import model
 from cli.output import note, safe
 from cli.reach import Chosen, NotRunning, find
+from cli.redrive import redrive
 from cli.reviews import decide, reviews
 from cli.run import up
 from workflow.errors import ConfigurationError, PartcheckError
@@ -102,7 +103,20 @@ def main(ctx: click.Context, home: Path | None, port: int | None) -> None:
     ctx.obj = Chosen(home, port, ctx.obj or find)
 
 
-for command in (up, demo, inspect, executions, show, reviews, decide, audit, reconcile, model, custom_labels):
+for command in (
+    up,
+    demo,
+    inspect,
+    executions,
+    show,
+    reviews,
+    decide,
+    audit,
+    reconcile,
+    redrive,
+    model,
+    custom_labels,
+):
     main.add_command(command)
 
 if __name__ == "__main__":

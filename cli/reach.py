@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol
 
-from workflow import intake
 from workflow.aws.site import Site
 from workflow.errors import PartcheckError
 from workflow.images import Image, Shelf
 from workflow.inspection import Ledger
+from workflow.redrive import Redrivable
 from workflow.review import Queue
 
 
@@ -26,7 +26,7 @@ class Inbox(Protocol):
         """Upload one photo; the answer names the version it became."""
 
 
-class Executions(intake.Executions, Protocol):
+class Executions(Redrivable, Protocol):
     """Executions with what is remembered of them."""
 
     def arn(self, name: str) -> str:

@@ -223,6 +223,7 @@ class MemoryExecutions:
         self.statuses: dict[str, str] = {}
         self.live_tokens: set[str] = set()
         self.answers: list[tuple[str, dict[str, Any]]] = []
+        self.redrivable: set[str] = set()
 
     def start(self, name: str, document: dict[str, Any]) -> bool:
         if name in self.statuses:
@@ -236,6 +237,12 @@ class MemoryExecutions:
 
     def running(self) -> set[str]:
         return {name for name, status in self.statuses.items() if status == "RUNNING"}
+
+    def redrive(self, name: str) -> str:
+        if name not in self.redrivable:
+            return "Execution is not redrivable"
+        self.statuses[name] = "RUNNING"
+        return ""
 
     def succeed(self, token: str, output: dict[str, Any]) -> bool:
         if token not in self.live_tokens:

@@ -8,7 +8,7 @@ from enum import StrEnum
 from workflow import moment
 from workflow.images import Image, Shelf, Stored, inspection_id
 from workflow.inspection import Inspection, Ledger, State
-from workflow.intake import Executions
+from workflow.intake import ALIVE, Executions
 from workflow.verdict import Verdict
 
 GRACE_SECONDS = 60
@@ -141,7 +141,7 @@ def stranded(ledger: Ledger, executions: Executions, rows: Iterable[Inspection])
             continue
         status = executions.status(row.owner)
         now = ledger.get(row.id)
-        if status == "RUNNING" or now is None or now.state is State.CLOSED or now.owner != row.owner:
+        if status in ALIVE or now is None or now.state is State.CLOSED or now.owner != row.owner:
             continue
         why = f"execution {row.owner} is {status.lower() if status else 'forgotten'}"
         yield Finding(Kind.STRANDED, row.id, row.image, why, now)

@@ -11,6 +11,7 @@ from workflow.inspection import Inspection, Ledger, State, owned
 from workflow.upload import MAX_BYTES, Photo, examine, examine_size
 
 IN_FLIGHT_SECONDS = 600
+ALIVE = ("RUNNING", "PENDING_REDRIVE")
 
 
 class Executions(Protocol):
@@ -20,7 +21,7 @@ class Executions(Protocol):
         """Start an execution; False when one of this name exists or existed."""
 
     def status(self, name: str) -> str | None:
-        """RUNNING, SUCCEEDED, FAILED, TIMED_OUT, ABORTED, or None when nobody remembers it."""
+        """RUNNING, PENDING_REDRIVE, SUCCEEDED, FAILED, TIMED_OUT, ABORTED, or None: nobody remembers it."""
 
     def running(self) -> set[str]:
         """The names of all running executions."""

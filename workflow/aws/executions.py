@@ -1,6 +1,7 @@
 """Executions on Step Functions."""
 
 import json
+import uuid
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -8,10 +9,11 @@ from botocore.exceptions import ClientError
 from workflow.aws.clients import client
 
 _TOKEN_IS_DEAD = ("TaskTimedOut", "InvalidToken", "TaskDoesNotExist")
+_NOT_REDRIVABLE = ("ExecutionNotRedrivable", "ExecutionDoesNotExist")
 
 
 class StepFunctionsExecutions:
-    """Implements workflow.intake.Executions, and reads histories."""
+    """Implements workflow.redrive.Redrivable, and reads histories."""
 
     def __init__(self, state_machine_arn: str, stepfunctions: Any = None) -> None:
         self._arn = state_machine_arn
@@ -43,6 +45,21 @@ class StepFunctionsExecutions:
     def status(self, name: str) -> str | None:
         description = self.describe(name)
         return str(description["status"]) if description else None
+
+    def redrive(self, name: str) -> str:
+        """Ask only where Step Functions offers it: an engine without redrive never does."""
+        description = self.describe(name) or {}
+        if description.get("redriveStatus") != "REDRIVABLE":
+            reason = description.get("redriveStatusReason")
+            return str(reason or "Step Functions does not offer to redrive it")
+        try:
+            # The token makes the client's own retries of this call one redrive.
+            self._sfn.redrive_execution(executionArn=self.arn(name), clientToken=str(uuid.uuid4()))
+        except ClientError as error:
+            if error.response["Error"]["Code"] not in _NOT_REDRIVABLE:
+                raise
+            return str(error.response["Error"]["Message"])
+        return ""
 
     def running(self) -> set[str]:
         pages = self._sfn.get_paginator("list_executions").paginate(

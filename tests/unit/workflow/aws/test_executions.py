@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
+from unittest.mock import ANY
 
 import boto3
 import pytest
@@ -146,3 +147,48 @@ def test_no_other_error_of_the_service_means_a_dead_token(client: Any) -> None:
     named = {shape.name for shape in operation.error_shapes if not shape.name.startswith("Kms")}
 
     assert named == {"TaskTimedOut", "InvalidToken", "TaskDoesNotExist", "InvalidOutput"}
+
+
+def test_a_failed_execution_that_step_functions_offers_to_redrive_is_redriven(
+    executions: StepFunctionsExecutions, sfn: Stubber
+) -> None:
+    sfn.add_response("describe_execution", {**described("FAILED"), "redriveStatus": "REDRIVABLE"})
+    sfn.add_response("redrive_execution", {"redriveDate": WHEN}, {"executionArn": ARN, "clientToken": ANY})
+
+    assert executions.redrive("name-1") == ""
+
+
+@pytest.mark.parametrize(
+    ("offer", "why"),
+    [
+        ({}, "Step Functions does not offer to redrive it"),
+        (
+            {"redriveStatus": "NOT_REDRIVABLE", "redriveStatusReason": "Execution is older than 14 days"},
+            "Execution is older than 14 days",
+        ),
+    ],
+)
+def test_an_execution_that_cannot_be_redriven_says_why(
+    executions: StepFunctionsExecutions, sfn: Stubber, offer: dict[str, str], why: str
+) -> None:
+    sfn.add_response("describe_execution", {**described("FAILED"), **offer})
+
+    assert executions.redrive("name-1") == why
+
+
+@pytest.mark.parametrize("code", ["ExecutionNotRedrivable", "ExecutionDoesNotExist"])
+def test_an_offer_that_ended_meanwhile_is_a_refusal(
+    executions: StepFunctionsExecutions, sfn: Stubber, code: str
+) -> None:
+    sfn.add_response("describe_execution", {**described("FAILED"), "redriveStatus": "REDRIVABLE"})
+    sfn.add_client_error("redrive_execution", code, "too late")
+
+    assert executions.redrive("name-1") == "too late"
+
+
+def test_a_redrive_that_is_not_allowed_is_a_fault(executions: StepFunctionsExecutions, sfn: Stubber) -> None:
+    sfn.add_response("describe_execution", {**described("FAILED"), "redriveStatus": "REDRIVABLE"})
+    sfn.add_client_error("redrive_execution", "AccessDeniedException")
+
+    with pytest.raises(ClientError, match="AccessDenied"):
+        executions.redrive("name-1")
