@@ -4,6 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from local import functions, machine, queues, resources
 from local.settings import REGION, Endpoints, max_in_flight
+from workflow import tables
 from workflow.aws.clients import client
 from workflow.aws.site import Site
 
@@ -16,9 +17,7 @@ def provision(endpoints: Endpoints) -> Site:
     urls = queues.create_queues()
     queues.create_rule()
     values = {
-        "LEDGER_TABLE": resources.LEDGER_TABLE,
-        "AUDIT_TABLE": resources.AUDIT_TABLE,
-        "TOKEN_TABLE": resources.TOKEN_TABLE,
+        **{table.variable: resources.table_name(table) for table in tables.TABLES},
         "POLICY_PARAMETER": resources.POLICY_PARAMETER,
         "MODEL_PARAMETER": resources.MODEL_PARAMETER,
         "FILED_BUCKET": resources.FILED_BUCKET,
@@ -41,9 +40,9 @@ def _site(urls: queues.Queues) -> Site:
         region=REGION,
         inbound_bucket=resources.INBOUND_BUCKET,
         filed_bucket=resources.FILED_BUCKET,
-        ledger_table=resources.LEDGER_TABLE,
-        audit_table=resources.AUDIT_TABLE,
-        token_table=resources.TOKEN_TABLE,
+        ledger_table=resources.table_name(tables.LEDGER),
+        audit_table=resources.table_name(tables.AUDIT),
+        token_table=resources.table_name(tables.TOKENS),
         intake_queue_url=urls.intake,
         decision_queue_url=urls.decisions,
         escalation_queue_url=urls.escalations,

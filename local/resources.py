@@ -1,19 +1,17 @@
 """The line's buckets, tables and parameters, created where they are missing."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from local.settings import REGION
 from workflow import power_policy
 from workflow.aws.clients import client
+from workflow.tables import TABLES, Index, Table
 
 INBOUND_BUCKET = "partcheck-inbound"
 FILED_BUCKET = "partcheck-filed"
 TRAINING_BUCKET = "partcheck-training"
-LEDGER_TABLE = "partcheck-ledger"
-AUDIT_TABLE = "partcheck-audit"
-TOKEN_TABLE = "partcheck-tokens"  # noqa: S105
 POLICY_PARAMETER = "/partcheck/policy"
 MODEL_PARAMETER = "/partcheck/model"
 NO_MODEL = "none"
@@ -42,35 +40,44 @@ def create_buckets() -> None:
     )
 
 
+def table_name(table: Table) -> str:
+    """The name of a table here."""
+    return f"partcheck-{table.name}"
+
+
 def create_tables() -> None:
-    """The ledger with its three indexes, the audit trail, the task tokens."""
-    indexes = {f"by_{name}": (name, "claimed_at") for name in ("state", "day", "name")}
-    _create_table(LEDGER_TABLE, ("id",), indexes)
-    _create_table(AUDIT_TABLE, ("inspection_id", "at"), {})
-    _create_table(TOKEN_TABLE, ("inspection_id",), {})
+    """Every table that is missing, with its indexes."""
+    for table in TABLES:
+        _create_table(table)
 
 
-def _create_table(name: str, key: Sequence[str], indexes: Mapping[str, Sequence[str]]) -> None:
-    attributes = {*key, *(attribute for index in indexes.values() for attribute in index)}
+def _create_table(table: Table) -> None:
     settings: dict[str, Any] = {
-        "TableName": name,
-        "KeySchema": _key_schema(key),
+        "TableName": table_name(table),
+        "KeySchema": _key_schema(table.key),
         "AttributeDefinitions": [
-            {"AttributeName": attribute, "AttributeType": "S"} for attribute in sorted(attributes)
+            {"AttributeName": attribute, "AttributeType": "S"} for attribute in table.attributes
         ],
         "BillingMode": "PAY_PER_REQUEST",
     }
-    if indexes:
-        settings["GlobalSecondaryIndexes"] = [
-            {"IndexName": index, "KeySchema": _key_schema(of), "Projection": {"ProjectionType": "ALL"}}
-            for index, of in indexes.items()
-        ]
+    if table.indexes:
+        settings["GlobalSecondaryIndexes"] = [_index(index) for index in table.indexes]
     dynamodb = client("dynamodb")
     try:
         dynamodb.create_table(**settings)
     except dynamodb.exceptions.ResourceInUseException:
         return
-    dynamodb.get_waiter("table_exists").wait(TableName=name, WaiterConfig={"Delay": 0.1, "MaxAttempts": 600})
+    waiting = {"Delay": 0.1, "MaxAttempts": 600}
+    dynamodb.get_waiter("table_exists").wait(TableName=table_name(table), WaiterConfig=waiting)
+
+
+def _index(index: Index) -> dict[str, Any]:
+    kind = "KEYS_ONLY" if index.keys_only else "ALL"
+    return {
+        "IndexName": index.name,
+        "KeySchema": _key_schema(index.key),
+        "Projection": {"ProjectionType": kind},
+    }
 
 
 def _key_schema(attributes: Sequence[str]) -> list[dict[str, str]]:

@@ -1,0 +1,19 @@
+"""The tables as data: what a deployment may rely on."""
+
+from workflow.tables import LEDGER, TABLES
+
+
+def test_every_table_has_a_name_and_a_setting_of_its_own() -> None:
+    assert len({table.name for table in TABLES}) == len(TABLES)
+    assert len({table.variable for table in TABLES}) == len(TABLES)
+
+
+def test_keys_are_a_partition_and_at_most_a_sort_attribute() -> None:
+    keys = [key for table in TABLES for key in (table.key, *(index.key for index in table.indexes))]
+
+    assert all(1 <= len(key) <= 2 for key in keys)
+
+
+def test_a_table_lists_the_attributes_of_all_its_keys_once() -> None:
+    assert set(LEDGER.attributes) >= {"id", "state", "day", "name", "claimed_at"}
+    assert len(set(LEDGER.attributes)) == len(LEDGER.attributes)
