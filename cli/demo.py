@@ -82,7 +82,7 @@ def demo(chosen: Chosen, keep: bool, to_train: int, to_inspect: int, as_json: bo
             json_document(_document(uploads, rows, truth))
         else:
             verdict_table(uploads, rows)
-            _tell(line, home, uploads, rows, truth, keep)
+            _tell(line, home, uploads, rows, truth, running.review_app if keep else "")
         if keep:
             note("\nThe line runs; Ctrl-C stops it.")
             running.wait()
@@ -173,8 +173,10 @@ def _tell(
     uploads: Sequence[Uploaded],
     rows: Mapping[str, Inspection],
     truth: Mapping[str, str],
-    keep: bool,
+    web: str,
 ) -> None:
+    """The figures and what to try next; `web` is the review app's address, if it stays."""
+    keep = bool(web)
     sure, right = _judged(rows, truth)
     shown, partcheck = safe(shown_home(home)), installed("partcheck")
     counted = tally(counts(rows.values(), len(uploads) - len(rows)))
@@ -189,9 +191,11 @@ def _tell(
     waiting = [row for row in rows.values() if row.verdict is Verdict.UNCLEAR]
     if waiting:
         name = waiting[0].image.name
-        click.echo("\nTo decide the unclear ones" + (", in another terminal:" if keep else ":"))
+        if keep:
+            click.echo(f"\nDecide the unclear ones in the review app, {web}: sign in by any name.")
+        click.echo("\nTo decide them by command" + (", in another terminal:" if keep else ":"))
         if not keep:
-            click.echo(f"  {partcheck} --home {shown} up            (and then, in another terminal)")
+            click.echo(f"  {partcheck} --home {shown} up            (with the review app; then elsewhere)")
         click.echo(f"  {partcheck} --home {shown} reviews")
         click.echo(f"  {partcheck} --home {shown} decide {name} ok --reason 'looked at it'")
     first = next(iter(rows.values()), None)

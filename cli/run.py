@@ -43,10 +43,10 @@ Photos: s3://{inbound} → s3://{filed}
 def up(chosen: Chosen, sample_model: bool, as_json: bool) -> None:
     """Run the whole line on this machine until Ctrl-C.
 
-    Starts a local AWS, Step Functions and a Custom Labels service that really learns, creates buckets,
-    queues, functions and the state machine, and then waits for photos. It listens on this machine's own
-    address only. Photos, ledger, models and waiting reviews are kept in the state directory (--home): the
-    next `up` goes on where this one stops.
+    Starts a local AWS, Step Functions, a Custom Labels service that learns and the review app, creates
+    buckets, queues, functions and the state machine, and then waits for photos. It listens on this machine's
+    own address only. Photos, ledger, models and waiting reviews are kept in the state directory (--home):
+    the next `up` goes on where this one stops.
 
     \b
     Example:
@@ -81,6 +81,7 @@ def _document(line: "Line") -> dict[str, object]:
 
     return {
         "home": str(line.home),
+        "review_app": line.review_app,
         "environment": dict(line.environment),
         "model": line.model_arn(),
         "site": asdict(line.site),
@@ -91,6 +92,7 @@ def _tell(line: "Line", home: str) -> None:
     model = line.model_arn()
     click.echo(f"State directory: {shown_home(line.home)}")
     click.echo(f"Model in use:    {model or 'none'}")
+    click.echo(f"Review app:      {line.review_app}  (sign in by any name)")
     click.echo(_BESIDE.format(partcheck=installed("partcheck"), home=home, **_buckets(line)), nl=False)
     click.echo("\nFor the AWS CLI and the AWS SDKs:\n")
     click.echo(exports(line.environment))

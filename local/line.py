@@ -16,7 +16,7 @@ from local.lock import locked
 from local.ports import Ports, claimed
 from local.processes import Child, interruptible, started, undisturbed
 from local.provisioning import provision
-from local.services import execute_state_machines, programs
+from local.services import execute_state_machines, programs, review_app
 from local.settings import (
     Endpoints,
     adopted,
@@ -53,6 +53,11 @@ class Line:
         self._stack = ExitStack()
 
     @property
+    def review_app(self) -> str:
+        """Where people decide the unclear photos."""
+        return Endpoints.at(self.ports).review_app
+
+    @property
     def environment(self) -> dict[str, str]:
         """The variables by which other processes reach this line."""
         return environment(Endpoints.at(self.ports))
@@ -87,10 +92,14 @@ class Line:
         self._report("Creating buckets, tables, queues, functions and the state machine …")
         execute_state_machines(self.ports)
         self.site = provision(endpoints)
+        self._report("Starting the review app …")
+        web = stack.enter_context(started(review_app(self.home, self.ports, self.site), self.home, lock))
+        self._children.append(web)
         stack.enter_context(_open_intake())
         stack.enter_context(ticking(self.home / "logs" / "clock.log"))
         stack.enter_context(announced(self.home, endpoints, self.site))
-        self._report(f"The line is up at {endpoints.aws}")
+        web.wait_until_ready()
+        self._report(f"The line is up at {endpoints.aws}, its review app at {endpoints.review_app}")
 
     def check(self) -> None:
         """Raise PartcheckError, naming the log file, if one of the services ended."""

@@ -16,30 +16,31 @@ DEFAULT_BASE = 4566
 
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """One port each for the local AWS, Step Functions and Custom Labels."""
+    """One port each for the local AWS, Step Functions, Custom Labels and the review app."""
 
     aws: int
     step_functions: int
     custom_labels: int
+    review_app: int
 
     @classmethod
     def at(cls, base: int) -> "Ports":
-        """Three consecutive ports from `base` on."""
-        if not 1024 <= base <= 65_533:
-            raise ConfigurationError(f"--port must be from 1024 to 65533, not {base}")
-        return cls(base, base + 1, base + 2)
+        """Four consecutive ports from `base` on."""
+        if not 1024 <= base <= 65_532:
+            raise ConfigurationError(f"--port must be from 1024 to 65532, not {base}")
+        return cls(base, base + 1, base + 2, base + 3)
 
     @classmethod
     def free(cls) -> "Ports":
-        """Three ports that nobody uses now, below those that outgoing connections get."""
+        """Four ports that nobody uses now, below those that outgoing connections get."""
         for _ in range(1000):
             ports = cls.at(random.randrange(15_000, 32_000))  # noqa: S311
             if all(_is_free(port) for port in astuple(ports)):
                 return ports
-        raise ConfigurationError("no three free ports were found between 15000 and 32000")
+        raise ConfigurationError("no four free ports were found between 15000 and 32000")
 
     def __str__(self) -> str:
-        return f"{self.aws}–{self.custom_labels}"
+        return f"{self.aws}–{self.review_app}"
 
 
 @contextmanager

@@ -1,12 +1,16 @@
-"""The three services of the embedded AWS: what each is started with."""
+"""The programs of a line on this machine: what each is started with."""
 
 import http.client
 import json
+import os
+import secrets
 from pathlib import Path
 
 from local.ports import HOST, Ports
 from local.processes import Program
 from local.settings import ACCOUNT, REGION, Endpoints, environment
+from review_app import settings as review_settings
+from workflow.aws.site import Site
 from workflow.errors import PartcheckError
 
 
@@ -64,6 +68,38 @@ def _custom_labels(home: Path, ports: Ports) -> Program:
         "/health",
         10,
     )
+
+
+def review_app(home: Path, ports: Ports, site: Site) -> Program:
+    """The review app of a line whose resources are there; whoever is on this machine may sign in."""
+    endpoints = Endpoints.at(ports)
+    settings = {
+        "LEDGER_TABLE": site.ledger_table,
+        "AUDIT_TABLE": site.audit_table,
+        "DECISION_QUEUE_URL": site.decision_queue_url,
+        "POLICY_PARAMETER": site.policy_parameter,
+        "PUBLIC_URL": endpoints.review_app,
+        "SESSION_SECRET": _session_secret(home / "session-secret"),
+        "SIGN_IN": "development",
+    }
+    review_settings.from_environment(settings)
+    return Program(
+        "review-app",
+        "review_app",
+        ("--host", HOST, "--port", str(ports.review_app)),
+        environment(endpoints) | settings,
+        ports.review_app,
+        "/health",
+        5,
+    )
+
+
+def _session_secret(file: Path) -> str:
+    """The secret that signs sessions, made with the state directory, so that a restart signs nobody out."""
+    if not file.exists():
+        with open(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as secret:  # noqa: PTH123
+            secret.write(secrets.token_urlsafe(48))
+    return file.read_text(encoding="utf-8")
 
 
 def execute_state_machines(ports: Ports) -> None:

@@ -25,6 +25,7 @@ class Endpoints:
     aws: str
     step_functions: str
     custom_labels: str
+    review_app: str
 
     @classmethod
     def at(cls, ports: Ports) -> "Endpoints":
@@ -32,6 +33,7 @@ class Endpoints:
             f"http://{HOST}:{ports.aws}",
             f"http://{HOST}:{ports.step_functions}",
             f"http://{HOST}:{ports.custom_labels}",
+            f"http://{HOST}:{ports.review_app}",
         )
 
 

@@ -9,7 +9,7 @@ from local import functions
 from local.settings import Endpoints
 from workflow.errors import ConfigurationError
 
-ENDPOINTS = Endpoints("http://127.0.0.1:1", "http://127.0.0.1:2", "http://127.0.0.1:3")
+ENDPOINTS = Endpoints("http://127.0.0.1:1", "http://127.0.0.1:2", "http://127.0.0.1:3", "http://127.0.0.1:4")
 SOURCES = {"lambdas/a.py": "A = 1\n", "workflow/b.py": "B = 2\n", "workflow/aws/c.py": "C = 3\n"}
 
 

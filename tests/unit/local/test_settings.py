@@ -36,15 +36,15 @@ def test_the_variable_moves_the_state_and_the_option_wins(monkeypatch: pytest.Mo
     assert settings.home_directory("/var/b") == Path("/var/b")
 
 
-def test_ports_are_the_usual_three() -> None:
-    assert settings.chosen_ports() == Ports(4566, 4567, 4568)
+def test_ports_are_the_usual_four() -> None:
+    assert settings.chosen_ports() == Ports(4566, 4567, 4568, 4569)
 
 
 def test_the_variable_moves_the_ports_and_the_option_wins(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PARTCHECK_PORT", "5000")
 
-    assert settings.chosen_ports() == Ports(5000, 5001, 5002)
-    assert settings.chosen_ports(6000) == Ports(6000, 6001, 6002)
+    assert settings.chosen_ports() == Ports(5000, 5001, 5002, 5003)
+    assert settings.chosen_ports(6000) == Ports(6000, 6001, 6002, 6003)
 
 
 def test_a_port_that_is_no_number_is_refused_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -54,7 +54,7 @@ def test_a_port_that_is_no_number_is_refused_by_name(monkeypatch: pytest.MonkeyP
         settings.chosen_ports()
 
 
-@pytest.mark.parametrize("base", [0, 80, 65_534, 70_000])
+@pytest.mark.parametrize("base", [0, 80, 65_533, 70_000])
 def test_ports_outside_the_range_are_refused(base: int) -> None:
     with pytest.raises(ConfigurationError, match="--port"):
         settings.chosen_ports(base)

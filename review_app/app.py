@@ -1,0 +1,42 @@
+"""The review app: its middleware, its pages, its answers to whatever goes wrong."""
+
+from fastapi import APIRouter, FastAPI
+from starlette.middleware import Middleware
+from starlette.middleware.gzip import GZipMiddleware
+from starlette.middleware.sessions import SessionMiddleware
+
+from review_app import failures
+from review_app.ports import Ports
+from review_app.routes import home, sign_in
+from review_app.security import Guard
+from review_app.settings import Settings
+from review_app.users import SESSION_HOURS
+
+ROUTERS: tuple[APIRouter, ...] = (home.router, sign_in.router)
+
+
+def create_app(settings: Settings, ports: Ports) -> FastAPI:
+    """An app that serves one line; `settings` and `ports` are on `request.app.state`."""
+    app = FastAPI(
+        title="partcheck review",
+        openapi_url=None,
+        redirect_slashes=False,
+        middleware=[
+            Middleware(Guard, settings=settings),
+            Middleware(GZipMiddleware, minimum_size=500, compresslevel=6),
+            Middleware(
+                SessionMiddleware,
+                secret_key=settings.session_secret,
+                session_cookie="__Host-partcheck" if settings.is_secure else "partcheck",
+                max_age=SESSION_HOURS * 3600,
+                same_site="lax",
+                https_only=settings.is_secure,
+            ),
+        ],
+    )
+    app.state.settings, app.state.ports = settings, ports
+    failures.install(app)
+    sign_in.install(app, settings)
+    for router in ROUTERS:
+        app.include_router(router)
+    return app

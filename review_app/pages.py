@@ -1,0 +1,105 @@
+"""Templates become pages: one environment, the values every page has, partial answers for htmx."""
+
+import hashlib
+from datetime import timedelta
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from fastapi import Request
+from fastapi.responses import HTMLResponse
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from review_app.users import Role, signed_in
+from workflow import moment
+
+_HERE = Path(__file__).resolve().parent
+STATIC = _HERE / "static"
+NAVIGATION = [
+    ("/review", "Review", "eye"),
+    ("/executions", "Executions", "list"),
+    ("/dashboard", "Dashboard", "chart"),
+    ("/audit", "Audit", "book"),
+]
+
+
+@cache
+def static_version() -> str:
+    """A digest of everything under static/, part of its addresses, so that browsers may keep it for ever."""
+    digest = hashlib.sha256()
+    for file in sorted(path for path in STATIC.rglob("*") if path.is_file()):
+        digest.update(file.relative_to(STATIC).as_posix().encode() + b"\0" + file.read_bytes())
+    return digest.hexdigest()[:12]
+
+
+def static(path: str) -> str:
+    """The address of a static file."""
+    return f"/static/{static_version()}/{path}"
+
+
+def span(seconds: float) -> str:
+    """A duration for people: 2.8 s, 7 min, 3 h 20 min, 2 d 4 h."""
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    whole = timedelta(seconds=round(seconds))
+    hours, minutes = divmod(whole.seconds // 60, 60)
+    if whole.days:
+        return f"{whole.days} d {hours} h" if hours else f"{whole.days} d"
+    if hours:
+        return f"{hours} h {minutes} min" if minutes else f"{hours} h"
+    return f"{minutes} min"
+
+
+def clock(at: str) -> str:
+    """A moment to the second, as the ledger's UTC text shows it best."""
+    return at[:19].replace("T", " ")
+
+
+def ago(at: str) -> str:
+    """How long ago a moment was."""
+    return span(max(0.0, moment.seconds_between(at, moment.now())))
+
+
+@cache
+def environment() -> Environment:
+    """The one template environment: everything is escaped, and a name that is missing is an error."""
+    made = Environment(
+        loader=FileSystemLoader(_HERE / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    made.globals.update(static=static, navigation=NAVIGATION, Role=Role)
+    made.filters.update(span=span, clock=clock, ago=ago)
+    return made
+
+
+def page(
+    request: Request, template: str, *, status: int = 200, partial: str = "", **values: Any
+) -> HTMLResponse:
+    """Render a template; `partial` instead, when htmx asks for a part of the page."""
+    wanted = partial if partial and request.headers.get("HX-Request") == "true" else template
+    html = (
+        environment()
+        .get_template(wanted)
+        .render(
+            request=request,
+            user=signed_in(request) if "session" in request.scope else None,
+            messages=_messages(request),
+            **values,
+        )
+    )
+    return HTMLResponse(html, status, {"Vary": "HX-Request"} if partial else {})
+
+
+def tell(request: Request, sentence: str, kind: str = "info") -> None:
+    """Keep a sentence for the next page: `info`, `ok`, `warn` or `defect`."""
+    request.session["messages"] = [*request.session.get("messages", []), [kind, sentence]][-3:]
+
+
+def _messages(request: Request) -> list[list[str]]:
+    if "messages" not in request.scope.get("session", {}):
+        return []
+    messages: list[list[str]] = request.session.pop("messages")
+    return messages

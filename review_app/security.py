@@ -1,0 +1,77 @@
+"""What every request must prove and every answer must carry, before any page is asked."""
+
+from collections.abc import Mapping
+from urllib.parse import urlsplit
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import PlainTextResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from review_app.settings import Settings
+
+MAX_BODY = 64 * 1024
+HEALTH = "/health"
+_SAFE = ("GET", "HEAD", "OPTIONS")
+_CSP = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
+    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+_HEADERS = {
+    "Content-Security-Policy": _CSP,
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
+    "Cache-Control": "no-store",
+}
+
+
+class Guard:
+    """Refuses foreign hosts, cross-site writes and large bodies; every answer gets the security headers."""
+
+    def __init__(self, app: ASGIApp, settings: Settings) -> None:
+        self._app = app
+        self._host = settings.host
+        self._headers = dict(_HEADERS)
+        if settings.is_secure:
+            self._headers["Strict-Transport-Security"] = "max-age=31536000; includeSubDomains"
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+
+        async def guarded(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in self._headers.items():
+                    headers.setdefault(name, value)
+            await send(message)
+
+        refusal = self._refusal(scope)
+        app = self._app if refusal is None else PlainTextResponse(refusal[1], refusal[0])
+        await app(scope, receive, guarded)
+
+    def _refusal(self, scope: Scope) -> tuple[int, str] | None:
+        headers = Headers(scope=scope)
+        if headers.get("host", "").lower() != self._host and scope["path"] != HEALTH:
+            return 421, f"This address is not served here; open the review app at {self._host}."
+        if scope["method"] in _SAFE:
+            return None
+        if not came_from_here(headers):
+            return 403, "This request came from another site, so nothing was changed."
+        length = headers.get("content-length", "")
+        if not length.isdecimal():
+            return 411, "The request does not say how long it is."
+        return (413, "The request is too large.") if int(length) > MAX_BODY else None
+
+
+def came_from_here(headers: Mapping[str, str]) -> bool:
+    """Whether the browser vouches that our own page sent this; without its word nothing is believed."""
+    site = headers.get("sec-fetch-site")
+    if site is not None:
+        return site in ("same-origin", "none")
+    origin = headers.get("origin", "")
+    return bool(origin) and urlsplit(origin).netloc.lower() == headers.get("host", "").lower()

@@ -1,0 +1,78 @@
+"""The app on a real socket, in a thread, as long as a block lasts."""
+
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import httpx2
+import uvicorn
+from fastapi import FastAPI
+
+from review_app.app import create_app
+from review_app.ports import Ports
+from review_app.settings import Settings
+from tests.fakes import MemoryLedger, MemoryQueue, MemoryShelf
+from tests.unit.line import POLICY
+
+SECRET = "k7Jq2vX9pLw4Rt8Zb3Nd6Hy1Gf5Sc0Ma"
+
+
+@dataclass(frozen=True)
+class World:
+    """What stands behind an app in tests, in memory."""
+
+    ledger: Any
+    shelf: Any
+    decisions: Any
+
+    @classmethod
+    def new(cls) -> "World":
+        return cls(MemoryLedger(), MemoryShelf(), MemoryQueue())
+
+    @property
+    def ports(self) -> Ports:
+        return Ports(self.ledger, self.shelf, self.decisions, lambda: POLICY)
+
+
+@contextmanager
+def served(app: FastAPI, listener: socket.socket) -> Iterator[None]:
+    """Serve on a listening socket."""
+    server = uvicorn.Server(
+        uvicorn.Config(app, log_level="error", lifespan="on", timeout_graceful_shutdown=1)
+    )
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+    thread.start()
+    while not server.started:
+        time.sleep(0.005)
+    try:
+        yield
+    finally:
+        server.should_exit = True
+        thread.join()
+
+
+@contextmanager
+def running(world: World, **how: Any) -> Iterator[str]:
+    """An app on this world; yields its address."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(128)
+        address = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        app = create_app(Settings(address, SECRET, **how), world.ports)
+        with served(app, listener):
+            yield address
+
+
+@contextmanager
+def visitor(address: str, name: str = "", role: str = "reviewer") -> Iterator[httpx2.Client]:
+    """A browser without a screen; with a name it is signed in."""
+    headers = {"Origin": address, "Accept": "text/html"}
+    with httpx2.Client(base_url=address, headers=headers, timeout=30) as client:
+        if name:
+            answer = client.post("/sign-in", data={"name": name, "role": role})
+            assert answer.status_code == 303, answer.text
+        yield client

@@ -1,0 +1,103 @@
+"""What every page shares: addresses, headers, static files, sentences for failures, signing in by name."""
+
+import re
+from hashlib import sha256
+
+import httpx2
+import pytest
+
+from review_app.pages import STATIC, static, static_version
+from tests.web.serving import visitor
+
+
+def test_the_vendored_script_is_the_published_one() -> None:
+    table = (STATIC / "vendor" / "README.md").read_text(encoding="utf-8")
+    rows = re.findall(r"\| `(\S+)` \|.*\| `([0-9a-f]{64})` \|", table)
+
+    assert [name for name, _ in rows] == [file.name for file in STATIC.glob("vendor/*.js")]
+    for name, digest in rows:
+        assert sha256((STATIC / "vendor" / name).read_bytes()).hexdigest() == digest
+
+
+def test_static_files_may_be_kept_for_ever(stranger: httpx2.Client) -> None:
+    answer = stranger.get(static("app.css"))
+
+    assert answer.headers["cache-control"] == "public, max-age=31536000, immutable"
+    assert answer.headers["content-type"].startswith("text/css")
+
+
+def test_a_page_of_another_release_gets_its_files_and_must_ask_again(stranger: httpx2.Client) -> None:
+    answer = stranger.get("/static/000000000000/app.css")
+
+    assert (answer.status_code, answer.headers["cache-control"]) == (200, "no-cache")
+
+
+@pytest.mark.parametrize(
+    "path", ["../app.py", "..%2fapp.py", "%2e%2e/app.py", "/etc/passwd", "vendor", "x.css", "..%5capp.py"]
+)
+def test_no_path_leads_out_of_the_static_files(stranger: httpx2.Client, path: str) -> None:
+    answer = stranger.get(f"/static/{static_version()}/{path}")
+
+    assert answer.status_code == 404
+
+
+def test_every_answer_carries_the_security_headers(stranger: httpx2.Client) -> None:
+    for path in ("/sign-in", "/health", "/nowhere", static("app.css"), "/"):
+        headers = stranger.get(path).headers
+        assert headers["content-security-policy"].startswith("default-src 'none'; script-src 'self'")
+        assert "unsafe" not in headers["content-security-policy"]
+        assert headers["x-content-type-options"] == "nosniff"
+        assert headers["x-frame-options"] == "DENY"
+        assert headers["referrer-policy"] == "same-origin"
+
+
+def test_pages_are_never_stored(stranger: httpx2.Client) -> None:
+    assert stranger.get("/sign-in").headers["cache-control"] == "no-store"
+
+
+def test_an_unknown_address_is_a_page_with_one_sentence(stranger: httpx2.Client) -> None:
+    answer = stranger.get("/nowhere")
+
+    assert answer.status_code == 404
+    assert "There is no such page." in answer.text
+
+
+def test_a_script_that_asks_for_json_gets_the_sentence_as_json(stranger: httpx2.Client) -> None:
+    answer = stranger.get("/nowhere", headers={"Accept": "application/json"})
+
+    assert answer.json() == {"error": "There is no such page."}
+
+
+def test_a_malformed_form_is_refused_by_the_name_of_its_field(stranger: httpx2.Client) -> None:
+    answer = stranger.post("/sign-in", data={"role": "reviewer"})
+
+    assert answer.status_code == 400
+    assert "&#39;name&#39;" in answer.text
+
+
+def test_signing_in_by_name_leads_to_the_page_that_was_wanted(stranger: httpx2.Client) -> None:
+    answer = stranger.post("/sign-in", data={"name": " ann ", "next": "/audit?who=ann"})
+
+    assert (answer.status_code, answer.headers["location"]) == (303, "/audit?who=ann")
+    assert '<span class="menu-name">ann</span>' in stranger.get("/nowhere").text
+
+
+@pytest.mark.parametrize(
+    "elsewhere", ["https://evil.example", "//evil.example", "/\\evil.example", "javascript:alert(1)", "/a\nb"]
+)
+def test_nobody_is_led_to_another_site_by_signing_in(stranger: httpx2.Client, elsewhere: str) -> None:
+    answer = stranger.post("/sign-in", data={"name": "ann", "next": elsewhere})
+
+    assert answer.headers["location"] == "/"
+
+
+@pytest.mark.parametrize("name", ["", "   ", "a\x00b", "a\nb", "x" * 101])
+def test_names_that_nobody_has_are_refused(stranger: httpx2.Client, name: str) -> None:
+    assert stranger.post("/sign-in", data={"name": name}).status_code == 400
+
+
+def test_signing_out_ends_the_session(address: str) -> None:
+    with visitor(address, "ann") as client:
+        client.post("/sign-out")
+
+        assert "menu-name" not in client.get("/nowhere").text
