@@ -1,0 +1,73 @@
+"""What one deployment is told: its stage, its sizes, whom it serves."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any
+
+from workflow.errors import ConfigurationError
+
+_STAGE = re.compile(r"[a-z][a-z0-9-]{0,19}")
+ASSETS_BUCKET = "partcheck-assets-${AWS::AccountId}-${AWS::Region}"
+
+
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """The settings of one stage, as `cdk -c name=value` or `partcheck deploy` give them.
+
+    The review app is deployed where a `domain` is named, with a certificate: an existing one
+    (`certificate_arn`), or a new one that `hosted_zone_id` validates and whose name it then serves. People
+    sign in with a Cognito user pool unless `oidc_issuer` names another issuer. `alarm_email` is told of
+    alarms. `max_in_flight` bounds the inspections under way at once.
+    """
+
+    stage: str = "dev"
+    domain: str = ""
+    certificate_arn: str = ""
+    hosted_zone_id: str = ""
+    oidc_issuer: str = ""
+    oidc_client_id: str = ""
+    alarm_email: str = ""
+    max_in_flight: int = 200
+    assets_bucket: str = ASSETS_BUCKET
+
+    def __post_init__(self) -> None:
+        if not _STAGE.fullmatch(self.stage):
+            raise ConfigurationError(
+                f"stage must be 1 to 20 lower-case letters, digits and hyphens, not {self.stage!r}"
+            )
+        if self.domain and bool(self.certificate_arn) == bool(self.hosted_zone_id):
+            raise ConfigurationError(
+                "domain needs either certificate_arn, an existing certificate, or hosted_zone_id for a new one"
+            )
+        if not self.domain and (self.certificate_arn or self.hosted_zone_id or self.oidc_issuer):
+            raise ConfigurationError("domain is missing: under which name is the review app to be reached?")
+        if bool(self.oidc_issuer) != bool(self.oidc_client_id):
+            raise ConfigurationError("oidc_issuer and oidc_client_id go together")
+        if not 1 <= self.max_in_flight <= 10_000:
+            raise ConfigurationError(f"max_in_flight must be from 1 to 10000, not {self.max_in_flight}")
+
+    @property
+    def stack_name(self) -> str:
+        """One stack a stage, so that stages live side by side in one account and region."""
+        return f"partcheck-{self.stage}"
+
+    @property
+    def has_review_app(self) -> bool:
+        """Whether people review in a browser; without a domain they do it on the command line."""
+        return bool(self.domain)
+
+    def context(self) -> dict[str, str]:
+        """The settings as CDK's context."""
+        return {field.name: str(getattr(self, field.name)) for field in fields(self)}
+
+
+def from_context(context: Mapping[str, Any]) -> Deployment:
+    """The settings that a context holds; ConfigurationError when one is not what it must be."""
+    given = {field.name: context[field.name] for field in fields(Deployment) if context.get(field.name)}
+    if "max_in_flight" in given:
+        number = str(given["max_in_flight"])
+        if not number.isdecimal():
+            raise ConfigurationError(f"max_in_flight must be a number, not {number!r}")
+        given["max_in_flight"] = int(number)
+    return Deployment(**given)

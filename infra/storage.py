@@ -1,0 +1,134 @@
+"""Buckets: photos as they come in, photos as they are filed, and what models are trained on."""
+
+from aws_cdk import Duration, RemovalPolicy, Stack
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_s3 as s3
+from constructs import Construct
+
+SMOKE_NAME = "partcheck-smoke-*"
+
+
+class Storage(Construct):
+    """Versioned, private, encrypted buckets that outlive the stack.
+
+    What arrives in the inbound bucket is told to EventBridge as `Object Created` events. Keys of the filed
+    bucket are `<verdict>/<id, 16 hex>/<base name>`. Nobody overwrites evidence: a write to the filed bucket
+    must say that nothing may lie there yet, and only `keepers` may delete a version of a photo.
+    """
+
+    def __init__(self, scope: Construct, name: str) -> None:
+        super().__init__(scope, name)
+        self.logs = _bucket(self, "Logs", None, lifecycle_rules=[s3.LifecycleRule(expiration=Duration.days(90))])
+        self.inbound = _bucket(self, "Inbound", self.logs)
+        self.filed = _bucket(
+            self,
+            "Filed",
+            self.logs,
+            lifecycle_rules=[
+                s3.LifecycleRule(
+                    transitions=[
+                        s3.Transition(
+                            storage_class=s3.StorageClass.GLACIER_INSTANT_RETRIEVAL,
+                            transition_after=Duration.days(180),
+                        )
+                    ]
+                )
+            ],
+        )
+        self.training = _bucket(self, "Training", self.logs)
+        _tell_event_bridge(self.inbound)
+        self.filed.add_to_resource_policy(_nothing_overwritten(self.filed))
+        for statement in _read_by_rekognition(self.training):
+            self.training.add_to_resource_policy(statement)
+
+    def kept_by(self, keepers: list[iam.IRole]) -> None:
+        """Let only these roles delete versions; what `partcheck smoke` uploads is no evidence."""
+        for bucket in (self.inbound, self.filed):
+            bucket.add_to_resource_policy(_deleted_by_few(bucket, keepers))
+
+
+def _bucket(
+    scope: Construct, name: str, logs: s3.IBucket | None, lifecycle_rules: list[s3.LifecycleRule] | None = None
+) -> s3.Bucket:
+    tidy = s3.LifecycleRule(
+        abort_incomplete_multipart_upload_after=Duration.days(7), expired_object_delete_marker=True
+    )
+    only_whole = s3.LifecycleRule(abort_incomplete_multipart_upload_after=Duration.days(7))
+    rules = lifecycle_rules or []
+    return s3.Bucket(
+        scope,
+        name,
+        versioned=True,
+        block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
+        object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
+        encryption=s3.BucketEncryption.S3_MANAGED,
+        enforce_ssl=True,
+        minimum_tls_version=1.2,
+        removal_policy=RemovalPolicy.RETAIN,
+        server_access_logs_bucket=logs,
+        server_access_logs_prefix=f"{name.lower()}/" if logs else None,
+        lifecycle_rules=[only_whole if any(rule.expiration for rule in rules) else tidy, *rules],
+    )
+
+
+def _tell_event_bridge(bucket: s3.Bucket) -> None:
+    """The switch of CloudFormation itself: CDK's own would add a function that sets it."""
+    resource = bucket.node.default_child
+    assert isinstance(resource, s3.CfnBucket)  # noqa: S101
+    resource.add_property_override(
+        "NotificationConfiguration.EventBridgeConfiguration.EventBridgeEnabled", True
+    )
+
+
+def _nothing_overwritten(bucket: s3.Bucket) -> iam.PolicyStatement:
+    return iam.PolicyStatement(
+        sid="NothingIsOverwritten",
+        effect=iam.Effect.DENY,
+        principals=[iam.AnyPrincipal()],
+        actions=["s3:PutObject"],
+        resources=[bucket.arn_for_objects("*")],
+        conditions={
+            "Null": {"s3:if-none-match": "true"},
+            "Bool": {"s3:ObjectCreationOperation": "true"},
+        },
+    )
+
+
+def _deleted_by_few(bucket: s3.Bucket, keepers: list[iam.IRole]) -> iam.PolicyStatement:
+    return iam.PolicyStatement(
+        sid="VersionsAreDeletedByTheLineAlone",
+        effect=iam.Effect.DENY,
+        principals=[iam.AnyPrincipal()],
+        actions=["s3:DeleteObjectVersion"],
+        not_resources=[bucket.arn_for_objects(f"*{SMOKE_NAME}")],
+        conditions={"ArnNotEquals": {"aws:PrincipalArn": [role.role_arn for role in keepers]}},
+    )
+
+
+def _read_by_rekognition(bucket: s3.Bucket) -> list[iam.PolicyStatement]:
+    """What Custom Labels asks of a bucket that is not its own console's: photos in, reports out."""
+    service = iam.ServicePrincipal("rekognition.amazonaws.com")
+    ours = {"StringEquals": {"aws:SourceAccount": Stack.of(bucket).account}}
+    return [
+        iam.PolicyStatement(
+            sid="CustomLabelsFindsTheBucket",
+            principals=[service],
+            actions=["s3:GetBucketAcl", "s3:GetBucketLocation"],
+            resources=[bucket.bucket_arn],
+            conditions=ours,
+        ),
+        iam.PolicyStatement(
+            sid="CustomLabelsReadsPhotos",
+            principals=[service],
+            actions=["s3:GetObject", "s3:GetObjectAcl", "s3:GetObjectVersion", "s3:GetObjectTagging"],
+            resources=[bucket.arn_for_objects("*")],
+            conditions=ours,
+        ),
+        iam.PolicyStatement(
+            sid="CustomLabelsWritesReports",
+            principals=[service],
+            actions=["s3:PutObject"],
+            resources=[bucket.arn_for_objects("*")],
+            conditions=ours,
+        ),
+    ]
