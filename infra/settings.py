@@ -38,7 +38,7 @@ class Deployment:
             )
         if self.domain and bool(self.certificate_arn) == bool(self.hosted_zone_id):
             raise ConfigurationError(
-                "domain needs either certificate_arn, an existing certificate, or hosted_zone_id for a new one"
+                "domain needs certificate_arn for an existing certificate, or hosted_zone_id for a new one"
             )
         if not self.domain and (self.certificate_arn or self.hosted_zone_id or self.oidc_issuer):
             raise ConfigurationError("domain is missing: under which name is the review app to be reached?")

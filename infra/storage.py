@@ -18,7 +18,9 @@ class Storage(Construct):
 
     def __init__(self, scope: Construct, name: str) -> None:
         super().__init__(scope, name)
-        self.logs = _bucket(self, "Logs", None, lifecycle_rules=[s3.LifecycleRule(expiration=Duration.days(90))])
+        self.logs = _bucket(
+            self, "Logs", None, lifecycle_rules=[s3.LifecycleRule(expiration=Duration.days(90))]
+        )
         self.inbound = _bucket(self, "Inbound", self.logs)
         self.filed = _bucket(
             self,
@@ -48,7 +50,10 @@ class Storage(Construct):
 
 
 def _bucket(
-    scope: Construct, name: str, logs: s3.IBucket | None, lifecycle_rules: list[s3.LifecycleRule] | None = None
+    scope: Construct,
+    name: str,
+    logs: s3.IBucket | None,
+    lifecycle_rules: list[s3.LifecycleRule] | None = None,
 ) -> s3.Bucket:
     tidy = s3.LifecycleRule(
         abort_incomplete_multipart_upload_after=Duration.days(7), expired_object_delete_marker=True

@@ -1,4 +1,4 @@
-"""The deployed functions as data: what infra/ and local/ read to create them."""
+"""The deployed functions and queues as data: what infra/ and local/ read to create them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -93,3 +93,5 @@ FUNCTIONS = (
     RECONCILE,
     TEND_MODEL,
 )
+
+QUEUES = ("intake", "decisions", "verdicts", "escalations")

@@ -26,7 +26,7 @@ from workflow.power_policy import PowerPolicy
 
 logger = Logger()
 tracer = Tracer(patch_modules=("botocore",))
-metrics = Metrics(namespace="partcheck")
+metrics = Metrics(namespace=os.environ.get("POWERTOOLS_METRICS_NAMESPACE", "partcheck"))
 
 
 class Batch(BatchProcessor):

@@ -41,7 +41,7 @@ def create_queues() -> Queues:
     for name in fed:
         _create_queue(f"{name}-dlq", {})
     urls = {}
-    for name in ("intake", "decisions", "verdicts", "escalations"):
+    for name in catalog.QUEUES:
         reading = _reading(name, fed[name]) if name in fed else {}
         urls[name] = _create_queue(name, reading)
     return Queues(**urls)

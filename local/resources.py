@@ -7,6 +7,7 @@ from typing import Any
 from local.settings import REGION
 from workflow import power_policy
 from workflow.aws.clients import client
+from workflow.policy import FIRST_POLICY, NO_MODEL
 from workflow.tables import TABLES, Index, Table
 
 INBOUND_BUCKET = "partcheck-inbound"
@@ -14,17 +15,6 @@ FILED_BUCKET = "partcheck-filed"
 TRAINING_BUCKET = "partcheck-training"
 POLICY_PARAMETER = "/partcheck/policy"
 MODEL_PARAMETER = "/partcheck/model"
-NO_MODEL = "none"
-
-FIRST_POLICY = {
-    "version": "1",
-    "labels": {
-        "ok": {"verdict": "ok", "threshold": 0.8},
-        "defect": {"verdict": "defect", "threshold": 0.8},
-        "ok_front": {"verdict": "ok", "threshold": 0.8},
-        "def_front": {"verdict": "defect", "threshold": 0.8},
-    },
-}
 
 
 def create_buckets() -> None:

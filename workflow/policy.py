@@ -10,6 +10,16 @@ from workflow.errors import ConfigurationError
 from workflow.verdict import Prediction, Score, Verdict
 
 TIE = 1e-9
+NO_MODEL = "none"
+FIRST_POLICY: Mapping[str, Any] = {
+    "version": "1",
+    "labels": {
+        "ok": {"verdict": "ok", "threshold": 0.8},
+        "defect": {"verdict": "defect", "threshold": 0.8},
+        "ok_front": {"verdict": "ok", "threshold": 0.8},
+        "def_front": {"verdict": "defect", "threshold": 0.8},
+    },
+}
 
 
 @dataclass(frozen=True, slots=True)

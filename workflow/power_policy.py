@@ -63,6 +63,9 @@ class PowerPolicy:
 
 HANDS_OFF = PowerPolicy("none", on_demand=False, idle_minutes=0)
 LOCAL_POLICY = '{"version": "1", "on_demand": true, "idle_minutes": 0}'
+AWS_POLICY = (
+    '{"version": "1", "on_demand": false, "idle_minutes": 60}'  # A running model is paid by the hour.
+)
 
 
 def parameter_of(model_parameter: str) -> str:

@@ -20,13 +20,15 @@ class Table:
     """One table: what settings call it, the partition key with the sort key, its indexes.
 
     Every key attribute is text. A deployment chooses the real name; `variable` is the setting that tells it
-    to functions and apps.
+    to functions and apps. `expires` names the attribute that says, in seconds since 1970, from when on an
+    item may be forgotten.
     """
 
     name: str
     variable: str
     key: tuple[str, ...]
     indexes: tuple[Index, ...] = ()
+    expires: str = ""
 
     @property
     def attributes(self) -> tuple[str, ...]:
@@ -42,6 +44,6 @@ LEDGER = Table(
     tuple(Index(f"by_{attribute}", (attribute, "claimed_at")) for attribute in ("state", "day", "name")),
 )
 AUDIT = Table("audit", "AUDIT_TABLE", ("inspection_id", "at"))
-TOKENS = Table("tokens", "TOKEN_TABLE", ("inspection_id",))
+TOKENS = Table("tokens", "TOKEN_TABLE", ("inspection_id",), expires="expires_at")
 
 TABLES = (LEDGER, AUDIT, TOKENS)

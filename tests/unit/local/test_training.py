@@ -2,10 +2,9 @@ import json
 
 import pytest
 
-from local.resources import FIRST_POLICY
 from local.training import routing_policy
 from workflow.errors import ConfigurationError
-from workflow.policy import parse
+from workflow.policy import FIRST_POLICY, parse
 from workflow.verdict import Verdict
 
 CURRENT = json.dumps(FIRST_POLICY)

@@ -39,9 +39,9 @@ def stubbed(service: str) -> Iterator[tuple[Any, Stubber]]:
         stubber.assert_no_pending_responses()
 
 
-def test_a_token_is_kept_and_read_consistently() -> None:
+def test_a_token_is_kept_as_long_as_an_execution_may_live_and_read_consistently() -> None:
     with stubbed("dynamodb") as (client, stub):
-        item = {**ID, "token": {"S": "t1"}, "attempt": {"N": "2"}}
+        item = {**ID, "token": {"S": "t1"}, "attempt": {"N": "2"}, "expires_at": {"N": "31623400"}}
         put = {
             "TableName": "tokens",
             "Item": item,
@@ -53,7 +53,7 @@ def test_a_token_is_kept_and_read_consistently() -> None:
         asked = {"TableName": "tokens", "Key": ID, "ConsistentRead": True}
         stub.add_response("get_item", {"Item": item}, asked)
         stub.add_response("get_item", {}, asked)
-        tokens = DynamoTokens("tokens", client)
+        tokens = DynamoTokens("tokens", client, lambda: 1000.5)
 
         tokens.put("i1", "t1", 2)
         tokens.put("i1", "t1", 2)
