@@ -6,13 +6,14 @@ from starlette.middleware.gzip import GZipMiddleware
 from starlette.middleware.sessions import SessionMiddleware
 
 from review_app import failures
+from review_app.photos import Photos
 from review_app.ports import Ports
-from review_app.routes import home, sign_in
+from review_app.routes import home, photos, sign_in
 from review_app.security import Guard
 from review_app.settings import Settings
 from review_app.users import SESSION_HOURS
 
-ROUTERS: tuple[APIRouter, ...] = (home.router, sign_in.router)
+ROUTERS: tuple[APIRouter, ...] = (home.router, sign_in.router, photos.router)
 
 
 def create_app(settings: Settings, ports: Ports) -> FastAPI:
@@ -35,6 +36,7 @@ def create_app(settings: Settings, ports: Ports) -> FastAPI:
         ],
     )
     app.state.settings, app.state.ports = settings, ports
+    app.state.photos = Photos(ports.ledger, ports.shelf)
     failures.install(app)
     sign_in.install(app, settings)
     for router in ROUTERS:

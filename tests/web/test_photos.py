@@ -1,0 +1,233 @@
+"""Photos reach browsers as photos and nothing else: small, upright, without metadata, by inspection id."""
+
+import io
+import threading
+from collections.abc import Callable
+
+import httpx2
+import pytest
+from PIL import Image as Picture
+
+from review_app import photos
+from review_app.photos import Photos, Size, Unshowable, display_copy
+from tests import crafted
+from tests.fakes import FakeDetector
+from tests.unit.line import UNSURE, Line
+from tests.web.serving import World, visitor
+from workflow.images import inspection_id
+
+
+def encoded(picture: Picture.Image, form: str = "JPEG", **how: object) -> bytes:
+    buffer = io.BytesIO()
+    picture.save(buffer, form, **how)
+    return buffer.getvalue()
+
+
+def copied(content: bytes, size: Size = Size.REVIEW) -> Picture.Image:
+    picture = Picture.open(io.BytesIO(display_copy(content, size)))
+    picture.load()
+    return picture
+
+
+def landscape(mode: str = "RGB", fill: object = (200, 40, 40)) -> Picture.Image:
+    """White above, the colour below, twice as wide as high."""
+    picture = Picture.new(mode, (400, 200), "white" if mode in ("RGB", "L") else None)
+    picture.paste(fill, (0, 100, 400, 200))  # type: ignore[arg-type]
+    return picture
+
+
+@pytest.mark.parametrize(("size", "side"), [(Size.REVIEW, 1024), (Size.LIST, 320)])
+def test_a_copy_fits_its_size_and_keeps_its_shape(size: Size, side: int) -> None:
+    copy = copied(encoded(Picture.new("RGB", (3000, 1500))), size)
+
+    assert copy.size == (side, side // 2)
+
+
+def test_a_small_photo_is_not_blown_up() -> None:
+    assert copied(encoded(Picture.new("RGB", (300, 200)))).size == (300, 200)
+
+
+def test_a_copy_is_upright_and_says_nothing_of_the_camera() -> None:
+    exif = Picture.Exif()
+    exif[0x0112], exif[0x010F], exif[0x8825] = 6, "camera of line 1", {1: "N"}
+    copy = copied(encoded(landscape(), exif=exif, comment=b"secret"))
+
+    assert copy.size == (200, 400)
+    assert copy.getpixel((30, 200)) == pytest.approx((200, 40, 40), abs=6)
+    assert not copy.getexif()
+    assert not {"comment", "exif", "icc_profile"} & copy.info.keys()
+
+
+@pytest.mark.parametrize(
+    ("content", "colour"),
+    [
+        (encoded(landscape("L", 90)), 90),
+        (encoded(landscape("CMYK", (0, 255, 255, 0))), (254, 0, 0)),
+        (encoded(landscape("RGB").quantize(8), "PNG"), (200, 40, 40)),
+        (encoded(landscape("RGBA", (0, 0, 255, 255)), "PNG"), (0, 0, 254)),
+        (encoded(landscape("I;16", 100 * 257), "PNG"), 100),
+    ],
+    ids=["grey", "cmyk", "palette", "alpha", "16 bits"],
+)
+def test_every_kind_of_pixel_looks_right(content: bytes, colour: object) -> None:
+    assert copied(content).getpixel((200, 180)) == pytest.approx(colour, abs=6)
+
+
+def test_what_is_transparent_is_shown_on_white() -> None:
+    assert copied(encoded(landscape("RGBA", (0, 0, 255, 255)), "PNG")).getpixel((200, 20)) == (255, 255, 255)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"<html><script>alert(1)</script>",
+        encoded(landscape())[:200],
+        encoded(landscape(), "GIF"),
+        crafted.png(50_000, 50_000),
+        crafted.png(4097, 64),
+    ],
+    ids=["empty", "page", "cut off", "other format", "bomb", "too wide"],
+)
+def test_what_is_no_photo_is_not_shown(content: bytes) -> None:
+    with pytest.raises(Unshowable):
+        display_copy(content, Size.REVIEW)
+
+
+@pytest.fixture
+def line(world: World) -> Line:
+    return Line(detector=FakeDetector(UNSURE), ledger=world.ledger, shelf=world.shelf)
+
+
+@pytest.fixture
+def waiting(line: Line) -> Callable[[bytes], str]:
+    """Brings a photo before the reviewers; answers with the inspection's id."""
+
+    def bring(content: bytes) -> str:
+        image = line.upload(content)
+        line.waiting(image)
+        return inspection_id(image)
+
+    return bring
+
+
+def test_a_photo_is_served_as_a_photo_that_may_be_kept(address: str, waiting: Callable[[bytes], str]) -> None:
+    one = waiting(encoded(landscape()))
+    with visitor(address, "ann") as ann:
+        answer = ann.get(f"/photos/{one}/review")
+
+    assert (answer.status_code, answer.headers["content-type"]) == (200, "image/jpeg")
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert answer.headers["content-security-policy"] == "default-src 'none'; sandbox"
+    assert "immutable" in answer.headers["cache-control"]
+    assert "private" in answer.headers["cache-control"]
+
+
+def test_the_original_is_the_uploaded_bytes(address: str, waiting: Callable[[bytes], str]) -> None:
+    content = encoded(landscape(), "PNG")
+    one = waiting(content)
+    with visitor(address, "ann") as ann:
+        answer = ann.get(f"/photos/{one}/original")
+
+    assert (answer.content, answer.headers["content-type"]) == (content, "image/png")
+
+
+def test_a_photo_that_is_a_page_too_stays_a_photo(address: str, waiting: Callable[[bytes], str]) -> None:
+    page = b"<html><script>alert(document.cookie)</script></html>"
+    one = waiting(encoded(landscape(), comment=page) + page)
+    with visitor(address, "ann") as ann:
+        for kind in ("review", "list", "original"):
+            answer = ann.get(f"/photos/{one}/{kind}")
+            assert answer.headers["content-type"] == "image/jpeg"
+            assert answer.headers["content-security-policy"] == "default-src 'none'; sandbox"
+        assert page not in ann.get(f"/photos/{one}/review").content
+
+
+def test_nobody_sees_photos_without_signing_in(
+    stranger: httpx2.Client, waiting: Callable[[bytes], str]
+) -> None:
+    answer = stranger.get(f"/photos/{waiting(encoded(landscape()))}/review", headers={"Accept": "image/*"})
+
+    assert answer.status_code == 401
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "0" * 64 + "/review",
+        "inbound%2Fsecret.jpg/review",
+        "..%2f..%2fetc%2fpasswd/review",
+        "http:%2F%2F169.254.169.254%2F/original",
+        "s3:%2F%2Fother%2Fkey/original",
+        "A" * 64 + "/review",
+        "0" * 64 + "/huge",
+    ],
+)
+def test_an_address_names_an_inspection_and_nothing_else(address: str, path: str) -> None:
+    with visitor(address, "ann") as ann:
+        assert ann.get(f"/photos/{path}").status_code == 404
+
+
+def test_a_photo_that_moves_during_the_look_is_found_where_it_went(line: Line) -> None:
+    image = line.upload(encoded(landscape()))
+    line.waiting(image)
+    row = line.row(image)
+
+    class Moving:
+        """The first look is at a place that the photo has left meanwhile."""
+
+        looks = 0
+
+        def get(self, inspection: str) -> object:
+            self.looks += 1
+            return line.ledger.get(inspection) if self.looks > 1 else stale
+
+    from dataclasses import replace
+
+    stale = replace(row, location=image, leftover=None)
+    line.shelf.delete(image)
+
+    assert Photos(Moving(), line.shelf).copy(row.id, Size.LIST)  # type: ignore[arg-type]
+
+
+def test_copies_are_kept_within_the_bound_and_the_oldest_goes_first(line: Line) -> None:
+    ids = []
+    for shade in range(4):
+        image = line.upload(encoded(landscape(fill=(shade * 40, 0, 0))), key=f"{shade}.jpg")
+        line.waiting(image)
+        ids.append(inspection_id(image))
+    one = len(display_copy(encoded(landscape()), Size.LIST))
+    kept = Photos(line.ledger, line.shelf, kept_bytes=round(one * 2.5))
+    for each in ids:
+        kept.copy(each, Size.LIST)
+    line.shelf.objects.clear()
+
+    assert kept.copy(ids[3], Size.LIST)
+    with pytest.raises(Exception, match="gone"):
+        kept.copy(ids[0], Size.LIST)
+
+
+def test_few_photos_are_worked_on_at_a_time(line: Line, monkeypatch: pytest.MonkeyPatch) -> None:
+    running, most, lock = 0, 0, threading.Lock()
+
+    def slow(content: bytes, size: Size) -> bytes:
+        nonlocal running, most
+        with lock:
+            running += 1
+            most = max(most, running)
+        threading.Event().wait(0.02)
+        with lock:
+            running -= 1
+        return b"copy"
+
+    monkeypatch.setattr(photos, "display_copy", slow)
+    image = line.upload(encoded(landscape()))
+    line.waiting(image)
+    kept = Photos(line.ledger, line.shelf, kept_bytes=0)
+    threads = [threading.Thread(target=kept.copy, args=(inspection_id(image), Size.LIST)) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert most == photos.AT_ONCE
