@@ -62,12 +62,18 @@ def _create_table(table: Table) -> None:
 
 
 def _index(index: Index) -> dict[str, Any]:
-    kind = "KEYS_ONLY" if index.keys_only else "ALL"
     return {
         "IndexName": index.name,
         "KeySchema": _key_schema(index.key),
-        "Projection": {"ProjectionType": kind},
+        "Projection": _projection(index),
     }
+
+
+def _projection(index: Index) -> dict[str, Any]:
+    if not index.holds:
+        return {"ProjectionType": "ALL" if index.holds is None else "KEYS_ONLY"}
+    others = [attribute for attribute in index.holds if attribute not in index.key]
+    return {"ProjectionType": "INCLUDE", "NonKeyAttributes": others}
 
 
 def _key_schema(attributes: Sequence[str]) -> list[dict[str, str]]:

@@ -2,6 +2,7 @@
 
 import hashlib
 import itertools
+import operator
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -10,6 +11,7 @@ from workflow.detection import NotReady, Refused, Scores
 from workflow.errors import Conflict, NotFound, OwnershipLost
 from workflow.images import CopyResult, Image, Stored
 from workflow.inspection import AuditEntry, Decision, Inspection, Review, State
+from workflow.search import Mark, Page, Query, Way, page_of
 from workflow.verdict import Prediction, Verdict
 
 
@@ -268,3 +270,23 @@ class FakeDetector:
         if self.shelf is not None and image not in self.shelf.objects:
             return Refused("model_unreadable_object", "Unable to get object metadata from S3.")
         return self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+
+
+class MemorySearch:
+    """Finding inspections by looking at every row; what DynamoSearch must find too."""
+
+    def __init__(self, ledger: MemoryLedger) -> None:
+        self.ledger = ledger
+
+    def page(self, query: Query, mark: Mark | None = None, size: int = 25) -> Page:
+        forward = mark is not None and mark.way is Way.NEWER
+        rows = sorted(
+            (row for row in self.ledger.rows.values() if query.answers(row)),
+            key=lambda row: (row.claimed_at, row.id),
+            reverse=not forward,
+        )
+        if mark is not None:
+            here = (mark.at, mark.id)
+            beyond = operator.gt if forward else operator.lt
+            rows = [row for row in rows if beyond((row.claimed_at, row.id), here)]
+        return page_of(iter(rows), mark, size)

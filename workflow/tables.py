@@ -7,12 +7,12 @@ from dataclasses import dataclass
 class Index:
     """A view of a table under another key; sparse, since items without both attributes are not in it.
 
-    `keys_only` leaves all other attributes out: a list of what to look up in the table.
+    `holds` names the attributes that the view repeats besides all keys; None is everything.
     """
 
     name: str
     key: tuple[str, ...]
-    keys_only: bool = False
+    holds: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,13 +37,24 @@ class Table:
         return tuple(sorted({attribute for key in keys for attribute in key}))
 
 
+_FACTS = ("state", "text", "filed_as", "decided_by", "model", "policy_version")
+
 LEDGER = Table(
     "ledger",
     "LEDGER_TABLE",
     ("id",),
-    tuple(Index(f"by_{attribute}", (attribute, "claimed_at")) for attribute in ("state", "day", "name")),
+    (
+        *(Index(f"by_{attribute}", (attribute, "claimed_at")) for attribute in ("state", "day", "name")),
+        Index("by_verdict", ("filed_as", "claimed_at"), _FACTS),
+        Index("by_decider", ("decided_by", "claimed_at"), _FACTS),
+        Index("by_model", ("model", "claimed_at"), _FACTS),
+        Index("by_policy", ("policy_version", "claimed_at"), _FACTS),
+        Index("unkept", ("unkept", "claimed_at"), ("text",)),
+    ),
 )
 AUDIT = Table("audit", "AUDIT_TABLE", ("inspection_id", "at"))
 TOKENS = Table("tokens", "TOKEN_TABLE", ("inspection_id",), expires="expires_at")
+NAMES = Table("names", "NAMES_TABLE", ("beginning", "text"))
+FIGURES = Table("figures", "FIGURES_TABLE", ("book", "page"))
 
-TABLES = (LEDGER, AUDIT, TOKENS)
+TABLES = (LEDGER, AUDIT, TOKENS, NAMES, FIGURES)

@@ -10,10 +10,12 @@ from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 
 from workflow.images import Image
 from workflow.inspection import AuditEntry, Decision, Inspection, Review, State
+from workflow.search import folded, model_name
 from workflow.verdict import Prediction, Score, Verdict
 
 FAINTEST = 1e-100  # DynamoDB refuses numbers closer to zero than 1e-130.
 
+_ROW = frozenset(field.name for field in fields(Inspection))
 _serializer = TypeSerializer()
 _deserializer = TypeDeserializer()
 
@@ -24,15 +26,28 @@ def values(plain: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def to_item(row: Inspection) -> dict[str, Any]:
-    """A ledger row; `name` and `day` exist for the indexes only."""
+    """A ledger row with the attributes that exist for the indexes only."""
     plain = {field.name: getattr(row, field.name) for field in fields(row)}
-    return values({**plain, "name": row.image.name or row.image.key, "day": row.claimed_at[:10]})
+    name = row.image.name or row.image.key
+    found_by = {"name": name, "text": folded(name), "day": row.claimed_at[:10], "unkept": "yes"}
+    return values({**plain, **found_by, **index_keys(plain)})
+
+
+def index_keys(changes: Mapping[str, Any]) -> dict[str, str]:
+    """What changes of a row mean for its indexes: keys of their own, never empty, which AWS would refuse."""
+    verdict, prediction, decision = (changes.get(name) for name in ("verdict", "prediction", "decision"))
+    keys = {
+        "filed_as": verdict or "",
+        "model": model_name(prediction) if prediction else "",
+        "policy_version": prediction.policy_version if prediction else "",
+        "decided_by": decision.reviewer if decision else "",
+    }
+    return {name: str(key) for name, key in keys.items() if key}
 
 
 def read_item(item: Mapping[str, Any]) -> Inspection:
     """The ledger row that an item holds."""
-    plain = _plain(item)
-    plain.pop("name"), plain.pop("day")
+    plain = {name: value for name, value in _plain(item).items() if name in _ROW}
     plain["image"] = Image(**plain["image"])
     plain["location"] = Image(**plain["location"])
     plain["leftover"] = Image(**plain["leftover"]) if plain["leftover"] else None

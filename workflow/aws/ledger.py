@@ -9,7 +9,7 @@ from botocore.exceptions import ClientError
 
 from workflow import moment
 from workflow.aws.clients import client
-from workflow.aws.items import audit_item, read_audit_item, read_item, to_item, values
+from workflow.aws.items import audit_item, index_keys, read_audit_item, read_item, to_item, values
 from workflow.errors import Conflict, NotFound, OwnershipLost
 from workflow.images import Stored
 from workflow.inspection import AuditEntry, Decision, Inspection, Review, State, owned
@@ -95,11 +95,20 @@ class DynamoLedger:
         update = {
             "TableName": self._table,
             "Key": values({"id": inspection_id}),
-            "UpdateExpression": "SET #decision = :decision",
+            "UpdateExpression": "SET #decision = :decision, #decided_by = :decided_by",
             "ConditionExpression": "#state = :waiting AND #decision = :none",
-            "ExpressionAttributeNames": {"#decision": "decision", "#state": "state"},
+            "ExpressionAttributeNames": {
+                "#decision": "decision",
+                "#decided_by": "decided_by",
+                "#state": "state",
+            },
             "ExpressionAttributeValues": values(
-                {":decision": decision, ":waiting": State.WAITING, ":none": None}
+                {
+                    ":decision": decision,
+                    ":decided_by": decision.reviewer,
+                    ":waiting": State.WAITING,
+                    ":none": None,
+                }
             ),
         }
         put = {"TableName": self._audit_table, "Item": audit_item(entry)}
@@ -111,8 +120,9 @@ class DynamoLedger:
             raise
 
     def close(self, inspection_id: str, owner: str, at: str) -> None:
+        changes = {"state": State.CLOSED, "closed_at": at, "unkept": "yes"}
         with suppress(Conflict):  # It is closed already.
-            self._change(inspection_id, owner, {"state": State.CLOSED, "closed_at": at}, {"closed_at": ""})
+            self._change(inspection_id, owner, changes, {"closed_at": ""})
 
     def hand_over(self, before: Inspection, owner: str, attempt: int, at: str) -> bool:
         try:
@@ -189,6 +199,7 @@ class DynamoLedger:
     ) -> None:
         """Set attributes if this owner still owns the row and it still holds what is expected of it."""
         required = {"owner": owner, **(expected or {})}
+        changes = {**changes, **index_keys(changes)}
         names = {f"#{name}": name for name in (*changes, *required)}
         sets = ", ".join(f"#{name} = :{name}" for name in changes)
         conditions = " AND ".join(f"#{name} = :was_{name}" for name in required)

@@ -92,4 +92,6 @@ def test_the_attributes_of_the_indexes_are_never_empty(key: str) -> None:
 
 
 def test_every_field_of_a_row_is_an_attribute() -> None:
-    assert to_item(PLAIN).keys() == {field.name for field in fields(Inspection)} | {"name", "day"}
+    found_by = {"name", "text", "day", "unkept"}
+
+    assert to_item(PLAIN).keys() == {field.name for field in fields(Inspection)} | found_by

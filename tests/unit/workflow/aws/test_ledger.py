@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 from botocore.stub import Stubber
 
 from workflow import moment
-from workflow.aws.items import audit_item, to_item, values
+from workflow.aws.items import audit_item, index_keys, to_item, values
 from workflow.aws.ledger import DynamoLedger
 from workflow.errors import Conflict, NotFound, OwnershipLost
 from workflow.images import Image, Stored
@@ -51,6 +51,7 @@ def ledger(client: Any) -> DynamoLedger:
 
 def update(condition: str, sets: dict[str, Any], expected: dict[str, Any]) -> dict[str, Any]:
     """The request that sets these attributes if the row still holds what is expected of it."""
+    sets = {**sets, **index_keys(sets)}
     return {
         "TableName": "ledger",
         "Key": KEY,
@@ -111,7 +112,7 @@ CHANGES: dict[str, tuple[Call, dict[str, Any]]] = {
         lambda ledger: ledger.close("i1", "i1-1", "2026-03-01T12:02:00.000Z"),
         update(
             f"{OWNED} AND #closed_at = :was_closed_at",
-            {"state": State.CLOSED, "closed_at": "2026-03-01T12:02:00.000Z"},
+            {"state": State.CLOSED, "closed_at": "2026-03-01T12:02:00.000Z", "unkept": "yes"},
             {"owner": "i1-1", "closed_at": ""},
         ),
     ),
@@ -274,11 +275,15 @@ DECIDING = {
             "Update": {
                 "TableName": "ledger",
                 "Key": KEY,
-                "UpdateExpression": "SET #decision = :decision",
+                "UpdateExpression": "SET #decision = :decision, #decided_by = :decided_by",
                 "ConditionExpression": "#state = :waiting AND #decision = :none",
-                "ExpressionAttributeNames": {"#decision": "decision", "#state": "state"},
+                "ExpressionAttributeNames": {
+                    "#decision": "decision",
+                    "#decided_by": "decided_by",
+                    "#state": "state",
+                },
                 "ExpressionAttributeValues": values(
-                    {":decision": DECISION, ":waiting": "waiting", ":none": None}
+                    {":decision": DECISION, ":decided_by": "ann", ":waiting": "waiting", ":none": None}
                 ),
             }
         },
