@@ -46,8 +46,13 @@ def _table(scope: Construct, table: Table) -> dynamodb.Table:
 
 def _index(index: Index) -> dict[str, Any]:
     keys = dict(zip(("partition_key", "sort_key"), map(_text, index.key), strict=False))
-    kind = dynamodb.ProjectionType.KEYS_ONLY if index.keys_only else dynamodb.ProjectionType.ALL
-    return {"index_name": index.name, "projection_type": kind, **keys}
+    kind = dynamodb.ProjectionType[index.projection]
+    return {
+        "index_name": index.name,
+        "projection_type": kind,
+        "non_key_attributes": list(index.others) or None,
+        **keys,
+    }
 
 
 def _text(attribute: str) -> dynamodb.Attribute:

@@ -70,10 +70,8 @@ def _index(index: Index) -> dict[str, Any]:
 
 
 def _projection(index: Index) -> dict[str, Any]:
-    if not index.holds:
-        return {"ProjectionType": "ALL" if index.holds is None else "KEYS_ONLY"}
-    others = [attribute for attribute in index.holds if attribute not in index.key]
-    return {"ProjectionType": "INCLUDE", "NonKeyAttributes": others}
+    others = {"NonKeyAttributes": list(index.others)} if index.others else {}
+    return {"ProjectionType": index.projection, **others}
 
 
 def _key_schema(attributes: Sequence[str]) -> list[dict[str, str]]:

@@ -14,6 +14,18 @@ class Index:
     key: tuple[str, ...]
     holds: tuple[str, ...] | None = None
 
+    @property
+    def projection(self) -> str:
+        """The kind of view, as DynamoDB names it."""
+        if self.holds is None:
+            return "ALL"
+        return "INCLUDE" if self.others else "KEYS_ONLY"
+
+    @property
+    def others(self) -> tuple[str, ...]:
+        """What it repeats besides all keys and is none of its own."""
+        return tuple(attribute for attribute in self.holds or () if attribute not in self.key)
+
 
 @dataclass(frozen=True, slots=True)
 class Table:
