@@ -22,17 +22,15 @@ def handler(
     tokens: Tokens | None = None,
     decisions: Queue | None = None,
 ) -> None:
-    inspection = event["inspection"]
-    timeout_seconds = inspection["detection"]["review_seconds"]
-    logger.append_keys(inspection_id=inspection["inspection_id"])
+    logger.append_keys(inspection_id=event["inspection_id"])
     review.ask(
         ledger or wiring.ledger(),
         tokens or wiring.tokens(),
         decisions or wiring.queue("DECISION_QUEUE_URL"),
-        inspection["inspection_id"],
-        inspection["execution"],
+        event["inspection_id"],
+        event["execution"],
         event["token"],
-        timeout_seconds,
+        event["timeout_seconds"],
     )
     metrics.add_metric("review_asked", MetricUnit.Count, 1)
-    logger.info("asked a reviewer", extra={"timeout_seconds": timeout_seconds})
+    logger.info("asked a reviewer", extra={"timeout_seconds": event["timeout_seconds"]})

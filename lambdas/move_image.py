@@ -21,14 +21,13 @@ def handler(
     ledger: Ledger | None = None,
     shelf: Shelf | None = None,
 ) -> dict[str, Any]:
-    inspection = event["inspection"]
-    logger.append_keys(inspection_id=inspection["inspection_id"])
+    logger.append_keys(inspection_id=event["inspection_id"])
     filed = filing.file(
         ledger or wiring.ledger(),
         shelf or wiring.shelf(),
         setting("FILED_BUCKET"),
-        inspection["inspection_id"],
-        inspection["execution"],
+        event["inspection_id"],
+        event["execution"],
         event["verdict"],
     )
     metrics.add_metric(f"filed_{filed['verdict']}", MetricUnit.Count, 1)

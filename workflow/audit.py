@@ -178,7 +178,7 @@ def _orphans(ledger: Ledger, rows: Iterable[Inspection], stored: set[Image], fil
     """Copies that no row points at, beside the photo: an execution that lost its ownership may leave one."""
     by_prefix = {row.id[:16]: row.id for row in rows}
     known = {image for row in rows for image in (row.location, row.leftover)}
-    for image in stored - known:
+    for image in sorted(stored - known, key=lambda image: (image.key, image.version_id)):
         parts = image.key.split("/")
         inspection = by_prefix.get(parts[1]) if len(parts) == 3 and parts[0] in set(Verdict) else None
         now = ledger.get(inspection) if inspection and image.bucket == filed else None

@@ -1,0 +1,263 @@
+"""Wrong variants of the product, one guard missing in each: the histories must find every one of them out."""
+
+import json
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from typing import Any
+from unittest.mock import patch
+
+from workflow import announcement, filing, moment, review
+from workflow.aws.items import to_item, values
+from workflow.aws.ledger import DynamoLedger
+from workflow.aws.shelf import S3Shelf
+from workflow.aws.tokens import DynamoTokens
+from workflow.errors import Conflict
+from workflow.images import CopyResult, Image, Stored
+from workflow.inspection import Inspection, State, owned
+
+Mutant = Callable[[], AbstractContextManager[Any]]
+
+
+def _replaced(target: Any, name: str, variant: Any) -> AbstractContextManager[Any]:
+    return patch.object(target, name, variant)
+
+
+def claims_without_owner() -> AbstractContextManager[Any]:
+    """Whoever comes claims the row, whosever it is."""
+
+    def claim(self: Any, new: Inspection) -> Inspection | None:
+        row = self.get(new.id)
+        if row is None:
+            self._dynamodb.put_item(TableName=self._table, Item=to_item(new))
+            return new
+        self._dynamodb.update_item(
+            TableName=self._table,
+            Key=values({"id": row.id}),
+            UpdateExpression="SET #owner = :owner",
+            ExpressionAttributeNames={"#owner": "owner"},
+            ExpressionAttributeValues=values({":owner": new.owner}),
+        )
+        return self.get(new.id)
+
+    return _replaced(DynamoLedger, "claim", claim)
+
+
+def skips_what_was_seen_before() -> AbstractContextManager[Any]:
+    """A row that exists is somebody else's business, even if it is one's own."""
+
+    def claim(self: Any, new: Inspection) -> Inspection | None:
+        if self.get(new.id) is not None:
+            return None
+        self._dynamodb.put_item(TableName=self._table, Item=to_item(new))
+        return new
+
+    return _replaced(DynamoLedger, "claim", claim)
+
+
+def copies_by_key() -> AbstractContextManager[Any]:
+    """The newest version under the name is copied, whatever was judged."""
+
+    def copy(self: Any, source: Stored, bucket: str, key: str) -> Stored | CopyResult:
+        where = {"Bucket": source.image.bucket, "Key": source.image.key}
+        answer = self._s3.copy_object(Bucket=bucket, Key=key, CopySource=where, IfNoneMatch="*")
+        return Stored(
+            Image(bucket, key, answer["VersionId"]), source.size, answer["CopyObjectResult"]["ETag"]
+        )
+
+    return _replaced(S3Shelf, "copy", copy)
+
+
+def deletes_by_key() -> AbstractContextManager[Any]:
+    """The name is deleted instead of the version: a marker hides the photo, and another one with it."""
+
+    def delete(self: Any, image: Image) -> None:
+        self._s3.delete_object(Bucket=image.bucket, Key=image.key)
+
+    return _replaced(S3Shelf, "delete", delete)
+
+
+def deletes_the_newest() -> AbstractContextManager[Any]:
+    """Whatever lies under the name now is deleted."""
+
+    def delete(self: Any, image: Image) -> None:
+        found = self.newest(image.bucket, image.key)
+        if found is not None:
+            self._s3.delete_object(Bucket=image.bucket, Key=image.key, VersionId=found.image.version_id)
+
+    return _replaced(S3Shelf, "delete", delete)
+
+
+def overwrites_the_destination() -> AbstractContextManager[Any]:
+    """No look at what lies at the destination."""
+
+    def copy(self: Any, source: Stored, bucket: str, key: str) -> Stored | CopyResult:
+        where = {
+            "Bucket": source.image.bucket,
+            "Key": source.image.key,
+            "VersionId": source.image.version_id,
+        }
+        answer = self._s3.copy_object(Bucket=bucket, Key=key, CopySource=where)
+        return Stored(
+            Image(bucket, key, answer["VersionId"]), source.size, answer["CopyObjectResult"]["ETag"]
+        )
+
+    return _replaced(S3Shelf, "copy", copy)
+
+
+def deletes_before_recording() -> AbstractContextManager[Any]:
+    """The original goes before the ledger points at the copy."""
+    honest = DynamoLedger.record_filing
+    shelves: list[Any] = []
+    copy = S3Shelf.copy
+
+    def remembered(self: Any, *arguments: Any) -> Any:
+        shelves[:] = [self]
+        return copy(self, *arguments)
+
+    def record(self: Any, before: Inspection, *rest: Any) -> None:
+        shelves[0].delete(before.location)
+        honest(self, before, *rest)
+
+    stack = ExitStack()
+    stack.enter_context(_replaced(S3Shelf, "copy", remembered))
+    stack.enter_context(_replaced(DynamoLedger, "record_filing", record))
+    return stack
+
+
+def sends_what_it_did_not_keep() -> AbstractContextManager[Any]:
+    """The decision travels in the message alone; saved, says the page."""
+
+    def decide(self: Any, *_: Any) -> None:
+        """Keep nothing."""
+
+    return _replaced(DynamoLedger, "decide", decide)
+
+
+def says_saved_before_it_is() -> AbstractContextManager[Any]:
+    """The transaction's refusal is swallowed."""
+    honest = DynamoLedger.decide
+
+    def decide(self: Any, *arguments: Any) -> None:
+        try:
+            honest(self, *arguments)
+        except Conflict:
+            return
+
+    return _replaced(DynamoLedger, "decide", decide)
+
+
+def overrules_by_timeout() -> AbstractContextManager[Any]:
+    """A new round begins with nothing decided."""
+
+    def escalate(ledger: Any, queue: Any, inspection_id: str, owner: str) -> dict[str, Any]:
+        row = owned(ledger, inspection_id, owner)
+        ledger._change(inspection_id, owner, {"state": State.WAITING, "decision": None}, {})
+        queue.send(json.dumps({"inspection_id": row.id}))
+        return {"decided": False, "round": 2}
+
+    return _replaced(review, "escalate", escalate)
+
+
+def asks_over_a_decision() -> AbstractContextManager[Any]:
+    """The timeout asks again although a decision stands, and forgets it."""
+
+    def record(self: Any, inspection_id: str, owner: str, asked: Any) -> Any:
+        self._change(inspection_id, owner, {"state": State.WAITING, "review": asked, "decision": None})
+        return self.get(inspection_id)
+
+    return _replaced(DynamoLedger, "record_review", record)
+
+
+def words_each_announcement_anew() -> AbstractContextManager[Any]:
+    """The announcement is made when it is sent, with an id of its own."""
+    honest = filing.file
+
+    def file(*arguments: Any) -> dict[str, Any]:
+        filed = honest(*arguments)
+        if filed["announcement"]:
+            filed["announcement"] = json.dumps(
+                {**json.loads(filed["announcement"]), "announcement_id": str(uuid.uuid4())}
+            )
+        return filed
+
+    return _replaced(filing, "file", file)
+
+
+def announces_the_time_of_sending() -> AbstractContextManager[Any]:
+    """The body is made anew from the row at each try."""
+    honest = filing.file
+
+    def file(
+        ledger: Any, shelf: Any, bucket: str, inspection: str, owner: str, wanted: str
+    ) -> dict[str, Any]:
+        filed = honest(ledger, shelf, bucket, inspection, owner, wanted)
+        row = owned(ledger, inspection, owner)
+        if filed["announcement"] and row.verdict:
+            filed["announcement"] = announcement.body(row, row.verdict, row.location, moment.now())
+        return filed
+
+    return _replaced(filing, "file", file)
+
+
+def trusts_the_token_in_the_message() -> AbstractContextManager[Any]:
+    """The message says which token to answer."""
+    tokens: dict[str, str] = {}
+    keep = review.ask
+
+    def ask(
+        ledger: Any, kept: Any, queue: Any, inspection_id: str, owner: str, token: str, seconds: int
+    ) -> None:
+        tokens[inspection_id] = token
+        keep(ledger, kept, queue, inspection_id, owner, token, seconds)
+
+    def delivery(inspection_id: str) -> str:
+        return json.dumps({"inspection_id": inspection_id, "token": tokens.get(inspection_id, "")})
+
+    stack = ExitStack()
+    stack.enter_context(_replaced(review, "ask", ask))
+    stack.enter_context(_replaced(review, "delivery", delivery))
+    return stack
+
+
+def answers_the_first_token_for_ever() -> AbstractContextManager[Any]:
+    """A token that was handed out once is never replaced: retries and redrives wait in vain."""
+    honest = DynamoTokens.put
+
+    def put(self: Any, inspection_id: str, token: str, attempt: int) -> None:
+        if self.get(inspection_id) is None:
+            honest(self, inspection_id, token, attempt)
+
+    stack = ExitStack()
+    stack.enter_context(_replaced(DynamoTokens, "put", put))
+    stack.enter_context(_replaced(DynamoTokens, "remove", lambda *_: None))
+    return stack
+
+
+MUTANTS: tuple[Mutant, ...] = (
+    claims_without_owner,
+    skips_what_was_seen_before,
+    copies_by_key,
+    deletes_by_key,
+    deletes_the_newest,
+    overwrites_the_destination,
+    deletes_before_recording,
+    sends_what_it_did_not_keep,
+    says_saved_before_it_is,
+    overrules_by_timeout,
+    asks_over_a_decision,
+    words_each_announcement_anew,
+    announces_the_time_of_sending,
+    trusts_the_token_in_the_message,
+    answers_the_first_token_for_ever,
+)
+
+
+@contextmanager
+def applied(mutant: Mutant | None) -> Iterator[None]:
+    """The product with one mutant in it."""
+    if mutant is None:
+        yield
+        return
+    with mutant():
+        yield
