@@ -1,0 +1,1 @@
+"""State machines as pictures: read, laid out and drawn without a browser."""
