@@ -1,11 +1,14 @@
 """How fast the line on this machine is, and what the workflow costs on top of the bare functions.
 
-    .venv/bin/python -m benchmarks.line [--photos 300]
+    .venv/bin/python -m benchmarks.line [--photos 300] [--at-once 1 8 16]
 
 Starts a line of its own, trains a model on generated parts and inspects fresh ones: with 1, 8 and 16
 uploads waiting for their verdict at any time, then as many photos through the bare functions (claim, detect,
 move, close; the same services, but no Step Functions, no Lambda and no queue). Every photo is clear
 (threshold 0), so that nobody waits for a person.
+
+Photos a second depend on what else the machine does; the processor seconds that a photo costs in each process
+do so much less, and they bound what the machine can reach.
 """
 
 import argparse
@@ -16,7 +19,7 @@ import statistics
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -24,27 +27,36 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+from benchmarks.processes import memory_mb, processor_seconds
 from local.line import Line
 from local.ports import Ports
 from local.sample_parts import sample_parts
 from workflow.aws.clients import client
 from workflow.aws.site import Site
 from workflow.images import Image, inspection_id
-from workflow.intake import document, execution_name
+from workflow.intake import document
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """One run: photos per second, and seconds from upload to verdict for each photo."""
+    """One run: photos per second, each photo's seconds from upload to verdict, processor seconds in all."""
 
     at_once: int
     per_second: float
     seconds: list[float]
+    spent: dict[str, float]
 
     def row(self, name: str) -> str:
         p95 = statistics.quantiles(self.seconds, n=20)[-1]
         median = statistics.median(self.seconds)
         return f"{name:24} {self.at_once:>7} {self.per_second:>10.1f} {median:>10.2f} {p95:>10.2f}"
+
+    def costs(self) -> str:
+        """Processor milliseconds a photo, by process, the dearest first."""
+        each = {name: 1000 * seconds / len(self.seconds) for name, seconds in self.spent.items()}
+        dearest = sorted(each.items(), key=lambda cost: -cost[1])
+        told = ", ".join(f"{name} {ms:.0f}" for name, ms in dearest)
+        return f"{told}; together {sum(each.values()):.0f}"
 
 
 class Verdicts:
@@ -95,10 +107,12 @@ def timed(work: Callable[[tuple[str, bytes]], None], batch: list[bytes], at_once
         return time.perf_counter() - began
 
     items = [(f"{name}/{number:04}.jpeg", content) for number, content in enumerate(batch)]
-    began = time.perf_counter()
+    spent, began = processor_seconds(), time.perf_counter()
     with ThreadPoolExecutor(at_once) as pool:
         seconds = list(pool.map(one, items))
-    return Result(at_once, len(batch) / (time.perf_counter() - began), seconds)
+    per_second = len(batch) / (time.perf_counter() - began)
+    now = processor_seconds()
+    return Result(at_once, per_second, seconds, {name: now[name] - spent.get(name, 0.0) for name in now})
 
 
 def through_the_workflow(site: Site, verdicts: Verdicts) -> Callable[[tuple[str, bytes]], None]:
@@ -139,10 +153,9 @@ def through_the_functions(site: Site) -> Callable[[tuple[str, bytes]], None]:
         image = put(site.filed_bucket, *item)  # Uploads to this bucket start no execution.
         now = datetime.now(UTC).isoformat()
         event = document(image, now, 1)
-        event |= {"execution": execution_name(event["inspection_id"], 1), "started_at": now}
-        claim_upload.handler(event, context)
+        claim_upload.handler({"upload": event, "execution": event["execution"]}, context)
         answer = detect_labels.handler(event, context)
-        move_image.handler({**event, "verdict": answer["verdict"]}, context)
+        move_image.handler({"inspection": event, "verdict": answer["verdict"]}, context)
         close_inspection.handler(event, context)
 
     return work
@@ -158,38 +171,17 @@ def without_doubt(site: Site) -> None:
     ssm.put_parameter(Name=site.policy_parameter, Value=json.dumps(policy), Type="String", Overwrite=True)
 
 
-def memory_mb(root: int) -> float:
-    """Proportional memory of a process and all its descendants, in MB (Linux)."""
-    children: dict[int, list[int]] = {}
-    for status in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            parent = int(status.read_text().rsplit(")", 1)[1].split()[1])
-        except OSError:
-            continue
-        children.setdefault(parent, []).append(int(status.parent.name))
-    family, total = [root], 0
-    while family:
-        process = family.pop()
-        family += children.get(process, [])
-        try:
-            rollup = Path(f"/proc/{process}/smaps_rollup").read_text()
-        except OSError:
-            continue
-        total += sum(int(line.split()[1]) for line in rollup.splitlines() if line.startswith("Pss:"))
-    return total / 1024
-
-
 def watch_memory(peak: list[float], stop: threading.Event) -> None:
     while not stop.wait(2.0):
-        peak.append(memory_mb(os.getpid()))
+        peak.append(memory_mb())
 
 
-def measure(site: Site, count: int) -> Iterator[str]:
+def measure(site: Site, count: int, at_once: Sequence[int]) -> Iterator[str]:
     without_doubt(site)
     verdicts = Verdicts(site.verdict_queue_url)
     workflow = through_the_workflow(site, verdicts)
     timed(workflow, photos(32, seed=1), 16, "warm-up")
-    results = [timed(workflow, photos(count, seed=10 + n), n, f"at-once-{n}") for n in (1, 8, 16)]
+    results = [timed(workflow, photos(count, seed=10 + n), n, f"at-once-{n}") for n in at_once]
     verdicts.stop()
     functions = through_the_functions(site)
     timed(functions, photos(16, seed=2), 8, "bare-warm-up")
@@ -200,6 +192,8 @@ def measure(site: Site, count: int) -> Iterator[str]:
     for result in bare:
         yield result.row("the bare functions")
     overhead = max(r.per_second for r in bare) / max(r.per_second for r in results)
+    yield "processor milliseconds a photo:"
+    yield from (f"  {result.at_once} at once: {result.costs()}" for result in results)
     alone = statistics.median(results[0].seconds) / statistics.median(bare[0].seconds)
     yield f"overhead of the workflow: {overhead:.1f} × in throughput, {alone:.1f} × in time for a photo alone"
 
@@ -207,17 +201,18 @@ def measure(site: Site, count: int) -> Iterator[str]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--photos", type=int, default=300)
-    count = parser.parse_args().photos
+    parser.add_argument("--at-once", type=int, nargs="+", default=[1, 8, 16])
+    wanted = parser.parse_args()
     peak: list[float] = [0.0]
     stop = threading.Event()
     watcher = threading.Thread(target=watch_memory, args=(peak, stop))
     print(f"{datetime.now(UTC):%Y-%m-%d}, {os.cpu_count()} cores, {platform.machine()}, Python "
-          f"{platform.python_version()}, {count} photos of 300 × 300 px a run")  # fmt: skip
+          f"{platform.python_version()}, {wanted.photos} photos of 300 × 300 px a run")  # fmt: skip
     with tempfile.TemporaryDirectory() as home, Line(Path(home), Ports.free(), report=print) as line:
         watcher.start()
         try:
             line.train(sample_parts(160, seed=1000))
-            for row in measure(line.site, count):
+            for row in measure(line.site, wanted.photos, wanted.at_once):
                 print(row)
         finally:
             stop.set()

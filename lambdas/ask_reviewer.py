@@ -22,15 +22,17 @@ def handler(
     tokens: Tokens | None = None,
     decisions: Queue | None = None,
 ) -> None:
-    logger.append_keys(inspection_id=event["inspection_id"])
+    inspection = event["inspection"]
+    timeout_seconds = inspection["detection"]["review_seconds"]
+    logger.append_keys(inspection_id=inspection["inspection_id"])
     review.ask(
         ledger or wiring.ledger(),
         tokens or wiring.tokens(),
         decisions or wiring.queue("DECISION_QUEUE_URL"),
-        event["inspection_id"],
-        event["execution"],
+        inspection["inspection_id"],
+        inspection["execution"],
         event["token"],
-        event["timeout_seconds"],
+        timeout_seconds,
     )
     metrics.add_metric("review_asked", MetricUnit.Count, 1)
-    logger.info("asked a reviewer", extra={"timeout_seconds": event["timeout_seconds"]})
+    logger.info("asked a reviewer", extra={"timeout_seconds": timeout_seconds})

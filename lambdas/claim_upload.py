@@ -21,15 +21,20 @@ def handler(
     ledger: Ledger | None = None,
     shelf: Shelf | None = None,
 ) -> dict[str, Any]:
-    logger.append_keys(inspection_id=event["inspection_id"])
-    outcome = intake.claim(
-        ledger or wiring.ledger(),
-        shelf or wiring.shelf(),
-        Image(**event["image"]),
-        event["execution"],
-        event["attempt"],
-        event["uploaded_at"],
-    )
+    upload = event["upload"]
+    logger.append_keys(inspection_id=upload["inspection_id"])
+    if event["execution"] != upload["execution"]:
+        # A copy of an execution, started by hand with its input: the later steps would take it for the first.
+        outcome = "refused"
+    else:
+        outcome = intake.claim(
+            ledger or wiring.ledger(),
+            shelf or wiring.shelf(),
+            Image(**upload["image"]),
+            event["execution"],
+            upload["attempt"],
+            upload["uploaded_at"],
+        )
     metrics.add_metric(f"upload_{outcome}", MetricUnit.Count, 1)
-    logger.info("claimed", extra={"outcome": outcome, "key": event["image"]["key"]})
+    logger.info("claimed", extra={"outcome": outcome, "key": upload["image"]["key"]})
     return {"outcome": outcome}

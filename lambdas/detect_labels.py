@@ -30,7 +30,7 @@ def handler(
         policy or wiring.parameters().routing_policy(setting("POLICY_PARAMETER")),
         event["inspection_id"],
         event["execution"],
-        moment.seconds_between(event["started_at"], moment.now()),
+        moment.now(),
     )
     metrics.add_metric(f"detection_{answer['outcome']}", MetricUnit.Count, 1)
     logger.info("detected", extra={"answer": answer})

@@ -21,13 +21,14 @@ def handler(
     ledger: Ledger | None = None,
     shelf: Shelf | None = None,
 ) -> dict[str, Any]:
-    logger.append_keys(inspection_id=event["inspection_id"])
+    inspection = event["inspection"]
+    logger.append_keys(inspection_id=inspection["inspection_id"])
     filed = filing.file(
         ledger or wiring.ledger(),
         shelf or wiring.shelf(),
         setting("FILED_BUCKET"),
-        event["inspection_id"],
-        event["execution"],
+        inspection["inspection_id"],
+        inspection["execution"],
         event["verdict"],
     )
     metrics.add_metric(f"filed_{filed['verdict']}", MetricUnit.Count, 1)

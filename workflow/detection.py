@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from workflow import moment
 from workflow.errors import Conflict
 from workflow.images import Image
 from workflow.inspection import Inspection, Ledger, owned
@@ -49,15 +50,17 @@ def detect(
     policy: RoutingPolicy,
     inspection_id: str,
     owner: str,
-    waited_seconds: float,
+    now: str,
 ) -> dict[str, Any]:
     """Ask the model about one inspection and store the answer; a stored answer is never paid for twice.
 
-    Returns the `$.detection` part of the execution's document.
+    The wait for a model counts from the photo's entry in the ledger, so that it does not begin anew with each
+    attempt. Returns the `$.detection` part of the execution's document.
     """
     row = owned(ledger, inspection_id, owner)
     if known := _known(row, policy):
         return known
+    waited_seconds = moment.seconds_between(row.claimed_at, now)
     answer = detector.custom_labels(row.location)
     if isinstance(answer, NotReady) and waited_seconds < policy.model_wait_seconds:
         # Who waited long waits a little longer each time, so that the longest wait fits one history.

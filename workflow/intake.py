@@ -36,9 +36,10 @@ def execution_name(inspection: str, attempt: int) -> str:
 
 
 def document(image: Image, uploaded_at: str, attempt: int) -> dict[str, Any]:
-    """The input of an execution: what the state machine's first state reads."""
+    """The input of an execution, with its own name: the owner that its steps act for."""
     return {
         "inspection_id": inspection_id(image),
+        "execution": execution_name(inspection_id(image), attempt),
         "image": {"bucket": image.bucket, "key": image.key, "version_id": image.version_id},
         "uploaded_at": uploaded_at,
         "attempt": attempt,

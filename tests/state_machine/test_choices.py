@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from tests import crafted, fakes
 from tests.state_machine.choices import follow, literals
-from workflow import definition, detection, intake, review
+from workflow import definition, detection, intake, moment, review
 from workflow.images import Image, inspection_id
 from workflow.inspection import Inspection, State
 from workflow.policy import LabelRule, RoutingPolicy
@@ -35,11 +35,20 @@ def route(prediction: Prediction) -> str:
     """Where the definition sends a prediction, in the words that `detect` hands to it."""
     image = Image("b", "k", "v")
     row = Inspection(
-        inspection_id(image), image, "me", 1, State.INSPECTING, "", "", "", image, prediction=prediction
+        inspection_id(image),
+        image,
+        "me",
+        1,
+        State.INSPECTING,
+        "",
+        moment.now(),
+        "",
+        image,
+        prediction=prediction,
     )
     ledger = fakes.MemoryLedger()
     ledger.claim(row)
-    answer = detection.detect(ledger, _Silent(), POLICY, row.id, "me", 0)
+    answer = detection.detect(ledger, _Silent(), POLICY, row.id, "me", moment.now())
     document = json.loads(json.dumps({"detection": answer}))
     assert follow(STATES["Did the model answer?"], document) == "Is the prediction clear?"
     return follow(STATES["Is the prediction clear?"], document)

@@ -5,7 +5,7 @@ import pytest
 from tests import fakes
 from tests.state_machine.engine import Engine
 from tests.state_machine.floor import CLEAR_OK, LABELS, Floor
-from workflow import detection
+from workflow import detection, moment
 from workflow.aws.detector import BUSY_SECONDS
 from workflow.detection import NotReady
 from workflow.images import Image, inspection_id
@@ -15,6 +15,7 @@ from workflow.policy import RoutingPolicy
 EVENTS = 25_000
 EVERYTHING_ELSE = 1_000
 DAY = 24 * 3600
+BEGAN = "2026-03-01T12:00:00.000Z"
 
 
 @pytest.fixture(scope="module")
@@ -40,10 +41,12 @@ def test_a_photo_may_wait_for_its_model_as_long_as_the_policy_says(events_a_roun
 def _questions(policy: RoutingPolicy) -> int:
     """How often a photo asks a model that never answers, at the least wait that the adapter names."""
     image, ledger, waited, asked = Image("b", "k", "v"), fakes.MemoryLedger(), 0.0, 0
-    ledger.claim(Inspection(inspection_id(image), image, "me", 1, State.INSPECTING, "", "", "", image))
+    ledger.claim(Inspection(inspection_id(image), image, "me", 1, State.INSPECTING, "", BEGAN, BEGAN, image))
     model = fakes.FakeDetector(NotReady("the model is busy", BUSY_SECONDS // 2))
     while True:
-        answer = detection.detect(ledger, model, policy, inspection_id(image), "me", waited)
+        answer = detection.detect(
+            ledger, model, policy, inspection_id(image), "me", moment.later(BEGAN, waited)
+        )
         if answer["outcome"] == "answered":
             return asked
         waited += answer["wait_seconds"]

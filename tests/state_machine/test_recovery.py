@@ -173,7 +173,7 @@ def stories(engine: Engine, request: pytest.FixtureRequest) -> Iterator[Stories]
 def test_a_fault_that_passes_is_retried(stories: Stories, trouble: Trouble) -> None:
     floor, name = stories[trouble].result()
 
-    assert floor.document(name)["closed"]
+    assert floor.document(name)["filed"]
     assert floor.started() == [name]
     assert not any(floor.faults.values())
     floor.assert_filed(name, course(trouble).final)
@@ -187,7 +187,7 @@ def test_an_execution_that_dies_in_any_state_is_begun_again_and_nothing_is_lost(
     floor, first, second = stories[trouble].result()
 
     assert floor.visited(first)[-1] == trouble.states[0]
-    assert floor.document(second)["closed"]
+    assert floor.document(second)["filed"]
     assert sorted(floor.started()) == [first, second]
     assert len(floor.model.seen) <= 1 or trouble.states == ("Detect labels",)
     assert len(floor.ledger.entries) == (floor.row(second).decision is not None)

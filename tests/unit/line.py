@@ -72,7 +72,9 @@ class Line:
         return intake.claim(self.ledger, self.shelf, image, owner, attempt, UPLOADED_AT)
 
     def detect(self, image: Image, owner: str, waited: float = 0) -> dict[str, Any]:
-        return detection.detect(self.ledger, self.detector, self.policy, inspection_id(image), owner, waited)
+        row = self.ledger.get(inspection_id(image))
+        now = moment.later(row.claimed_at if row else moment.now(), waited)
+        return detection.detect(self.ledger, self.detector, self.policy, inspection_id(image), owner, now)
 
     def move(self, image: Image, owner: str, wanted: str) -> dict[str, Any]:
         return self.file(self.ledger, self.shelf, FILED, inspection_id(image), owner, wanted)

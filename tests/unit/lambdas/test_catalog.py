@@ -15,6 +15,8 @@ from lambdas.catalog import FUNCTIONS, Function
 from tests.fakes import FakeDetector
 from tests.unit.line import CLEARLY_OK, POLICY, Line
 from workflow.errors import ConfigurationError
+from workflow.images import Image
+from workflow.intake import document
 
 ROOT = Path(__file__).resolve().parents[3]
 MODULES = [function.module for function in FUNCTIONS]
@@ -90,8 +92,9 @@ def test_a_token_is_not_logged_even_where_powertools_is_told_to_log_events() -> 
         "line = Line(detector=FakeDetector(UNSURE))\n"
         "image = line.upload()\n"
         "owner = line.waiting(image)\n"
-        "event = {'inspection_id': inspection_id(image), 'execution': owner, 'timeout_seconds': 60,\n"
-        "         'token': 'AQDE-secret'}\n"
+        "inspection = {'inspection_id': inspection_id(image), 'execution': owner,\n"
+        "              'detection': {'review_seconds': 60}}\n"
+        "event = {'inspection': inspection, 'token': 'AQDE-secret'}\n"
         "ports = {'ledger': line.ledger, 'tokens': line.tokens, 'decisions': line.decisions}\n"
         "ask_reviewer.handler(event, FakeContext(), **ports)\n"
     )
@@ -142,16 +145,16 @@ def test_a_missing_setting_is_named(
     assert isinstance(told.value, ConfigurationError) or "ConfigurationError" in str(told.value)
 
 
+DOCUMENT: dict[str, Any] = {
+    **document(Image("b", "k", "v"), "2026-03-01T12:00:00Z", 1),
+    "detection": {"review_seconds": 60},
+}
 EVENT: dict[str, Any] = {
-    "inspection_id": "i1",
-    "execution": "me",
-    "started_at": "2026-03-01T12:00:00Z",
+    **DOCUMENT,
+    "upload": DOCUMENT,
+    "inspection": DOCUMENT,
     "verdict": "ok",
     "token": "t",
-    "timeout_seconds": 60,
-    "image": {"bucket": "b", "key": "k", "version_id": "v"},
-    "uploaded_at": "2026-03-01T12:00:00Z",
-    "attempt": 1,
     "Records": [
         {
             "messageId": "1",

@@ -22,6 +22,7 @@ from workflow.detection import NotReady
 from workflow.errors import OwnershipLost
 from workflow.images import Image, inspection_id
 from workflow.inspection import State
+from workflow.intake import document
 
 Log = Callable[[], list[dict[str, Any]]]
 TOKEN = "AQDEAAAAKgAAAAMAAAAAAAAAAYx-secret"
@@ -36,17 +37,21 @@ def line(monkeypatch: pytest.MonkeyPatch) -> Line:
 
 
 def claim_event(image: Image, execution: str = "me") -> dict[str, Any]:
-    return {
-        "inspection_id": inspection_id(image),
-        "execution": execution,
-        "image": {"bucket": image.bucket, "key": image.key, "version_id": image.version_id},
-        "uploaded_at": UPLOADED_AT,
-        "attempt": 1,
-    }
+    return {"upload": {**document(image, UPLOADED_AT, 1), "execution": execution}, "execution": execution}
 
 
-def event(image: Image, **more: Any) -> dict[str, Any]:
-    return {"inspection_id": inspection_id(image), "execution": "me", **more}
+def event(image: Image, execution: str = "me") -> dict[str, Any]:
+    """The document as the state machine keeps it until a reviewer is asked."""
+    detection = {"review_seconds": 3600}
+    return {**document(image, UPLOADED_AT, 1), "execution": execution, "detection": detection}
+
+
+def move_event(image: Image, execution: str = "me") -> dict[str, Any]:
+    return {"inspection": event(image, execution), "verdict": "ok"}
+
+
+def ask_event(image: Image, execution: str = "me") -> dict[str, Any]:
+    return {"inspection": event(image, execution), "token": TOKEN}
 
 
 def assert_logged_once(log: Log, image: Image, message: str) -> dict[str, Any]:
@@ -82,6 +87,16 @@ def test_every_outcome_of_a_claim_is_data(line: Line, context: Any, outcome: str
     }
 
 
+def test_a_copy_of_an_execution_started_by_hand_is_refused(line: Line, context: Any) -> None:
+    image = line.upload()
+    copied = {**claim_event(image), "execution": "a name of its own"}
+
+    answer = claim_upload.handler(copied, context, ledger=line.ledger, shelf=line.shelf)
+
+    assert answer == {"outcome": "refused"}
+    assert line.ledger.rows == {}
+
+
 def claimed(line: Line) -> Image:
     image = line.upload()
     line.claim(image, "me")
@@ -92,7 +107,7 @@ def test_labels_are_detected_and_the_answer_is_the_state_machines_document(
     line: Line, context: Any, log: Log
 ) -> None:
     image = claimed(line)
-    asked = event(image, started_at=moment.now())
+    asked = event(image)
 
     answer = detect_labels.handler(asked, context, ledger=line.ledger, detector=line.detector, policy=POLICY)
 
@@ -104,16 +119,17 @@ def test_labels_are_detected_and_the_answer_is_the_state_machines_document(
 
 def test_a_model_that_is_not_ready_is_no_error(line: Line, context: Any) -> None:
     image = claimed(line)
-    asked = event(image, started_at=moment.now())
+    asked = event(image)
 
     answer = detect_labels.handler(asked, context, ledger=line.ledger, detector=ASLEEP, policy=POLICY)
 
     assert answer == {"outcome": "not_ready", "why": "asleep", "wait_seconds": 30}
 
 
-def test_the_wait_for_a_model_counts_from_the_start_of_the_execution(line: Line, context: Any) -> None:
+def test_the_wait_for_a_model_counts_from_the_photos_entry_in_the_ledger(line: Line, context: Any) -> None:
     image = claimed(line)
-    asked = event(image, started_at=moment.later(moment.now(), -61))
+    asked, row = event(image), line.row(image)
+    line.ledger.rows[row.id] = replace(row, claimed_at=moment.later(moment.now(), -61))
     policy = replace(POLICY, model_wait_seconds=60)
 
     answer = detect_labels.handler(asked, context, ledger=line.ledger, detector=ASLEEP, policy=policy)
@@ -127,7 +143,7 @@ def test_a_photo_is_moved_and_its_announcement_returned(line: Line, context: Any
     line.claim(image, "me")
     replace(line, detector=FakeDetector(CLEARLY_OK)).detect(image, "me")
 
-    answer = move_image.handler(event(image, verdict="ok"), context, ledger=line.ledger, shelf=line.shelf)
+    answer = move_image.handler(move_event(image), context, ledger=line.ledger, shelf=line.shelf)
 
     assert (answer["verdict"], answer["bucket"]) == ("ok", FILED)
     assert json.loads(answer["announcement"])["image"]["key"] == key
@@ -141,9 +157,7 @@ def test_who_lost_the_ownership_fails_loudly_and_moves_nothing(line: Line, conte
     before = dict(line.shelf.objects)
 
     with pytest.raises(OwnershipLost):
-        move_image.handler(
-            {**event(image, verdict="ok"), "execution": "you"}, context, ledger=line.ledger, shelf=line.shelf
-        )
+        move_image.handler(move_event(image, "you"), context, ledger=line.ledger, shelf=line.shelf)
     assert line.shelf.objects == before
 
 
@@ -158,7 +172,7 @@ def test_a_reviewer_is_asked_and_the_token_goes_nowhere_but_to_its_table(
     line: Line, context: Any, log: Log, capfd: pytest.CaptureFixture[str]
 ) -> None:
     image = unclear(line)
-    asked = event(image, timeout_seconds=3600, token=TOKEN)
+    asked = ask_event(image)
 
     answer = ask_reviewer.handler(
         asked, context, ledger=line.ledger, tokens=line.tokens, decisions=line.decisions
@@ -176,7 +190,7 @@ def test_a_failing_question_does_not_log_its_token_either(
     line: Line, context: Any, log: Log, capfd: pytest.CaptureFixture[str]
 ) -> None:
     image = unclear(line)
-    asked = {**event(image, timeout_seconds=3600, token=TOKEN), "execution": "you"}
+    asked = ask_event(image, "you")
 
     with pytest.raises(OwnershipLost) as lost:
         ask_reviewer.handler(asked, context, ledger=line.ledger, tokens=line.tokens, decisions=line.decisions)
