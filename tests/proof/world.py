@@ -1,27 +1,32 @@
 """A whole line in one thread: the product's code and adapters on services in memory, with its own clock."""
 
 import heapq
+import inspect
 import itertools
 import json
+import os
 import random
 import uuid
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from importlib import import_module
+from types import SimpleNamespace
 from typing import Any
 from unittest.mock import patch
 
 from botocore.exceptions import BotoCoreError, ClientError
 from greenlet import getcurrent, greenlet
 
+from lambdas import catalog, deliver_decision, start_inspection, wiring
 from tests.proof.dynamodb import MemoryDynamoDB, Stored
 from tests.proof.fate import Client, Fate, Killed
 from tests.proof.rekognition import MemoryRekognition
 from tests.proof.s3 import MemoryS3
 from tests.proof.step_functions import MemoryStepFunctions
 from tests.unit.line import FILED, INBOUND
-from workflow import definition, detection, filing, intake, moment, review
+from workflow import definition, moment
 from workflow.aws.detector import RekognitionDetector
 from workflow.aws.executions import StepFunctionsExecutions
 from workflow.aws.ledger import DynamoLedger
@@ -29,9 +34,8 @@ from workflow.aws.queues import SqsQueue
 from workflow.aws.shelf import S3Shelf
 from workflow.aws.tokens import DynamoTokens
 from workflow.errors import PartcheckError
-from workflow.images import Image
 from workflow.policy import LabelRule, RoutingPolicy
-from workflow.reconcile import Mender, findings, reconcile
+from workflow.reconcile import Mender
 from workflow.tables import AUDIT, LEDGER, TABLES, TOKENS
 from workflow.verdict import Verdict
 
@@ -45,11 +49,25 @@ POLICY = RoutingPolicy(
     model_wait_seconds=7200,
 )
 MAX_RECEIVES = 20
+MODULES = {function.placeholder: function.module for function in catalog.FUNCTIONS}
+PORTS = (
+    *("ledger", "shelf", "tokens", "executions", "detector", "policy"),
+    *("decisions", "escalations"),
+)
+CONTEXT = SimpleNamespace(get_remaining_time_in_millis=lambda: 0)
+SETTINGS = {"FILED_BUCKET": FILED, "INBOUND_BUCKET": INBOUND, "MAX_IN_FLIGHT": "8"}
 EXPECTED = (PartcheckError, ClientError, BotoCoreError)
 
 
 class Violation(AssertionError):
     """A promise was broken."""
+
+
+def _one_by_one(event: Any, handle: Callable[[Any], None], *_: Any) -> dict[str, list[Any]]:
+    """Messages without Powertools around them, which keeps what it does in one place for a whole process."""
+    for record in event["Records"]:
+        handle(SimpleNamespace(body=record["body"]))
+    return {"batchItemFailures": []}
 
 
 class World:
@@ -68,6 +86,7 @@ class World:
         self.messages: list[tuple[str, str]] = []
         self.log: list[str] = []
         self.happened: Counter[str] = Counter()
+        self.policy = POLICY
         self._make_services()
         self._make_ports()
 
@@ -116,9 +135,14 @@ class World:
 
     @contextmanager
     def at_its_own_time(self) -> Iterator[None]:
-        """Our code asks this world what time it is, and for ids that nobody had before."""
+        """Our code asks this world for the time and for ids that nobody had before; nobody reads the log."""
         with (
+            patch.object(start_inspection, "process_partial_response", _one_by_one),
+            patch.object(deliver_decision, "process_partial_response", _one_by_one),
+            patch.object(wiring.logger, "info", lambda *_, **__: None, create=True),
             patch.object(moment, "now", lambda: moment.text(self.now())),
+            patch.dict(os.environ, SETTINGS),
+            patch.object(wiring.metrics, "add_metric", lambda *_, **__: None),
             patch.object(uuid, "uuid4", lambda: uuid.UUID(int=self.rng.getrandbits(128), version=4)),
         ):
             yield
@@ -158,43 +182,17 @@ class World:
     def _lags(self, age: float) -> bool:
         return not self.fate.calm and age < 3 and self.rng.random() < 0.3
 
-    # What Step Functions calls.
+    # What Step Functions and the queues call.
 
     def invoke(self, function: str, payload: Any, done: Callable[[Any, str], None]) -> None:
-        job = {
-            "ClaimUploadFunction": self._claim,
-            "DetectLabelsFunction": self._detect,
-            "MoveImageFunction": self._move,
-            "AskReviewerFunction": self._ask,
-            "EscalateReviewFunction": self._escalate,
-            "CloseInspectionFunction": self._close,
-        }[function]
-        what = f"{function.removesuffix('Function')} {payload['execution'][:6]}…{payload['execution'][-2:]}"
-        self.work(what, lambda: json.loads(json.dumps(job(payload))), done)
+        module = MODULES[function]
+        self.work(module, lambda: json.loads(json.dumps(self.handle(module, payload))), done)
 
-    def _claim(self, event: Any) -> Any:
-        image = Image(**event["image"])
-        owner, attempt, at = event["execution"], event["attempt"], event["uploaded_at"]
-        return {"outcome": intake.claim(self.ledger, self.shelf, image, owner, attempt, at)}
-
-    def _detect(self, event: Any) -> Any:
-        waited = moment.seconds_between(event["started_at"], moment.now())
-        inspection, owner = event["inspection_id"], event["execution"]
-        return detection.detect(self.ledger, self.detector, POLICY, inspection, owner, waited)
-
-    def _move(self, event: Any) -> Any:
-        inspection, owner, verdict = event["inspection_id"], event["execution"], event["verdict"]
-        return filing.file(self.ledger, self.shelf, FILED, inspection, owner, verdict)
-
-    def _ask(self, event: Any) -> None:
-        asked = (event["inspection_id"], event["execution"], event["token"], event["timeout_seconds"])
-        review.ask(self.ledger, self.tokens, self.decisions, *asked)
-
-    def _escalate(self, event: Any) -> Any:
-        return review.escalate(self.ledger, self.escalations, event["inspection_id"], event["execution"])
-
-    def _close(self, event: Any) -> None:
-        self.ledger.close(event["inspection_id"], event["execution"], moment.now())
+    def handle(self, module: str, event: Any) -> Any:
+        """A function as Lambda runs it, but for the log around it."""
+        handler = inspect.unwrap(import_module(f"lambdas.{module}").handler)
+        ports = {name: getattr(self, name) for name in inspect.signature(handler).parameters if name in PORTS}
+        return handler(event, CONTEXT, **ports)
 
     def publish(self, queue: str, body: str, done: Callable[[Any, str], None]) -> None:
         """The state that announces: its worker is Step Functions itself."""
@@ -219,15 +217,12 @@ class World:
             if error and times < MAX_RECEIVES:
                 self.after(180, lambda: self._receive(queue, body, times + 1))
 
-        job = {"intake": self._start, "decisions": self._deliver}[queue]
-        self.work(queue, lambda: job(json.loads(body)), done)
+        module = {"intake": "start_inspection", "decisions": "deliver_decision"}[queue]
+        self.work(queue, lambda: self.consume(module, body), done)
 
-    def _start(self, event: Any) -> None:
-        for image, at in intake.uploaded(event, self.shelf):
-            intake.start(self.executions, self.ledger, image, at)
-
-    def _deliver(self, event: Any) -> str:
-        return review.deliver(self.ledger, self.tokens, self.executions, event["inspection_id"])
+    def consume(self, module: str, body: str) -> None:
+        """One message to a function."""
+        self.handle(module, {"Records": [{"body": body}]})
 
     # The clock.
 
@@ -235,6 +230,6 @@ class World:
         """What runs every minute."""
         self.work(
             "reconcile",
-            lambda: reconcile(self.mender, findings(self.ledger, self.shelf, self.executions, INBOUND)),
+            lambda: self.handle("reconcile", {}),
             lambda *_: None,
         )
