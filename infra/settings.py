@@ -17,7 +17,8 @@ class Deployment:
 
     The review app is deployed where a `domain` is named, with a certificate: an existing one
     (`certificate_arn`), or a new one that `hosted_zone_id` validates and whose name it then serves. People
-    sign in with a Cognito user pool unless `oidc_issuer` names another issuer. `alarm_email` is told of
+    sign in with a Cognito user pool unless `oidc_issuer` names another issuer, to which the app is the client
+    `oidc_client_id` with the secret that Secrets Manager keeps at `oidc_secret_arn`. `alarm_email` is told of
     alarms. `max_in_flight` bounds the inspections under way at once.
     """
 
@@ -27,6 +28,7 @@ class Deployment:
     hosted_zone_id: str = ""
     oidc_issuer: str = ""
     oidc_client_id: str = ""
+    oidc_secret_arn: str = ""
     alarm_email: str = ""
     max_in_flight: int = 200
     assets_bucket: str = ASSETS_BUCKET
@@ -42,8 +44,8 @@ class Deployment:
             )
         if not self.domain and (self.certificate_arn or self.hosted_zone_id or self.oidc_issuer):
             raise ConfigurationError("domain is missing: under which name is the review app to be reached?")
-        if bool(self.oidc_issuer) != bool(self.oidc_client_id):
-            raise ConfigurationError("oidc_issuer and oidc_client_id go together")
+        if len({bool(one) for one in (self.oidc_issuer, self.oidc_client_id, self.oidc_secret_arn)}) > 1:
+            raise ConfigurationError("oidc_issuer, oidc_client_id and oidc_secret_arn go together")
         if not 1 <= self.max_in_flight <= 10_000:
             raise ConfigurationError(f"max_in_flight must be from 1 to 10000, not {self.max_in_flight}")
 

@@ -1,0 +1,93 @@
+"""The functions of lambdas.catalog, each with a role, a log and exactly the settings of its own."""
+
+from pathlib import Path
+
+from aws_cdk import Duration, RemovalPolicy, Stack
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_lambda as awslambda
+from aws_cdk import aws_lambda_event_sources as sources
+from aws_cdk import aws_logs as logs
+from constructs import Construct
+
+from infra.grants import Grant, grants_of
+from infra.line import Line
+from infra.messages import FAILURES
+from lambdas import catalog
+from lambdas.catalog import Function
+
+AT_ONCE = 10
+
+
+class Functions(Construct):
+    """What a function is asked and answers stands in its own file in lambdas/.
+
+    Messages of a queue come in batches, of which each message may fail on its own.
+    """
+
+    def __init__(self, scope: Construct, name: str, line: Line, code: Path) -> None:
+        super().__init__(scope, name)
+        bundle = awslambda.Code.from_asset(str(code))
+        self.made = {one.placeholder: _function(self, one, line, bundle) for one in catalog.FUNCTIONS}
+        for one in catalog.FUNCTIONS:
+            if one.queue:
+                self[one].add_event_source(
+                    sources.SqsEventSource(
+                        line.messages.queues[one.queue],
+                        batch_size=one.batch_size,
+                        max_concurrency=AT_ONCE,
+                        report_batch_item_failures=True,
+                    )
+                )
+        self[catalog.RECONCILE].add_event_source(
+            sources.SqsEventSource(
+                line.messages.queues[FAILURES],
+                batch_size=1000,
+                max_batching_window=Duration.seconds(20),
+                max_concurrency=2,
+            )
+        )
+
+    def __getitem__(self, function: Function) -> awslambda.Function:
+        return self.made[function.placeholder]
+
+
+def _function(scope: Construct, one: Function, line: Line, code: awslambda.Code) -> awslambda.Function:
+    home = Construct(scope, one.placeholder.removesuffix("Function"))
+    log = logs.LogGroup(
+        home, "Log", retention=logs.RetentionDays.ONE_MONTH, removal_policy=RemovalPolicy.DESTROY
+    )
+    role = iam.Role(home, "Role", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))
+    role.add_to_policy(
+        iam.PolicyStatement(
+            actions=["logs:CreateLogStream", "logs:PutLogEvents"], resources=[log.log_group_arn]
+        )
+    )
+    for grant in grants_of(one):
+        role.add_to_policy(statement(grant, line))
+    values = line.values()
+    needed = one.checked({name: values[name] for name in one.needs if name in values})
+    return awslambda.Function(
+        home,
+        "Function",
+        description=f"partcheck {line.deployment.stage}: {one.module}",
+        runtime=awslambda.Runtime.PYTHON_3_13,
+        architecture=awslambda.Architecture.ARM_64,
+        handler=one.handler,
+        code=code,
+        role=role,
+        log_group=log,
+        timeout=Duration.seconds(one.timeout_seconds),
+        memory_size=one.memory_mb,
+        tracing=awslambda.Tracing.ACTIVE,
+        environment=needed
+        | {
+            "LOG_LEVEL": "INFO",
+            "POWERTOOLS_METRICS_NAMESPACE": Stack.of(scope).stack_name,
+            "POWERTOOLS_SERVICE_NAME": one.module,
+        },
+    )
+
+
+def statement(grant: Grant, line: Line) -> iam.PolicyStatement:
+    """A grant as a statement of a policy."""
+    return iam.PolicyStatement(actions=list(grant.actions), resources=[line.arn(grant.on)])

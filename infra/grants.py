@@ -1,0 +1,119 @@
+"""Who may do what: the rights of each function, as data; tests hold them to the calls that the code makes."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from lambdas.catalog import FUNCTIONS, Function
+from workflow.errors import ConfigurationError
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """Some actions on one resource, by the resource's name in infra.line.Line.arn."""
+
+    on: str
+    actions: tuple[str, ...]
+
+
+def on(resource: str, *actions: str) -> Grant:
+    """A grant; the service's prefix stands before its first action only."""
+    service = actions[0].split(":")[0]
+    return Grant(resource, tuple(name if ":" in name else f"{service}:{name}" for name in actions))
+
+
+def ledger(*actions: str) -> Grant:
+    return on("ledger", *(f"dynamodb:{action}" for action in actions))
+
+
+def by(index: str) -> Grant:
+    return on(f"ledger/{index}", "dynamodb:Query")
+
+
+# Whoever reads a version that may be gone must be allowed to list: S3 tells nobody else that it is missing.
+SEES_INBOUND = on("inbound", "s3:ListBucket", "ListBucketVersions")
+SEES_FILED = on("filed", "s3:ListBucket", "ListBucketVersions")
+READS_INBOUND = on("inbound/*", "s3:GetObject", "GetObjectVersion")
+READS_FILED = on("filed/*", "s3:GetObject", "GetObjectVersion")
+POLICY = on("policy", "ssm:GetParameter")
+MODEL = on("model", "ssm:GetParameter")
+POWER = on("power", "ssm:GetParameter")
+STARTS = on("machine", "states:StartExecution")
+
+GRANTS: Mapping[str, tuple[Grant, ...]] = {
+    "ClaimUploadFunction": (ledger("GetItem", "UpdateItem"), SEES_INBOUND, READS_INBOUND),
+    "DetectLabelsFunction": (
+        ledger("GetItem", "UpdateItem", "PutItem"),
+        on("audit", "dynamodb:PutItem"),
+        *(POLICY, MODEL, POWER),
+        on("models", "rekognition:DetectCustomLabels", "StartProjectVersion"),
+        *(READS_INBOUND, READS_FILED),
+    ),
+    "MoveImageFunction": (
+        ledger("GetItem", "UpdateItem"),
+        *(SEES_INBOUND, SEES_FILED),
+        on("inbound/*", "s3:GetObject", "GetObjectVersion", "GetObjectVersionTagging", "DeleteObjectVersion"),
+        on(
+            "filed/*",
+            *("s3:GetObject", "GetObjectVersion", "GetObjectVersionTagging", "DeleteObjectVersion"),
+            *("PutObject", "PutObjectTagging"),
+        ),
+    ),
+    "AskReviewerFunction": (
+        ledger("GetItem", "UpdateItem"),
+        on("tokens", "dynamodb:PutItem"),
+        on("decisions", "sqs:SendMessage"),
+    ),
+    "EscalateReviewFunction": (ledger("GetItem", "UpdateItem"), on("escalations", "sqs:SendMessage")),
+    "CloseInspectionFunction": (ledger("GetItem", "UpdateItem"),),
+    "StartInspectionFunction": (
+        ledger("GetItem", "UpdateItem"),
+        by("by_state"),
+        on("inbound", "s3:ListBucketVersions"),
+        STARTS,
+    ),
+    "DeliverDecisionFunction": (
+        ledger("GetItem", "UpdateItem"),
+        on("tokens", "dynamodb:GetItem", "DeleteItem"),
+        on("machine", "states:SendTaskSuccess"),
+    ),
+    "ReconcileFunction": (
+        ledger("GetItem", "UpdateItem"),
+        by("by_state"),
+        on("inbound", "s3:ListBucketVersions"),
+        STARTS,
+        on("machine", "states:ListExecutions"),
+        on("executions", "states:DescribeExecution"),
+        on("decisions", "sqs:SendMessage"),
+    ),
+    "TendModelFunction": (
+        ledger("GetItem", "PutItem"),
+        by("by_state"),
+        on("audit", "dynamodb:PutItem"),
+        *(MODEL, POWER),
+        on("models", "rekognition:StartProjectVersion", "StopProjectVersion"),
+        on("projects", "rekognition:DescribeProjectVersions"),
+        on("everything", "rekognition:DescribeProjects"),
+        on("escalations", "sqs:SendMessage"),
+    ),
+}
+
+# The review app changes things by conditional writes, with hints on a queue: no token, no states:* right.
+REVIEW_APP: tuple[Grant, ...] = (
+    ledger("GetItem", "Query", "UpdateItem", "PutItem"),
+    on("audit", "dynamodb:Query", "PutItem"),
+    *(READS_INBOUND, READS_FILED),
+    POLICY,
+    on("decisions", "sqs:SendMessage"),
+)
+
+
+def grants_of(function: Function) -> tuple[Grant, ...]:
+    """The rights of one function; ConfigurationError when nobody said which it needs."""
+    if function.placeholder not in GRANTS:
+        raise ConfigurationError(f"{function.placeholder} has no rights: name them in infra/grants.py")
+    return GRANTS[function.placeholder]
+
+
+def unused() -> set[str]:
+    """Functions that have rights but do not exist."""
+    return GRANTS.keys() - {function.placeholder for function in FUNCTIONS}
