@@ -30,7 +30,7 @@ _PIN = re.compile(r"^([A-Za-z0-9._-]+)(?:\[[^]]*\])?==\S+.*?(?=^\S|\Z)", re.MULT
 
 def pinned(extras: Iterable[str], lock: str | None = None) -> str:
     """A requirements file with hashes: what partcheck with these extras stands on, and nothing else."""
-    lines = {canonicalize_name(pin[1]): pin[0] for pin in _PIN.finditer(lock or LOCK.read_text("utf-8"))}
+    lines = {str(canonicalize_name(pin[1])): pin[0] for pin in _PIN.finditer(lock or LOCK.read_text("utf-8"))}
     project = tomllib.loads(PROJECT.read_text("utf-8"))["project"]
     own = [one for one in project["dependencies"] if Requirement(one).name not in COMMAND_LINE]
     asked = [*own, *(one for extra in extras for one in project[GROUPS][extra])]
