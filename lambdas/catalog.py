@@ -81,6 +81,17 @@ TEND_MODEL = Function(
     schedule_minutes=1,
 )
 
+KEEP_HISTORY = Function(
+    "KeepHistoryFunction",
+    "keep_history",
+    frozenset({"LEDGER_TABLE", "NAMES_TABLE", "FIGURES_TABLE", "HISTORY_BUCKET", "STATE_MACHINE_ARN"}),
+    timeout_seconds=60,
+    schedule_minutes=1,
+)
+READ_HISTORY = Function(
+    "ReadHistoryFunction", "read_history", frozenset({"STATE_MACHINE_ARN"}), memory_mb=512
+)
+
 FUNCTIONS = (
     CLAIM_UPLOAD,
     DETECT_LABELS,
@@ -92,6 +103,8 @@ FUNCTIONS = (
     DELIVER_DECISION,
     RECONCILE,
     TEND_MODEL,
+    KEEP_HISTORY,
+    READ_HISTORY,
 )
 
 QUEUES = ("intake", "decisions", "verdicts", "escalations")

@@ -8,8 +8,10 @@ from typing import Any
 from aws_lambda_powertools import Logger, Metrics, Tracer
 from aws_lambda_powertools.utilities.batch import BatchProcessor
 
+from workflow.aws.archive import StepFunctionsHistories
 from workflow.aws.detector import RekognitionDetector
 from workflow.aws.executions import StepFunctionsExecutions
+from workflow.aws.figures import DynamoBooks
 from workflow.aws.ledger import DynamoLedger
 from workflow.aws.model_record import POWER, DynamoRecord
 from workflow.aws.model_settings import ParameterSettings
@@ -68,6 +70,16 @@ def queue(variable: str) -> SqsQueue:
 @cache
 def executions() -> StepFunctionsExecutions:
     return StepFunctionsExecutions(setting("STATE_MACHINE_ARN"))
+
+
+@cache
+def histories() -> StepFunctionsHistories:
+    return StepFunctionsHistories(StepFunctionsExecutions(setting("STATE_MACHINE_ARN")))
+
+
+@cache
+def books() -> DynamoBooks:
+    return DynamoBooks(setting("LEDGER_TABLE"), setting("NAMES_TABLE"), setting("FIGURES_TABLE"))
 
 
 @cache

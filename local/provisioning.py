@@ -22,6 +22,7 @@ def provision(endpoints: Endpoints) -> Site:
         "MODEL_PARAMETER": resources.MODEL_PARAMETER,
         "FILED_BUCKET": resources.FILED_BUCKET,
         "INBOUND_BUCKET": resources.INBOUND_BUCKET,
+        "HISTORY_BUCKET": resources.HISTORY_BUCKET,
         "DECISION_QUEUE_URL": urls.decisions,
         "ESCALATION_QUEUE_URL": urls.escalations,
         "STATE_MACHINE_ARN": machine.ARN,

@@ -13,6 +13,7 @@ from workflow.tables import TABLES, Index, Table
 INBOUND_BUCKET = "partcheck-inbound"
 FILED_BUCKET = "partcheck-filed"
 TRAINING_BUCKET = "partcheck-training"
+HISTORY_BUCKET = "partcheck-history"
 POLICY_PARAMETER = "/partcheck/policy"
 MODEL_PARAMETER = "/partcheck/model"
 
@@ -21,7 +22,7 @@ def create_buckets() -> None:
     """Versioned buckets; what arrives in the inbound one is told to EventBridge."""
     s3 = client("s3")
     there = {bucket["Name"] for bucket in s3.list_buckets()["Buckets"]}
-    for name in (INBOUND_BUCKET, FILED_BUCKET, TRAINING_BUCKET):
+    for name in (INBOUND_BUCKET, FILED_BUCKET, TRAINING_BUCKET, HISTORY_BUCKET):
         if name not in there:
             s3.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": REGION})
         s3.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Enabled"})

@@ -3,12 +3,15 @@
 import hashlib
 import itertools
 import operator
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
+from workflow.archive import Record
 from workflow.detection import NotReady, Refused, Scores
 from workflow.errors import Conflict, NotFound, OwnershipLost
+from workflow.figures import Failure, Hour
 from workflow.images import CopyResult, Image, Stored
 from workflow.inspection import AuditEntry, Decision, Inspection, Review, State
 from workflow.search import Mark, Page, Query, Way, page_of
@@ -290,3 +293,74 @@ class MemorySearch:
             beyond = operator.gt if forward else operator.lt
             rows = [row for row in rows if beyond((row.claimed_at, row.id), here)]
         return page_of(iter(rows), mark, size)
+
+
+class MemoryArchive:
+    """The kept records."""
+
+    def __init__(self) -> None:
+        self.records: dict[str, Record] = {}
+
+    def get(self, execution: str) -> Record | None:
+        return self.records.get(execution)
+
+    def keep(self, record: Record) -> None:
+        self.records[record.execution] = record
+
+
+class MemoryHistories:
+    """What Step Functions still tells."""
+
+    def __init__(self) -> None:
+        self.records: dict[str, Record] = {}
+
+    def told(self, execution: str) -> Record | None:
+        return self.records.get(execution)
+
+    def ended_badly(self) -> Iterator[str]:
+        bad = ("FAILED", "TIMED_OUT", "ABORTED")
+        return (name for name, record in reversed(self.records.items()) if record.status in bad)
+
+
+class MemoryBooks:
+    """Marks, counts by the hour and failures, beside a ledger in memory."""
+
+    def __init__(self, ledger: MemoryLedger) -> None:
+        self.ledger = ledger
+        self.done: dict[str, tuple[State, str]] = {}
+        self.names: set[str] = set()
+        self.counted: dict[str, Counter[str]] = {}
+        self.failed: dict[str, Failure] = {}
+
+    def unkept(self) -> Iterator[str]:
+        rows = sorted(self.ledger.rows.values(), key=lambda row: row.claimed_at)
+        for row in rows:
+            state, closed_at = self.done.get(row.id, (None, ""))
+            if state is None or (row.state is State.CLOSED and closed_at != row.closed_at):
+                yield row.id
+
+    def add_name(self, row: Inspection) -> None:
+        self.names.add(row.id)
+
+    def kept(self, row: Inspection, counts: Mapping[str, int]) -> bool:
+        now = self.ledger.rows[row.id]
+        if (now.state, now.closed_at) != (row.state, row.closed_at):
+            return False
+        self.done[row.id] = (row.state, row.closed_at)
+        if counts:
+            self.counted.setdefault(f"{row.closed_at[:13]}:00:00.000Z", Counter()).update(counts)
+        return True
+
+    def knows_failure(self, execution: str) -> bool:
+        return execution in self.failed
+
+    def add_failure(self, failure: Failure) -> None:
+        self.failed[failure.execution] = failure
+
+    def hours(self, since: str, until: str) -> list[Hour]:
+        hours = (Hour(at, dict(counts)) for at, counts in sorted(self.counted.items()))
+        return [hour for hour in hours if since[:13] <= hour.at[:13] and hour.at < until]
+
+    def failures(self, since: str, limit: int = 1000) -> list[Failure]:
+        found = sorted(self.failed.values(), key=lambda one: one.at, reverse=True)
+        return [one for one in found if one.at >= since][:limit]

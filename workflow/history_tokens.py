@@ -28,7 +28,8 @@ class Secrets:
             texts = list(_texts(list(event.details.values())))
             found = {text for name, text in texts if _names_token(name) and _OPAQUE.fullmatch(text)}
             found.update(token for _, text in texts for token in _AWS_TOKEN.findall(text))
-            if not found and event.type == "TaskScheduled" and event.awaits_token:
+            found_before = any(TOKEN in text for _, text in texts)
+            if not (found or found_before) and event.type == "TaskScheduled" and event.awaits_token:
                 found.update(text for _, text in texts if _OPAQUE.fullmatch(text))
                 found.update(token for _, text in texts for token in _UUID.findall(text))
                 given = _given(event, by_id)

@@ -2,12 +2,15 @@
 
 import json
 import uuid
+from collections.abc import Iterator
 from typing import Any
 
 from botocore.exceptions import ClientError
 
 from workflow.aws.clients import client
 
+NEWEST = 50
+_BAD = ("FAILED", "TIMED_OUT", "ABORTED")
 _TOKEN_IS_DEAD = ("TaskTimedOut", "InvalidToken", "TaskDoesNotExist")
 _NOT_REDRIVABLE = ("ExecutionNotRedrivable", "ExecutionDoesNotExist")
 
@@ -66,6 +69,24 @@ class StepFunctionsExecutions:
             stateMachineArn=self._arn, statusFilter="RUNNING", PaginationConfig={"PageSize": 1000}
         )
         return {execution["name"] for page in pages for execution in page["executions"]}
+
+    def ended_badly(self) -> Iterator[str]:
+        """The newest executions that failed, timed out or were stopped, newest first of each."""
+        for status in _BAD:
+            answer = self._sfn.list_executions(
+                stateMachineArn=self._arn, statusFilter=status, maxResults=NEWEST
+            )
+            yield from (execution["name"] for execution in answer["executions"])
+
+    def stop(self, name: str, why: str) -> bool:
+        """End a running execution; False if nobody remembers it."""
+        try:
+            self._sfn.stop_execution(executionArn=self.arn(name), error="Stopped", cause=why)
+        except ClientError as error:
+            if error.response["Error"]["Code"] == "ExecutionDoesNotExist":
+                return False
+            raise
+        return True
 
     def history(self, name: str) -> list[dict[str, Any]]:
         """Every event of an execution, oldest first; empty when nobody remembers it."""

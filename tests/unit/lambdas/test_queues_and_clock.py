@@ -1,5 +1,6 @@
 """The functions fed by queues and by the clock: one bad record does not hold up the others."""
 
+import base64
 import json
 from collections.abc import Callable
 from typing import Any
@@ -7,9 +8,11 @@ from typing import Any
 import pytest
 from aws_lambda_powertools.utilities.batch.exceptions import BatchProcessingError
 
-from lambdas import deliver_decision, reconcile, start_inspection
+from lambdas import deliver_decision, keep_history, read_history, reconcile, start_inspection
 from tests.fakes import FakeDetector, MemoryExecutions, MemoryLedger
 from tests.unit.line import INBOUND, UNSURE, Line
+from tests.unit.workflow.test_keeping import World as Kept
+from workflow import archive
 from workflow.images import Image, inspection_id
 from workflow.inspection import Inspection
 from workflow.verdict import Verdict
@@ -242,3 +245,20 @@ def test_the_clock_mends_what_it_finds_and_counts_it(
 def test_a_quiet_minute_is_no_warning(line: Line, context: Any, log: Log) -> None:
     assert by_the_clock(line, context) == {}
     assert [entry["level"] for entry in log()] == ["INFO"]
+
+
+def test_the_keeper_keeps_what_closed_and_says_how_much(context: Any) -> None:
+    world = Kept()
+    world.inspected()
+
+    assert keep_history.handler({}, context, world.keeper) == {"kept": 1}
+
+
+def test_a_history_is_told_without_tokens_and_packed(context: Any) -> None:
+    world = Kept()
+    world.tell("e-1", "RUNNING", "")
+
+    told = read_history.handler({"execution": "e-1"}, context, world.histories)
+
+    assert archive.unpacked(base64.b64decode(told["record"])) == world.histories.records["e-1"]
+    assert read_history.handler({"execution": "e-2"}, context, world.histories) == {"record": None}

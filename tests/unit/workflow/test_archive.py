@@ -1,0 +1,77 @@
+"""A record tells everything of an execution but its tokens, and is read back as it was."""
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.recorder import AWS_TOKEN, Recorder
+from workflow import archive
+from workflow.archive import Record, redacted
+from workflow.history import TOKEN, steps
+
+
+@pytest.fixture
+def events() -> list[dict[str, Any]]:
+    """A person was asked twice; the second answer came."""
+    record = Recorder()
+    record("ExecutionStarted", 0, input="{}", roleArn="role")
+    entered = record.enter("Task", "Ask a reviewer", document={"inspection_id": "i" * 64})
+    asked = json.dumps({"Payload": {"token": AWS_TOKEN, "inspection_id": "i" * 64}})
+    for _ in range(2):
+        record(
+            "TaskScheduled",
+            entered,
+            resourceType="lambda",
+            resource="invoke.waitForTaskToken",
+            parameters=asked,
+        )
+        record("TaskStarted")
+        last = record("TaskSubmitted", output=json.dumps({"StatusCode": 200, "said": f"token {AWS_TOKEN}"}))
+    record("TaskSucceeded", last, output='{"verdict": "ok"}')
+    record.leave("Task", "Ask a reviewer", document={"decision": {"verdict": "ok"}})
+    record("ExecutionSucceeded", output="{}")
+    return record.events
+
+
+def test_no_token_is_left_in_redacted_events(events: list[dict[str, Any]]) -> None:
+    text = json.dumps(redacted(events))
+
+    assert AWS_TOKEN not in text
+    assert text.count(TOKEN) == 4
+
+
+def test_redacted_events_tell_the_same_steps(events: list[dict[str, Any]]) -> None:
+    assert steps(redacted(events)) == steps(events)
+    assert redacted(redacted(events)) == redacted(events)
+
+
+def test_payloads_stay_the_texts_that_aws_tells(events: list[dict[str, Any]]) -> None:
+    told = redacted(events)
+
+    assert told[1]["stateEnteredEventDetails"]["input"] == events[1]["stateEnteredEventDetails"]["input"]
+    assert told[0]["timestamp"] == "2026-01-01T00:00:01.000Z"
+
+
+def record(events: list[dict[str, Any]]) -> Record:
+    return Record(
+        "e-1", "SUCCEEDED", "2026-01-01", "2026-01-02", definition={"StartAt": "ü"}, events=redacted(events)
+    )
+
+
+def test_a_record_is_read_back_as_it_was(events: list[dict[str, Any]]) -> None:
+    one = record(events)
+
+    assert archive.unpacked(archive.packed(one)) == one
+    assert archive.packed(one) == archive.packed(one)
+    assert archive.parsed(archive.text(one)).steps == steps(events)
+
+
+@pytest.mark.parametrize(
+    "document",
+    ["", "nothing", "[]", "{}", '{"schema": "other"}', f'{{"schema": "{archive.SCHEMA}"}}',
+     f'{{"schema": "{archive.SCHEMA}", "events": 7}}'],
+)  # fmt: skip
+def test_what_is_no_record_is_refused_in_one_sentence(document: str) -> None:
+    with pytest.raises(ValueError, match=r"^This is no exported execution: .*\.$"):
+        archive.parsed(document)

@@ -1,0 +1,86 @@
+"""Records of executions on S3, told by Step Functions, or asked of the function that may ask it."""
+
+import base64
+import json
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from workflow import archive, moment
+from workflow.archive import Record, redacted
+from workflow.aws.clients import client
+from workflow.aws.executions import StepFunctionsExecutions
+from workflow.errors import PartcheckError
+
+
+class S3Archive:
+    """Implements workflow.archive.Archive: one object an execution, in a bucket of its own."""
+
+    def __init__(self, bucket: str, s3: Any = None) -> None:
+        self._bucket = bucket
+        self._s3 = s3 or client("s3")
+
+    def get(self, execution: str) -> Record | None:
+        try:
+            answer = self._s3.get_object(Bucket=self._bucket, Key=key(execution))
+        except ClientError as error:
+            if error.response["Error"]["Code"] in ("NoSuchKey", "404"):
+                return None
+            raise
+        with answer["Body"] as body:
+            return archive.unpacked(body.read())
+
+    def keep(self, record: Record) -> None:
+        content = archive.packed(record)
+        kinds = {"ContentType": "application/json", "ContentEncoding": "gzip"}
+        self._s3.put_object(Bucket=self._bucket, Key=key(record.execution), Body=content, **kinds)
+
+
+def key(execution: str) -> str:
+    """Where an execution's record lies."""
+    return f"{execution}.json.gz"
+
+
+class StepFunctionsHistories:
+    """Implements workflow.archive.Histories."""
+
+    def __init__(self, executions: StepFunctionsExecutions, stepfunctions: Any = None) -> None:
+        self._executions = executions
+        self._sfn = stepfunctions or client("stepfunctions")
+
+    def told(self, execution: str) -> Record | None:
+        described = self._executions.describe(execution)
+        if described is None:
+            return None
+        machine = self._sfn.describe_state_machine_for_execution(executionArn=described["executionArn"])
+        # The events come last: whatever happens meanwhile is in them, or it is read another time.
+        events = redacted(self._executions.history(execution))
+        stopped = described.get("stopDate")
+        return Record(
+            execution,
+            described["status"],
+            moment.text(described["startDate"]),
+            moment.text(stopped) if stopped else "",
+            described.get("error", ""),
+            described.get("cause", ""),
+            moment.now(),
+            json.loads(machine["definition"]),
+            events,
+        )
+
+
+class InvokedHistories:
+    """Implements workflow.archive.Histories for who may not ask Step Functions: a function does it."""
+
+    def __init__(self, function: str, functions: Any = None) -> None:
+        self._function = function
+        self._lambda = functions or client("lambda")
+
+    def told(self, execution: str) -> Record | None:
+        answer = self._lambda.invoke(
+            FunctionName=self._function, Payload=json.dumps({"execution": execution}).encode()
+        )
+        told = json.loads(answer["Payload"].read())
+        if "FunctionError" in answer:
+            raise PartcheckError(f"The history of {execution} could not be read: ask again in a moment.")
+        return archive.unpacked(base64.b64decode(told["record"])) if told.get("record") else None
