@@ -37,6 +37,10 @@ READS_FILED = on("filed/*", "s3:GetObject", "GetObjectVersion")
 POLICY = on("policy", "ssm:GetParameter")
 MODEL = on("model", "ssm:GetParameter")
 POWER = on("power", "ssm:GetParameter")
+TELLS = on(
+    "executions",
+    *("states:DescribeExecution", "GetExecutionHistory", "DescribeStateMachineForExecution"),
+)
 STARTS = on("machine", "states:StartExecution")
 
 GRANTS: Mapping[str, tuple[Grant, ...]] = {
@@ -95,6 +99,17 @@ GRANTS: Mapping[str, tuple[Grant, ...]] = {
         on("everything", "rekognition:DescribeProjects"),
         on("escalations", "sqs:SendMessage"),
     ),
+    "KeepHistoryFunction": (
+        ledger("GetItem", "UpdateItem"),
+        by("unkept"),
+        on("names", "dynamodb:BatchWriteItem"),
+        on("figures", "dynamodb:GetItem", "UpdateItem", "PutItem"),
+        on("history", "s3:ListBucket"),
+        on("history/*", "s3:GetObject", "PutObject"),
+        on("machine", "states:ListExecutions"),
+        TELLS,
+    ),
+    "ReadHistoryFunction": (TELLS,),
 }
 
 # The review app changes things by conditional writes, with hints on a queue: no token, no states:* right.

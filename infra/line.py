@@ -39,6 +39,7 @@ class Line:
             "inbound": self.storage.inbound,
             "filed": self.storage.filed,
             "training": self.storage.training,
+            "history": self.storage.history,
         }
         return {
             **tables,
@@ -80,6 +81,7 @@ class Line:
             "INBOUND_BUCKET": self.storage.inbound.bucket_name,
             "FILED_BUCKET": self.storage.filed.bucket_name,
             "TRAINING_BUCKET": self.storage.training.bucket_name,
+            "HISTORY_BUCKET": self.storage.history.bucket_name,
             "POLICY_PARAMETER": self.knobs.policy.parameter_name,
             "MODEL_PARAMETER": self.knobs.model.parameter_name,
             "STATE_MACHINE_ARN": self.machine.live_arn,

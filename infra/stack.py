@@ -51,7 +51,9 @@ class PartcheckStack(Stack):
             ReviewSite(self, "ReviewSite", line, people, bundles.review_app)
         self._tell(line)
         storage = line.storage
-        acknowledge(self, [storage.inbound, storage.filed, storage.training], line.machine.logical_id)
+        acknowledge(
+            self, [storage.inbound, storage.filed, storage.training, storage.history], line.machine.logical_id
+        )
 
     def _tell(self, line: Line) -> None:
         queues, tables = line.messages.queues, line.books.tables

@@ -1,4 +1,4 @@
-"""Buckets: photos as they come in, photos as they are filed, and what models are trained on."""
+"""Buckets: photos as they come in and as they are filed, what trains models, what executions did."""
 
 from aws_cdk import Duration, RemovalPolicy, Stack
 from aws_cdk import aws_iam as iam
@@ -38,6 +38,7 @@ class Storage(Construct):
             ],
         )
         self.training = _bucket(self, "Training", self.logs)
+        self.history = _bucket(self, "History", self.logs)
         _tell_event_bridge(self.inbound)
         self.filed.add_to_resource_policy(_nothing_overwritten(self.filed))
         for statement in _read_by_rekognition(self.training):

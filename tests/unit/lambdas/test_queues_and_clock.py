@@ -251,14 +251,14 @@ def test_the_keeper_keeps_what_closed_and_says_how_much(context: Any) -> None:
     world = Kept()
     world.inspected()
 
-    assert keep_history.handler({}, context, world.keeper) == {"kept": 1}
+    assert keep_history.handler({}, context, keeper=world.keeper) == {"kept": 1}
 
 
 def test_a_history_is_told_without_tokens_and_packed(context: Any) -> None:
     world = Kept()
     world.tell("e-1", "RUNNING", "")
 
-    told = read_history.handler({"execution": "e-1"}, context, world.histories)
+    told = read_history.handler({"execution": "e-1"}, context, histories=world.histories)
 
     assert archive.unpacked(base64.b64decode(told["record"])) == world.histories.records["e-1"]
-    assert read_history.handler({"execution": "e-2"}, context, world.histories) == {"record": None}
+    assert read_history.handler({"execution": "e-2"}, context, histories=world.histories) == {"record": None}
