@@ -62,7 +62,7 @@ START_INSPECTION = Function(
 DELIVER_DECISION = Function(
     "DeliverDecisionFunction",
     "deliver_decision",
-    frozenset({"LEDGER_TABLE", "TOKEN_TABLE", "STATE_MACHINE_ARN"}),
+    frozenset({"LEDGER_TABLE", "TOKEN_TABLE", "STATE_MACHINE_ARN", "DECISION_QUEUE_URL"}),
     queue="decisions",
     batch_size=10,
 )

@@ -1,4 +1,4 @@
-"""Queue `decisions`: answer the waiting execution with the decision that stands in the ledger."""
+"""Queue `decisions`: bring the decision that stands to its execution, and start what a revision asks for."""
 
 import json
 from typing import Any
@@ -10,10 +10,10 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from lambdas import wiring
 from lambdas.wiring import logger, tracer
-from workflow import review
+from workflow import delivery
 from workflow.inspection import Ledger
-from workflow.intake import Executions
-from workflow.review import Tokens
+from workflow.redrive import Redrivable
+from workflow.review import Queue, Tokens
 
 processor = wiring.Batch(event_type=EventType.SQS)
 
@@ -25,14 +25,16 @@ def handler(
     context: LambdaContext,
     ledger: Ledger | None = None,
     tokens: Tokens | None = None,
-    executions: Executions | None = None,
+    executions: Redrivable | None = None,
+    decisions: Queue | None = None,
 ) -> PartialItemFailureResponse:
     def deliver(record: SQSRecord) -> None:
         inspection_id = json.loads(record.body)["inspection_id"]
-        outcome = review.deliver(
+        outcome = delivery.deliver(
             ledger or wiring.ledger(),
             tokens or wiring.tokens(),
             executions or wiring.executions(),
+            decisions or wiring.queue("DECISION_QUEUE_URL"),
             inspection_id,
         )
         logger.info("decision", extra={"inspection_id": inspection_id, "outcome": outcome})

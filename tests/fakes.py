@@ -3,18 +3,31 @@
 import hashlib
 import itertools
 import operator
+import threading
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import Any
 
+from workflow import moment
 from workflow.archive import Record
 from workflow.detection import NotReady, Refused, Scores
 from workflow.errors import Conflict, NotFound, OwnershipLost
 from workflow.figures import Failure, Hour
 from workflow.images import CopyResult, Image, Stored
-from workflow.inspection import AuditEntry, Decision, Inspection, Review, State
+from workflow.inspection import (
+    AuditEntry,
+    Decision,
+    Hold,
+    Inspection,
+    Lease,
+    Review,
+    SecondLook,
+    State,
+)
+from workflow.review_queue import GRACE_SECONDS, Pile, Waiting, pile_of, rank
 from workflow.search import Mark, Page, Query, Way, page_of
+from workflow.second_look import due
 from workflow.verdict import Prediction, Verdict
 
 
@@ -79,11 +92,12 @@ class MemoryShelf:
 
 
 class MemoryLedger:
-    """The ledger's rows with conditional writes; indexes are as fresh as the rows."""
+    """The ledger's rows with conditional writes, each of them atomic; indexes are as fresh as the rows."""
 
     def __init__(self) -> None:
         self.rows: dict[str, Inspection] = {}
         self.entries: list[AuditEntry] = []
+        self.lock = threading.RLock()
 
     def _owned(self, inspection_id: str, owner: str) -> Inspection:
         row = self.rows.get(inspection_id)
@@ -135,30 +149,75 @@ class MemoryLedger:
     def record_filing(
         self, before: Inspection, verdict: Verdict, place: Stored, announcement: str, at: str
     ) -> None:
-        if self._owned(before.id, before.owner).location != before.location:
+        row = self._owned(before.id, before.owner)
+        if (row.location, row.announcement) != (before.location, before.announcement):
             raise Conflict(before.id)
         self._change(
             before.id,
             before.owner,
             verdict=verdict,
             location=place.image,
-            leftover=before.location,
+            leftover=before.leftover if place.image == before.location else before.location,
             etag=place.etag,
             announcement=announcement,
             settled_at=at if announcement else "",
         )
 
-    def record_review(self, inspection_id: str, owner: str, review: Review) -> Inspection:
-        row = self._owned(inspection_id, owner)
-        if row.decision is not None:
-            return row
-        return self._change(inspection_id, owner, state=State.WAITING, review=review)
+    def record_review(self, inspection_id: str, owner: str, review: Review, rank: str) -> Inspection:
+        with self.lock:
+            row = self._owned(inspection_id, owner)
+            if row.decision is not None:
+                return row
+            return self._change(inspection_id, owner, state=State.WAITING, review=review)
 
     def decide(self, inspection_id: str, decision: Decision, entry: AuditEntry) -> None:
-        row = self.rows.get(inspection_id)
-        if row is None or row.state is not State.WAITING or row.decision is not None:
-            raise Conflict(inspection_id)
-        self.rows[inspection_id] = replace(row, decision=decision)
+        with self.lock:
+            row = self.rows.get(inspection_id)
+            if row is None or not row.open or row.hold or decision.id in row.undone:
+                raise Conflict(inspection_id)
+            if not unleased(row, decision.reviewer, decision.decided_at):
+                raise Conflict(inspection_id)
+            self.rows[inspection_id] = replace(row, decision=decision, lease=None)
+            self.entries.append(entry)
+
+    def undo(self, before: Inspection, lease: Lease, rank: str, entry: AuditEntry) -> None:
+        with self.lock:
+            row, made = self.rows[before.id], self.rows[before.id].decision
+            if made is None or made.id != entry.decision_id or made.reviewer != entry.who or made.sealed:
+                raise Conflict(before.id)
+            undone = (*row.undone, entry.decision_id)
+            self.rows[before.id] = replace(row, decision=None, lease=lease, undone=undone)
+            self.entries.append(entry)
+
+    def _mark(self, inspection_id: str, decision_id: str, **marks: Any) -> bool:
+        with self.lock:
+            row = self.rows.get(inspection_id)
+            if row is None or row.decision is None or row.decision.id != decision_id:
+                return False
+            self.rows[inspection_id] = replace(row, decision=replace(row.decision, **marks))
+            return True
+
+    def seal(self, inspection_id: str, decision_id: str) -> bool:
+        return self._mark(inspection_id, decision_id, sealed=True)
+
+    def record_sent(self, inspection_id: str, decision_id: str, at: str) -> None:
+        if not self.rows[inspection_id].announcement:
+            self._mark(inspection_id, decision_id, sent_at=at)
+
+    def revise(self, before: Inspection, after: Inspection, entry: AuditEntry) -> None:
+        with self.lock:
+            row = self.rows[before.id]
+            if row.state is not State.CLOSED or row.owner != before.owner or row.second != before.second:
+                raise Conflict(before.id)
+            changed = {
+                item.name: getattr(after, item.name)
+                for item in fields(Inspection)
+                if getattr(after, item.name) != getattr(before, item.name)
+            }
+            self.rows[before.id] = replace(row, **changed)
+            self.entries.append(entry)
+
+    def note(self, entry: AuditEntry) -> None:
         self.entries.append(entry)
 
     def close(self, inspection_id: str, owner: str, at: str) -> None:
@@ -189,6 +248,93 @@ class MemoryLedger:
 
     def audit_trail(self, inspection_id: str) -> list[AuditEntry]:
         return [entry for entry in self.entries if entry.inspection_id == inspection_id]
+
+    def audit_day(self, day: str, since: str = "", newest_first: bool = False) -> Iterator[AuditEntry]:
+        found = [entry for entry in self.entries if entry.at[:10] == day and entry.at >= since]
+        yield from sorted(found, key=lambda entry: entry.at, reverse=newest_first)
+
+
+def unleased(row: Inspection, reviewer: str, now: str) -> bool:
+    """Whether nobody but this reviewer has a photo leased."""
+    return row.lease is None or row.lease.reviewer == reviewer or row.lease.until <= now
+
+
+class MemoryReviews:
+    """The queue of reviews over the same rows as a ledger."""
+
+    def __init__(self, ledger: MemoryLedger) -> None:
+        self.ledger = ledger
+
+    def pile(self, row: Inspection) -> Pile | None:
+        if row.open:
+            return Pile.HELD if row.hold else Pile.OPEN
+        if row.second is not None:
+            return pile_of(row.second)
+        return Pile.SECOND if due(row) else None
+
+    def listed(self, pile: Pile, since: str = "") -> Iterator[Waiting]:
+        rows = [row for row in list(self.ledger.rows.values()) if self.pile(row) is pile]
+        listed = [self._waiting(row) for row in rows]
+        yield from sorted((one for one in listed if one.rank >= since), key=lambda one: one.rank)
+
+    def _waiting(self, row: Inspection) -> Waiting:
+        asked = row.review
+        since, escalated = (asked.opened_at, asked.escalated) if asked else ("", False)
+        place = rank(row.prediction, since, escalated)
+        if not row.open:
+            place = row.second.at if row.second else row.settled_at
+        first = row.decision.reviewer if row.decision else ""
+        return Waiting(row.id, place, since, escalated, row.lease, row.hold, row.skipped, first, row.second)
+
+    def lease(self, inspection_id: str, lease: Lease, now: str) -> Inspection | None:
+        with self.ledger.lock:
+            row = self.ledger.rows.get(inspection_id)
+            if row is None or self.pile(row) not in (Pile.OPEN, Pile.SECOND):
+                return None
+            if row.decision is not None and row.decision.reviewer == lease.reviewer:
+                return None
+            if not unleased(row, lease.reviewer, moment.later(now, -GRACE_SECONDS)):
+                return None
+            self.ledger.rows[row.id] = replace(row, lease=lease)
+            return self.ledger.rows[row.id]
+
+    def free(self, inspection_id: str, reviewer: str, skipped: dict[str, str] | None = None) -> bool:
+        with self.ledger.lock:
+            row = self.ledger.rows[inspection_id]
+            if row.lease is None or row.lease.reviewer != reviewer:
+                return False
+            skips = row.skipped if skipped is None else skipped
+            self.ledger.rows[row.id] = replace(row, lease=None, skipped=skips)
+            return True
+
+    def hold(self, inspection_id: str, hold: Hold, entry: AuditEntry) -> None:
+        with self.ledger.lock:
+            row = self.ledger.rows.get(inspection_id)
+            if row is None or self.pile(row) is not Pile.OPEN or not unleased(row, hold.by, hold.at):
+                raise Conflict(inspection_id)
+            self.ledger.rows[row.id] = replace(row, hold=hold, lease=None)
+            self.ledger.entries.append(entry)
+
+    def unhold(self, inspection_id: str, entry: AuditEntry) -> None:
+        with self.ledger.lock:
+            row = self.ledger.rows.get(inspection_id)
+            if row is None or self.pile(row) is not Pile.HELD:
+                raise Conflict(inspection_id)
+            self.ledger.rows[row.id] = replace(row, hold=None)
+            self.ledger.entries.append(entry)
+
+    def record_second(
+        self, before: Inspection, second: SecondLook | None, lease: Lease | None, entry: AuditEntry
+    ) -> None:
+        with self.ledger.lock:
+            row = self.ledger.rows[before.id]
+            if (row.owner, row.second) != (before.owner, before.second):
+                raise Conflict(before.id)
+            if self.pile(row) is not pile_of(before.second) or not unleased(row, entry.who, entry.at):
+                raise Conflict(before.id)
+            undone = row.undone if second else (*row.undone, entry.decision_id)
+            self.ledger.rows[row.id] = replace(row, second=second, lease=lease, undone=undone)
+            self.ledger.entries.append(entry)
 
 
 class MemoryTokens:

@@ -7,7 +7,7 @@ from workflow.images import Image
 from workflow.inspection import Inspection
 from workflow.verdict import Prediction, Verdict
 
-SCHEMA_VERSION = "1.0"
+SCHEMA_VERSION = "1.1"
 
 
 def body(inspection: Inspection, verdict: Verdict, place: Image, at: str) -> str:
@@ -18,8 +18,10 @@ def body(inspection: Inspection, verdict: Verdict, place: Image, at: str) -> str
     """
     content = {
         "schema_version": SCHEMA_VERSION,
-        "announcement_id": f"{inspection.id}-1",
+        "announcement_id": f"{inspection.id}-{inspection.revision}",
         "inspection_id": inspection.id,
+        "revision": inspection.revision,
+        "corrects": f"{inspection.id}-{inspection.revision - 1}" if inspection.revision > 1 else None,
         "verdict": verdict.value,
         "decided_by": _decided_by(inspection),
         "image": _image(inspection.image),
@@ -65,5 +67,6 @@ def _review(inspection: Inspection) -> dict[str, Any] | None:
         "decision_id": inspection.decision.id,
         "reviewer": inspection.decision.reviewer,
         "reason": inspection.decision.reason,
+        "defect_class": inspection.decision.defect_class,
         "decided_at": inspection.decision.decided_at,
     }

@@ -95,6 +95,7 @@ def _stored(
         prediction = policy.without_model(f"no model answered in {round(waited_seconds / 3600)} h")
     else:
         prediction = policy.predict(answer.scores, answer.model)
+    prediction = policy.drawn(row.id, prediction)
     ledger.record_prediction(row.id, row.owner, prediction)
     return _answered(prediction, policy)
 

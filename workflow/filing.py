@@ -7,6 +7,7 @@ from workflow import announcement, moment
 from workflow.errors import Conflict
 from workflow.images import Shelf, Stored, copy_once, filed_key
 from workflow.inspection import Inspection, Ledger, owned
+from workflow.sealing import seal
 from workflow.verdict import Verdict
 
 REVIEWED = "reviewed"
@@ -17,12 +18,13 @@ def file(
 ) -> dict[str, Any]:
     """Copy the photo, point the ledger at the copy, delete the original; repeat it as often as you like.
 
-    `wanted` is a verdict, or `reviewed` for what the person decided. A photo at its final place stays there
-    whatever is wanted. Returns the `$.filed` part of the execution's document.
+    `wanted` is a verdict, or `reviewed` for what the person decided. A photo whose verdict is settled stays
+    where it is whatever is wanted, until the next revision. Returns the `$.filed` part of the execution's
+    document.
     """
     row = owned(ledger, inspection_id, owner)
-    verdict = _verdict(row, wanted)
-    if not row.settled and row.verdict is not verdict:
+    verdict = _verdict(ledger, row, wanted)
+    if not row.settled and (row.verdict is not verdict or verdict is not Verdict.UNCLEAR):
         if row.review is not None and wanted != REVIEWED:
             raise Conflict(f"inspection {row.id}: a person was asked, so only a decision can file it")
         row = _move(ledger, shelf, bucket, row, verdict)
@@ -36,17 +38,19 @@ def file(
     }
 
 
-def _verdict(row: Inspection, wanted: str) -> Verdict:
+def _verdict(ledger: Ledger, row: Inspection, wanted: str) -> Verdict:
     if wanted != REVIEWED:
         return Verdict(wanted)
-    if row.decision is None:
-        raise Conflict(f"inspection {row.id}: nobody decided it yet")
+    if row.decision is None or not (row.settled or seal(ledger, row, moment.now())):
+        raise Conflict(f"inspection {row.id}: nobody decided it yet, or it can still be taken back")
     return row.decision.verdict
 
 
 def _move(ledger: Ledger, shelf: Shelf, bucket: str, row: Inspection, verdict: Verdict) -> Inspection:
-    source = Stored(row.location, row.size, row.etag)
-    place = copy_once(shelf, source, bucket, filed_key(verdict, row.id, row.image.key), row.sha256)
+    place = Stored(row.location, row.size, row.etag)
+    if row.verdict is not verdict:  # Another revision may come to the same verdict: then nothing moves.
+        key = filed_key(verdict, row.id, row.image.key, row.revision)
+        place = copy_once(shelf, place, bucket, key, row.sha256)
     at = moment.now()
     text = "" if verdict is Verdict.UNCLEAR else announcement.body(row, verdict, place.image, at)
     try:
@@ -54,7 +58,8 @@ def _move(ledger: Ledger, shelf: Shelf, bucket: str, row: Inspection, verdict: V
     except Conflict:
         # Another run of this same step was faster; the row says where the photo lies now.
         moved = owned(ledger, row.id, row.owner)
-        if moved.location == row.location:
+        if moved.location == row.location and not moved.settled:
             raise
         return moved
-    return replace(row, verdict=verdict, location=place.image, leftover=row.location, announcement=text)
+    leftover = row.leftover if place.image == row.location else row.location
+    return replace(row, verdict=verdict, location=place.image, leftover=leftover, announcement=text)

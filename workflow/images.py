@@ -68,10 +68,14 @@ def inspection_id(image: Image) -> str:
     return hashlib.sha256("\0".join((image.bucket, image.key, image.version_id)).encode()).hexdigest()
 
 
-def filed_key(verdict: Verdict, inspection: str, key: str) -> str:
-    """`<verdict>/<id, 16 hex>/<base name>`: two versions of one name never meet, and long keys still fit."""
+def filed_key(verdict: Verdict, inspection: str, key: str, revision: int = 1) -> str:
+    """`<verdict>/<id, 16 hex>/<base name>`: two versions of one name never meet, and long keys still fit.
+
+    A later revision has its number behind the id, so that it never takes an abandoned copy for its own.
+    """
     name = key.rstrip("/").rsplit("/", 1)[-1]
-    return f"{verdict}/{inspection[:16]}/{_shortened(name)}"
+    folder = inspection[:16] if revision == 1 else f"{inspection[:16]}-{revision}"
+    return f"{verdict}/{folder}/{_shortened(name)}"
 
 
 def _shortened(name: str) -> str:

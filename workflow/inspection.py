@@ -20,13 +20,64 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What a person decided about one unclear photo."""
+    """What a person decided about one photo.
+
+    It is not acted on before `release_at`; until it is `sealed` who took it may take it back. `sent_at` is
+    when the waiting execution was told, empty if it learned it otherwise.
+    """
 
     id: str
     verdict: Verdict
     reviewer: str
     decided_at: str
     reason: str = ""
+    defect_class: str = ""
+    release_at: str = ""
+    sealed: bool = False
+    sent_at: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """Who looks at a photo, and until when nobody else is shown it."""
+
+    reviewer: str
+    until: str
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """Who took a photo out of the hand-out, when, and why."""
+
+    by: str
+    at: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class SecondLook:
+    """What a second person said of a settled photo without seeing the first answer.
+
+    `first_by` is a reviewer's name, or `model`. Where the two differ, `adjudicated_by` is who ended the
+    dispute and `final` what it ended with.
+    """
+
+    id: str
+    verdict: Verdict
+    reviewer: str
+    at: str
+    first_verdict: Verdict
+    first_by: str
+    defect_class: str = ""
+    reason: str = ""
+    adjudicated_by: str = ""
+    adjudicated_at: str = ""
+    final: Verdict | None = None
+
+    @property
+    def agrees(self) -> bool:
+        """Whether both said the same."""
+        return self.verdict is self.first_verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +91,19 @@ class Review:
 
 
 @dataclass(frozen=True, slots=True)
+class Outcome:
+    """How an earlier revision of an inspection ended."""
+
+    revision: int
+    verdict: Verdict
+    settled_at: str
+    execution: str
+    prediction: Prediction | None = None
+    decision: Decision | None = None
+    rejection: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Inspection:
     """One row of the ledger: everything that is true of one image version.
 
@@ -49,6 +113,9 @@ class Inspection:
     `size`, `etag` and `sha256` describe the bytes; `photo` holds the facts of a readable photo and
     `rejection` the reason code and sentence of one that is not, once the upload was examined. `announcement`
     is the exact message body.
+    A verdict that was closed is revised, by a correction or another inspection, as the next `revision`, which
+    began with the attempt `first_attempt`; `earlier` tells how those before it ended. `skipped` says until
+    when a photo is not shown again to whom, `undone` are the ids of decisions that were taken back.
     """
 
     id: str
@@ -73,6 +140,14 @@ class Inspection:
     announcement: str = ""
     settled_at: str = ""
     closed_at: str = ""
+    revision: int = 1
+    first_attempt: int = 1
+    earlier: tuple[Outcome, ...] = ()
+    lease: Lease | None = None
+    hold: Hold | None = None
+    skipped: dict[str, str] = field(default_factory=dict)
+    undone: tuple[str, ...] = ()
+    second: SecondLook | None = None
 
     @property
     def withdrawn(self) -> bool:
@@ -81,8 +156,18 @@ class Inspection:
 
     @property
     def settled(self) -> bool:
-        """Whether the photo lies at its final place and only the announcement may be missing."""
-        return self.verdict is not None and self.verdict is not Verdict.UNCLEAR
+        """Whether the photo lies where this revision's verdict says, and that is written to be announced."""
+        return bool(self.announcement)
+
+    @property
+    def tries(self) -> int:
+        """How many attempts this revision needed so far."""
+        return self.attempt - self.first_attempt + 1
+
+    @property
+    def open(self) -> bool:
+        """Whether a person is asked and nobody answered."""
+        return self.state is State.WAITING and self.decision is None
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +182,7 @@ class AuditEntry:
     after: str = ""
     reason: str = ""
     decision_id: str = ""
+    defect_class: str = ""
 
 
 class Ledger(Protocol):
@@ -131,13 +217,37 @@ class Ledger(Protocol):
     def record_filing(
         self, before: Inspection, verdict: Verdict, place: Stored, announcement: str, at: str
     ) -> None:
-        """Point the row at the photo's new place; Conflict if it no longer points at the old one."""
+        """Point the row at the photo's place; Conflict if it was moved, or announced, meanwhile."""
 
-    def record_review(self, inspection_id: str, owner: str, review: Review) -> Inspection:
-        """Make the row wait for a person, unless a decision stands; return the row as it is then."""
+    def record_review(self, inspection_id: str, owner: str, review: Review, rank: str) -> Inspection:
+        """Make the row wait for a person, at this rank, unless a decision stands; return the row then."""
 
     def decide(self, inspection_id: str, decision: Decision, entry: AuditEntry) -> None:
-        """Store decision and audit entry in one transaction; Conflict unless waiting without a decision."""
+        """Store decision and audit entry in one transaction.
+
+        Conflict unless the row waits without decision, hold or somebody else's lease, and never had this one.
+        """
+
+    def undo(self, before: Inspection, lease: Lease, rank: str, entry: AuditEntry) -> None:
+        """Take the row's decision back and lease the open photo, with the audit entry, in one transaction.
+
+        Conflict if that decision is sealed or gone.
+        """
+
+    def seal(self, inspection_id: str, decision_id: str) -> bool:
+        """Make a decision irrevocable; False when it does not stand any more."""
+
+    def record_sent(self, inspection_id: str, decision_id: str, at: str) -> None:
+        """Note when the execution was told a decision, unless it is applied, or does not stand any more."""
+
+    def revise(self, before: Inspection, after: Inspection, entry: AuditEntry) -> None:
+        """Turn a closed row into its next revision, with the audit entry, in one transaction.
+
+        Conflict if the row is not closed any more, or was revised meanwhile.
+        """
+
+    def note(self, entry: AuditEntry) -> None:
+        """Add an entry to the audit trail that changes nothing."""
 
     def close(self, inspection_id: str, owner: str, at: str) -> None:
         """Note that the verdict was announced, or the upload withdrawn; closing again changes nothing."""
@@ -159,6 +269,9 @@ class Ledger(Protocol):
 
     def audit_trail(self, inspection_id: str) -> list[AuditEntry]:
         """What people did to one inspection, oldest first."""
+
+    def audit_day(self, day: str, since: str = "", newest_first: bool = False) -> Iterator[AuditEntry]:
+        """What people did on a day (2026-01-31, UTC) from a moment on; may lag by moments."""
 
 
 def owned(ledger: Ledger, inspection_id: str, owner: str) -> Inspection:

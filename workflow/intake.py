@@ -11,6 +11,7 @@ from workflow.inspection import Inspection, Ledger, State, owned
 from workflow.upload import MAX_BYTES, Photo, examine, examine_size
 
 IN_FLIGHT_SECONDS = 600
+MAX_ATTEMPTS = 10
 ALIVE = ("RUNNING", "PENDING_REDRIVE")
 
 
@@ -56,6 +57,23 @@ def start(executions: Executions, ledger: Ledger, image: Image, uploaded_at: str
     if row is None or row.state is not State.INSPECTING:
         return None
     return row.owner if executions.start(row.owner, document(image, row.uploaded_at, 1)) else None
+
+
+def restart(ledger: Ledger, executions: Executions, row: Inspection, limit: int = MAX_ATTEMPTS) -> bool:
+    """Start an inspection again: a forgotten execution by its own name, an ended one as the next attempt.
+
+    The row is handed over before the start, so that an attempt that was given up cannot act any more.
+    False after `limit` attempts at one revision: it is left for a person to redrive.
+    """
+    owner, attempt = row.owner, row.attempt
+    if executions.status(owner) is not None:
+        owner, attempt = execution_name(row.id, row.attempt + 1), row.attempt + 1
+        if row.tries >= limit:
+            return False
+        if not ledger.hand_over(row, owner, attempt, moment.now()):
+            return True
+    executions.start(owner, document(row.image, row.uploaded_at, attempt))
+    return True
 
 
 def new_row(image: Image, owner: str, attempt: int, uploaded_at: str) -> Inspection:
@@ -108,8 +126,9 @@ def wait_for_room(
 def claim(ledger: Ledger, shelf: Shelf, image: Image, owner: str, attempt: int, uploaded_at: str) -> str:
     """Claim an image version for an execution and examine its bytes.
 
-    Returns `readable`, `unreadable` (the ledger says why), `vanished` (the version no longer exists and was
-    never examined), or `refused` (another execution owns it).
+    Returns `readable`, `unreadable` (the ledger says why), `decided` (a person's decision stands, and only
+    has to be carried out), `vanished` (the version no longer exists and was never examined), or `refused`
+    (another execution owns it).
     """
     row = ledger.claim(new_row(image, owner, attempt, uploaded_at))
     if row is None:
@@ -126,14 +145,16 @@ def claim(ledger: Ledger, shelf: Shelf, image: Image, owner: str, attempt: int, 
 
 
 def _examined(row: Inspection) -> str:
-    """What an earlier examination found; empty when there was none."""
+    """What an earlier examination found, or a person decided; empty when there was neither."""
+    if row.decision is not None and row.decision.sealed:
+        return "decided"
     if row.rejection:
         return "unreadable"
     return "readable" if row.photo else ""
 
 
 def _examine(ledger: Ledger, shelf: Shelf, row: Inspection) -> str:
-    found = shelf.fetch(row.image, MAX_BYTES)
+    found = shelf.fetch(row.location, MAX_BYTES)
     if found is None:
         return _examined(owned(ledger, row.id, row.owner)) or _withdrawn(ledger, row)
     stored, content = found

@@ -1,13 +1,14 @@
 """The routing policy: which label means which verdict, and from which confidence on."""
 
+import hashlib
 import json
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from workflow.errors import ConfigurationError
-from workflow.verdict import Prediction, Score, Verdict
+from workflow.verdict import Prediction, Score, Verdict, decide
 
 TIE = 1e-9
 NO_MODEL = "none"
@@ -44,8 +45,9 @@ class RoutingPolicy:
     `contradiction` is the confidence (0 to 1) from which a second label of another verdict makes the
     prediction unclear; above 0.5 it can only happen with models whose scores do not add up to one.
     `review_seconds` is how long one review may wait before it is escalated, `model_wait_seconds` how long a
-    photo waits for a model that does not answer before a person decides without it, and `audit_share` the
-    share of confident verdicts that a person checks afterwards.
+    photo waits for a model that does not answer before a person decides without it, `audit_share` the share
+    of confident verdicts that a person checks afterwards, and `second_look_share` the share of verdicts of
+    persons that another person checks.
     """
 
     version: str
@@ -55,6 +57,7 @@ class RoutingPolicy:
     review_seconds: int = 7 * 24 * 3600
     model_wait_seconds: int = 24 * 3600
     audit_share: float = 0.0
+    second_look_share: float = 0.05
 
     def predict(self, scores: Iterable[Score], model: str = "") -> Prediction:
         """Turn a whole score vector into a prediction; nothing doubtful ever becomes ok."""
@@ -97,6 +100,12 @@ class RoutingPolicy:
             note,
         )
 
+    def drawn(self, inspection_id: str, prediction: Prediction) -> Prediction:
+        """The prediction, marked if the photo is to be looked at again: the same answer in every process."""
+        share = self.second_look_share if decide(prediction) is Verdict.UNCLEAR else self.audit_share
+        digest = hashlib.sha256(f"second look\0{inspection_id}".encode()).digest()
+        return replace(prediction, second_look=int.from_bytes(digest[:8], "big") < share * 2**64)
+
     def without_model(self, note: str) -> Prediction:
         """The prediction of a photo that no model judged: unclear, so that a person decides."""
         return self._unclear((), "", note)
@@ -113,7 +122,7 @@ def parse(text: str) -> RoutingPolicy:
         raise ConfigurationError(f"routing policy: not JSON ({error})") from error
     if not isinstance(document, dict):
         raise ConfigurationError("routing policy: expected a JSON object")
-    known = {"version", "labels", "contradiction", "review_seconds", "model_wait_seconds", "audit_share"}
+    known = {field.name for field in fields(RoutingPolicy)} - {"unknown_threshold"}
     if unknown := document.keys() - known:
         raise ConfigurationError(f"routing policy: unknown field {sorted(unknown)[0]!r}")
     for required in ("version", "labels"):
@@ -139,7 +148,7 @@ def _rule(name: str, rule: Any) -> LabelRule:
 def _check_ranges(policy: RoutingPolicy) -> None:
     if not isinstance(policy.version, str):
         raise ConfigurationError("routing policy: 'version' must be text")
-    for name in ("contradiction", "audit_share"):
+    for name in ("contradiction", "audit_share", "second_look_share"):
         value = getattr(policy, name)
         if isinstance(value, bool) or not isinstance(value, int | float) or not 0.0 <= value <= 1.0:
             raise ConfigurationError(f"routing policy: {name!r} must be a number from 0 to 1, not {value!r}")

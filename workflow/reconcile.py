@@ -4,14 +4,12 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from workflow import audit, moment, review
+from workflow import audit, intake, moment, review
 from workflow.audit import Finding, Kind
 from workflow.images import Image, Shelf
 from workflow.inspection import Inspection, Ledger, State
-from workflow.intake import Executions, document, execution_name, start
+from workflow.intake import MAX_ATTEMPTS, Executions, start
 from workflow.review import Queue
-
-MAX_ATTEMPTS = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,20 +44,8 @@ class Mender:
         return True
 
     def restart(self, row: Inspection, limit: int = MAX_ATTEMPTS) -> bool:
-        """Start an inspection again: a forgotten execution by its own name, an ended one as the next attempt.
-
-        The row is handed over before the start, so that an attempt that was given up cannot act any more.
-        After `limit` attempts it is left for a person to redrive.
-        """
-        owner, attempt = row.owner, row.attempt
-        if self.executions.status(owner) is not None:
-            owner, attempt = execution_name(row.id, row.attempt + 1), row.attempt + 1
-            if attempt > limit:
-                return False
-            if not self.ledger.hand_over(row, owner, attempt, moment.now()):
-                return True
-        self.executions.start(owner, document(row.image, row.uploaded_at, attempt))
-        return True
+        """Start an inspection again; False when it failed so often that it is left to a person."""
+        return intake.restart(self.ledger, self.executions, row, limit)
 
 
 def findings(ledger: Ledger, shelf: Shelf, executions: Executions, inbound: str) -> Iterable[Finding]:
@@ -77,7 +63,7 @@ def findings(ledger: Ledger, shelf: Shelf, executions: Executions, inbound: str)
 
 def _rested(row: Inspection) -> bool:
     """Whether the next attempt is due: at once after the first, then after 1, 3, 7, … minutes."""
-    minutes = 2 ** (row.attempt - 1) - 1
+    minutes = 2 ** (row.tries - 1) - 1
     return moment.later(row.attempted_at, 60 * minutes) <= moment.now()
 
 

@@ -62,7 +62,7 @@ def redrive(mender: Mender, executions: Redrivable, inspection_id: str) -> Redri
     refusal = executions.redrive(row.owner) if status else "the execution is forgotten"
     if not refusal:
         return _told(row, Outcome.REDRIVEN, f"it goes on where it {_ended(status)}")
-    mender.restart(row, limit=row.attempt + 1)
+    mender.restart(row, limit=row.tries + 1)
     return _told(mender.ledger.get(row.id) or row, Outcome.RESTARTED, refusal)
 
 

@@ -50,6 +50,8 @@ class Table:
 
 
 _FACTS = ("state", "text", "filed_as", "decided_by", "model", "policy_version")
+# What a list of photos that persons work on tells of each.
+_REVIEW_FACTS = ("review", "lease", "hold", "skipped", "decision", "second")
 
 LEDGER = Table(
     "ledger",
@@ -61,10 +63,11 @@ LEDGER = Table(
         Index("by_decider", ("decided_by", "claimed_at"), _FACTS),
         Index("by_model", ("model", "claimed_at"), _FACTS),
         Index("by_policy", ("policy_version", "claimed_at"), _FACTS),
+        Index("by_pile", ("pile", "rank"), _REVIEW_FACTS),
         Index("unkept", ("unkept", "claimed_at"), ("text",)),
     ),
 )
-AUDIT = Table("audit", "AUDIT_TABLE", ("inspection_id", "at"))
+AUDIT = Table("audit", "AUDIT_TABLE", ("inspection_id", "at"), (Index("by_day", ("day", "at")),))
 TOKENS = Table("tokens", "TOKEN_TABLE", ("inspection_id",), expires="expires_at")
 NAMES = Table("names", "NAMES_TABLE", ("beginning", "text"))
 FIGURES = Table("figures", "FIGURES_TABLE", ("book", "page"))

@@ -32,6 +32,7 @@ class Prediction:
     `verdict` is what the strongest label means, before the threshold is applied; `threshold` is that label's.
     `scores` is the whole score vector, strongest first, so that thresholds can be replayed later.
     `note` says in a few words why a prediction is unclear whatever its confidence; empty otherwise.
+    `second_look` tells that the photo was drawn to be looked at by a second person once it is settled.
     """
 
     verdict: Verdict
@@ -42,6 +43,7 @@ class Prediction:
     model: str = ""
     policy_version: str = ""
     note: str = ""
+    second_look: bool = False
 
 
 def decide(prediction: Prediction) -> Verdict:

@@ -275,7 +275,11 @@ class Floor:
             "ask_reviewer": {"tokens": self.tokens, "decisions": self.decisions},
             "claim_upload": {"shelf": self.shelf},
             "close_inspection": {},
-            "deliver_decision": {"tokens": self.tokens, "executions": self.executions},
+            "deliver_decision": {
+                "tokens": self.tokens,
+                "executions": self.executions,
+                "decisions": self.decisions,
+            },
             "detect_labels": {"detector": self.model, "policy": self.policy},
             "escalate_review": {"escalations": self.escalations},
             "move_image": {"shelf": self.shelf},

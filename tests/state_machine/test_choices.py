@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from tests import crafted, fakes
 from tests.state_machine.choices import follow, literals
+from tests.unit.line import UNSURE, Line
 from workflow import definition, detection, intake, moment, review
 from workflow.images import Image, inspection_id
 from workflow.inspection import Inspection, State
@@ -89,14 +90,26 @@ def test_the_choice_agrees_with_decide_on_whatever_the_policy_makes_of_scores(sc
 
 def test_every_outcome_of_a_claim_has_its_route() -> None:
     outcomes = {_claimed(PHOTO), _claimed(b"no photo"), _claimed(None), _claimed(PHOTO, "somebody else")}
+    outcomes |= {_decided()}
 
     assert outcomes == set(re.findall(r"`(\w+)`", intake.claim.__doc__ or ""))
     assert _routes("Is the upload readable?", "upload", "outcome", outcomes) == {
         "readable": "Detect labels",
         "unreadable": "Move to rejected",
+        "decided": "Move to reviewed verdict",
         "vanished": "Upload vanished",
         "refused": "Claim refused",
     }
+
+
+def _decided() -> str:
+    """What a claim says of an inspection whose decision stands."""
+    line = Line(detector=fakes.FakeDetector(UNSURE))
+    image = line.upload()
+    owner = line.waiting(image)
+    line.decide(image, Verdict.OK)
+    line.deliver(image)
+    return line.claim(image, owner)
 
 
 def _claimed(content: bytes | None, owner: str = "me") -> str:

@@ -130,11 +130,25 @@ def decide_between(engine: Engine) -> tuple[Floor, str, list[str]]:
     floor.faults["Ask a reviewer"].extend([Fault.ANSWER_LOST] * ATTEMPTS)
     first = floor.notify(floor.upload())
     floor.until(lambda: floor.executions.status(first) == "FAILED")
+    floor.deliveries_lost = True
     floor.decide(Verdict.DEFECT, first)
     places = floor.places()
     floor.reconcile()
+    floor.decisions.sent.clear()
+    floor.deliveries_lost = False
     floor.rest(floor.row(first).owner)
     return floor, first, places
+
+
+def decide_after_the_death(engine: Engine) -> tuple[Floor, str]:
+    """Decide while the execution is dead, and let the delivery find that out."""
+    floor = Floor(engine, DOUBTFUL)
+    floor.faults["Ask a reviewer"].extend([Fault.ANSWER_LOST] * ATTEMPTS)
+    first = floor.notify(floor.upload())
+    floor.until(lambda: floor.executions.status(first) == "FAILED")
+    floor.decide(Verdict.DEFECT, first)
+    floor.rest(floor.row(first).owner)
+    return floor, first
 
 
 def wake_an_abandoned_execution(engine: Engine) -> tuple[Floor, str, Inspection]:
@@ -151,7 +165,12 @@ def wake_an_abandoned_execution(engine: Engine) -> tuple[Floor, str, Inspection]
 
 Story = Trouble | Callable[[Engine], Any]
 Stories = dict[Story, Future[Any]]
-TALES: tuple[Story, ...] = (lose_the_last_word, decide_between, wake_an_abandoned_execution)
+TALES: tuple[Story, ...] = (
+    lose_the_last_word,
+    decide_between,
+    decide_after_the_death,
+    wake_an_abandoned_execution,
+)
 
 
 @pytest.fixture(scope="module")
@@ -216,6 +235,22 @@ def test_a_decision_between_two_executions_is_used_by_the_second(stories: Storie
         "Close inspection",
     ]
     assert len(floor.ledger.entries) == 1
+    floor.assert_filed(second, Verdict.DEFECT)
+
+
+def test_the_delivery_to_a_dead_execution_begins_the_next_which_asks_nobody(stories: Stories) -> None:
+    floor, first = stories[decide_after_the_death].result()
+    second = floor.row(first).owner
+
+    assert second != first
+    assert floor.visited(second) == [
+        "Claim upload",
+        "Is the upload readable?",
+        "Move to reviewed verdict",
+        "Announce verdict",
+        "Close inspection",
+    ]
+    assert len(floor.model.seen) == 1
     floor.assert_filed(second, Verdict.DEFECT)
 
 

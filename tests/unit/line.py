@@ -7,7 +7,7 @@ from typing import Any
 
 from tests.crafted import png
 from tests.fakes import FakeDetector, MemoryExecutions, MemoryLedger, MemoryQueue, MemoryShelf, MemoryTokens
-from workflow import detection, filing, intake, moment, review
+from workflow import delivery, detection, filing, intake, moment, review
 from workflow.detection import Scores
 from workflow.images import Image, inspection_id
 from workflow.inspection import Inspection
@@ -85,11 +85,17 @@ class Line:
     def escalate(self, image: Image, owner: str) -> dict[str, Any]:
         return review.escalate(self.ledger, self.escalations, inspection_id(image), owner)
 
-    def decide(self, image: Image, verdict: Verdict, reviewer: str = "ann", reason: str = "") -> Any:
-        return review.decide(self.ledger, self.decisions, inspection_id(image), verdict, reviewer, reason)
+    def decide(
+        self, image: Image, verdict: Verdict, reviewer: str = "ann", reason: str = "", **how: Any
+    ) -> Any:
+        return review.decide(
+            self.ledger, self.decisions, inspection_id(image), verdict, reviewer, reason, **how
+        )
 
     def deliver(self, image: Image) -> str:
-        return review.deliver(self.ledger, self.tokens, self.executions, inspection_id(image))
+        return delivery.deliver(
+            self.ledger, self.tokens, self.executions, self.decisions, inspection_id(image)
+        )
 
     def close(self, image: Image, owner: str) -> None:
         self.ledger.close(inspection_id(image), owner, moment.now())

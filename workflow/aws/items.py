@@ -1,16 +1,28 @@
 """Ledger rows and audit entries as DynamoDB items, and back."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, fields
 from decimal import Decimal
 from enum import Enum
-from typing import Any
+from typing import Any, TypeVar
 
 from workflow.images import Image
-from workflow.inspection import AuditEntry, Decision, Inspection, Review, State
+from workflow.inspection import (
+    AuditEntry,
+    Decision,
+    Hold,
+    Inspection,
+    Lease,
+    Outcome,
+    Review,
+    SecondLook,
+    State,
+)
+from workflow.review_queue import Waiting
 from workflow.search import folded, model_name
 from workflow.verdict import Prediction, Score, Verdict
 
+T = TypeVar("T")
 FAINTEST = 1e-100  # DynamoDB refuses numbers closer to zero than 1e-130.
 
 _ROW = frozenset(field.name for field in fields(Inspection))
@@ -44,26 +56,42 @@ def index_keys(changes: Mapping[str, Any]) -> dict[str, str]:
 def read_item(item: Mapping[str, Any]) -> Inspection:
     """The ledger row that an item holds."""
     plain = {name: value for name, value in _plain(item).items() if name in _ROW}
-    plain["image"] = Image(**plain["image"])
-    plain["location"] = Image(**plain["location"])
-    plain["leftover"] = Image(**plain["leftover"]) if plain["leftover"] else None
-    plain["state"] = State(plain["state"])
-    plain["verdict"] = Verdict(plain["verdict"]) if plain["verdict"] else None
-    plain["prediction"] = _prediction(plain["prediction"])
-    plain["review"] = Review(**plain["review"]) if plain["review"] else None
-    plain["decision"] = _decision(plain["decision"])
+    for name, read in _READERS.items():
+        if plain.get(name):
+            plain[name] = read(plain[name])
+    for name in ("earlier", "undone"):
+        plain[name] = tuple(plain.get(name) or ())
     return Inspection(**plain)
 
 
+def read_waiting(item: Mapping[str, Any]) -> Waiting:
+    """A photo as the index of piles lists it."""
+    plain = _plain(item)
+    review, decision = plain.get("review") or {}, plain.get("decision") or {}
+    return Waiting(
+        plain["id"],
+        plain["rank"],
+        review.get("opened_at", ""),
+        review.get("escalated", False),
+        _part(Lease, plain.get("lease")),
+        _part(Hold, plain.get("hold")),
+        plain.get("skipped") or {},
+        decision.get("reviewer", ""),
+        _second(plain.get("second")),
+    )
+
+
 def audit_item(entry: AuditEntry) -> dict[str, Any]:
-    """An audit entry; the decision's id keeps entries of one moment apart."""
-    return values({**asdict(entry), "at": f"{entry.at}#{entry.decision_id}", "moment": entry.at})
+    """An audit entry; its action and the decision's id keep entries of one moment apart."""
+    at = f"{entry.at}#{entry.action}#{entry.decision_id}"
+    return values({**asdict(entry), "at": at, "moment": entry.at, "day": entry.at[:10]})
 
 
 def read_audit_item(item: Mapping[str, Any]) -> AuditEntry:
     """The audit entry that an item holds."""
     plain = _plain(item)
     plain["at"] = plain.pop("moment")
+    plain.pop("day", None)
     return AuditEntry(**plain)
 
 
@@ -77,6 +105,47 @@ def _prediction(plain: dict[str, Any] | None) -> Prediction | None:
 
 def _decision(plain: dict[str, Any] | None) -> Decision | None:
     return Decision(**{**plain, "verdict": Verdict(plain["verdict"])}) if plain else None
+
+
+def _second(plain: dict[str, Any] | None) -> SecondLook | None:
+    if not plain:
+        return None
+    verdicts = {name: Verdict(plain[name]) for name in ("verdict", "first_verdict")}
+    return SecondLook(**{**plain, **verdicts, "final": Verdict(plain["final"]) if plain["final"] else None})
+
+
+def _earlier(plain: list[dict[str, Any]]) -> tuple[Outcome, ...]:
+    return tuple(
+        Outcome(
+            **{
+                **outcome,
+                "verdict": Verdict(outcome["verdict"]),
+                "prediction": _prediction(outcome["prediction"]),
+                "decision": _decision(outcome["decision"]),
+            }
+        )
+        for outcome in plain
+    )
+
+
+def _part(kind: type[T], plain: dict[str, Any] | None) -> T | None:
+    return kind(**plain) if plain else None
+
+
+_READERS: Mapping[str, Callable[[Any], Any]] = {
+    "image": lambda plain: Image(**plain),
+    "location": lambda plain: Image(**plain),
+    "leftover": lambda plain: Image(**plain),
+    "state": State,
+    "verdict": Verdict,
+    "prediction": _prediction,
+    "review": lambda plain: Review(**plain),
+    "decision": _decision,
+    "lease": lambda plain: Lease(**plain),
+    "hold": lambda plain: Hold(**plain),
+    "second": _second,
+    "earlier": _earlier,
+}
 
 
 def _typed(value: Any) -> dict[str, Any]:

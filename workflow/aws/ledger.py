@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from itertools import islice
 from typing import Any
 
@@ -9,10 +10,13 @@ from botocore.exceptions import ClientError
 
 from workflow import moment
 from workflow.aws.clients import client
+from workflow.aws.conditions import LEASE_NAMES, UNLEASED, audited, refused, update
 from workflow.aws.items import audit_item, index_keys, read_audit_item, read_item, to_item, values
 from workflow.errors import Conflict, NotFound, OwnershipLost
 from workflow.images import Stored
-from workflow.inspection import AuditEntry, Decision, Inspection, Review, State, owned
+from workflow.inspection import AuditEntry, Decision, Inspection, Lease, Review, State, owned
+from workflow.review_queue import Pile
+from workflow.second_look import due
 from workflow.verdict import Prediction, Verdict
 
 _UNANSWERED: Mapping[str, Any] = {"prediction": None, "rejection": {}}
@@ -40,7 +44,7 @@ class DynamoLedger:
                 ReturnValues="ALL_NEW",
             )
         except ClientError as error:
-            if _refused(error):
+            if refused(error):
                 return None
             raise
         return read_item(answer["Attributes"])
@@ -76,48 +80,106 @@ class DynamoLedger:
         changes = {
             "verdict": verdict,
             "location": place.image,
-            "leftover": before.location,
+            "leftover": before.leftover if place.image == before.location else before.location,
             "etag": place.etag,
             "announcement": announcement,
             "settled_at": at if announcement else "",
         }
-        self._change(before.id, before.owner, changes, {"location": before.location})
+        if announcement and due(replace(before, announcement=announcement)):
+            changes |= {"pile": Pile.SECOND, "rank": at}
+        self._change(
+            before.id,
+            before.owner,
+            changes,
+            {"location": before.location, "announcement": before.announcement},
+        )
 
-    def record_review(self, inspection_id: str, owner: str, review: Review) -> Inspection:
+    def record_review(self, inspection_id: str, owner: str, review: Review, rank: str) -> Inspection:
+        changes = {"state": State.WAITING, "review": review, "rank": rank}
         with suppress(Conflict):  # A decision stands: it is in the row that is returned.
-            self._change(inspection_id, owner, {"state": State.WAITING, "review": review}, {"decision": None})
+            self._change(inspection_id, owner, changes, {"decision": None}, {"pile": Pile.OPEN})
         row = self.get(inspection_id)
         if row is None:
             raise NotFound(f"inspection {inspection_id}: the ledger has no row")
         return row
 
     def decide(self, inspection_id: str, decision: Decision, entry: AuditEntry) -> None:
-        update = {
-            "TableName": self._table,
-            "Key": values({"id": inspection_id}),
-            "UpdateExpression": "SET #decision = :decision, #decided_by = :decided_by",
-            "ConditionExpression": "#state = :waiting AND #decision = :none",
-            "ExpressionAttributeNames": {
-                "#decision": "decision",
-                "#decided_by": "decided_by",
-                "#state": "state",
+        change = update(
+            self._table,
+            inspection_id,
+            "SET #decision = :decision, #decided_by = :who, #lease = :null REMOVE #pile, #rank",
+            "#state = :waiting AND #decision = :null AND #pile = :open"
+            f" AND {UNLEASED} AND NOT contains(#undone, :id)",
+            {**LEASE_NAMES, **_names("decision", "decided_by", "state", "pile", "rank", "undone")},
+            {
+                ":decision": decision,
+                ":waiting": State.WAITING,
+                ":open": Pile.OPEN,
+                ":null": None,
+                ":id": decision.id,
+                ":who": decision.reviewer,
+                ":now": decision.decided_at,
             },
-            "ExpressionAttributeValues": values(
-                {
-                    ":decision": decision,
-                    ":decided_by": decision.reviewer,
-                    ":waiting": State.WAITING,
-                    ":none": None,
-                }
+        )
+        audited(self._dynamodb, change, self._audit_table, entry)
+
+    def undo(self, before: Inspection, lease: Lease, rank: str, entry: AuditEntry) -> None:
+        change = update(
+            self._table,
+            before.id,
+            "SET #decision = :null, #lease = :lease, #pile = :open, #rank = :rank,"
+            " #undone = list_append(if_not_exists(#undone, :none), :ids) REMOVE #decided_by",
+            "#decision.#id = :id AND #decision.#reviewer = :who"
+            " AND (attribute_not_exists(#decision.#sealed) OR #decision.#sealed = :false)",
+            _names(
+                *("decision", "decided_by", "lease", "pile", "rank", "undone"), *("id", "reviewer", "sealed")
             ),
-        }
-        put = {"TableName": self._audit_table, "Item": audit_item(entry)}
-        try:
-            self._dynamodb.transact_write_items(TransactItems=[{"Update": update}, {"Put": put}])
-        except ClientError as error:
-            if _refused(error):
-                raise Conflict(f"inspection {inspection_id}: it was decided meanwhile") from error
-            raise
+            {
+                ":lease": lease,
+                ":open": Pile.OPEN,
+                ":rank": rank,
+                ":none": [],
+                ":ids": [entry.decision_id],
+                ":id": entry.decision_id,
+                ":who": entry.who,
+                ":null": None,
+                ":false": False,
+            },
+        )
+        audited(self._dynamodb, change, self._audit_table, entry)
+
+    def seal(self, inspection_id: str, decision_id: str) -> bool:
+        return self._mark(inspection_id, decision_id, "sealed", True, "")
+
+    def record_sent(self, inspection_id: str, decision_id: str, at: str) -> None:
+        self._mark(inspection_id, decision_id, "sent_at", at, " AND #announcement = :nothing")
+
+    def revise(self, before: Inspection, after: Inspection, entry: AuditEntry) -> None:
+        old, new = to_item(before), to_item(after)
+        changed = {name: value for name, value in new.items() if old.get(name) != value}
+        gone = [*(old.keys() - new.keys()), *(() if after.second else ("pile", "rank"))]
+        sets = [f"#{name} = :{name}" for name in changed]
+        sets += ["#pile = :seen", "#rank = :rank"] if after.second else []
+        removes = " REMOVE " + ", ".join(f"#{name}" for name in gone) if gone else ""
+        change = update(
+            self._table,
+            before.id,
+            f"SET {', '.join(sets)}{removes}",
+            "#state = :was_closed AND #owner = :was_owner"
+            " AND (attribute_not_exists(#second) OR #second = :was_second)",
+            _names(*changed, *gone, "state", "owner", "second", "pile", "rank"),
+            {
+                ":was_closed": State.CLOSED,
+                ":was_owner": before.owner,
+                ":was_second": before.second,
+                **({":seen": Pile.SEEN, ":rank": after.second.at} if after.second else {}),
+            },
+        )
+        change["ExpressionAttributeValues"] |= {f":{name}": value for name, value in changed.items()}
+        audited(self._dynamodb, change, self._audit_table, entry)
+
+    def note(self, entry: AuditEntry) -> None:
+        self._dynamodb.put_item(TableName=self._audit_table, Item=audit_item(entry))
 
     def close(self, inspection_id: str, owner: str, at: str) -> None:
         changes = {"state": State.CLOSED, "closed_at": at, "unkept": "yes"}
@@ -171,6 +233,20 @@ class DynamoLedger:
         )
         return [read_audit_item(item) for page in pages for item in page["Items"]]
 
+    def audit_day(self, day: str, since: str = "", newest_first: bool = False) -> Iterator[AuditEntry]:
+        names, plain = {"#day": "day"}, {":day": day}
+        if since:
+            names["#at"], plain[":since"] = "at", since
+        pages = self._dynamodb.get_paginator("query").paginate(
+            TableName=self._audit_table,
+            IndexName="by_day",
+            KeyConditionExpression="#day = :day" + (" AND #at >= :since" if since else ""),
+            ExpressionAttributeNames=names,
+            ExpressionAttributeValues=values(plain),
+            ScanIndexForward=not newest_first,
+        )
+        return (read_audit_item(item) for page in pages for item in page["Items"])
+
     def _oldest(self, state: State) -> Iterator[Inspection]:
         return islice(self._query("by_state", "state", state, page=1), 1)
 
@@ -190,18 +266,46 @@ class DynamoLedger:
             for item in answer["Items"]:
                 yield read_item(item)
 
+    def _mark(self, inspection_id: str, decision_id: str, part: str, value: Any, also: str) -> bool:
+        """Set a part of a decision, if it still stands."""
+        names, plain = _names("decision", "id", part), {":id": decision_id, ":value": value}
+        if also:
+            names["#announcement"], plain[":nothing"] = "announcement", ""
+        try:
+            self._dynamodb.update_item(
+                **update(
+                    self._table,
+                    inspection_id,
+                    f"SET #decision.#{part} = :value",
+                    f"#decision.#id = :id{also}",
+                    names,
+                    plain,
+                )
+            )
+        except ClientError as error:
+            if refused(error):
+                return False
+            raise
+        return True
+
     def _change(
         self,
         inspection_id: str,
         owner: str,
         changes: Mapping[str, Any],
         expected: Mapping[str, Any] | None = None,
+        defaults: Mapping[str, Any] | None = None,
     ) -> None:
-        """Set attributes if this owner still owns the row and it still holds what is expected of it."""
+        """Set attributes if this owner still owns the row and it still holds what is expected of it.
+
+        Of `defaults` only those are set that the row does not have.
+        """
         required = {"owner": owner, **(expected or {})}
         changes = {**changes, **index_keys(changes)}
-        names = {f"#{name}": name for name in (*changes, *required)}
-        sets = ", ".join(f"#{name} = :{name}" for name in changes)
+        names = {f"#{name}": name for name in (*changes, *(defaults or {}), *required)}
+        parts = [f"#{name} = :{name}" for name in changes]
+        parts += [f"#{name} = if_not_exists(#{name}, :{name})" for name in defaults or {}]
+        changes, sets = {**changes, **(defaults or {})}, ", ".join(parts)
         conditions = " AND ".join(f"#{name} = :was_{name}" for name in required)
         new = {f":{name}": value for name, value in changes.items()}
         old = {f":was_{name}": value for name, value in required.items()}
@@ -215,15 +319,11 @@ class DynamoLedger:
                 ExpressionAttributeValues=values({**new, **old}),
             )
         except ClientError as error:
-            if not _refused(error):
+            if not refused(error):
                 raise
             owned(self, inspection_id, owner)
             raise Conflict(f"inspection {inspection_id}: the row changed since it was read") from error
 
 
-def _refused(error: ClientError) -> bool:
-    """Whether a condition failed; a transaction is also cancelled by throttling and by other writers."""
-    if error.response["Error"]["Code"] == "TransactionCanceledException":
-        reasons = error.response.get("CancellationReasons", ())
-        return any(reason.get("Code") == "ConditionalCheckFailed" for reason in reasons)
-    return error.response["Error"]["Code"] == "ConditionalCheckFailedException"
+def _names(*attributes: str) -> dict[str, str]:
+    return {f"#{name}": name for name in attributes}

@@ -175,7 +175,12 @@ def decided(line: Line, key: str) -> Image:
 
 def deliver(line: Line, event: dict[str, Any], context: Any) -> Any:
     return deliver_decision.handler(
-        event, context, ledger=line.ledger, tokens=line.tokens, executions=line.executions
+        event,
+        context,
+        ledger=line.ledger,
+        tokens=line.tokens,
+        executions=line.executions,
+        decisions=line.decisions,
     )
 
 

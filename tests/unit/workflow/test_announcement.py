@@ -20,7 +20,7 @@ from workflow.detection import Refused
 from workflow.images import Image, filed_key, inspection_id
 from workflow.inspection import Decision, Inspection, State
 from workflow.photo import Reason
-from workflow.review import MAX_REASON
+from workflow.review import MAX_DEFECT_CLASS, MAX_REASON
 from workflow.verdict import Prediction, Score, Verdict
 
 DOCS = Path(__file__).resolve().parents[3] / "docs"
@@ -46,12 +46,26 @@ DECISION = Decision(
     "2026-03-02T07:21:40.006Z",
     "a reflection",
 )
+CORRECTION = Decision(
+    "8a1f0f4e-6f43-4a55-9c1c-6a0a4cbb5a7d",
+    Verdict.DEFECT,
+    "bob@example.com",
+    "2026-03-03T09:02:11.840Z",
+    "the crack runs under the reflection",
+    "crack",
+    sealed=True,
+)
 EXAMPLES = {
     "decided by the model": (replace(READ, prediction=SURE), Verdict.DEFECT, AT),
     "decided by a reviewer": (
         replace(READ, prediction=DOUBT, decision=DECISION),
         Verdict.OK,
         "2026-03-02T07:21:41.730Z",
+    ),
+    "corrected": (
+        replace(READ, prediction=DOUBT, decision=CORRECTION, revision=2),
+        Verdict.DEFECT,
+        "2026-03-03T09:02:13.118Z",
     ),
     "rejected": (
         replace(
@@ -65,13 +79,13 @@ EXAMPLES = {
 }
 
 
-def place(verdict: Verdict) -> Image:
-    return Image("parts-filed", filed_key(verdict, ID, UPLOAD.key), "c1RtV2hFbkFyZVlv")
+def place(verdict: Verdict, revision: int = 1) -> Image:
+    return Image("parts-filed", filed_key(verdict, ID, UPLOAD.key, revision), "c1RtV2hFbkFyZVlv")
 
 
 def example(name: str) -> str:
     row, verdict, at = EXAMPLES[name]
-    return body(row, verdict, place(verdict), at)
+    return body(row, verdict, place(verdict, row.revision), at)
 
 
 def examples_of_the_page() -> dict[str, str]:
@@ -91,6 +105,7 @@ def test_the_schema_is_a_schema_that_admits_nothing_else() -> None:
     assert all(part["required"] == list(part["properties"]) for part in objects)
     assert SCHEMA["properties"]["schema_version"]["const"] == announcement.SCHEMA_VERSION
     assert SCHEMA["$defs"]["review"]["properties"]["reason"]["maxLength"] == MAX_REASON
+    assert SCHEMA["$defs"]["review"]["properties"]["defect_class"]["maxLength"] == MAX_DEFECT_CLASS
 
 
 @pytest.mark.parametrize("name", EXAMPLES)
@@ -216,6 +231,8 @@ def valid() -> Any:
         {"sha256": None},
         {"sha256": ""},
         {"schema_version": "2.0"},
+        {"revision": 0},
+        {"corrects": ""},
         {"settled_at": ""},
         {"prediction": None},
         {"prediction": {**valid()["prediction"], "confidence": 97.31}},

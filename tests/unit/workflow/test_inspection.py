@@ -32,17 +32,24 @@ def test_a_row_that_is_not_there_is_named() -> None:
         owned(Line().ledger, "4711", "me")
 
 
-@pytest.mark.parametrize(
-    ("verdict", "settled"),
-    [(None, False), (Verdict.UNCLEAR, False), *((verdict, True) for verdict in ("ok", "defect", "rejected"))],
-)
-def test_a_photo_is_settled_where_no_person_is_needed_any_more(verdict: str | None, settled: bool) -> None:
+def test_a_photo_is_settled_once_the_verdict_of_its_revision_is_written_to_be_announced() -> None:
     line = Line()
     image = line.upload()
     line.claim(image, "me")
-    row = replace(line.row(image), verdict=Verdict(verdict) if verdict else None)
+    row = line.row(image)
 
-    assert row.settled is settled
+    assert not row.settled
+    assert not replace(row, verdict=Verdict.UNCLEAR).settled
+    assert not replace(row, verdict=Verdict.OK, revision=2).settled  # It lies where revision 1 put it.
+    assert replace(row, verdict=Verdict.OK, announcement="{}").settled
+
+
+def test_attempts_count_anew_with_every_revision() -> None:
+    line = Line()
+    image = line.upload()
+    line.claim(image, "me")
+
+    assert replace(line.row(image), attempt=7, first_attempt=6).tries == 2
 
 
 def test_the_states_are_the_words_in_the_index() -> None:

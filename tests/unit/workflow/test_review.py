@@ -1,13 +1,14 @@
 """Nobody who was told `saved` is overruled, and a decision arrives whatever dies on the way."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from tests.fakes import FakeDetector, MemoryLedger, MemoryTokens
 from tests.unit.line import UNSURE, Line
-from workflow import review
+from workflow import delivery, review
 from workflow.errors import Conflict, NotFound, OwnershipLost
 from workflow.images import Image, inspection_id
 from workflow.inspection import AuditEntry, Decision, Inspection, Review, State
@@ -19,6 +20,11 @@ TOKEN = "AQDEAAAAKgAAAAMA-secret"
 @pytest.fixture
 def line() -> Line:
     return Line(detector=FakeDetector(UNSURE))
+
+
+def deliver(line: Line, tokens: MemoryTokens, image: Image) -> str:
+    """Deliver with another token table than the line's."""
+    return delivery.deliver(line.ledger, tokens, line.executions, line.decisions, inspection_id(image))
 
 
 def unclear(line: Line) -> tuple[Image, str]:
@@ -94,7 +100,7 @@ def test_a_person_who_decides_between_token_and_row_is_heard() -> None:
         def put(self, inspection: str, token: str, attempt: int) -> None:
             super().put(inspection, token, attempt)
             line.decide(image, Verdict.DEFECT)
-            review.deliver(line.ledger, self, line.executions, inspection)
+            deliver(line, self, image)
 
     review.ask(line.ledger, Meanwhile(), line.decisions, line.row(image).id, owner, TOKEN, 60)
 
@@ -135,11 +141,12 @@ def test_nobody_who_decides_while_the_question_is_put_waits_for_the_timeout() ->
                 inspection: str,
                 owner: str,
                 opened: Review,
+                rank: str,
                 tell: Any = decide_at,
                 line: Line = line,
             ) -> Inspection:
                 tell("record_review")
-                return line.ledger.record_review(inspection, owner, opened)
+                return line.ledger.record_review(inspection, owner, opened, rank)
 
         review.ask(Ledger(), Tokens(), line.decisions, line.row(image).id, owner, TOKEN, 60)
         if line.decisions.sent:
@@ -186,7 +193,8 @@ def test_a_decision_that_came_before_the_timeout_wins(line: Line) -> None:
     before = line.row(image)
 
     assert line.escalate(image, owner) == {"decided": True}
-    assert line.row(image) == before
+    assert before.decision is not None
+    assert line.row(image) == replace(before, decision=replace(before.decision, sealed=True))
     assert line.escalations.sent == []
 
 
@@ -227,7 +235,8 @@ def test_a_decision_is_kept_with_its_audit_entry_and_its_delivery_is_asked_for(
     decision = line.decide(image, verdict, "ann", "a crack")
 
     row = line.row(image)
-    assert row.decision == decision == Decision(decision.id, verdict, "ann", decision.decided_at, "a crack")
+    at = decision.decided_at
+    assert row.decision == decision == Decision(decision.id, verdict, "ann", at, "a crack", release_at=at)
     assert line.ledger.audit_trail(row.id) == [
         AuditEntry(row.id, decision.decided_at, "ann", "decide", "unclear", verdict, "a crack", decision.id)
     ]
@@ -260,7 +269,10 @@ def test_the_second_decision_is_refused_and_told_who_was_first(line: Line) -> No
     with pytest.raises(Conflict, match=f"ann decided ok at {first.decided_at}"):
         line.decide(image, Verdict.DEFECT, "bob")
     assert line.row(image).decision == first
-    assert len(line.ledger.entries) == 1
+    assert [(entry.who, entry.action) for entry in line.ledger.entries] == [
+        ("ann", "decide"),
+        ("bob", "conflict"),
+    ]
 
 
 def test_of_two_people_at_once_one_is_told_who_was_faster(line: Line) -> None:
@@ -280,6 +292,9 @@ def test_of_two_people_at_once_one_is_told_who_was_faster(line: Line) -> None:
     with pytest.raises(Conflict, match="ann decided ok"):
         review.decide(racing, line.decisions, line.row(image).id, Verdict.DEFECT, "bob")
     assert [entry.who for entry in line.ledger.entries] == ["ann"]
+    assert [(entry.who, entry.action, entry.before) for entry in racing.entries[1:]] == [
+        ("bob", "conflict", "ok")
+    ]
 
 
 def test_a_photo_that_does_not_wait_cannot_be_decided(line: Line) -> None:
@@ -306,7 +321,7 @@ def test_a_decision_delivered_twice_is_answered_once(line: Line) -> None:
     line.waiting(image, TOKEN)
     line.decide(image, Verdict.OK)
 
-    assert [line.deliver(image), line.deliver(image)] == ["delivered", "no token waits"]
+    assert [line.deliver(image), line.deliver(image)] == ["delivered", "the execution goes on by itself"]
     assert len(line.executions.answers) == 1
 
 
@@ -325,7 +340,7 @@ def test_a_decision_without_a_token_waits_for_the_next_question(line: Line) -> N
     line.decide(image, Verdict.OK)
     line.tokens.tokens.clear()
 
-    assert line.deliver(image) == "no token waits"
+    assert line.deliver(image) == "the execution goes on by itself"
 
 
 def test_a_dead_token_is_forgotten(line: Line) -> None:
@@ -334,7 +349,7 @@ def test_a_dead_token_is_forgotten(line: Line) -> None:
     line.decide(image, Verdict.OK)
     line.executions.live_tokens.clear()
 
-    assert line.deliver(image) == "no token waits"
+    assert line.deliver(image) == "the execution goes on by itself"
     assert line.tokens.tokens == {}
 
 
@@ -359,7 +374,7 @@ def test_a_newer_token_is_not_forgotten_with_the_dead_one(line: Line) -> None:
     tokens.put(line.row(image).id, "dead", 1)
     line.executions.live_tokens = {TOKEN}
 
-    assert review.deliver(line.ledger, tokens, line.executions, line.row(image).id) == "delivered"
+    assert deliver(line, tokens, image) == "delivered"
     assert line.executions.answers[-1][0] == TOKEN
 
 
@@ -371,9 +386,7 @@ def test_tokens_that_keep_dying_end_the_delivery_and_the_newest_is_kept(line: Li
     tokens.put(line.row(image).id, "dead", 1)
     line.executions.live_tokens.clear()
 
-    answer = review.deliver(line.ledger, tokens, line.executions, line.row(image).id)
-
-    assert answer == "the execution no longer waits"
+    assert deliver(line, tokens, image) == "the execution goes on by itself"
     assert tokens.get(line.row(image).id) == "newest"
 
 

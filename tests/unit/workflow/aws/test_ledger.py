@@ -67,6 +67,7 @@ def update(condition: str, sets: dict[str, Any], expected: dict[str, Any]) -> di
 
 OWNED = "#owner = :was_owner"
 UNANSWERED = f"{OWNED} AND #prediction = :was_prediction AND #rejection = :was_rejection"
+UNMOVED = f"{OWNED} AND #location = :was_location AND #announcement = :was_announcement"
 FACTS = {"size": 5, "etag": '"e"', "sha256": "abc", "photo": {"width": 64}, "rejection": {}}
 FILED = {
     "verdict": Verdict.OK,
@@ -98,14 +99,14 @@ CHANGES: dict[str, tuple[Call, dict[str, Any]]] = {
     ),
     "record_filing": (
         lambda ledger: ledger.record_filing(ROW, Verdict.OK, PLACE, "told", "2026-03-01T12:01:00.000Z"),
-        update(f"{OWNED} AND #location = :was_location", FILED, {"owner": "i1-1", "location": IMAGE}),
+        update(UNMOVED, FILED, {"owner": "i1-1", "location": IMAGE, "announcement": ""}),
     ),
     "record_filing as unclear": (
         lambda ledger: ledger.record_filing(ROW, Verdict.UNCLEAR, PLACE, "", "2026-03-01T12:01:00.000Z"),
         update(
-            f"{OWNED} AND #location = :was_location",
+            UNMOVED,
             {**FILED, "verdict": Verdict.UNCLEAR, "announcement": "", "settled_at": ""},
-            {"owner": "i1-1", "location": IMAGE},
+            {"owner": "i1-1", "location": IMAGE, "announcement": ""},
         ),
     ),
     "close": (
@@ -127,9 +128,12 @@ CHANGES: dict[str, tuple[Call, dict[str, Any]]] = {
 }
 ASKING = update(
     f"{OWNED} AND #decision = :was_decision",
-    {"state": State.WAITING, "review": REVIEW},
+    {"state": State.WAITING, "review": REVIEW, "rank": "1-0"},
     {"owner": "i1-1", "decision": None},
 )
+ASKING["UpdateExpression"] += ", #pile = if_not_exists(#pile, :pile)"
+ASKING["ExpressionAttributeNames"]["#pile"] = "pile"
+ASKING["ExpressionAttributeValues"][":pile"] = {"S": "open"}
 CLAIM_NAMES = [name for name in to_item(ROW) if name != "id"]
 CLAIM = {
     "TableName": "ledger",
@@ -249,7 +253,7 @@ def test_a_review_opens_unless_a_decision_stands(ledger: DynamoLedger, dynamodb:
     dynamodb.add_response("update_item", {}, ASKING)
     dynamodb.add_response("get_item", {"Item": to_item(waiting)}, READ)
 
-    assert ledger.record_review("i1", "i1-1", REVIEW) == waiting
+    assert ledger.record_review("i1", "i1-1", REVIEW, "1-0") == waiting
 
 
 def test_the_decision_that_stands_is_returned_instead(ledger: DynamoLedger, dynamodb: Stubber) -> None:
@@ -258,7 +262,7 @@ def test_the_decision_that_stands_is_returned_instead(ledger: DynamoLedger, dyna
     dynamodb.add_response("get_item", {"Item": to_item(decided)}, READ)
     dynamodb.add_response("get_item", {"Item": to_item(decided)}, READ)
 
-    assert ledger.record_review("i1", "i1-1", REVIEW) == decided
+    assert ledger.record_review("i1", "i1-1", REVIEW, "1-0") == decided
 
 
 def test_a_review_of_a_row_that_vanished_is_a_fault(ledger: DynamoLedger, dynamodb: Stubber) -> None:
@@ -266,7 +270,7 @@ def test_a_review_of_a_row_that_vanished_is_a_fault(ledger: DynamoLedger, dynamo
     dynamodb.add_response("get_item", {}, READ)
 
     with pytest.raises(NotFound):
-        ledger.record_review("i1", "i1-1", REVIEW)
+        ledger.record_review("i1", "i1-1", REVIEW, "1-0")
 
 
 DECIDING = {
@@ -275,15 +279,28 @@ DECIDING = {
             "Update": {
                 "TableName": "ledger",
                 "Key": KEY,
-                "UpdateExpression": "SET #decision = :decision, #decided_by = :decided_by",
-                "ConditionExpression": "#state = :waiting AND #decision = :none",
+                "UpdateExpression": "SET #decision = :decision, #decided_by = :who, #lease = :null"
+                " REMOVE #pile, #rank",
+                "ConditionExpression": "#state = :waiting AND #decision = :null AND #pile = :open"
+                " AND (attribute_not_exists(#lease) OR #lease = :null OR #lease.#reviewer = :who"
+                " OR #lease.#until <= :now) AND NOT contains(#undone, :id)",
                 "ExpressionAttributeNames": {
-                    "#decision": "decision",
-                    "#decided_by": "decided_by",
-                    "#state": "state",
+                    f"#{name}": name
+                    for name in (
+                        *("decision", "decided_by", "state", "pile", "rank", "undone"),
+                        *("lease", "reviewer", "until"),
+                    )
                 },
                 "ExpressionAttributeValues": values(
-                    {":decision": DECISION, ":decided_by": "ann", ":waiting": "waiting", ":none": None}
+                    {
+                        ":decision": DECISION,
+                        ":waiting": "waiting",
+                        ":open": "open",
+                        ":null": None,
+                        ":id": "d1",
+                        ":who": "ann",
+                        ":now": DECISION.decided_at,
+                    }
                 ),
             }
         },
@@ -317,7 +334,7 @@ def cancelled(dynamodb: Stubber, *codes: str) -> None:
 def test_a_decision_that_is_not_open_any_more_is_a_conflict(ledger: DynamoLedger, dynamodb: Stubber) -> None:
     cancelled(dynamodb, "ConditionalCheckFailed", "None")
 
-    with pytest.raises(Conflict, match="decided meanwhile"):
+    with pytest.raises(Conflict, match="changed meanwhile"):
         ledger.decide("i1", DECISION, ENTRY)
 
 

@@ -1,0 +1,170 @@
+"""Handing photos out to reviewers: to one at a time, some in advance, and back when they go away."""
+
+import random
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from workflow import moment
+from workflow.inspection import AuditEntry, Hold, Inspection, Lease
+from workflow.review_queue import LEASE_SECONDS, Pile, Reviews, Waiting
+
+LOOKAHEAD = 5
+SKIP_SECONDS = 600
+MAX_REASON = 500
+STEP_ASIDE = 8
+
+
+class Order(StrEnum):
+    """What is handed out first."""
+
+    RISKIEST = "riskiest"
+    OLDEST = "oldest"
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """What a reviewer sees beside the photo; `next_free_at` is when the first lease of others ends."""
+
+    waiting: int
+    with_others: int
+    mine: int
+    held: int
+    oldest_since: str = ""
+    next_free_at: str = ""
+
+
+class Desk:
+    """The hand-out of one worker process.
+
+    It keeps the lists of what waits for a moment. A list only proposes; the conditional write decides, so
+    that any number of workers hand out at once.
+    """
+
+    def __init__(
+        self, reviews: Reviews, clock: Callable[[], str] = moment.now, keep_seconds: float = 1.0
+    ) -> None:
+        self._reviews = reviews
+        self._clock = clock
+        self._keep = keep_seconds
+        self._lists: dict[Pile, tuple[str, dict[str, Waiting]]] = {}
+        self._lock = threading.Lock()
+
+    def take(
+        self, reviewer: str, wanted: int = 1 + LOOKAHEAD, order: Order = Order.RISKIEST
+    ) -> list[Inspection]:
+        """Lease photos until this reviewer has so many, first those that he has already; all are renewed.
+
+        One of them may be a second look at a settled photo: whoever decides cannot tell it from the others.
+        """
+        now = self._clock()
+        lease = Lease(reviewer, moment.later(now, LEASE_SECONDS))
+        rows: list[Inspection] = []
+        proposed = self._proposed(reviewer, order, now)
+        while proposed and len(rows) < wanted:
+            one = proposed.popleft()
+            if not self._reserve(one, lease, now):
+                continue
+            row = self._reviews.lease(one.id, lease, now)
+            if row is not None:
+                rows.append(row)
+                continue
+            self.forget(one.id)
+            if len(proposed) > STEP_ASIDE:  # Another worker hands out the same ones: step aside.
+                proposed.rotate(-random.randrange(STEP_ASIDE))  # noqa: S311
+        return rows
+
+    def renew(self, reviewer: str, inspection_ids: Iterable[str]) -> list[str]:
+        """Renew the leases of photos that this reviewer has before him; return those that he lost."""
+        now = self._clock()
+        lease = Lease(reviewer, moment.later(now, LEASE_SECONDS))
+        return [one for one in inspection_ids if self._reviews.lease(one, lease, now) is None]
+
+    def skip(self, reviewer: str, row: Inspection) -> None:
+        """Give a photo back, and do not show it to this reviewer again for a while."""
+        now = self._clock()
+        current = {who: until for who, until in row.skipped.items() if until > now}
+        self._reviews.free(row.id, reviewer, {**current, reviewer: moment.later(now, SKIP_SECONDS)})
+        self.forget(row.id)
+
+    def release(self, reviewer: str, inspection_ids: Iterable[str] = ()) -> None:
+        """Give photos back, those named and all that are known: on sign-out, or when the page is hidden."""
+        known = (
+            one.id
+            for pile in (Pile.OPEN, Pile.SECOND)
+            for one in self._reviews.listed(pile)
+            if one.lease is not None and one.lease.reviewer == reviewer
+        )
+        for inspection_id in {*inspection_ids, *known}:
+            self._reviews.free(inspection_id, reviewer)
+            self.forget(inspection_id)
+
+    def hold(self, reviewer: str, inspection_id: str, reason: str) -> None:
+        """Take a photo out of the hand-out until somebody puts it back."""
+        if not reason.strip() or len(reason) > MAX_REASON:
+            raise ValueError(f"a hold needs a reason of at most {MAX_REASON} characters")
+        now = self._clock()
+        entry = AuditEntry(inspection_id, now, reviewer, "hold", reason=reason)
+        self._reviews.hold(inspection_id, Hold(reviewer, now, reason), entry)
+        self.forget(inspection_id)
+
+    def unhold(self, reviewer: str, inspection_id: str) -> None:
+        """Put a held photo back into the hand-out."""
+        self._reviews.unhold(inspection_id, AuditEntry(inspection_id, self._clock(), reviewer, "unhold"))
+        self.forget(inspection_id)
+
+    def waiting(self, pile: Pile = Pile.OPEN) -> list[Waiting]:
+        """What lies on a pile, as it was a moment ago."""
+        now = self._clock()
+        with self._lock:  # One thread reads the list for all that ask for it.
+            listed_at, known = self._lists.get(pile, ("", {}))
+            if not listed_at or abs(moment.seconds_between(listed_at, now)) >= self._keep:
+                known = {one.id: one for one in self._reviews.listed(pile)}
+                self._lists[pile] = now, known
+            return list(known.values())
+
+    def counts(self, reviewer: str) -> Counts:
+        """How much waits, and with whom."""
+        now = self._clock()
+        waiting = self.waiting()
+        leases = [one.lease for one in waiting if one.lease is not None and one.lease.until > now]
+        others = [lease.until for lease in leases if lease.reviewer != reviewer]
+        return Counts(
+            len(waiting),
+            len(others),
+            len(leases) - len(others),
+            len(self.waiting(Pile.HELD)),
+            min((one.since for one in waiting), default=""),
+            min(others, default=""),
+        )
+
+    def _proposed(self, reviewer: str, order: Order, now: str) -> deque[Waiting]:
+        """Own photos, then free ones in order, with a second look right after the first of them."""
+        free = [one for one in self.waiting() if one.free_for(reviewer, now)]
+        if order is Order.OLDEST:
+            free.sort(key=lambda one: one.since)
+        looks = [one for one in self.waiting(Pile.SECOND) if one.free_for(reviewer, now)]
+        own = [one for one in (*free, *looks) if one.lease and one.lease.reviewer == reviewer]
+        owned = {one.id for one in own}
+        others = [one for one in free if one.id not in owned]
+        if not any(one.id in owned for one in looks):
+            others[1:1] = looks[:1]
+        return deque([*own, *others])
+
+    def _reserve(self, one: Waiting, lease: Lease, now: str) -> bool:
+        """Keep this worker's other threads from trying the same photo; they may have been faster."""
+        with self._lock:
+            for _, known in self._lists.values():
+                seen = known.get(one.id)
+                if seen is not None and seen.free_for(lease.reviewer, now):
+                    known[one.id] = replace(seen, lease=lease)
+                    return True
+        return False
+
+    def forget(self, inspection_id: str) -> None:
+        """Take a photo that was decided, or given back, off the lists that are kept for a moment."""
+        with self._lock:
+            for _, known in self._lists.values():
+                known.pop(inspection_id, None)
