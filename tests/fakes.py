@@ -166,7 +166,7 @@ class MemoryLedger:
     def record_review(self, inspection_id: str, owner: str, review: Review, rank: str) -> Inspection:
         with self.lock:
             row = self._owned(inspection_id, owner)
-            if row.decision is not None:
+            if row.decision is not None or (row.review and row.review.round > review.round):
                 return row
             return self._change(inspection_id, owner, state=State.WAITING, review=review)
 
@@ -292,6 +292,8 @@ class MemoryReviews:
             if row is None or self.pile(row) not in (Pile.OPEN, Pile.SECOND):
                 return None
             if row.decision is not None and row.decision.reviewer == lease.reviewer:
+                return None
+            if row.skipped.get(lease.reviewer, "") > now:
                 return None
             if not unleased(row, lease.reviewer, moment.later(now, -GRACE_SECONDS)):
                 return None

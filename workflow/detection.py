@@ -55,12 +55,14 @@ def detect(
     """Ask the model about one inspection and store the answer; a stored answer is never paid for twice.
 
     The wait for a model counts from the photo's entry in the ledger, so that it does not begin anew with each
-    attempt. Returns the `$.detection` part of the execution's document.
+    attempt; in a later revision it counts from the attempt. Returns the `$.detection` part of the execution's
+    document.
     """
     row = owned(ledger, inspection_id, owner)
     if known := _known(row, policy):
         return known
-    waited_seconds = moment.seconds_between(row.claimed_at, now)
+    asked_at = row.claimed_at if row.revision == 1 else row.attempted_at
+    waited_seconds = moment.seconds_between(asked_at, now)
     answer = detector.custom_labels(row.location)
     if isinstance(answer, NotReady) and waited_seconds < policy.model_wait_seconds:
         # Who waited long waits a little longer each time, so that the longest wait fits one history.

@@ -220,7 +220,10 @@ class Ledger(Protocol):
         """Point the row at the photo's place; Conflict if it was moved, or announced, meanwhile."""
 
     def record_review(self, inspection_id: str, owner: str, review: Review, rank: str) -> Inspection:
-        """Make the row wait for a person, at this rank, unless a decision stands; return the row then."""
+        """Make the row wait for a person, at this rank, unless a decision stands or a later round began.
+
+        Returns the row as it is then.
+        """
 
     def decide(self, inspection_id: str, decision: Decision, entry: AuditEntry) -> None:
         """Store decision and audit entry in one transaction.

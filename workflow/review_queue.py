@@ -51,9 +51,9 @@ class Reviews(Protocol):
         """What lies on a pile, by rank, from a rank on; may lag by moments."""
 
     def lease(self, inspection_id: str, lease: Lease, now: str) -> Inspection | None:
-        """Lease a photo that is open, or settled and due for a second look by somebody else than who decided.
+        """Lease a photo that is open, or due for a second look by somebody else than who decided it.
 
-        Returns the row, or None when the photo is not to be had.
+        Returns the row, or None when the photo is not to be had: it has gone, is another's, or was skipped.
         """
 
     def free(self, inspection_id: str, reviewer: str, skipped: dict[str, str] | None = None) -> bool:

@@ -102,7 +102,8 @@ class Promises:
         self.require(json.loads(row.announcement)["verdict"] == row.verdict, "announced another verdict")
 
     def _decision(self, row: Inspection) -> None:
-        entries = [one.decision_id for one in self.world.ledger.audit_trail(row.id)]
+        trail = self.world.ledger.audit_trail(row.id)
+        entries = [one.decision_id for one in trail if one.action == "decide"]
         self.require(entries == ([row.decision.id] if row.decision else []), f"audited {entries}")
         told = self.told.get(row.id)
         if told is not None:

@@ -95,9 +95,28 @@ class DynamoLedger:
         )
 
     def record_review(self, inspection_id: str, owner: str, review: Review, rank: str) -> Inspection:
-        changes = {"state": State.WAITING, "review": review, "rank": rank}
-        with suppress(Conflict):  # A decision stands: it is in the row that is returned.
-            self._change(inspection_id, owner, changes, {"decision": None}, {"pile": Pile.OPEN})
+        change = update(
+            self._table,
+            inspection_id,
+            "SET #state = :waiting, #review = :review, #rank = :rank, #pile = if_not_exists(#pile, :open)",
+            "#owner = :owner AND #decision = :null AND (#review = :null OR #review.#round <= :round)",
+            _names("state", "review", "rank", "pile", "owner", "decision", "round"),
+            {
+                ":waiting": State.WAITING,
+                ":review": review,
+                ":rank": rank,
+                ":open": Pile.OPEN,
+                ":owner": owner,
+                ":null": None,
+                ":round": review.round,
+            },
+        )
+        try:
+            self._dynamodb.update_item(**change)
+        except ClientError as error:
+            if not refused(error):
+                raise
+            return owned(self, inspection_id, owner)  # A decision stands in it, or a later round.
         row = self.get(inspection_id)
         if row is None:
             raise NotFound(f"inspection {inspection_id}: the ledger has no row")
@@ -294,18 +313,12 @@ class DynamoLedger:
         owner: str,
         changes: Mapping[str, Any],
         expected: Mapping[str, Any] | None = None,
-        defaults: Mapping[str, Any] | None = None,
     ) -> None:
-        """Set attributes if this owner still owns the row and it still holds what is expected of it.
-
-        Of `defaults` only those are set that the row does not have.
-        """
+        """Set attributes if this owner still owns the row and it still holds what is expected of it."""
         required = {"owner": owner, **(expected or {})}
         changes = {**changes, **index_keys(changes)}
-        names = {f"#{name}": name for name in (*changes, *(defaults or {}), *required)}
-        parts = [f"#{name} = :{name}" for name in changes]
-        parts += [f"#{name} = if_not_exists(#{name}, :{name})" for name in defaults or {}]
-        changes, sets = {**changes, **(defaults or {})}, ", ".join(parts)
+        names = {f"#{name}": name for name in (*changes, *required)}
+        sets = ", ".join(f"#{name} = :{name}" for name in changes)
         conditions = " AND ".join(f"#{name} = :was_{name}" for name in required)
         new = {f":{name}": value for name, value in changes.items()}
         old = {f":was_{name}": value for name, value in required.items()}

@@ -39,9 +39,13 @@ class DynamoReviews:
             self._table,
             inspection_id,
             "SET #lease = :lease",
-            f"{UNLEASED} AND (#pile = :open OR (#pile = :second AND"
+            f"{UNLEASED} AND (attribute_not_exists(#skipped.#me) OR #skipped.#me <= :now)"
+            " AND (#pile = :open OR (#pile = :second AND"
             " (attribute_not_exists(#decision.#reviewer) OR #decision.#reviewer <> :who)))",
-            {**LEASE_NAMES, "#pile": "pile", "#decision": "decision"},
+            {
+                **LEASE_NAMES,
+                **{"#pile": "pile", "#decision": "decision", "#skipped": "skipped", "#me": lease.reviewer},
+            },
             {
                 ":lease": lease,
                 ":open": Pile.OPEN,

@@ -126,14 +126,28 @@ CHANGES: dict[str, tuple[Call, dict[str, Any]]] = {
         ),
     ),
 }
-ASKING = update(
-    f"{OWNED} AND #decision = :was_decision",
-    {"state": State.WAITING, "review": REVIEW, "rank": "1-0"},
-    {"owner": "i1-1", "decision": None},
-)
-ASKING["UpdateExpression"] += ", #pile = if_not_exists(#pile, :pile)"
-ASKING["ExpressionAttributeNames"]["#pile"] = "pile"
-ASKING["ExpressionAttributeValues"][":pile"] = {"S": "open"}
+ASKING = {
+    "TableName": "ledger",
+    "Key": KEY,
+    "UpdateExpression": "SET #state = :waiting, #review = :review, #rank = :rank,"
+    " #pile = if_not_exists(#pile, :open)",
+    "ConditionExpression": "#owner = :owner AND #decision = :null"
+    " AND (#review = :null OR #review.#round <= :round)",
+    "ExpressionAttributeNames": {
+        f"#{name}": name for name in ("state", "review", "rank", "pile", "owner", "decision", "round")
+    },
+    "ExpressionAttributeValues": values(
+        {
+            ":waiting": State.WAITING,
+            ":review": REVIEW,
+            ":rank": "1-0",
+            ":open": "open",
+            ":owner": "i1-1",
+            ":null": None,
+            ":round": 1,
+        }
+    ),
+}
 CLAIM_NAMES = [name for name in to_item(ROW) if name != "id"]
 CLAIM = {
     "TableName": "ledger",
@@ -259,7 +273,6 @@ def test_a_review_opens_unless_a_decision_stands(ledger: DynamoLedger, dynamodb:
 def test_the_decision_that_stands_is_returned_instead(ledger: DynamoLedger, dynamodb: Stubber) -> None:
     decided = replace(ROW, state=State.WAITING, decision=DECISION)
     dynamodb.add_client_error("update_item", REFUSED, expected_params=ASKING)
-    dynamodb.add_response("get_item", {"Item": to_item(decided)}, READ)
     dynamodb.add_response("get_item", {"Item": to_item(decided)}, READ)
 
     assert ledger.record_review("i1", "i1-1", REVIEW, "1-0") == decided
