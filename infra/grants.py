@@ -50,7 +50,7 @@ GRANTS: Mapping[str, tuple[Grant, ...]] = {
         on("audit", "dynamodb:PutItem"),
         *(POLICY, MODEL, POWER),
         on("models", "rekognition:DetectCustomLabels", "StartProjectVersion"),
-        *(READS_INBOUND, READS_FILED),
+        *(SEES_INBOUND, SEES_FILED, READS_INBOUND, READS_FILED),
     ),
     "MoveImageFunction": (
         ledger("GetItem", "UpdateItem"),

@@ -9,6 +9,7 @@ from lambdas import wiring
 from lambdas.wiring import logger, metrics, setting, tracer
 from workflow import detection, moment
 from workflow.detection import Detector
+from workflow.images import Shelf
 from workflow.inspection import Ledger
 from workflow.policy import RoutingPolicy
 
@@ -20,12 +21,14 @@ def handler(
     event: dict[str, Any],
     context: LambdaContext,
     ledger: Ledger | None = None,
+    shelf: Shelf | None = None,
     detector: Detector | None = None,
     policy: RoutingPolicy | None = None,
 ) -> dict[str, Any]:
     logger.append_keys(inspection_id=event["inspection_id"])
     answer = detection.detect(
         ledger or wiring.ledger(),
+        shelf or wiring.shelf(),
         detector or wiring.detector(),
         policy or wiring.parameters().routing_policy(setting("POLICY_PARAMETER")),
         event["inspection_id"],
@@ -33,5 +36,9 @@ def handler(
         moment.now(),
     )
     metrics.add_metric(f"detection_{answer['outcome']}", MetricUnit.Count, 1)
-    logger.info("detected", extra={"answer": answer})
+    broken = answer.get("broken", False)
+    if broken:
+        metrics.add_metric("model_broken", MetricUnit.Count, 1)
+    tell = logger.error if broken else logger.info
+    tell("detected", extra={"answer": answer})
     return answer

@@ -9,7 +9,7 @@ from types import TracebackType
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from local import functions, queues, resources, training
+from local import functions, machine, queues, resources, training
 from local.clock import ticking
 from local.labelled_parts import Part
 from local.lock import locked
@@ -27,6 +27,7 @@ from local.settings import (
 )
 from workflow.aws.clients import client
 from workflow.aws.site import Site
+from workflow.errors import PartcheckError
 
 Report = Callable[[str], None]
 
@@ -106,11 +107,40 @@ class Line:
         for child in self._children:
             child.check()
 
+    def child(self, name: str) -> Child:
+        """The running service of this name."""
+        return next(child for child in self._children if child.program.name == name)
+
+    def mend(self) -> None:
+        """Start services again that ended; call it from the thread that started the line.
+
+        PartcheckError when it is the AWS, whose end loses what it had not saved, or one that ends each time.
+        """
+        for child in self._children:
+            if not child.ended:
+                continue
+            if child.program.name == "aws":
+                child.check()
+            self._report(f"The {child.program.name} process ended; starting it again …")
+            child.start_again()
+            if child.program.name == "step-functions":
+                self._teach(child)
+
+    def _teach(self, step_functions: Child) -> None:
+        """Step Functions comes back empty; the reconciler starts the executions again that it had."""
+        try:
+            step_functions.wait_until_ready()
+            execute_state_machines(self.ports)
+            machine.deploy_machine(queues.create_queues())
+        except (PartcheckError, OSError, BotoCoreError, ClientError):
+            if not step_functions.ended:  # Else it is the next look's business.
+                raise
+
     def wait(self) -> None:
-        """Stay up until Ctrl-C or SIGTERM, or until a service ends unexpectedly."""
+        """Stay up until Ctrl-C or SIGTERM, or until a service cannot be kept running."""
         with suppress(KeyboardInterrupt):
             while True:
-                self.check()
+                self.mend()
                 time.sleep(0.5)
 
     def train(self, parts: Iterable[Part], version_name: str = "", report: Report | None = None) -> str:

@@ -16,6 +16,7 @@ from local.ports import HOST
 from workflow.errors import PartcheckError
 
 READY_SECONDS = 120
+SHORT_LIFE_SECONDS, MAX_SHORT_LIVES = 5, 3
 _ROOT = Path(__file__).resolve().parent.parent
 _INTERRUPTIONS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _KEPT = ("HOME", "LANG", "LC_ALL", "LC_CTYPE", "LD_LIBRARY_PATH", "OMP_NUM_THREADS", "PATH", "TZ")
@@ -47,26 +48,46 @@ class Child:
         self.log.parent.mkdir(parents=True, exist_ok=True)
         if self.log.exists():
             self.log.replace(self.log.with_suffix(".previous.log"))
-        command = [sys.executable, "-P", "-m", program.module, *program.arguments]
-        with self.log.open("wb") as log:
+        self._home, self._lock = home, lock
+        self._short_lives = 0
+        self._start()
+
+    def start_again(self) -> None:
+        """Start the program after its end; PartcheckError when it ended soon after each recent start."""
+        short = time.monotonic() - self._started_at < SHORT_LIFE_SECONDS
+        self._short_lives = self._short_lives + 1 if short else 0
+        if self._short_lives >= MAX_SHORT_LIVES:
+            self.check()
+        with postponed():
+            self._start()
+
+    def _start(self) -> None:
+        self._started_at = time.monotonic()
+        command = [sys.executable, "-P", "-m", self.program.module, *self.program.arguments]
+        with self.log.open("ab") as log:
             self._process = subprocess.Popen(  # noqa: S603
                 [sys.executable, "-I", "-S", tether.__file__, str(os.getpid()), *command],
-                cwd=home,
-                env=_environment(home) | dict(program.environment),
+                cwd=self._home,
+                env=_environment(self._home) | dict(self.program.environment),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
-                pass_fds=(lock,),
+                pass_fds=(self._lock,),
             )
 
     @property
     def pid(self) -> int:
         return self._process.pid
 
+    @property
+    def ended(self) -> bool:
+        """Whether the program ended by itself."""
+        return self._process.poll() is not None
+
     def check(self) -> None:
         """Raise PartcheckError, naming the log file, if the program ended by itself."""
-        if self._process.poll() is not None:
+        if self.ended:
             raise PartcheckError(
                 f"The {self.program.name} process ended unexpectedly; {self.log} says why{self._last_words()}"
             )

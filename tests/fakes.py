@@ -11,7 +11,7 @@ from typing import Any
 
 from workflow import moment
 from workflow.archive import Record
-from workflow.detection import NotReady, Refused, Scores
+from workflow.detection import NotReady, Refused, Scores, Unreadable
 from workflow.errors import Conflict, NotFound, OwnershipLost
 from workflow.figures import Failure, Hour
 from workflow.images import CopyResult, Image, Stored
@@ -411,15 +411,17 @@ class FakeDetector:
     With a shelf it refuses, as Rekognition does, what does not lie there.
     """
 
-    def __init__(self, *answers: Scores | NotReady | Refused, shelf: MemoryShelf | None = None) -> None:
+    def __init__(
+        self, *answers: Scores | NotReady | Refused | Unreadable, shelf: MemoryShelf | None = None
+    ) -> None:
         self.answers = list(answers)
         self.shelf = shelf
         self.seen: list[Image] = []
 
-    def custom_labels(self, image: Image) -> Scores | NotReady | Refused:
+    def custom_labels(self, image: Image) -> Scores | NotReady | Refused | Unreadable:
         self.seen.append(image)
         if self.shelf is not None and image not in self.shelf.objects:
-            return Refused("model_unreadable_object", "Unable to get object metadata from S3.")
+            return Unreadable("Unable to get object metadata from S3.")
         return self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
 
 

@@ -5,12 +5,14 @@ from typing import Any, Protocol
 
 from workflow import moment
 from workflow.errors import Conflict
-from workflow.images import Image
+from workflow.images import Image, Shelf
 from workflow.inspection import Inspection, Ledger, owned
 from workflow.policy import RoutingPolicy
 from workflow.verdict import Prediction, Score
 
 PATIENCE = 0.01
+BROKEN_SECONDS = 60
+GONE = "model_unreadable_object"
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,10 +25,14 @@ class Scores:
 
 @dataclass(frozen=True, slots=True)
 class NotReady:
-    """The model is stopped, starting or busy: ask again after so many seconds."""
+    """The model is stopped, starting or busy: ask again after so many seconds.
+
+    `broken` says that it will stay so until a person mends the line's set-up.
+    """
 
     why: str
     wait_seconds: int
+    broken: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,15 +43,23 @@ class Refused:
     detail: str
 
 
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """The model's service could not read the object: it is gone, or the service lacks the right to it."""
+
+    detail: str
+
+
 class Detector(Protocol):
     """A model that names what it sees in an image."""
 
-    def custom_labels(self, image: Image) -> Scores | NotReady | Refused:
+    def custom_labels(self, image: Image) -> Scores | NotReady | Refused | Unreadable:
         """Every label of the model for this image version."""
 
 
 def detect(
     ledger: Ledger,
+    shelf: Shelf,
     detector: Detector,
     policy: RoutingPolicy,
     inspection_id: str,
@@ -64,10 +78,13 @@ def detect(
     asked_at = row.claimed_at if row.revision == 1 else row.attempted_at
     waited_seconds = moment.seconds_between(asked_at, now)
     answer = detector.custom_labels(row.location)
+    if isinstance(answer, Unreadable):
+        answer = _explained(shelf, row.location, answer)
     if isinstance(answer, NotReady) and waited_seconds < policy.model_wait_seconds:
         # Who waited long waits a little longer each time, so that the longest wait fits one history.
         seconds = max(answer.wait_seconds, round(waited_seconds * PATIENCE))
-        return {"outcome": "not_ready", "why": answer.why, "wait_seconds": seconds}
+        told = {"outcome": "not_ready", "why": answer.why, "wait_seconds": seconds}
+        return {**told, "broken": True} if answer.broken else told
     try:
         return _stored(ledger, row, answer, policy, waited_seconds)
     except Conflict:
@@ -75,6 +92,14 @@ def detect(
         if known := _known(owned(ledger, inspection_id, owner), policy):
             return known
         raise
+
+
+def _explained(shelf: Shelf, image: Image, answer: Unreadable) -> NotReady | Refused:
+    """Whose fault it is: what S3 still gives to us is no fault of the photo's, so it waits for the set-up."""
+    if shelf.fetch(image, 0) is None:
+        return Refused(GONE, f"The model could not read the photo: {answer.detail}")
+    why = "the model's service may not read the photos that we may; check its rights and its region"
+    return NotReady(why, BROKEN_SECONDS, broken=True)
 
 
 def _known(row: Inspection, policy: RoutingPolicy) -> dict[str, Any] | None:

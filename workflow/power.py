@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from workflow import model, moment
-from workflow.detection import Detector, NotReady, Refused, Scores
+from workflow.detection import Detector, NotReady, Refused, Scores, Unreadable
 from workflow.images import Image
 from workflow.inspection import Ledger, State
 from workflow.model import BROKEN, STARTABLE, Asked, Models, ModelVersion, Status, name_of, project_of
@@ -127,7 +127,7 @@ class Waking:
     model: str
     policy: Callable[[], PowerPolicy]
 
-    def custom_labels(self, image: Image) -> Scores | NotReady | Refused:
+    def custom_labels(self, image: Image) -> Scores | NotReady | Refused | Unreadable:
         answer = self.detector.custom_labels(image)
         if isinstance(answer, NotReady) and answer.why == NOT_RUNNING:
             wanted(self.room, self.model, self.policy(), moment.now())

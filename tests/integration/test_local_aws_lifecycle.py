@@ -13,7 +13,9 @@ from local.ports import Ports
 from local.sample_parts import sample_parts
 from local.settings import running_line
 from workflow.aws.clients import client
+from workflow.aws.ledger import DynamoLedger
 from workflow.errors import ConfigurationError, PartcheckError
+from workflow.inspection import State
 
 PATIENCE = 90
 
@@ -202,11 +204,23 @@ def test_ctrl_c_during_the_start_leaves_nothing_behind(moment: str, home: Path, 
     assert not (home / "line.json").exists()
 
 
-def test_a_service_that_dies_ends_the_wait_and_its_log_is_named(home: Path) -> None:
+def test_services_that_die_are_started_again_and_executions_go_on(home: Path) -> None:
     with Line(home, Ports.free()) as line:
-        victims = [pid for pid, command in children(home).items() if "local.step_functions" in command]
-        assert len(victims) == 1
-        os.kill(victims[0], signal.SIGKILL)
+        for name in ("step-functions", "custom-labels", "review-app"):
+            os.kill(line.child(name).pid, signal.SIGKILL)
+            assert eventually(lambda name=name: line.child(name).ended)
+            line.mend()
+        for name in ("step-functions", "custom-labels", "review-app"):
+            line.child(name).wait_until_ready()
+        client("s3").put_object(Bucket=line.site.inbound_bucket, Key="after.jpg", Body=b"no photo")
+        ledger = DynamoLedger(line.site.ledger_table)
+        assert eventually(lambda: any(ledger.in_state(State.CLOSED)))
+        line.check()
 
-        with pytest.raises(PartcheckError, match=r"step-functions process ended .*step-functions\.log"):
+
+def test_an_aws_that_dies_ends_the_wait_and_its_log_is_named(home: Path) -> None:
+    with Line(home, Ports.free()) as line:
+        os.kill(line.child("aws").pid, signal.SIGKILL)
+
+        with pytest.raises(PartcheckError, match=r"aws process ended .*aws\.log"):
             line.wait()

@@ -49,7 +49,7 @@ def route(prediction: Prediction) -> str:
     )
     ledger = fakes.MemoryLedger()
     ledger.claim(row)
-    answer = detection.detect(ledger, _Silent(), POLICY, row.id, "me", moment.now())
+    answer = detection.detect(ledger, fakes.MemoryShelf(), _Silent(), POLICY, row.id, "me", moment.now())
     document = json.loads(json.dumps({"detection": answer}))
     assert follow(STATES["Did the model answer?"], document) == "Is the prediction clear?"
     return follow(STATES["Is the prediction clear?"], document)

@@ -45,7 +45,13 @@ def _questions(policy: RoutingPolicy) -> int:
     model = fakes.FakeDetector(NotReady("the model is busy", BUSY_SECONDS // 2))
     while True:
         answer = detection.detect(
-            ledger, model, policy, inspection_id(image), "me", moment.later(BEGAN, waited)
+            ledger,
+            fakes.MemoryShelf(),
+            model,
+            policy,
+            inspection_id(image),
+            "me",
+            moment.later(BEGAN, waited),
         )
         if answer["outcome"] == "answered":
             return asked

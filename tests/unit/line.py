@@ -74,7 +74,9 @@ class Line:
     def detect(self, image: Image, owner: str, waited: float = 0) -> dict[str, Any]:
         row = self.ledger.get(inspection_id(image))
         now = moment.later(row.claimed_at if row else moment.now(), waited)
-        return detection.detect(self.ledger, self.detector, self.policy, inspection_id(image), owner, now)
+        return detection.detect(
+            self.ledger, self.shelf, self.detector, self.policy, inspection_id(image), owner, now
+        )
 
     def move(self, image: Image, owner: str, wanted: str) -> dict[str, Any]:
         return self.file(self.ledger, self.shelf, FILED, inspection_id(image), owner, wanted)

@@ -6,7 +6,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from workflow.aws.clients import client
-from workflow.detection import NotReady, Refused, Scores
+from workflow.detection import BROKEN_SECONDS, NotReady, Refused, Scores, Unreadable
 from workflow.images import Image
 from workflow.verdict import Score
 
@@ -22,8 +22,6 @@ _BUSY = {
 _REFUSED = {
     "ImageTooLargeException": "model_image_too_large",
     "InvalidImageFormatException": "model_invalid_format",
-    "InvalidS3ObjectException": "model_unreadable_object",
-    "InvalidParameterException": "model_invalid_parameter",
 }
 
 
@@ -34,7 +32,7 @@ class RekognitionDetector:
         self._model_arn = model_arn
         self._rekognition = rekognition or client("rekognition")
 
-    def custom_labels(self, image: Image) -> Scores | NotReady | Refused:
+    def custom_labels(self, image: Image) -> Scores | NotReady | Refused | Unreadable:
         if not self._model_arn.startswith("arn:"):
             return NotReady("no model is chosen", _jittered(STOPPED_SECONDS))
         try:
@@ -53,15 +51,21 @@ class RekognitionDetector:
         return Scores(scores, self._model_arn)
 
 
-def _outcome(error: ClientError) -> NotReady | Refused:
+def _outcome(error: ClientError) -> NotReady | Refused | Unreadable:
     """What an error means for the image; errors that mean a wrong set-up go on, for the alarm."""
     code = error.response["Error"]["Code"]
     if code == "ResourceNotReadyException":
         return NotReady("the model is not running", _jittered(STOPPED_SECONDS))
     if code in _BUSY:
         return NotReady("the model is busy", _jittered(BUSY_SECONDS))
+    said = error.response["Error"]["Message"]
     if code in _REFUSED:
-        return Refused(_REFUSED[code], f"The model refused the photo: {error.response['Error']['Message']}")
+        return Refused(_REFUSED[code], f"The model refused the photo: {said}")
+    if code == "InvalidS3ObjectException":
+        return Unreadable(said)
+    if code == "InvalidParameterException":
+        # The photo passed every documented limit, so what is wrong is how we ask, and is so for all photos.
+        return NotReady(f"the model does not understand the question: {said}", BROKEN_SECONDS, broken=True)
     raise error
 
 

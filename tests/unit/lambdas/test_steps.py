@@ -18,7 +18,7 @@ from lambdas import (
 from tests.fakes import FakeDetector
 from tests.unit.line import CLEARLY_OK, FILED, PHOTO, POLICY, UNSURE, UPLOADED_AT, Line
 from workflow import moment
-from workflow.detection import NotReady
+from workflow.detection import NotReady, Unreadable
 from workflow.errors import OwnershipLost
 from workflow.images import Image, inspection_id
 from workflow.inspection import State
@@ -109,7 +109,9 @@ def test_labels_are_detected_and_the_answer_is_the_state_machines_document(
     image = claimed(line)
     asked = event(image)
 
-    answer = detect_labels.handler(asked, context, ledger=line.ledger, detector=line.detector, policy=POLICY)
+    answer = detect_labels.handler(
+        asked, context, ledger=line.ledger, shelf=line.shelf, detector=line.detector, policy=POLICY
+    )
 
     assert answer["outcome"] == "answered"
     assert json.loads(json.dumps(answer)) == answer
@@ -121,9 +123,22 @@ def test_a_model_that_is_not_ready_is_no_error(line: Line, context: Any) -> None
     image = claimed(line)
     asked = event(image)
 
-    answer = detect_labels.handler(asked, context, ledger=line.ledger, detector=ASLEEP, policy=POLICY)
+    answer = detect_labels.handler(
+        asked, context, ledger=line.ledger, shelf=line.shelf, detector=ASLEEP, policy=POLICY
+    )
 
     assert answer == {"outcome": "not_ready", "why": "asleep", "wait_seconds": 30}
+
+
+def test_a_broken_set_up_is_logged_as_an_error(line: Line, context: Any, log: Log) -> None:
+    image, detector = claimed(line), FakeDetector(Unreadable("no right"))
+
+    answer = detect_labels.handler(
+        event(image), context, ledger=line.ledger, shelf=line.shelf, detector=detector, policy=POLICY
+    )
+
+    assert (answer["outcome"], answer["broken"]) == ("not_ready", True)
+    assert log()[-1]["level"] == "ERROR"
 
 
 def test_the_wait_for_a_model_counts_from_the_photos_entry_in_the_ledger(line: Line, context: Any) -> None:
@@ -132,7 +147,9 @@ def test_the_wait_for_a_model_counts_from_the_photos_entry_in_the_ledger(line: L
     line.ledger.rows[row.id] = replace(row, claimed_at=moment.later(moment.now(), -61))
     policy = replace(POLICY, model_wait_seconds=60)
 
-    answer = detect_labels.handler(asked, context, ledger=line.ledger, detector=ASLEEP, policy=policy)
+    answer = detect_labels.handler(
+        asked, context, ledger=line.ledger, shelf=line.shelf, detector=ASLEEP, policy=policy
+    )
 
     assert (answer["outcome"], answer["verdict"]) == ("answered", "unclear")
 

@@ -6,7 +6,7 @@ import pytest
 
 from tests.fakes import FakeDetector
 from tests.unit.line import CLEARLY_DEFECT, CLEARLY_OK, MODEL, POLICY, UNSURE, Line, scores
-from workflow.detection import NotReady, Refused, Scores
+from workflow.detection import NotReady, Refused, Scores, Unreadable
 from workflow.errors import NotFound, OwnershipLost
 from workflow.images import Image
 from workflow.policy import RoutingPolicy
@@ -16,7 +16,9 @@ ASLEEP = NotReady("the model is not running", 30)
 REFUSED = Refused("model_invalid_format", "The model refused the photo: no")
 
 
-def claimed(*answers: Scores | NotReady | Refused, policy: RoutingPolicy = POLICY) -> tuple[Line, Image]:
+def claimed(
+    *answers: Scores | NotReady | Refused | Unreadable, policy: RoutingPolicy = POLICY
+) -> tuple[Line, Image]:
     line = Line(detector=FakeDetector(*answers), policy=policy)
     image = line.upload()
     line.claim(image, "me")
@@ -179,3 +181,30 @@ def test_of_two_runs_at_once_the_first_stored_answer_holds(
     assert (row.prediction is None) == bool(row.rejection)
     if row.prediction:
         assert row.prediction.verdict is Verdict(answer["verdict"])
+
+
+def test_what_s3_gives_to_us_and_not_to_the_model_waits_for_the_set_up() -> None:
+    """Rekognition says the same of a missing right as of a missing object."""
+    line, image = claimed(Unreadable("check permissions"), CLEARLY_OK)
+
+    answer = line.detect(image, "me")
+
+    assert (answer["outcome"], answer["broken"]) == ("not_ready", True)
+    assert "may not read the photos that we may" in answer["why"]
+    assert line.row(image).rejection == {}
+    assert line.detect(image, "me")["outcome"] == "answered"
+
+
+def test_what_is_gone_from_s3_is_refused() -> None:
+    line, image = claimed(Unreadable("it is not there"))
+    line.shelf.delete(image)
+
+    assert line.detect(image, "me") == {"outcome": "refused", "code": "model_unreadable_object"}
+
+
+def test_a_set_up_that_nobody_mends_leaves_the_photo_to_a_person() -> None:
+    line, image = claimed(Unreadable("check permissions"))
+
+    answer = line.detect(image, "me", waited=POLICY.model_wait_seconds)
+
+    assert (answer["outcome"], answer["verdict"]) == ("answered", "unclear")

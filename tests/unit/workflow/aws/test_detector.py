@@ -10,7 +10,7 @@ from botocore.stub import Stubber
 
 from workflow.aws import detector
 from workflow.aws.detector import RekognitionDetector
-from workflow.detection import NotReady, Refused, Scores
+from workflow.detection import NotReady, Refused, Scores, Unreadable
 from workflow.images import Image
 from workflow.verdict import Score
 
@@ -28,12 +28,9 @@ BUSY = {
     "InternalServerError",
     "LimitExceededException",
 }
-REFUSED = {
-    "ImageTooLargeException",
-    "InvalidImageFormatException",
-    "InvalidS3ObjectException",
-    "InvalidParameterException",
-}
+REFUSED = {"ImageTooLargeException", "InvalidImageFormatException"}
+UNREADABLE = {"InvalidS3ObjectException"}
+MISUNDERSTOOD = {"InvalidParameterException"}
 ALARM = {"AccessDeniedException", "ResourceNotFoundException"}
 
 
@@ -118,6 +115,19 @@ def test_what_the_model_will_never_take_is_refused_with_its_reason(
     assert answer.detail == "The model refused the photo: so it is"
 
 
+def test_an_object_that_the_service_cannot_read_is_told_apart(client: Any, rekognition: Stubber) -> None:
+    assert outcome(client, rekognition, "InvalidS3ObjectException") == Unreadable("so it is")
+
+
+def test_a_question_that_the_service_does_not_understand_is_no_fault_of_the_photo(
+    client: Any, rekognition: Stubber
+) -> None:
+    answer = outcome(client, rekognition, "InvalidParameterException")
+
+    assert isinstance(answer, NotReady)
+    assert answer.broken
+
+
 @pytest.mark.parametrize("code", [*sorted(ALARM), "UnrecognizedClientException", "SomethingNewException"])
 def test_a_wrong_set_up_is_a_fault_and_never_a_verdict(client: Any, rekognition: Stubber, code: str) -> None:
     with pytest.raises(ClientError, match=code):
@@ -128,5 +138,5 @@ def test_every_error_that_the_service_names_has_a_meaning_and_no_other(client: A
     operation = client.meta.service_model.operation_model("DetectCustomLabels")
     named = {shape.name for shape in operation.error_shapes}
 
-    assert named == ASLEEP | BUSY | REFUSED | ALARM
-    assert named - ALARM == ASLEEP | detector._BUSY | detector._REFUSED.keys()
+    assert named == ASLEEP | BUSY | REFUSED | UNREADABLE | MISUNDERSTOOD | ALARM
+    assert named - ALARM - UNREADABLE - MISUNDERSTOOD == ASLEEP | detector._BUSY | detector._REFUSED.keys()
