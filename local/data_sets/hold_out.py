@@ -11,7 +11,7 @@ from local.custom_labels.manifest import Entry, read_entries
 from local.data_sets import uploading
 from local.data_sets.photos import LabelledPhoto
 from local.labelled_parts import means_ok
-from workflow.detection import Detector, NotReady, Refused
+from workflow.detection import Detector, NotReady, Refused, Unreadable
 from workflow.errors import Conflict, NotFound, PartcheckError
 from workflow.images import Shelf
 from workflow.model_evaluation import Scored
@@ -96,6 +96,8 @@ def score(
         why = ""
         for _ in range(TRIES):
             answer = detector.custom_labels(stored.image)
+            if isinstance(answer, Unreadable):
+                raise PartcheckError(f"The model's service may not read {entry.source}: {answer.detail}")
             if not isinstance(answer, NotReady):
                 scores = () if isinstance(answer, Refused) else answer.scores
                 return Scored(entry.source, truth(entry.labels[0], policy), scores)
