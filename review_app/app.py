@@ -8,12 +8,21 @@ from starlette.middleware.sessions import SessionMiddleware
 from review_app import failures
 from review_app.photos import Photos
 from review_app.ports import Ports
-from review_app.routes import home, photos, sign_in
+from review_app.routes import audit, home, inspections, photos, review, sign_in
 from review_app.security import Guard
+from review_app.sessions import Sessions
 from review_app.settings import Settings
 from review_app.users import SESSION_HOURS
+from review_app.workbench import Workbench
 
-ROUTERS: tuple[APIRouter, ...] = (home.router, sign_in.router, photos.router)
+ROUTERS: tuple[APIRouter, ...] = (
+    home.router,
+    sign_in.router,
+    photos.router,
+    review.router,
+    inspections.router,
+    audit.router,
+)
 
 
 def create_app(settings: Settings, ports: Ports) -> FastAPI:
@@ -36,6 +45,8 @@ def create_app(settings: Settings, ports: Ports) -> FastAPI:
         ],
     )
     app.state.settings, app.state.ports = settings, ports
+    app.state.sessions = Sessions(ports.ledger)
+    app.state.workbench = Workbench(settings, ports)
     app.state.photos = Photos(ports.ledger, ports.shelf)
     failures.install(app)
     sign_in.install(app, settings)

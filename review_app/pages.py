@@ -60,6 +60,23 @@ def ago(at: str) -> str:
     return span(max(0.0, moment.seconds_between(at, moment.now())))
 
 
+def left(at: str) -> str:
+    """How long until a moment: what a question that ends then still has."""
+    seconds = moment.seconds_between(moment.now(), at)
+    return f"{span(seconds)} left" if seconds > 0 else "overdue"
+
+
+def countdown(at: str) -> str:
+    """Minutes and seconds until a moment."""
+    seconds = max(0, round(moment.seconds_between(moment.now(), at)))
+    return f"{seconds // 60}:{seconds % 60:02}"
+
+
+def percent(share: float) -> str:
+    """A share for people: 61.3 %, 80 %."""
+    return f"{share:.1%}".replace(".0%", "%").replace("%", " %")
+
+
 @cache
 def environment() -> Environment:
     """The one template environment: everything is escaped, and a name that is missing is an error."""
@@ -71,8 +88,13 @@ def environment() -> Environment:
         lstrip_blocks=True,
     )
     made.globals.update(static=static, navigation=NAVIGATION, Role=Role)
-    made.filters.update(span=span, clock=clock, ago=ago)
+    made.filters.update(span=span, clock=clock, ago=ago, left=left, countdown=countdown, percent=percent)
     return made
+
+
+def part(template: str, **values: Any) -> str:
+    """A part of a page, for a script that puts it in its place."""
+    return environment().get_template(template).render(**values)
 
 
 def page(

@@ -3,6 +3,8 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from workflow.review_queue import Reviews
+
 from workflow.images import Shelf
 from workflow.inspection import Ledger
 from workflow.policy import RoutingPolicy
@@ -14,6 +16,7 @@ class Ports:
     """Everything outside of the app; tests give it memory, `on_aws` gives it the services."""
 
     ledger: Ledger
+    reviews: Reviews
     shelf: Shelf
     decisions: Queue
     policy: Callable[[], RoutingPolicy]
@@ -21,6 +24,8 @@ class Ports:
 
 def on_aws(variables: Mapping[str, str]) -> Ports:
     """The ports of the line that the environment names."""
+    from workflow.aws.reviews import DynamoReviews
+
     from workflow.aws.ledger import DynamoLedger
     from workflow.aws.parameters import Parameters
     from workflow.aws.queues import SqsQueue
@@ -29,6 +34,7 @@ def on_aws(variables: Mapping[str, str]) -> Ports:
     parameters = Parameters()
     return Ports(
         DynamoLedger(variables["LEDGER_TABLE"], variables["AUDIT_TABLE"]),
+        DynamoReviews(variables["LEDGER_TABLE"], variables["AUDIT_TABLE"]),
         S3Shelf(),
         SqsQueue(variables["DECISION_QUEUE_URL"]),
         lambda: parameters.routing_policy(variables["POLICY_PARAMETER"]),

@@ -33,7 +33,8 @@ class Guard:
 
     def __init__(self, app: ASGIApp, settings: Settings) -> None:
         self._app = app
-        self._host = settings.host
+        self._hosts = settings.hosts
+        self._address = settings.public_url
         self._headers = dict(_HEADERS)
         if settings.is_secure:
             self._headers["Strict-Transport-Security"] = "max-age=31536000; includeSubDomains"
@@ -56,8 +57,8 @@ class Guard:
 
     def _refusal(self, scope: Scope) -> tuple[int, str] | None:
         headers = Headers(scope=scope)
-        if headers.get("host", "").lower() != self._host and scope["path"] != HEALTH:
-            return 421, f"This address is not served here; open the review app at {self._host}."
+        if headers.get("host", "").lower() not in self._hosts and scope["path"] != HEALTH:
+            return 421, f"This address is not served here; open the review app at {self._address}."
         if scope["method"] in _SAFE:
             return None
         if not came_from_here(headers):

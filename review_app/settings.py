@@ -16,6 +16,7 @@ DEFAULTS: Mapping[str, str] = {
     "OIDC_NAME_CLAIM": "email",
     "OIDC_ROLES_CLAIM": "roles",
     "UNDO_SECONDS": "8",
+    "DEFECT_CLASSES": "crack, blowholes, scratch, burr, shrinkage, inclusion, chipped edge, misrun",
 }
 MIN_SECRET = 32
 
@@ -40,6 +41,7 @@ class Settings:
     session_secret: str
     open_id: OpenId | None = None
     undo_seconds: int = 8
+    defect_classes: tuple[str, ...] = ("crack", "blowholes", "scratch")
 
     def __post_init__(self) -> None:
         _check_secret(self.session_secret)
@@ -56,9 +58,11 @@ class Settings:
             raise ConfigurationError("SIGN_IN=development works on this machine's own address only; use oidc")
 
     @property
-    def host(self) -> str:
-        """The only Host header that is answered."""
-        return urlsplit(self.public_url).netloc.lower()
+    def hosts(self) -> frozenset[str]:
+        """The only Host headers that are answered: the address, and this machine's other names for itself."""
+        parts = urlsplit(self.public_url)
+        own = frozenset({parts.netloc.lower()})
+        return own | {f"{name}:{parts.port}" for name in ("localhost", "127.0.0.1")} if self.is_local else own
 
     @property
     def is_secure(self) -> bool:
@@ -88,7 +92,11 @@ def from_environment(variables: Mapping[str, str]) -> Settings:
         if name not in known:
             raise ConfigurationError(f"the environment variable {name} is not set")
     return Settings(
-        known["PUBLIC_URL"].rstrip("/"), known["SESSION_SECRET"], _open_id(known), _undo_seconds(known)
+        known["PUBLIC_URL"].rstrip("/"),
+        known["SESSION_SECRET"],
+        _open_id(known),
+        _undo_seconds(known),
+        _defect_classes(known["DEFECT_CLASSES"]),
     )
 
 
@@ -126,3 +134,10 @@ def _undo_seconds(known: Mapping[str, str]) -> int:
     if not text.isdecimal() or int(text) > 60:
         raise ConfigurationError(f"UNDO_SECONDS must be whole seconds from 0 to 60, not {text!r}")
     return int(text)
+
+
+def _defect_classes(text: str) -> tuple[str, ...]:
+    classes = tuple(dict.fromkeys(one.strip() for one in text.split(",") if one.strip()))
+    if len(classes) > 9 or any(len(one) > 40 or not one.isprintable() for one in classes):
+        raise ConfigurationError("DEFECT_CLASSES must be at most nine short names, separated by commas")
+    return classes

@@ -41,9 +41,20 @@ class NotSignedIn(Exception):
 def sign_in(request: Request, name: str, roles: Iterable[Role]) -> User:
     """Begin a session, dropping whatever an earlier one held."""
     user = User(name, frozenset(roles))
+    session = request.app.state.sessions.begin(name, ", ".join(sorted(user.roles)))
     request.session.clear()
-    request.session.update(name=name, roles=sorted(user.roles), since=datetime.now(UTC).timestamp())
+    request.session.update(
+        id=session, name=name, roles=sorted(user.roles), since=datetime.now(UTC).timestamp()
+    )
     return user
+
+
+def sign_out(request: Request) -> None:
+    """End the session for good, wherever a copy of its cookie may be."""
+    user = signed_in(request)
+    if user is not None:
+        request.app.state.sessions.end(request.session["id"], user.name)
+    request.session.clear()
 
 
 def signed_in(request: Request) -> User | None:
@@ -58,7 +69,7 @@ def signed_in(request: Request) -> User | None:
 def current_user(request: Request) -> User:
     """Dependency: the person who asks; NotSignedIn leads to the sign-in page."""
     user = signed_in(request)
-    if user is None:
+    if user is None or not request.app.state.sessions.lives(request.session["id"]):
         raise NotSignedIn
     return user
 

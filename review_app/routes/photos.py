@@ -1,14 +1,13 @@
 """Photos for browsers, found by inspection id; no key, bucket or version is ever taken from an address."""
 
 import re
-from typing import Annotated
 
 from fastapi import APIRouter, Depends, HTTPException, Request, Response
 
 from review_app.photos import Photos, Size, Unshowable
-from review_app.users import SESSION_HOURS, User, current_user
+from review_app.users import SESSION_HOURS, current_user
 
-router = APIRouter(prefix="/photos")
+router = APIRouter(prefix="/photos", dependencies=[Depends(current_user)])
 _ID = re.compile(r"[0-9a-f]{64}")
 _HEADERS = {
     # The id stands for one version of one object: what it shows never changes.
@@ -19,9 +18,7 @@ _HEADERS = {
 
 
 @router.get("/{inspection_id}/{kind}")
-def photo(
-    request: Request, inspection_id: str, kind: str, _: Annotated[User, Depends(current_user)]
-) -> Response:
+def photo(request: Request, inspection_id: str, kind: str) -> Response:
     """`review` and `list` are display copies, `original` the uploaded bytes."""
     photos: Photos = request.app.state.photos
     if not _ID.fullmatch(inspection_id) or kind not in ("review", "list", "original"):

@@ -1,5 +1,6 @@
 """Signing in and out: OpenID Connect, or by any name where no other machine reaches the app."""
 
+import asyncio
 from collections.abc import Mapping
 from typing import Annotated, Any
 from urllib.parse import urlsplit
@@ -35,8 +36,6 @@ def _provider(open_id: OpenId) -> Any:
 @router.get("/sign-in")
 def form(request: Request, next: str = "/") -> Response:  # noqa: A002 - the name in the address
     settings: Settings = request.app.state.settings
-    if signed_in(request):
-        return RedirectResponse(inside(next), 303)
     provider = settings.open_id.provider if settings.open_id else ""
     return page(request, "sign_in.html", next=inside(next), provider=provider)
 
@@ -84,13 +83,16 @@ async def callback(request: Request) -> Response:
     if not name or not roles or claims.get("email_verified") is False:
         request.session.clear()
         raise HTTPException(403, "Your account has no role in this app; ask whoever runs it for one.")
-    users.sign_in(request, name, roles)
+    await asyncio.to_thread(users.sign_in, request, name, roles)
     return RedirectResponse(inside(wanted), 303)
 
 
 @router.post("/sign-out")
 def sign_out(request: Request) -> Response:
-    request.session.clear()
+    user = signed_in(request)
+    if user is not None:
+        request.app.state.workbench.desk.release(user.name)
+    users.sign_out(request)
     tell(request, "You are signed out.")
     return RedirectResponse("/sign-in", 303)
 

@@ -1,11 +1,16 @@
-"""One app on memory for each test that asks for it."""
+"""One app on memory for each test that asks for it, and one Chromium for each worker."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack
+from typing import Any
 
 import httpx2
 import pytest
+from playwright.sync_api import Browser
 
-from tests.web.serving import World, running, visitor
+from tests.web.browsing import Visit, chromium, visiting
+from tests.web.serving import running, visitor
+from tests.web.world import World
 
 
 @pytest.fixture
@@ -24,3 +29,24 @@ def stranger(address: str) -> Iterator[httpx2.Client]:
     """A visitor who has not signed in."""
     with visitor(address) as client:
         yield client
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    with chromium() as browser:
+        yield browser
+
+
+@pytest.fixture
+def visit(browser: Browser, address: str) -> Iterator[Callable[..., Visit]]:
+    """Opens windows on the app; at the end nothing may have gone wrong in any of them."""
+    with ExitStack() as windows:
+        opened: list[Visit] = []
+
+        def open_window(*who: str, **how: Any) -> Visit:
+            window: AbstractContextManager[Visit] = visiting(browser, address, *who, **how)
+            opened.append(windows.enter_context(window))
+            return opened[-1]
+
+        yield open_window
+        assert [(one.problems, one.elsewhere()) for one in opened] == [([], [])] * len(opened)

@@ -5,7 +5,6 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any
 
 import httpx2
@@ -13,29 +12,10 @@ import uvicorn
 from fastapi import FastAPI
 
 from review_app.app import create_app
-from review_app.ports import Ports
 from review_app.settings import Settings
-from tests.fakes import MemoryLedger, MemoryQueue, MemoryShelf
-from tests.unit.line import POLICY
+from tests.web.world import World
 
 SECRET = "k7Jq2vX9pLw4Rt8Zb3Nd6Hy1Gf5Sc0Ma"
-
-
-@dataclass(frozen=True)
-class World:
-    """What stands behind an app in tests, in memory."""
-
-    ledger: Any
-    shelf: Any
-    decisions: Any
-
-    @classmethod
-    def new(cls) -> "World":
-        return cls(MemoryLedger(), MemoryShelf(), MemoryQueue())
-
-    @property
-    def ports(self) -> Ports:
-        return Ports(self.ledger, self.shelf, self.decisions, lambda: POLICY)
 
 
 @contextmanager
@@ -56,11 +36,19 @@ def served(app: FastAPI, listener: socket.socket) -> Iterator[None]:
 
 
 @contextmanager
-def running(world: World, **how: Any) -> Iterator[str]:
-    """An app on this world; yields its address."""
+def listening(port: int = 0) -> Iterator[socket.socket]:
+    """A socket of this machine that waits for callers."""
     with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(("127.0.0.1", port))
         listener.listen(128)
+        yield listener
+
+
+@contextmanager
+def running(world: World, port: int = 0, **how: Any) -> Iterator[str]:
+    """An app on this world; yields its address."""
+    with listening(port) as listener:
         address = f"http://127.0.0.1:{listener.getsockname()[1]}"
         app = create_app(Settings(address, SECRET, **how), world.ports)
         with served(app, listener):

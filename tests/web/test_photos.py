@@ -11,9 +11,9 @@ from PIL import Image as Picture
 from review_app import photos
 from review_app.photos import Photos, Size, Unshowable, display_copy
 from tests import crafted
-from tests.fakes import FakeDetector
-from tests.unit.line import UNSURE, Line
-from tests.web.serving import World, visitor
+from tests.unit.line import Line
+from tests.web.serving import visitor
+from tests.web.world import World
 from workflow.images import inspection_id
 
 
@@ -96,19 +96,13 @@ def test_what_is_no_photo_is_not_shown(content: bytes) -> None:
 
 @pytest.fixture
 def line(world: World) -> Line:
-    return Line(detector=FakeDetector(UNSURE), ledger=world.ledger, shelf=world.shelf)
+    return world.line
 
 
 @pytest.fixture
-def waiting(line: Line) -> Callable[[bytes], str]:
+def waiting(world: World) -> Callable[[bytes], str]:
     """Brings a photo before the reviewers; answers with the inspection's id."""
-
-    def bring(content: bytes) -> str:
-        image = line.upload(content)
-        line.waiting(image)
-        return inspection_id(image)
-
-    return bring
+    return lambda content: world.waiting("part.jpg", content=content)[0]
 
 
 def test_a_photo_is_served_as_a_photo_that_may_be_kept(address: str, waiting: Callable[[bytes], str]) -> None:

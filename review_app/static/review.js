@@ -1,0 +1,289 @@
+// The review loop: the next photo is shown in the same frame as the key; the answer waits in an outbox that
+// survives the tab until the server has it.
+
+import { Keys } from "./keys.js";
+import { Lens } from "./lens.js";
+
+const $ = (id) => document.getElementById(id);
+const desk = document.querySelector(".desk");
+const form = $("decision");
+const UNDO_MS = desk.dataset.undo * 1000;
+const OUTBOX = `partcheck.outbox.${desk.dataset.user}`;
+const [AHEAD, AT_ONCE, BEHIND] = [6, 6, 20];
+const ahead = [];
+const behind = [];
+const answered = new Set();
+let [current, refilling, dry, failures, lastRenewal, timer] = [null, false, false, 0, 0, 0];
+
+// Photos: a card of facts and its decoded picture
+
+const photo = (card) => {
+  const img = new Image();
+  img.src = card.dataset.photo;
+  img.alt = `Photo ${card.dataset.name}`;
+  img.draggable = false;
+  img.decode().catch(() => {});
+  return { card, img, id: card.dataset.id, name: card.dataset.name };
+};
+
+const show = (next) => {
+  current = next ?? null;
+  desk.classList.toggle("is-empty", !current);
+  $("lens").replaceChildren(...(current ? [current.img] : []));
+  $("facts").replaceChildren(...(current ? [current.card] : []));
+  form.elements.comment.value = current?.comment ?? "";
+  if (current) $("original").href = current.card.dataset.original;
+};
+
+const advance = () => { show(ahead.shift()); refill(); };
+
+const mine = () => [current, ...ahead].filter(Boolean).map((one) => one.id);
+
+const refill = async () => {
+  if (refilling || ahead.length >= AHEAD || dry) return;
+  refilling = true;
+  try {
+    const have = mine();
+    const wanted = AHEAD - ahead.length;
+    const answer = await fetch(`/review/next?order=${desk.dataset.order}&wanted=${wanted}&have=${have.join()}`);
+    if (!answer.ok) throw new Error(answer.status);
+    const fetched = document.createElement("template");
+    fetched.innerHTML = await answer.text();
+    const seen = new Set([...mine(), ...answered]);
+    const cards = [...fetched.content.children].filter((card) => !seen.has(card.dataset.id));
+    dry = cards.length === 0;  // Until the server tells of free ones.
+    ahead.push(...cards.map(photo));
+    if (!current && ahead.length) show(ahead.shift());
+  } catch { /* the server is away: the next event or key tries again */ } finally { refilling = false; }
+};
+
+// Answers: kept here first, then sent, several at a time, but one at a time for one photo
+
+const outbox = () => { try { return JSON.parse(localStorage.getItem(OUTBOX)) ?? []; } catch { return []; } };
+const keep = (ops) => { localStorage.setItem(OUTBOX, JSON.stringify(ops)); kept(); };
+const sending = new Set();
+
+const post = (op) => {
+  keep([...outbox(), op]);
+  send();
+};
+
+const send = () => {
+  const busy = new Set([...sending].map((one) => one.split(" ")[0]));
+  for (const op of outbox()) {
+    if (sending.size >= AT_ONCE || busy.has(op.id)) continue;
+    busy.add(op.id);
+    deliver(op);
+  }
+};
+
+const deliver = async (op) => {
+  const ticket = `${op.id} ${op.action}`;
+  sending.add(ticket);
+  let [answer, problem] = [null, ""];
+  try {
+    answer = await fetch(`/review/${op.id}/${op.action}`, { method: "POST", headers: { Accept: "application/json" }, body: new URLSearchParams(op.form), keepalive: true });
+    if (!answer.ok) problem = (await answer.json()).error ?? "";
+  } catch { answer = null; }
+  sending.delete(ticket);
+  const final = answer && (answer.ok || [400, 403, 404, 409, 413, 422].includes(answer.status));
+  if (!final) return again(answer?.status === 401);
+  failures = 0;
+  keep(outbox().filter((one) => !(one.id === op.id && one.action === op.action && one.form.decision_id === op.form.decision_id)));
+  if (!answer.ok) refused(op, problem);
+  later(700);
+  send();
+};
+
+const again = (signIn) => {
+  failures += 1;
+  kept(signIn);
+  clearTimeout(timer);
+  timer = setTimeout(send, Math.min(15000, 500 * 2 ** failures));
+};
+
+const refused = (op, problem) => {
+  tell(problem || "The server refused this.", op.id, true);
+  if (op.action !== "undo" && op.action !== "decide") return;
+  if (current?.id === op.id) advance();
+  const at = ahead.findIndex((one) => one.id === op.id);
+  if (at >= 0) ahead.splice(at, 1);
+};
+
+const answer = (action, words, fields = {}, bad = false) => {
+  if (!current) return;
+  const op = { id: current.id, name: current.name, action, form: { comment: form.elements.comment.value, ...fields } };
+  current.comment = op.form.comment;
+  behind.push({ op, shown: current });
+  if (behind.length > BEHIND) behind.shift();
+  answered.add(op.id);
+  setTimeout(() => answered.delete(op.id), 60000);
+  post(op);
+  dry = false;
+  advance();
+  tell(words(op.name), "", bad);
+};
+
+const decide = (verdict, name = "") => {
+  const said = verdict === "ok" ? "OK" : name ? `Defect (${name})` : "Defect";
+  answer("decide", (photo) => `${said}: ${photo}.`, { verdict, defect_class: name, decision_id: crypto.randomUUID() });
+  countdown();
+};
+
+const undo = () => {
+  const at = behind.findLastIndex((one) => one.op.action === "decide");
+  if (at < 0) return tell("There is nothing to undo here; the list below shows your last decisions.");
+  const [{ op, shown }] = behind.splice(at, 1);
+  if (performance.now() - shown.decided > UNDO_MS) return tell(`Too late to undo ${op.name}: it is on its way. Correct it in its history.`, op.id, true);
+  const unsent = outbox().some((one) => one.form.decision_id === op.form.decision_id) && !sending.has(`${op.id} decide`) && failures === 0;
+  if (unsent) keep(outbox().filter((one) => one.form.decision_id !== op.form.decision_id));
+  else post({ id: op.id, name: op.name, action: "undo", form: { decision_id: op.form.decision_id } });
+  answered.delete(op.id);
+  if (current) ahead.unshift(current);
+  show(shown);
+  stopCountdown();
+  tell(`Undone: ${op.name} is before you again.`);
+};
+
+// What is told: the last thing done, the time to undo it, what waits here, how far the last ones got
+
+const tell = (text, id = "", bad = false) => {
+  $("status").textContent = text;
+  $("status").classList.toggle("problem", bad);
+  if (!id) return;
+  const link = Object.assign(document.createElement("a"), { href: `/inspections/${id}`, textContent: "Open it", target: "_blank", rel: "noopener" });
+  $("status").append(" ", link);
+};
+
+const kept = (signIn = false) => {
+  const count = outbox().length;
+  $("kept").hidden = !count || (!failures && !signIn);
+  $("kept").textContent = signIn ? `You are signed out; ${count} kept here. Sign in again in another tab, and they are sent.` : `Offline: ${count} kept here, retrying…`;
+};
+
+let clock = 0;
+const stopCountdown = () => { clearInterval(clock); $("undo-time").hidden = true; };
+const countdown = () => {
+  stopCountdown();
+  const last = behind.at(-1);
+  if (!UNDO_MS || !last) return;
+  last.shown.decided = performance.now();
+  $("undo-time").hidden = false;
+  const tick = () => {
+    const left = UNDO_MS - (performance.now() - last.shown.decided);
+    $("undo-time").value = left / 1000;
+    if (left <= 0) { stopCountdown(); later(1500); later(6000); }
+  };
+  tick();
+  clock = setInterval(tick, 200);
+};
+
+const planned = new Set();
+const later = (ms) => {  // The strip is asked for after something happened, never by the clock alone.
+  if (planned.has(ms)) return;
+  planned.add(ms);
+  setTimeout(async () => {
+    planned.delete(ms);
+    try {
+      const answer = await fetch("/review/strip");
+      if (answer.ok) $("strip").innerHTML = await answer.text();
+    } catch { /* it is only a look */ }
+  }, ms);
+};
+
+// Leases: renewed while somebody looks, freed when the page goes
+
+const renew = async () => {
+  const ids = mine();
+  if (document.hidden || !ids.length) return;
+  lastRenewal = performance.now();
+  try {
+    const answer = await fetch("/review/renew", { method: "POST", body: new URLSearchParams({ ids }) });
+    const { lost } = await answer.json();
+    for (let at = ahead.length - 1; at >= 0; at -= 1) if (lost.includes(ahead[at].id)) ahead.splice(at, 1);
+    if (current && lost.includes(current.id)) {
+      const { name } = current;
+      advance();
+      tell(`${name} went to another reviewer meanwhile; here is the next one.`, "", true);
+    }
+  } catch { /* the lease lasts for minutes */ }
+};
+
+const free = () => {
+  const waiting = outbox().map((op) => op.id);
+  const ids = mine().filter((id) => !waiting.includes(id));
+  navigator.sendBeacon("/review/free", new URLSearchParams({ ids }));
+};
+
+const listen = () => {
+  const events = new EventSource("/review/events");
+  events.onmessage = ({ data }) => {
+    const told = JSON.parse(data);
+    $("counts").innerHTML = told.counts;
+    $("empty").innerHTML = told.empty;
+    if (told.free > 0) dry = false;
+    refill();
+    if (failures) { failures = 0; send(); }
+  };
+  events.onerror = () => { if (events.readyState === EventSource.CLOSED) setTimeout(listen, 3000); };
+};
+
+// What keys and buttons do
+
+const hold = () => {
+  if (form.elements.comment.value.trim()) return answer("hold", (photo) => `Held: ${photo} waits for whoever puts it back.`);
+  form.elements.comment.focus();
+  return tell("Say in the comment why it is held, press Enter, then hold it.", "", true);
+};
+
+const acts = {
+  ok: () => decide("ok"),
+  defect: () => decide("defect"),
+  class: (number) => { const name = form.querySelectorAll("[name=defect_class]")[number - 1]?.value; if (name) decide("defect", name); },
+  skip: () => answer("skip", (photo) => `Skipped: ${photo}; others are shown it.`),
+  undo, hold,
+  comment: () => form.elements.comment.focus(),
+  help: () => $("help").showModal(),
+};
+
+const lens = new Lens($("view"), $("lens"), () => {  // Who looks closer sees the uploaded bytes.
+  if (!current || current.img.dataset.original) return;
+  const [shown, original] = [current, new Image()];
+  shown.img.dataset.original = "asked for";
+  original.src = shown.card.dataset.original;
+  original.decode().then(() => { shown.img.src = original.src; }).catch(() => {});
+});
+
+const act = (action, ...details) => {
+  if (action === "pan") return lens.move(...details[0]);
+  const repeated = details.at(-1) === true;
+  if (action in acts) { if (!repeated) acts[action](...details); } else if (!lens.do(action)) return false;
+  if (performance.now() - lastRenewal > 30000) renew();
+  return true;
+};
+
+form.addEventListener("submit", (e) => {
+  e.preventDefault();
+  const { name, value } = e.submitter ?? {};
+  if (name === "verdict") act(value);
+  else if (name === "defect_class") decide("defect", value);
+});
+document.addEventListener("click", (e) => {
+  const button = e.target.closest("[data-do]");
+  if (button) { e.preventDefault(); act(button.dataset.do); }
+});
+
+document.documentElement.classList.add("js");
+new Keys(act);
+const first = document.querySelector("#facts > article");
+for (const op of outbox()) answered.add(op.id);
+show(first && !answered.has(first.dataset.id) ? photo(first) : null);
+kept();
+send();
+refill();
+listen();
+setTimeout(renew, 700);  // The page before this one may free its photos only now.
+setInterval(renew, 60000);
+addEventListener("pagehide", free);
+addEventListener("pageshow", (e) => { if (e.persisted) renew(); });
+addEventListener("online", () => { failures = 0; send(); });

@@ -1,0 +1,30 @@
+"""What the review pages of one worker process share: the hand-out, today's tally, what changes."""
+
+from fastapi import Request
+from workflow.desk import Desk
+from workflow.review_queue import Pile
+
+from review_app.live import LOOK_SECONDS, Topic
+from review_app.ports import Ports
+from review_app.settings import Settings
+from review_app.today import Today
+
+
+class Workbench:
+    """One a process; nothing in it is needed by another process."""
+
+    def __init__(self, settings: Settings, ports: Ports) -> None:
+        self.settings, self.ports = settings, ports
+        self.desk = Desk(ports.reviews, keep_seconds=LOOK_SECONDS)
+        self.today = Today(ports.ledger, keep_seconds=LOOK_SECONDS)
+        self.topic = Topic(self._look)
+
+    def _look(self) -> tuple[object, ...]:
+        """What the counts are made of; its change is told to all who listen."""
+        return tuple(self.desk.waiting()), len(self.desk.waiting(Pile.HELD))
+
+
+def workbench(request: Request) -> Workbench:
+    """Dependency: the process's workbench."""
+    bench: Workbench = request.app.state.workbench
+    return bench

@@ -1,0 +1,247 @@
+"""Every page, light and dark, wide and narrow: usable by everybody, light in weight, whole without JavaScript."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser
+
+from tests.web.browsing import Visit, visiting
+from tests.web.serving import running
+from tests.web.test_review_loop import by_name, names, settled_for_a_second_look
+from tests.web.world import World
+from workflow import second_look
+from workflow.verdict import Verdict
+
+Open = Callable[..., Visit]
+WIDE, NARROW = (1440, 900), (360, 640)
+PAGES = {
+    "review": "/review",
+    "audit": "/audit",
+    "held": "/held",
+    "disagreements": "/disagreements",
+    "inspection": "/inspections/{decided}",
+    "waiting inspection": "/inspections/{waiting}",
+    "not found": "/nowhere",
+}
+WCAG = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
+
+
+def furnished(world: World) -> dict[str, str]:
+    """Something of everything that a page can show; the ids that addresses need."""
+    disputed = settled_for_a_second_look(world)
+    second_look.answer(world.ledger, world.reviews, disputed, Verdict.OK, "ann", "a shadow")
+    decided = world.decided("line-1/decided.jpg", Verdict.DEFECT, defect_class="crack", reason="hub")
+    again, held, *_ = world.waiting("line-1/decided.jpg", "line-1/held.jpg", *names(12))
+    world.reviews.hold(held, *_hold(held))
+    return {"decided": decided, "waiting": again}
+
+
+def _hold(held: str) -> tuple[object, object]:
+    from workflow.inspection import AuditEntry, Hold
+
+    at = "2026-01-01T10:00:00.000Z"
+    return Hold("bob", at, "ask the foundry"), AuditEntry(held, at, "bob", "hold", reason="ask the foundry")
+
+
+@pytest.fixture(scope="module")
+def house(browser: Browser) -> Iterator[tuple[str, dict[str, str]]]:
+    """One furnished app for all looks at it."""
+    world = World.new()
+    ids = furnished(world)
+    with running(world) as address:
+        yield address, ids
+
+
+@pytest.mark.parametrize("size", [WIDE, NARROW], ids=["wide", "narrow"])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_no_page_has_a_barrier_that_axe_knows(
+    browser: Browser, house: tuple[str, dict[str, str]], scheme: str, size: tuple[int, int]
+) -> None:
+    address, ids = house
+    found = {}
+    with visiting(browser, address, "", size=size, color_scheme=scheme) as stranger:
+        stranger.go("/sign-in")
+        found["sign-in"] = violations(stranger)
+    with visiting(browser, address, f"eve {scheme} {size[0]}", "engineer", size, color_scheme=scheme) as eve:
+        for name, path in PAGES.items():
+            eve.go(path.format(**ids))
+            found[name] = violations(eve)
+            if name == "review":
+                eve.press("?")
+                found["keys"] = violations(eve)
+                eve.press("Escape")
+
+    assert found == dict.fromkeys(found, [])
+
+
+def violations(visit: Visit) -> list[str]:
+    results = Axe().run(visit.page, options=WCAG)
+    return [
+        f"{one['id']}: {[node['target'] for node in one['nodes']]}" for one in results.response["violations"]
+    ]
+
+
+@pytest.mark.parametrize("width", [320, 360])
+def test_no_page_scrolls_sideways_on_a_phone(
+    browser: Browser, house: tuple[str, dict[str, str]], width: int
+) -> None:
+    address, ids = house
+    with visiting(browser, address, "eve", "engineer", (width, 640)) as eve:
+        for path in PAGES.values():
+            eve.go(path.format(**ids))
+            wide = eve.page.evaluate("document.documentElement.scrollWidth")
+            assert wide <= width, path
+
+
+def test_on_a_phone_photo_score_and_both_answers_are_seen_without_scrolling(
+    browser: Browser, house: tuple[str, dict[str, str]]
+) -> None:
+    with visiting(browser, house[0], "bob", size=NARROW) as bob:
+        bob.go("/review")
+        for selector in ("#lens img", "#facts .says", "#facts .score >> nth=0", ".answers .ok", ".answers .defect"):
+            box = bob.page.locator(selector).bounding_box()
+            assert box is not None
+            assert box["y"] >= 0
+            assert box["y"] + box["height"] <= NARROW[1], selector
+        score = bob.page.locator("#facts .score >> nth=0").bounding_box()
+        answers = bob.page.locator(".answers").bounding_box()
+        assert score is not None
+        assert answers is not None
+        assert score["y"] + score["height"] <= answers["y"]
+
+
+def test_targets_are_large_enough_for_a_finger(browser: Browser, house: tuple[str, dict[str, str]]) -> None:
+    with visiting(browser, house[0], "bob", size=NARROW) as bob:
+        bob.go("/review")
+        for button in bob.page.locator("button:visible, select:visible, .menu summary").all():
+            box = button.bounding_box()
+            assert box is not None
+            assert min(box["width"], box["height"]) >= 24
+        for main in bob.page.locator(".answers button").all():
+            box = main.bounding_box()
+            assert box is not None
+            assert box["height"] >= 44
+
+
+def test_pages_are_light(browser: Browser, house: tuple[str, dict[str, str]]) -> None:
+    """Compressed bytes on the wire, photos aside: the review page 25 KB, any other 60 KB."""
+    address, ids = house
+    kinds: dict[str, str] = {}
+    sizes: dict[str, int] = {}
+    with visiting(browser, address, "weigher", "engineer") as eve:
+        session = eve.context.new_cdp_session(eve.page)
+        session.on("Network.responseReceived", lambda e: kinds.update({e["requestId"]: e["response"]["url"]}))
+        session.on(
+            "Network.loadingFinished", lambda e: sizes.update({e["requestId"]: e["encodedDataLength"]})
+        )
+        session.send("Network.enable")
+        session.send("Network.setCacheDisabled", {"cacheDisabled": True})
+        for name, path in PAGES.items():
+            eve.page.goto("about:blank")
+            sizes.clear()
+            eve.go(path.format(**ids))
+            eve.page.wait_for_timeout(300)
+            weight = sum(size for key, size in sizes.items() if "/photos/" not in kinds.get(key, ""))
+            assert 0 < weight <= (25 if name == "review" else 60) * 1024, name
+
+
+def test_everything_works_without_javascript(world: World, visit: Open) -> None:
+    world.waiting(*names(5))
+    window = visit("ann", java_script_enabled=False)
+    window.go("/review")
+    first = window.name()
+    window.page.fill("[name=comment]", "clean")
+    window.page.click("button:has-text('OK')")
+    assert f"OK: {first}" in window.text("#messages")
+    decision = world.row(by_name(world, first)).decision
+    assert decision is not None
+    assert (decision.verdict, decision.reason, decision.reviewer) == (Verdict.OK, "clean", "ann")
+
+    window.until(lambda: (window.go("/review"), window.page.query_selector("#strip button"))[1])
+    window.page.click("#strip button")
+    assert "Taken back" in window.text("#messages")
+    assert world.row(by_name(world, first)).decision is None
+
+    again = window.name()
+    window.page.click("button:has-text('crack')")
+    assert world.row(by_name(world, again)).decision.defect_class == "crack"  # type: ignore[union-attr]
+    skipped = window.name()
+    window.page.click("button:has-text('Skip')")
+    assert window.name() not in ("", skipped)
+    held = window.name()
+    window.page.fill("[name=comment]", "ask")
+    window.page.click("button:has-text('Hold')")
+    assert world.row(by_name(world, held)).hold.reason == "ask"  # type: ignore[union-attr]
+
+    window.go("/audit")
+    window.page.select_option("[name=action]", "hold")
+    window.page.click("text=Filter")
+    assert window.page.locator("tbody tr").count() == 1
+
+
+def test_a_hold_without_javascript_and_without_a_comment_says_what_is_missing(
+    world: World, visit: Open
+) -> None:
+    world.waiting(*names(1))
+    window = visit("ann", java_script_enabled=False)
+    window.go("/review")
+    window.page.click("button:has-text('Hold')")
+
+    assert "Say in the comment why" in window.text("main")
+    window.problems.clear()  # The browser notes every 400.
+
+
+def test_the_audit_page_filters_while_one_types_nothing(world: World, visit: Open) -> None:
+    """htmx replaces the table and the address; going back works."""
+    world.decided("line-1/a.jpg", Verdict.OK, "bob")
+    world.decided("line-1/b.jpg", Verdict.DEFECT, "carl")
+    window = visit("ann")
+    window.go("/audit")
+    window.page.fill("[name=who]", "carl")
+    window.press("Tab")
+
+    window.until(lambda: "b.jpg" in window.text("tbody") and "a.jpg" not in window.text("tbody"))
+    assert "who=carl" in window.page.url
+    window.page.go_back()
+    window.until(lambda: "a.jpg" in window.text("tbody"))
+
+
+def test_the_policy_lets_no_inline_script_or_style_through() -> None:
+    for file in Path("review_app/templates").glob("*.html"):
+        text = file.read_text(encoding="utf-8")
+        assert "style=" not in text, file
+        assert "<style" not in text, file
+        assert " on" + "click" not in text, file
+        assert "<script>" not in text, file
+        assert "| safe" not in text, file
+        assert "|safe" not in text, file
+
+
+def contrast(one: str, other: str) -> float:
+    """WCAG's contrast ratio of two colours like #1f5fbf."""
+    lights = []
+    for colour in (one, other):
+        parts = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
+        linear = [p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts]
+        lights.append(0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2])
+    return (max(lights) + 0.05) / (min(lights) + 0.05)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_colours_of_the_design_system_can_be_read(scheme: str) -> None:
+    css = Path("review_app/static/app.css").read_text(encoding="utf-8")
+    blocks = css.split(":root {")[1:3]
+    tokens = {}
+    for block in blocks[: 1 if scheme == "light" else 2]:
+        lines = (line.strip() for line in block.split("}")[0].splitlines())
+        tokens.update(dict(line.rstrip(";").split(": ", 1) for line in lines if line.startswith("--")))
+    for colour in ("--text", "--muted", "--accent", "--ok", "--defect", "--warn", "--info"):
+        for ground in ("--bg", "--surface", "--sunken"):
+            assert contrast(tokens[colour], tokens[ground]) >= 4.5, (colour, ground)
+    for colour in ("--ok", "--defect", "--warn", "--info", "--accent"):
+        assert contrast(tokens[colour], tokens[f"{colour}-soft"]) >= 4.5, colour
+        assert contrast(tokens["--on-fill"], tokens[colour]) >= 4.5, colour
+    for ground in ("--bg", "--surface"):
+        assert contrast(tokens["--line-strong"], tokens[ground]) >= 3, ground

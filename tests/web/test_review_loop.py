@@ -1,0 +1,489 @@
+"""The review loop in a real browser: one key a photo, nothing lost, nothing shared, nothing in the way."""
+
+import time
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Browser
+
+from tests.web.browsing import Visit, visiting
+from tests.web.serving import running
+from tests.web.world import World
+from workflow import second_look
+from workflow.verdict import Verdict
+
+Open = Callable[..., Visit]
+CLASSES = ("crack", "blowholes", "scratch")
+
+
+def names(count: int) -> list[str]:
+    return [f"line-1/part_{number:03}.jpg" for number in range(count)]
+
+
+@pytest.fixture
+def photos(world: World) -> list[str]:
+    """Twelve photos that wait."""
+    return world.waiting(*names(12))
+
+
+def loop(visit: Open, *who: str, **how: object) -> Visit:
+    """A window on the review page, ready with photos ahead."""
+    window = visit(*who, **how)
+    window.go("/review")
+    window.until(lambda: window.page.query_selector("html.js"))
+    return window
+
+
+def ready(window: Visit, ahead: int = 5) -> None:
+    """Wait until so many photos are there in advance."""
+    window.until(lambda: sum("/photos/" in one and "/review" in one for one in window.requests) > ahead)
+
+
+def by_name(world: World, name: str) -> str:
+    return next(row.id for row in world.line.ledger.rows.values() if row.image.name == name)
+
+
+@pytest.mark.parametrize(
+    ("key", "verdict", "defect_class"),
+    [
+        ("a", Verdict.OK, ""),
+        ("d", Verdict.DEFECT, ""),
+        ("1", Verdict.DEFECT, "crack"),
+        ("3", Verdict.DEFECT, "scratch"),
+    ],
+)
+@pytest.mark.usefixtures("photos")
+def test_one_key_decides_and_the_next_photo_is_there(
+    world: World, visit: Open, key: str, verdict: Verdict, defect_class: str
+) -> None:
+    window = loop(visit)
+    ready(window)
+    first = window.name()
+
+    window.press(key)
+
+    assert window.name() not in ("", first)
+    decision = window.until(lambda: world.row(by_name(world, first)).decision)
+    assert (decision.verdict, decision.defect_class, decision.reviewer) == (verdict, defect_class, "ann")
+
+
+@pytest.mark.usefixtures("photos")
+def test_five_photos_are_there_in_advance_and_decoded(visit: Open) -> None:
+    window = loop(visit)
+
+    ready(window, 5)
+
+
+@pytest.mark.usefixtures("photos")
+def test_a_key_that_is_held_down_decides_once(world: World, visit: Open) -> None:
+    window = loop(visit)
+    ready(window)
+
+    for _ in range(5):
+        window.page.keyboard.down("a")
+    window.page.keyboard.up("a")
+
+    window.until(lambda: world.line.decisions.sent)
+    window.page.wait_for_timeout(150)
+    assert len(world.line.decisions.sent) == 1
+
+
+@pytest.mark.usefixtures("photos")
+def test_the_comment_goes_with_its_photo_and_keys_are_letters_in_it(world: World, visit: Open) -> None:
+    window = loop(visit)
+    ready(window)
+    first = window.name()
+
+    window.press("c")
+    window.page.keyboard.type("a dad said zzz")
+    window.press("Enter", "d")
+
+    decision = window.until(lambda: world.row(by_name(world, first)).decision)
+    assert (decision.reason, decision.verdict) == ("a dad said zzz", Verdict.DEFECT)
+    assert window.page.input_value("[name=comment]") == ""
+
+
+@pytest.mark.usefixtures("photos")
+def test_undo_brings_the_photo_back_and_nothing_was_sent(world: World, visit: Open) -> None:
+    window = loop(visit)
+    ready(window)
+    first = window.name()
+    window.press("d")
+    one = by_name(world, first)
+    window.until(lambda: world.row(one).decision)
+    world.relay()  # Whoever delivers early must wait.
+
+    window.press("z")
+
+    assert window.name() == first
+    window.until(lambda: world.row(one).decision is None)
+    assert world.row(one).lease.reviewer == "ann"  # type: ignore[union-attr]
+    assert world.line.executions.answers == []
+    window.press("a")
+    window.until(lambda: world.row(one).decision)
+
+
+@pytest.mark.usefixtures("photos")
+def test_after_the_window_undo_says_too_late_and_where_to_correct(world: World, browser: Browser) -> None:
+    with running(world, undo_seconds=1) as address, visiting(browser, address) as window:
+        window.go("/review")
+        ready(window)
+        first = window.name()
+        window.press("d")
+        window.until(lambda: world.relay())
+
+        window.press("z")
+
+        window.until(lambda: "Too late" in window.text("#status"))
+        assert window.page.get_attribute("#status a", "href") == f"/inspections/{by_name(world, first)}"
+        assert world.row(by_name(world, first)).verdict is Verdict.DEFECT
+
+
+@pytest.mark.usefixtures("photos")
+def test_a_server_that_knows_better_than_the_page_is_believed(world: World, visit: Open) -> None:
+    """The page thinks there is time, but the decision was sealed: the photo does not stay."""
+    window = loop(visit)
+    ready(window)
+    first = window.name()
+    window.press("d")
+    decision = window.until(lambda: world.row(by_name(world, first)).decision)
+    world.ledger.seal(by_name(world, first), decision.id)
+
+    window.press("z")
+
+    window.until(lambda: "too late" in window.text("#status"))
+    assert window.name() != first
+    window.problems.clear()  # The browser notes every 409.
+
+
+@pytest.mark.usefixtures("photos")
+def test_skipping_shows_another_and_gives_the_photo_to_others(world: World, visit: Open) -> None:
+    window = loop(visit)
+    ready(window)
+    first = window.name()
+
+    window.press("s")
+
+    assert window.name() != first
+    window.until(lambda: world.row(by_name(world, first)).lease is None)
+
+
+@pytest.mark.usefixtures("photos")
+def test_holding_needs_a_comment_and_takes_the_photo_out(world: World, visit: Open) -> None:
+    window = loop(visit)
+    ready(window)
+    first = window.name()
+    window.press("h")
+    assert "why it is held" in window.text("#status")
+
+    window.page.keyboard.type("ask the foundry")
+    window.press("Enter", "h")
+
+    hold = window.until(lambda: world.row(by_name(world, first)).hold)
+    assert (hold.by, hold.reason) == ("ann", "ask the foundry")
+    window.go("/held")
+    window.page.click("text=Put back")
+    window.until(lambda: world.row(by_name(world, first)).hold is None)
+
+
+@pytest.mark.usefixtures("photos")
+def test_zoom_brightness_contrast_and_inversion_stay_for_the_next_photo(visit: Open) -> None:
+    window = loop(visit)
+    ready(window)
+    window.press("+", "b", "x", "i")
+    before = window.page.evaluate("[lens.style.transform, lens.style.filter]")
+
+    window.press("a")
+
+    assert before == ["translate(0px, 0px) scale(1.5)", "brightness(130%) contrast(140%) invert(1)"]
+    assert window.page.evaluate("[lens.style.transform, lens.style.filter]") == before
+    window.page.reload()
+    window.until(lambda: window.page.query_selector("html.js"))
+    assert window.page.evaluate("[lens.style.transform, lens.style.filter]") == before
+    window.press("ArrowRight")
+    assert window.page.evaluate("lens.style.transform") == "translate(-60px, 0px) scale(1.5)"
+    window.press("0")
+    assert window.page.evaluate("lens.style.transform") == ""
+
+
+@pytest.mark.usefixtures("photos")
+def test_who_zooms_sees_the_uploaded_bytes(visit: Open) -> None:
+    window = loop(visit)
+    ready(window)
+
+    window.press("+")
+
+    window.until(lambda: window.page.get_attribute("#lens img", "src").endswith("/original"))  # type: ignore[union-attr]
+
+
+@pytest.mark.usefixtures("photos")
+def test_keys_can_be_changed_and_switched_off(world: World, visit: Open) -> None:
+    window = loop(visit)
+    ready(window)
+    window.press("?")
+    window.page.fill("#key-list [name=ok]", "g")
+    window.page.fill("#key-list [name=skip]", "d")
+    assert "taken" in window.text("#key-clash")
+    window.page.click("#help .primary")
+    window.page.reload()
+    ready(window)
+    first = window.name()
+
+    window.press("a")
+    assert window.name() == first
+    window.press("g")
+    window.until(lambda: world.row(by_name(world, first)).decision)
+
+    second = window.name()
+    window.page.uncheck("#keys-on")
+    window.press("g", "d", "1", "s", "z", "?")
+    assert window.name() == second
+    window.page.click("button:has-text('OK')")
+    window.until(lambda: world.row(by_name(world, second)).decision)
+
+
+def test_nothing_to_do_says_so_and_a_new_photo_appears_by_itself(world: World, visit: Open) -> None:
+    window = loop(visit)
+    assert "No images are waiting" in window.text("#empty")
+
+    world.waiting("line-1/late.jpg")
+
+    window.until(lambda: window.name() == "late.jpg")
+
+
+def test_two_reviewers_never_see_the_same_photo(world: World, visit: Open) -> None:
+    world.waiting(*names(30))
+    ann, bob = loop(visit, "ann"), loop(visit, "bob")
+    ready(ann)
+    ready(bob)
+    for _ in range(6):
+        ann.press("a")
+        bob.press("d")
+    ann.until(lambda: len(world.line.decisions.sent) == 12)
+
+    decided = [row.decision for row in world.line.ledger.rows.values() if row.decision]
+    assert sorted(decision.reviewer for decision in decided) == ["ann"] * 6 + ["bob"] * 6
+    assert all((one.verdict is Verdict.OK) == (one.reviewer == "ann") for one in decided)
+
+
+@pytest.mark.usefixtures("photos")
+def test_a_photo_that_another_took_meanwhile_is_not_decided_twice(world: World, visit: Open) -> None:
+    window = loop(visit)
+    ready(window)
+    first = window.name()
+    one = by_name(world, first)
+    world.reviews.free(one, "ann")
+    world.line.decide(world.row(one).image, Verdict.OK, "bob")
+
+    window.press("d")
+
+    window.until(lambda: "bob" in window.text("#status"))
+    assert world.row(one).decision.reviewer == "bob"  # type: ignore[union-attr]
+    window.problems.clear()  # The browser notes every 409.
+
+
+@pytest.mark.usefixtures("photos")
+def test_leaving_the_page_and_signing_out_give_the_photos_back(world: World, visit: Open) -> None:
+    def leased() -> int:
+        return sum(row.lease is not None for row in world.line.ledger.rows.values())
+
+    window = loop(visit)
+    ready(window)
+    assert leased() > 5
+    window.go("/audit")
+    window.until(lambda: leased() == 0)
+
+    window.go("/review")
+    ready(window)
+    window.page.click(".menu summary")
+    window.page.click("text=Sign out")
+    window.until(lambda: leased() == 0)
+
+
+@pytest.mark.usefixtures("photos")
+def test_reloading_keeps_the_photos(world: World, visit: Open) -> None:
+    window = loop(visit)
+    ready(window)
+    window.page.reload()
+    window.page.wait_for_timeout(1200)
+
+    one = by_name(world, window.name())
+    assert world.row(one).lease.reviewer == "ann"  # type: ignore[union-attr]
+
+
+def test_no_click_is_lost_while_the_server_is_away(world: World, browser: Browser) -> None:
+    world.waiting(*names(20))
+    with running(world) as address:
+        port = int(address.rsplit(":", 1)[1])
+        opened = visiting(browser, address)
+        window = opened.__enter__()
+        window.go("/review")
+        ready(window)
+    try:
+        seen = []
+        for _ in range(6):
+            seen.append(window.name())
+            window.press("d")
+        window.until(lambda: "6 kept here" in window.text("#kept"))
+        assert world.line.decisions.sent == []
+
+        with running(world, port):
+            window.until(lambda: len(world.line.decisions.sent) >= 6, 20)
+            window.until(lambda: window.page.is_hidden("#kept"))
+        for name in seen:
+            assert world.row(by_name(world, name)).decision.verdict is Verdict.DEFECT  # type: ignore[union-attr]
+    finally:
+        opened.__exit__(None, None, None)
+
+
+def test_clicks_survive_the_tab(world: World, browser: Browser) -> None:
+    world.waiting(*names(10))
+    with running(world) as address:
+        port = int(address.rsplit(":", 1)[1])
+        opened = visiting(browser, address)
+        window = opened.__enter__()
+        window.go("/review")
+        ready(window)
+    try:
+        seen = [window.name()]
+        window.press("1")
+        seen.append(window.name())
+        window.press("a")
+        window.until(lambda: "2 kept here" in window.text("#kept"))
+        window.page.close()
+
+        with running(world, port):
+            window.page = window.context.new_page()
+            window.go("/review")
+            window.until(lambda: len(world.line.decisions.sent) >= 2)
+            decisions = [world.row(by_name(world, name)).decision for name in seen]
+            assert [one.verdict for one in decisions] == [Verdict.DEFECT, Verdict.OK]  # type: ignore[union-attr]
+            window.until(lambda: window.name() not in ("", *seen))
+    finally:
+        opened.__exit__(None, None, None)
+
+
+@pytest.mark.usefixtures("photos")
+def test_an_answer_lost_on_the_way_back_does_not_decide_twice(world: World, visit: Open) -> None:
+    window = loop(visit)
+    ready(window)
+    first = window.name()
+    tries = []
+
+    def lose_the_answer(route: object) -> None:
+        tries.append(1)
+        if len(tries) == 1:
+            route.fetch()  # type: ignore[attr-defined]
+            route.abort()  # type: ignore[attr-defined]
+        else:
+            route.continue_()  # type: ignore[attr-defined]
+
+    window.page.route("**/decide", lose_the_answer)
+    window.press("d")
+    window.until(lambda: len(tries) == 2)
+    window.until(lambda: window.page.is_hidden("#kept"))
+
+    entries = [one for one in world.line.ledger.entries if one.inspection_id == by_name(world, first)]
+    assert [one.action for one in entries] == ["decide"]
+    window.problems.clear()  # The browser notes the connection that was cut.
+
+
+@pytest.mark.usefixtures("photos")
+def test_counts_and_last_decisions_are_told_to_everybody_at_once(world: World, visit: Open) -> None:
+    ann, bob = loop(visit, "ann"), loop(visit, "bob")
+    ready(ann)
+    ready(bob, 3)
+    bob.until(lambda: "12 waiting" in bob.text("#counts"))
+
+    started = time.monotonic()
+    ann.press("a")
+    bob.until(lambda: "11 waiting" in bob.text("#counts"))
+
+    assert time.monotonic() - started < 5
+    ann.until(lambda: "1 done today" in ann.text("#counts"))
+    ann.until(lambda: ann.page.query_selector("#strip li"))
+    assert "Undo" in ann.text("#strip")
+
+
+def test_pages_find_the_server_again_after_its_restart(world: World, browser: Browser) -> None:
+    world.waiting(*names(3))
+    with running(world) as address:
+        port = int(address.rsplit(":", 1)[1])
+        opened = visiting(browser, address)
+        window = opened.__enter__()
+        window.go("/review")
+        window.until(lambda: "3 waiting" in window.text("#counts"))
+    try:
+        world.waiting("line-1/meanwhile.jpg")
+        with running(world, port):
+            window.until(lambda: "4 waiting" in window.text("#counts"), 15)
+    finally:
+        opened.__exit__(None, None, None)
+
+
+def test_a_second_look_is_blind(world: World, visit: Open) -> None:
+    """It comes in the same loop, without the first answer, and never to who gave that."""
+    one = settled_for_a_second_look(world)
+    first, second = loop(visit, "bob"), loop(visit, "ann")
+    assert "No images are waiting" in first.text("#empty")
+
+    shown = second.page.inner_text(".panel")
+    assert second.name() == "twice.jpg"
+    assert "bob" not in shown
+    assert "crack at the hub" not in second.page.content()
+    second.go(f"/inspections/{one}")
+    assert "after your answer" in second.text("main")
+    second.problems.clear()  # The browser notes every 409.
+
+    second.go("/review")
+    second.press("a")
+    look = second.until(lambda: world.row(one).second)
+    assert (look.verdict, look.first_verdict, look.agrees) == (Verdict.OK, Verdict.DEFECT, False)
+
+
+def test_a_disagreement_is_settled_by_an_engineer(world: World, visit: Open) -> None:
+    one = settled_for_a_second_look(world)
+    second_look.answer(world.ledger, world.reviews, one, Verdict.OK, "ann", "a shadow")
+    window = visit("eve", "engineer")
+    window.go("/disagreements")
+    assert "a shadow" in window.text("main")
+
+    window.page.fill("[name=reason]", "it is a crack")
+    window.page.click("text=It is a defect")
+
+    window.until(lambda: "Settled as defect" in window.text("#messages"))
+    look = world.row(one).second
+    assert look is not None
+    assert (look.adjudicated_by, look.final) == ("eve", Verdict.DEFECT)
+    assert "Nobody disagrees" in window.text("main")
+
+
+def settled_for_a_second_look(world: World) -> str:
+    """A photo that bob called a defect, drawn for a second look."""
+    from dataclasses import replace
+
+    (one,) = world.waiting("line-1/twice.jpg")
+    row = world.row(one)
+    assert row.prediction is not None
+    world.line.ledger.rows[one] = replace(row, prediction=replace(row.prediction, second_look=True))
+    world.line.decide(row.image, Verdict.DEFECT, "bob", "crack at the hub")
+    assert world.relay() == [one]
+    return one
+
+
+@pytest.mark.usefixtures("photos")
+def test_a_verdict_that_was_announced_is_corrected_with_a_reason(world: World, visit: Open) -> None:
+    one = world.decided("line-1/wrong.jpg", Verdict.OK)
+    reviewer, engineer = visit("ann"), visit("eve", "engineer")
+    reviewer.go(f"/inspections/{one}")
+    assert "Correct this verdict" not in reviewer.text("main")
+
+    engineer.go(f"/inspections/{one}")
+    engineer.page.click("summary:has-text('Correct this verdict')")
+    engineer.page.fill("[name=reason]", "porosity under the paint")
+    engineer.page.click("button:has-text('Correct to defect')")
+
+    engineer.until(lambda: "Corrected to defect" in engineer.text("#messages"))
+    row = world.row(one)
+    assert (row.revision, row.decision.verdict, row.decision.reviewer) == (2, Verdict.DEFECT, "eve")  # type: ignore[union-attr]
+    assert "porosity under the paint" in engineer.text("main")
