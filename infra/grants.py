@@ -115,7 +115,9 @@ GRANTS: Mapping[str, tuple[Grant, ...]] = {
 # The review app changes things by conditional writes, with hints on a queue: no token, no states:* right.
 REVIEW_APP: tuple[Grant, ...] = (
     ledger("GetItem", "Query", "UpdateItem", "PutItem"),
+    *(by("by_name"), by("by_pile")),
     on("audit", "dynamodb:Query", "PutItem"),
+    on("audit/by_day", "dynamodb:Query"),
     *(READS_INBOUND, READS_FILED),
     POLICY,
     on("decisions", "sqs:SendMessage"),

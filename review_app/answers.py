@@ -3,13 +3,12 @@
 import uuid
 from dataclasses import dataclass
 
-from workflow.sealing import held_for
-
 from review_app.audit import stage as stage_of
 from review_app.ports import Ports
 from workflow import moment, review, second_look
 from workflow.errors import NotFound
 from workflow.inspection import AuditEntry, Inspection
+from workflow.sealing import held_for
 from workflow.verdict import Verdict
 
 

@@ -5,10 +5,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
 
-from workflow.sealing import Stage, held_for, progress
-
 from workflow import moment
 from workflow.inspection import AuditEntry, Decision, Inspection, Ledger
+from workflow.sealing import Stage, held_for, progress
 
 MAX_DAYS = 366
 ACTIONS = (

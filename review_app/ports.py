@@ -3,12 +3,11 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from workflow.review_queue import Reviews
-
 from workflow.images import Shelf
 from workflow.inspection import Ledger
 from workflow.policy import RoutingPolicy
 from workflow.review import Queue
+from workflow.review_queue import Reviews
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,11 +23,10 @@ class Ports:
 
 def on_aws(variables: Mapping[str, str]) -> Ports:
     """The ports of the line that the environment names."""
-    from workflow.aws.reviews import DynamoReviews
-
     from workflow.aws.ledger import DynamoLedger
     from workflow.aws.parameters import Parameters
     from workflow.aws.queues import SqsQueue
+    from workflow.aws.reviews import DynamoReviews
     from workflow.aws.shelf import S3Shelf
 
     parameters = Parameters()

@@ -1,13 +1,13 @@
 """What the review pages of one worker process share: the hand-out, today's tally, what changes."""
 
 from fastapi import Request
-from workflow.desk import Desk
-from workflow.review_queue import Pile
 
 from review_app.live import LOOK_SECONDS, Topic
 from review_app.ports import Ports
 from review_app.settings import Settings
 from review_app.today import Today
+from workflow.desk import Desk
+from workflow.review_queue import Pile
 
 
 class Workbench:

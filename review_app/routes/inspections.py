@@ -6,7 +6,6 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Form, HTTPException, Request, Response
 from fastapi.responses import RedirectResponse
-from workflow.review_queue import Pile, Waiting
 
 from review_app.answers import row_of
 from review_app.audit import line
@@ -17,6 +16,7 @@ from review_app.users import Role, User, current_user, require
 from review_app.workbench import Workbench
 from workflow import revision, second_look
 from workflow.inspection import Inspection, State
+from workflow.review_queue import Pile, Waiting
 from workflow.verdict import Verdict
 
 router = APIRouter(dependencies=[Depends(current_user)])

@@ -5,7 +5,6 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Form, HTTPException, Path, Query, Request, Response
 from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse
-from workflow.desk import Order
 
 from review_app import answers
 from review_app.answers import Answer, Given
@@ -14,6 +13,7 @@ from review_app.live import stream
 from review_app.pages import page, part, tell
 from review_app.users import User, current_user
 from review_app.workbench import Workbench, workbench
+from workflow.desk import Order
 from workflow.verdict import Verdict
 
 MOST_AHEAD = 10

@@ -1,4 +1,4 @@
-"""Every page, light and dark, wide and narrow: usable by everybody, light in weight, whole without JavaScript."""
+"""Every page, light and dark, wide and narrow: usable by everybody, light, whole without JavaScript."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -73,7 +73,7 @@ def test_no_page_has_a_barrier_that_axe_knows(
                 found["keys"] = violations(eve)
                 eve.press("Escape")
 
-    assert found == dict.fromkeys(found, [])
+    assert found == {name: [] for name in found}
 
 
 def violations(visit: Visit) -> list[str]:
@@ -100,7 +100,13 @@ def test_on_a_phone_photo_score_and_both_answers_are_seen_without_scrolling(
 ) -> None:
     with visiting(browser, house[0], "bob", size=NARROW) as bob:
         bob.go("/review")
-        for selector in ("#lens img", "#facts .says", "#facts .score >> nth=0", ".answers .ok", ".answers .defect"):
+        for selector in (
+            "#lens img",
+            "#facts .says",
+            "#facts .score >> nth=0",
+            ".answers .ok",
+            ".answers .defect",
+        ):
             box = bob.page.locator(selector).bounding_box()
             assert box is not None
             assert box["y"] >= 0

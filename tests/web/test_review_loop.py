@@ -436,6 +436,7 @@ def test_a_second_look_is_blind(world: World, visit: Open) -> None:
     second.problems.clear()  # The browser notes every 409.
 
     second.go("/review")
+    second.until(lambda: second.page.query_selector("html.js"))
     second.press("a")
     look = second.until(lambda: world.row(one).second)
     assert (look.verdict, look.first_verdict, look.agrees) == (Verdict.OK, Verdict.DEFECT, False)

@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from PIL import Image as Picture
-from workflow.delivery import Arrival
 
 from review_app.ports import Ports
 from tests.fakes import FakeDetector, MemoryReviews
 from tests.unit.line import POLICY, UNSURE, Line
+from workflow.delivery import Arrival
 from workflow.images import Image, inspection_id
 from workflow.inspection import Inspection
 from workflow.verdict import Verdict
