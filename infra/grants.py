@@ -44,7 +44,10 @@ TELLS = on(
 STARTS = on("machine", "states:StartExecution")
 
 GRANTS: Mapping[str, tuple[Grant, ...]] = {
-    "ClaimUploadFunction": (ledger("GetItem", "UpdateItem"), SEES_INBOUND, READS_INBOUND),
+    "ClaimUploadFunction": (
+        ledger("GetItem", "UpdateItem"),
+        *(SEES_INBOUND, READS_INBOUND, SEES_FILED, READS_FILED),
+    ),
     "DetectLabelsFunction": (
         ledger("GetItem", "UpdateItem", "PutItem"),
         on("audit", "dynamodb:PutItem"),
@@ -78,7 +81,9 @@ GRANTS: Mapping[str, tuple[Grant, ...]] = {
     "DeliverDecisionFunction": (
         ledger("GetItem", "UpdateItem"),
         on("tokens", "dynamodb:GetItem", "DeleteItem"),
-        on("machine", "states:SendTaskSuccess"),
+        on("machine", "states:SendTaskSuccess", "StartExecution"),
+        on("executions", "states:DescribeExecution", "RedriveExecution"),
+        on("decisions", "sqs:SendMessage"),
     ),
     "ReconcileFunction": (
         ledger("GetItem", "UpdateItem"),

@@ -359,13 +359,15 @@ class MemoryTokens:
 
 
 class MemoryQueue:
-    """A queue that keeps what was sent."""
+    """A queue that keeps what was sent, and by how many seconds each was delayed."""
 
     def __init__(self) -> None:
         self.sent: list[str] = []
+        self.delays: list[int] = []
 
     def send(self, body: str, delay_seconds: int = 0) -> None:
         self.sent.append(body)
+        self.delays.append(delay_seconds)
 
 
 class MemoryExecutions:

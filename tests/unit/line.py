@@ -103,7 +103,9 @@ class Line:
         self.ledger.close(inspection_id(image), owner, moment.now())
 
     def row(self, image: Image) -> Inspection:
-        return self.ledger.rows[inspection_id(image)]
+        row = self.ledger.get(inspection_id(image))
+        assert row is not None, "nobody claimed it"
+        return row
 
     def waiting(self, image: Image, token: str = "token-1") -> str:  # noqa: S107
         """Bring an image to the point where a person is asked; return the execution's name."""

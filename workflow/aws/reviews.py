@@ -39,7 +39,7 @@ class DynamoReviews:
             self._table,
             inspection_id,
             "SET #lease = :lease",
-            f"{UNLEASED} AND (attribute_not_exists(#skipped.#me) OR #skipped.#me <= :now)"
+            f"{UNLEASED} AND (attribute_not_exists(#skipped.#me) OR #skipped.#me <= :moment)"
             " AND (#pile = :open OR (#pile = :second AND"
             " (attribute_not_exists(#decision.#reviewer) OR #decision.#reviewer <> :who)))",
             {
@@ -51,6 +51,7 @@ class DynamoReviews:
                 ":open": Pile.OPEN,
                 ":second": Pile.SECOND,
                 ":who": lease.reviewer,
+                ":moment": now,
                 ":now": moment.later(now, -GRACE_SECONDS),
                 ":null": None,
             },
