@@ -7,11 +7,15 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from lambdas import wiring
 from lambdas.wiring import logger, metrics, setting, tracer
+from workflow import moment
 from workflow.images import Shelf
-from workflow.inspection import Ledger
+from workflow.inspection import Ledger, State
 from workflow.intake import Executions
 from workflow.reconcile import Mender, findings, reconcile
 from workflow.review import Queue
+
+EVER = "2000-01-01T00:00:00Z"
+COUNTED = 1000
 
 
 @logger.inject_lambda_context(clear_state=True)
@@ -36,5 +40,16 @@ def handler(
     metrics.add_metric("reconciled", MetricUnit.Count, sum(counts.values()))
     for kind, count in counts.items():
         metrics.add_metric(f"reconciled_{kind.replace(' ', '_')}", MetricUnit.Count, count)
+    _measure_reviews(mender.ledger)
     logger.info("reconciled", extra={"counts": counts})
     return counts
+
+
+def _measure_reviews(ledger: Ledger) -> None:
+    """How many photos wait for a person, up to a limit, and since when the oldest does."""
+    oldest = next(iter(ledger.in_state(State.WAITING)), None)
+    since = oldest.review.opened_at if oldest and oldest.review else ""
+    waited = moment.seconds_between(since, moment.now()) if since else 0
+    waiting = ledger.count_recent(State.WAITING, EVER, COUNTED) if oldest else 0
+    metrics.add_metric("oldest_review_seconds", MetricUnit.Seconds, max(0, waited))
+    metrics.add_metric("reviews_waiting", MetricUnit.Count, waiting)

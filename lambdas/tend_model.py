@@ -31,6 +31,9 @@ def handler(
     parameters = settings or ParameterSettings(name)
     bench = room or wiring.power_room(setting("LEDGER_TABLE"), setting("AUDIT_TABLE"))
     done = power.tend(bench, books, alarms, parameters.model(), parameters.power(), moment.now())
-    metrics.add_metric("model_cost_today_usd", MetricUnit.NoUnit, bench.store.meter().spent_usd)
+    meter = bench.store.meter()
+    units = sum(units for _, units in meter.running.values())
+    metrics.add_metric("model_cost_today_usd", MetricUnit.NoUnit, meter.spent_usd)
+    metrics.add_metric("model_units_running", MetricUnit.Count, units)
     logger.info("tended", extra={"done": done})
     return done

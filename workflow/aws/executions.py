@@ -11,20 +11,25 @@ from workflow.aws.clients import client
 
 NEWEST = 50
 _BAD = ("FAILED", "TIMED_OUT", "ABORTED")
+MACHINE_PARTS = 7
 _TOKEN_IS_DEAD = ("TaskTimedOut", "InvalidToken", "TaskDoesNotExist")
 _NOT_REDRIVABLE = ("ExecutionNotRedrivable", "ExecutionDoesNotExist")
 
 
 class StepFunctionsExecutions:
-    """Implements workflow.redrive.Redrivable, and reads histories."""
+    """Implements workflow.redrive.Redrivable, and reads histories.
+
+    The ARN may name an alias: through it executions are started, while what is read is the state machine's.
+    """
 
     def __init__(self, state_machine_arn: str, stepfunctions: Any = None) -> None:
         self._arn = state_machine_arn
+        self._machine = ":".join(state_machine_arn.split(":")[:MACHINE_PARTS])
         self._sfn = stepfunctions or client("stepfunctions")
 
     def arn(self, name: str) -> str:
         """The ARN of the execution with this name."""
-        return self._arn.replace(":stateMachine:", ":execution:") + f":{name}"
+        return self._machine.replace(":stateMachine:", ":execution:") + f":{name}"
 
     def start(self, name: str, document: dict[str, Any]) -> bool:
         try:
@@ -66,7 +71,7 @@ class StepFunctionsExecutions:
 
     def running(self) -> set[str]:
         pages = self._sfn.get_paginator("list_executions").paginate(
-            stateMachineArn=self._arn, statusFilter="RUNNING", PaginationConfig={"PageSize": 1000}
+            stateMachineArn=self._machine, statusFilter="RUNNING", PaginationConfig={"PageSize": 1000}
         )
         return {execution["name"] for page in pages for execution in page["executions"]}
 

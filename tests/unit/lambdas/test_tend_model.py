@@ -32,6 +32,20 @@ def test_a_model_that_photos_wait_for_is_started_where_the_policy_says_so(
     assert bool(world.starts) is bool(policy)
 
 
+def test_the_clock_tells_how_many_units_run(
+    context: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("MODEL_PARAMETER", "/line/model")
+    line, room = Line(), Room(World(autumn=Status.RUNNING), MemoryPowerStore(), MemoryRecord())
+    settings = MemorySettings(arn_of("autumn"))
+
+    tend_model.handler(
+        {}, context, ledger=line.ledger, escalations=line.escalations, settings=settings, room=room
+    )
+
+    assert '"model_units_running":[1.0]' in capsys.readouterr().out
+
+
 def test_the_deployed_detector_wakes_the_model(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("LEDGER_TABLE", "AUDIT_TABLE", "MODEL_PARAMETER"):
         monkeypatch.setenv(name, "1")

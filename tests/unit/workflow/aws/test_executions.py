@@ -192,3 +192,17 @@ def test_a_redrive_that_is_not_allowed_is_a_fault(executions: StepFunctionsExecu
 
     with pytest.raises(ClientError, match="AccessDenied"):
         executions.redrive("name-1")
+
+
+def test_executions_are_started_through_an_alias_and_listed_whoever_started_them(
+    client: Any, sfn: Stubber
+) -> None:
+    executions = StepFunctionsExecutions(f"{MACHINE}:live", client)
+    started = {"stateMachineArn": f"{MACHINE}:live", "name": "name-1", "input": "{}"}
+    sfn.add_response("start_execution", {"executionArn": ARN, "startDate": WHEN}, started)
+    listed = {"stateMachineArn": MACHINE, "statusFilter": "RUNNING", "maxResults": 1000}
+    sfn.add_response("list_executions", {"executions": []}, listed)
+
+    assert executions.start("name-1", {}) is True
+    assert executions.running() == set()
+    assert executions.arn("name-1") == ARN
