@@ -14,7 +14,7 @@ from cli.executions import executions, show
 from cli.inspect import inspect
 from cli.model import model
 from cli.output import note, safe
-from cli.reach import Chosen, NotRunning, find
+from cli.reach import Chosen, NotRunning, Place, find
 from cli.redrive import redrive
 from cli.reviews import decide, reviews
 from cli.run import up
@@ -88,9 +88,20 @@ def _from_aws(error: Exception) -> bool:
     show_envvar=True,
     help="First of the ports that `up` and `demo` listen on, on this machine only.",
 )
+@click.option(
+    "--stage",
+    default="",
+    envvar="PARTCHECK_STAGE",
+    show_envvar=True,
+    help="Work with this stage on AWS instead of the line on this machine.",
+)
+@click.option("--profile", default="", help="The AWS profile for --stage.  [default: AWS_PROFILE]")
+@click.option("--region", default="", help="The AWS region for --stage.  [default: the profile's]")
 @click.version_option(package_name="partcheck", prog_name="partcheck")
 @click.pass_context
-def main(ctx: click.Context, home: Path | None, port: int | None) -> None:
+def main(
+    ctx: click.Context, home: Path | None, port: int | None, stage: str, profile: str, region: str
+) -> None:
     """Inspect photos of manufactured parts: every photo judged, filed, announced and accounted for.
 
     \b
@@ -99,8 +110,10 @@ def main(ctx: click.Context, home: Path | None, port: int | None) -> None:
     Then, beside it:        partcheck model train photos/
                             partcheck inspect new-photos/
                             partcheck reviews
+    On AWS:                 partcheck deploy --stage prod
+                            partcheck --stage prod inspect new-photos/
     """
-    ctx.obj = Chosen(home, port, ctx.obj or find)
+    ctx.obj = Chosen(home, port, ctx.obj or find, Place(stage, profile, region))
 
 
 for command in (

@@ -68,7 +68,6 @@ class Bench:
 def bench(chosen: Chosen, project: str = PROJECT, bucket: str = "") -> Bench:
     """The models of the line that was chosen."""
     line = chosen.reach()
-    from local.resources import TRAINING_BUCKET
     from workflow.aws.model_record import POWER, DynamoRecord
     from workflow.aws.model_settings import ParameterSettings
     from workflow.aws.models import RekognitionModels
@@ -77,7 +76,7 @@ def bench(chosen: Chosen, project: str = PROJECT, bucket: str = "") -> Bench:
     return Bench(
         line,
         project,
-        bucket or TRAINING_BUCKET,
+        bucket or line.site.training_bucket,
         _login_name(),
         RekognitionModels(),
         ParameterSettings(site.model_parameter, site.policy_parameter),

@@ -53,16 +53,40 @@ class Reached:
 
 
 @dataclass(frozen=True, slots=True)
+class Place:
+    """Where on AWS a command works: the stage (none: on this machine), the credentials, the region."""
+
+    stage: str = ""
+    profile: str = ""
+    region: str = ""
+
+    @property
+    def stack_name(self) -> str:
+        """The CloudFormation stack of this stage."""
+        return f"partcheck-{self.stage}"
+
+    def adopt(self) -> None:
+        """Let this process's AWS clients work there."""
+        from workflow.aws import clients
+
+        clients.choose(self.profile, self.region)
+
+
+HERE = Place()
+
+
+@dataclass(frozen=True, slots=True)
 class Chosen:
     """What the options before the command's name chose, and how they are turned into a line."""
 
     home: Path | None
     port: int | None
     find: Callable[[Path | None], Reached]
+    place: Place = HERE
 
     def reach(self) -> Reached:
-        """The running line; NotRunning says how to start one."""
-        return self.find(self.home)
+        """The stage that was named, else the line on this machine; NotRunning says how to start one."""
+        return find_stage(self.place) if self.place.stage else self.find(self.home)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +112,25 @@ def find(home: Path | None) -> Reached:
         raise NotRunning(f"No line is running in {where}: start one with `partcheck{_option(home)} up`.")
     settings.adopt(line.endpoints)
     return open_line(line.site, settings.environment(line.endpoints))
+
+
+def find_stage(place: Place) -> Reached:
+    """The line of a stage on AWS, found through its stack."""
+    from workflow.aws.account import account
+    from workflow.aws.site import from_outputs
+    from workflow.aws.stacks import CloudFormationStacks
+
+    place.adopt()
+    where = account()
+    stack = CloudFormationStacks().find(place.stack_name)
+    if stack is None or stack.in_review:
+        raise NotRunning(
+            f"There is no stage {place.stage} in account {where.id}, region {where.region}: "
+            f"deploy it with `partcheck deploy --stage {place.stage}`."
+        )
+    environment = {"AWS_REGION": where.region, "AWS_DEFAULT_REGION": where.region}
+    profile = {"AWS_PROFILE": place.profile} if place.profile else {}
+    return open_line(from_outputs(stack.outputs, where.region), environment | profile)
 
 
 def open_line(site: Site, environment: Mapping[str, str]) -> Reached:

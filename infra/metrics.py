@@ -28,7 +28,6 @@ class Metrics:
             dimensions_map={"service": service},
             period=Duration.minutes(minutes),
             statistic=statistic,
-            label=name.replace("_", " "),
         )
 
     def filed(self, verdict: str, minutes: int) -> cloudwatch.Metric:

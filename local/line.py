@@ -9,7 +9,7 @@ from types import TracebackType
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from local import functions, machine, queues, resources, training
+from local import functions, machine, queues, training
 from local.clock import ticking
 from local.labelled_parts import Part
 from local.lock import locked
@@ -146,7 +146,7 @@ class Line:
     def train(self, parts: Iterable[Part], version_name: str = "", report: Report | None = None) -> str:
         """Train a model on labelled photos, start it and put it to use; returns its ARN."""
         return training.train(
-            self.site, parts, resources.TRAINING_BUCKET, version_name, report or self._report
+            self.site, parts, self.site.training_bucket, version_name, report or self._report
         )
 
     def model_arn(self) -> str | None:

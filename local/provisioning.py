@@ -41,6 +41,7 @@ def _site(urls: queues.Queues) -> Site:
         region=REGION,
         inbound_bucket=resources.INBOUND_BUCKET,
         filed_bucket=resources.FILED_BUCKET,
+        training_bucket=resources.TRAINING_BUCKET,
         ledger_table=resources.table_name(tables.LEDGER),
         audit_table=resources.table_name(tables.AUDIT),
         token_table=resources.table_name(tables.TOKENS),

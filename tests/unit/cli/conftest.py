@@ -20,6 +20,7 @@ SITE = Site(
     region="eu-central-1",
     inbound_bucket=INBOUND,
     filed_bucket=FILED,
+    training_bucket="training",
     ledger_table="ledger",
     audit_table="audit",
     token_table="tokens",
