@@ -32,8 +32,12 @@ def by(index: str) -> Grant:
 # Whoever reads a version that may be gone must be allowed to list: S3 tells nobody else that it is missing.
 SEES_INBOUND = on("inbound", "s3:ListBucket", "ListBucketVersions")
 SEES_FILED = on("filed", "s3:ListBucket", "ListBucketVersions")
-READS_INBOUND = on("inbound/*", "s3:GetObject", "GetObjectVersion")
-READS_FILED = on("filed/*", "s3:GetObject", "GetObjectVersion")
+READS_INBOUND = on("inbound/*", "s3:GetObjectVersion")
+READS_FILED = on("filed/*", "s3:GetObjectVersion")
+# The model reads a photo with the rights of whoever asks it.
+SHOWS_THE_MODEL = tuple(
+    on(f"{bucket}/*", "s3:GetObject", "GetObjectVersion") for bucket in ("inbound", "filed")
+)
 POLICY = on("policy", "ssm:GetParameter")
 MODEL = on("model", "ssm:GetParameter")
 POWER = on("power", "ssm:GetParameter")
@@ -53,12 +57,12 @@ GRANTS: Mapping[str, tuple[Grant, ...]] = {
         on("audit", "dynamodb:PutItem"),
         *(POLICY, MODEL, POWER),
         on("models", "rekognition:DetectCustomLabels", "StartProjectVersion"),
-        *(SEES_INBOUND, SEES_FILED, READS_INBOUND, READS_FILED),
+        *(SEES_INBOUND, SEES_FILED, *SHOWS_THE_MODEL),
     ),
     "MoveImageFunction": (
         ledger("GetItem", "UpdateItem"),
         *(SEES_INBOUND, SEES_FILED),
-        on("inbound/*", "s3:GetObject", "GetObjectVersion", "GetObjectVersionTagging", "DeleteObjectVersion"),
+        on("inbound/*", "s3:GetObjectVersion", "GetObjectVersionTagging", "DeleteObjectVersion"),
         on(
             "filed/*",
             *("s3:GetObject", "GetObjectVersion", "GetObjectVersionTagging", "DeleteObjectVersion"),
@@ -73,13 +77,13 @@ GRANTS: Mapping[str, tuple[Grant, ...]] = {
     "EscalateReviewFunction": (ledger("GetItem", "UpdateItem"), on("escalations", "sqs:SendMessage")),
     "CloseInspectionFunction": (ledger("GetItem", "UpdateItem"),),
     "StartInspectionFunction": (
-        ledger("GetItem", "UpdateItem"),
+        ledger("UpdateItem"),
         by("by_state"),
         on("inbound", "s3:ListBucketVersions"),
         STARTS,
     ),
     "DeliverDecisionFunction": (
-        ledger("GetItem", "UpdateItem"),
+        ledger("GetItem"),
         on("tokens", "dynamodb:GetItem", "DeleteItem"),
         on("machine", "states:SendTaskSuccess", "StartExecution"),
         on("executions", "states:DescribeExecution", "RedriveExecution"),
@@ -88,7 +92,9 @@ GRANTS: Mapping[str, tuple[Grant, ...]] = {
     "ReconcileFunction": (
         ledger("GetItem", "UpdateItem"),
         by("by_state"),
-        on("inbound", "s3:ListBucketVersions"),
+        *(SEES_INBOUND, SEES_FILED),
+        on("inbound/*", "s3:GetObjectVersion", "DeleteObjectVersion"),
+        on("filed/*", "s3:GetObjectVersion", "DeleteObjectVersion"),
         STARTS,
         on("machine", "states:ListExecutions"),
         on("executions", "states:DescribeExecution"),

@@ -35,12 +35,7 @@ class Line:
             for table in TABLES
             for index in table.indexes
         }
-        buckets = {
-            "inbound": self.storage.inbound,
-            "filed": self.storage.filed,
-            "training": self.storage.training,
-            "history": self.storage.history,
-        }
+        buckets = self.storage.buckets
         return {
             **tables,
             **indexes,
@@ -78,10 +73,7 @@ class Line:
         return {
             **{table.variable: self.books.tables[table.name].table_name for table in TABLES},
             **urls,
-            "INBOUND_BUCKET": self.storage.inbound.bucket_name,
-            "FILED_BUCKET": self.storage.filed.bucket_name,
-            "TRAINING_BUCKET": self.storage.training.bucket_name,
-            "HISTORY_BUCKET": self.storage.history.bucket_name,
+            **{f"{name.upper()}_BUCKET": one.bucket_name for name, one in self.storage.buckets.items()},
             "POLICY_PARAMETER": self.knobs.policy.parameter_name,
             "MODEL_PARAMETER": self.knobs.model.parameter_name,
             "STATE_MACHINE_ARN": self.machine.live_arn,

@@ -50,10 +50,7 @@ class PartcheckStack(Stack):
             people = People(self, "People", deployment)
             ReviewSite(self, "ReviewSite", line, people, bundles.review_app)
         self._tell(line)
-        storage = line.storage
-        acknowledge(
-            self, [storage.inbound, storage.filed, storage.training, storage.history], line.machine.logical_id
-        )
+        acknowledge(self, list(line.storage.buckets.values()), line.machine.logical_id)
 
     def _tell(self, line: Line) -> None:
         queues, tables = line.messages.queues, line.books.tables

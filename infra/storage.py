@@ -44,6 +44,16 @@ class Storage(Construct):
         for statement in _read_by_rekognition(self.training):
             self.training.add_to_resource_policy(statement)
 
+    @property
+    def buckets(self) -> dict[str, s3.Bucket]:
+        """What the line works with, by the names that grants use."""
+        return {
+            "inbound": self.inbound,
+            "filed": self.filed,
+            "training": self.training,
+            "history": self.history,
+        }
+
     def kept_by(self, keepers: list[iam.IRole]) -> None:
         """Let only these roles delete versions; what `partcheck smoke` uploads is no evidence."""
         for bucket in (self.inbound, self.filed):

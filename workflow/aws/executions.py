@@ -79,7 +79,7 @@ class StepFunctionsExecutions:
         """The newest executions that failed, timed out or were stopped, newest first of each."""
         for status in _BAD:
             answer = self._sfn.list_executions(
-                stateMachineArn=self._arn, statusFilter=status, maxResults=NEWEST
+                stateMachineArn=self._machine, statusFilter=status, maxResults=NEWEST
             )
             yield from (execution["name"] for execution in answer["executions"])
 
