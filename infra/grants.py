@@ -83,7 +83,7 @@ GRANTS: Mapping[str, tuple[Grant, ...]] = {
         STARTS,
     ),
     "DeliverDecisionFunction": (
-        ledger("GetItem"),
+        ledger("GetItem", "UpdateItem"),
         on("tokens", "dynamodb:GetItem", "DeleteItem"),
         on("machine", "states:SendTaskSuccess", "StartExecution"),
         on("executions", "states:DescribeExecution", "RedriveExecution"),

@@ -19,6 +19,10 @@ MODULES = modules()
 TABLES = {
     ("DynamoLedger", "self._table"): "ledger",
     ("DynamoLedger", "self._audit_table"): "audit",
+    ("DynamoReviews", "self._table"): "ledger",
+    ("DynamoReviews", "self._audit_table"): "audit",
+    ("workflow.aws.conditions", "table"): "ledger",
+    ("workflow.aws.conditions", "audit_table"): "audit",
     ("DynamoTokens", "self._table"): "tokens",
     ("DynamoPowerStore", "self._table"): "ledger",
     ("DynamoRecord", "self._table"): "audit",

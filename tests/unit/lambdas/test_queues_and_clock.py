@@ -268,8 +268,6 @@ def test_a_history_is_told_without_tokens_and_packed(context: Any) -> None:
     assert archive.unpacked(base64.b64decode(told["record"])) == world.histories.records["e-1"]
     assert read_history.handler({"execution": "e-2"}, context, histories=world.histories) == {"record": None}
 
-    assert read_history.handler({"execution": "e-2"}, context, world.histories) == {"record": None}
-
 
 def test_the_clock_tells_how_many_photos_wait_for_a_person_and_since_when(
     line: Line, context: Any, log: Log, capsys: pytest.CaptureFixture[str]
