@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PYTEST ?= $(BIN)/pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up test check lint types contracts format lock clean
+.PHONY: help setup demo up test check lint types contracts format lock clean browser
 
 help: ## Show the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -26,8 +26,11 @@ demo: setup ## Train a model, inspect 40 photos, show the verdicts (KEEP=1 leave
 up: setup ## Run the line here until Ctrl-C
 	@$(BIN)/partcheck up
 
-test: setup ## Run every test
+test: setup browser ## Run every test
 	$(PYTEST)
+
+browser: ## See to the browser that the tests drive
+	@.ci/browser
 
 check: lint types contracts test ## Everything a change must pass
 
