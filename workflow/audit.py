@@ -180,7 +180,11 @@ def _orphans(ledger: Ledger, rows: Iterable[Inspection], stored: set[Image], fil
     known = {image for row in rows for image in (row.location, row.leftover)}
     for image in sorted(stored - known, key=lambda image: (image.key, image.version_id)):
         parts = image.key.split("/")
-        inspection = by_prefix.get(parts[1]) if len(parts) == 3 and parts[0] in set(Verdict) else None
+        inspection = (
+            by_prefix.get(parts[1].partition("-")[0])
+            if len(parts) == 3 and parts[0] in set(Verdict)
+            else None
+        )
         now = ledger.get(inspection) if inspection and image.bucket == filed else None
         if now is None or now.state is not State.CLOSED or now.location not in stored:
             continue

@@ -50,12 +50,21 @@ def correct(
     return _begin(ledger, queue, row, entry, decision=made, prediction=seen, second=_ended(row.second, made))
 
 
-def inspect_again(ledger: Ledger, queue: Queue, inspection_id: str, who: str, reason: str) -> Inspection:
-    """Let the model judge a photo anew, or the check a rejected file; the old verdict stays on record."""
+def inspect_again(
+    ledger: Ledger, queue: Queue, inspection_id: str, who: str, reason: str, *, command_id: str = ""
+) -> Inspection:
+    """Let the model judge a photo anew, or the check a rejected file; the old verdict stays on record.
+
+    The same command again changes nothing more.
+    """
     check_answer(Verdict.OK, reason, "")
     row = _row(ledger, inspection_id)
+    command_id = command_id or str(uuid.uuid4())
+    if any(entry.decision_id == command_id for entry in ledger.audit_trail(row.id)):
+        queue.send(delivery(row.id))
+        return row
     _check(row, reason)
-    entry = AuditEntry(row.id, moment.now(), who, "inspect again", row.verdict or "", "", reason)
+    entry = AuditEntry(row.id, moment.now(), who, "inspect again", row.verdict or "", "", reason, command_id)
     return _begin(
         ledger, queue, row, entry, decision=None, prediction=None, rejection={}, review=None, second=None
     )
@@ -103,9 +112,13 @@ def _begin(ledger: Ledger, queue: Queue, row: Inspection, entry: AuditEntry, **c
         lease=None,
         **changes,
     )
-    ledger.revise(row, after, entry)
+    try:
+        ledger.revise(row, after, entry)
+    except Conflict:
+        if not any(one.decision_id == entry.decision_id for one in ledger.audit_trail(row.id)):
+            raise Conflict(f"{row.image.key}: somebody revised its verdict at the same time") from None
     queue.send(delivery(row.id))
-    return after
+    return _row(ledger, row.id)
 
 
 def _outcome(row: Inspection) -> Outcome:
