@@ -56,7 +56,9 @@ def wished(
         raise HTTPException(400, "A day is written like 2026-01-31.") from error
     if days >= MAX_DAYS:
         raise HTTPException(400, f"At most {MAX_DAYS} days can be shown at once.")
-    return Wish(from_day or usual, last, who.strip(), action if action in ACTIONS else "", image.strip())
+    if action and action not in ACTIONS:
+        raise HTTPException(400, "There is no such action.")
+    return Wish(from_day or usual, last, who.strip(), action, image.strip())
 
 
 @router.get("/audit")

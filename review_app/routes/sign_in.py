@@ -5,16 +5,19 @@ from collections.abc import Mapping
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
+import httpx2
 from authlib.integrations.base_client import OAuthError
 from authlib.integrations.starlette_client import OAuth
 from fastapi import APIRouter, FastAPI, Form, HTTPException, Request, Response
 from fastapi.responses import RedirectResponse
+from joserfc.errors import JoseError
 
 from review_app import users
 from review_app.pages import page, tell
 from review_app.settings import OpenId, Settings, is_loopback
 from review_app.users import MAX_NAME, Role, signed_in
 
+_AWAY = "The sign-in service does not answer; try again in a moment."
 router = APIRouter()
 
 
@@ -64,7 +67,10 @@ async def start(request: Request, next: str = "/") -> Response:  # noqa: A002
     provider = _known_provider(request)
     request.session["next"] = inside(next)
     address = f"{request.app.state.settings.public_url}/sign-in/callback"
-    answer: Response = await provider.authorize_redirect(request, address)
+    try:
+        answer: Response = await provider.authorize_redirect(request, address)
+    except httpx2.HTTPError as error:
+        raise HTTPException(503, _AWAY) from error
     return answer
 
 
@@ -74,7 +80,9 @@ async def callback(request: Request) -> Response:
     open_id: OpenId = request.app.state.settings.open_id
     try:
         token = await _known_provider(request).authorize_access_token(request)
-    except OAuthError as error:
+    except httpx2.HTTPError as error:
+        raise HTTPException(503, _AWAY) from error
+    except (OAuthError, JoseError) as error:
         raise HTTPException(403, "The sign-in was not completed; start it again.") from error
     claims: Mapping[str, Any] = token["userinfo"]
     wanted = request.session.get("next", "/")

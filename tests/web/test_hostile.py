@@ -1,0 +1,401 @@
+"""Requests and data of somebody who means harm: nothing changes, nothing runs, nothing is told."""
+
+import json
+import re
+from base64 import b64decode, b64encode
+from collections.abc import Callable
+
+import httpx2
+import itsdangerous
+import pytest
+from fastapi.routing import APIRoute
+
+from review_app.app import create_app
+from review_app.csv_text import safe_cell
+from review_app.settings import Settings
+from tests.web.browsing import Visit
+from tests.web.serving import SECRET, running, visitor
+from tests.web.test_review_loop import names, settled_for_a_second_look
+from tests.web.world import World
+from workflow.verdict import Score, Verdict
+
+Open = Callable[..., Visit]
+SCRIPT = "<img src=x onerror=\"document.title='owned'\"><script>document.title='owned'</script>'\"{{7*7}}.jpg"
+OPEN_TO_ALL = {
+    "/",
+    "/health",
+    "/static/{version}/{path:path}",
+    "/sign-in",
+    "/sign-in/start",
+    "/sign-in/callback",
+}
+
+
+def routes(world: World) -> list[tuple[str, str]]:
+    app = create_app(Settings("http://127.0.0.1:8080", SECRET), world.ports)
+    found: list[tuple[str, str]] = []
+
+    def collect(some: object) -> None:
+        for route in getattr(some, "routes", ()):
+            if isinstance(route, APIRoute):
+                found.extend((method, route.path) for method in route.methods)
+            else:
+                collect(getattr(route, "router", None) or getattr(route, "original_router", None))
+
+    collect(app.router)
+    return found
+
+
+def test_no_page_is_open_to_who_has_not_signed_in(world: World, stranger: httpx2.Client) -> None:
+    (one,) = world.waiting("part.jpg")
+    every = routes(world)
+    assert len(every) > 15
+    for method, path in every:
+        if path in OPEN_TO_ALL or path == "/sign-out":
+            continue
+        address = re.sub(r"\{[a-z_]*id\}", one, path).replace("{kind}", "review").replace("{name}", "x")
+        answer = stranger.request(method, address, data={} if method == "POST" else None)
+        assert answer.status_code in (303, 401), (method, path, answer.status_code)
+        if answer.status_code == 303:
+            assert answer.headers["location"].startswith("/sign-in?next="), path
+    assert world.row(one).lease is None
+
+
+def test_every_change_from_another_site_is_refused(world: World, address: str) -> None:
+    (one,) = world.waiting("part.jpg")
+    with visitor(address, "ann", "admin") as ann:
+        for method, path in routes(world):
+            if method != "POST":
+                continue
+            target = re.sub(r"\{[a-z_]*id\}", one, path)
+            for headers in (
+                {"Sec-Fetch-Site": "cross-site"},
+                {"Sec-Fetch-Site": "same-site"},
+                {"Origin": "https://evil.example"},
+                {"Origin": "null"},
+                {"Origin": ""},
+            ):
+                answer = ann.post(target, data={"verdict": "ok"}, headers=headers)
+                assert answer.status_code == 403, (path, headers)
+    assert world.row(one).decision is None
+
+
+def test_a_request_for_another_host_is_not_answered(stranger: httpx2.Client) -> None:
+    answer = stranger.get("/sign-in", headers={"Host": "evil.example"})
+
+    assert answer.status_code == 421
+
+
+def test_this_machines_names_for_itself_are_answered(stranger: httpx2.Client, address: str) -> None:
+    port = address.rsplit(":", 1)[1]
+
+    assert stranger.get("/sign-in", headers={"Host": f"localhost:{port}"}).status_code == 200
+    assert stranger.get("/sign-in", headers={"Host": f"localhost.evil.example:{port}"}).status_code == 421
+
+
+@pytest.mark.parametrize("secret", ["", "secret", "changeme", "k7Jq2vX9pLw4Rt8Zb3Nd6Hy1Gf5Sc0Mb"])
+def test_a_session_signed_by_another_secret_is_no_session(stranger: httpx2.Client, secret: str) -> None:
+    forged = {"id": "x", "name": "admin", "roles": ["admin"], "since": 4_000_000_000}
+    data = b64encode(json.dumps(forged).encode())
+    stranger.cookies.set("partcheck", itsdangerous.TimestampSigner(secret).sign(data).decode())
+
+    assert stranger.get("/audit").headers["location"] == "/sign-in?next=/audit"
+
+
+def test_nobody_gives_themselves_a_role(address: str) -> None:
+    with visitor(address, "ann") as ann:
+        data, *signature = ann.cookies["partcheck"].split(".")
+        session = json.loads(b64decode(data))
+        session["roles"] = ["admin"]
+        ann.cookies.clear()
+        ann.cookies.set("partcheck", ".".join([b64encode(json.dumps(session).encode()).decode(), *signature]))
+
+        assert ann.get("/audit").status_code == 303
+
+
+def test_a_copied_cookie_is_worth_nothing_after_signing_out(address: str) -> None:
+    with visitor(address, "ann") as ann, visitor(address) as thief:
+        thief.cookies.set("partcheck", ann.cookies["partcheck"])
+        assert thief.get("/audit").status_code == 200
+
+        ann.post("/sign-out")
+
+        assert thief.get("/audit").status_code == 303
+
+
+def test_a_session_ends_after_its_hours(world: World, address: str) -> None:
+    with visitor(address, "ann") as ann:
+        session = json.loads(b64decode(ann.cookies["partcheck"].split(".")[0]))
+        session["since"] -= 8 * 3600 + 1
+        signed = itsdangerous.TimestampSigner(SECRET).sign(b64encode(json.dumps(session).encode()))
+        ann.cookies.clear()
+        ann.cookies.set("partcheck", signed.decode())
+
+        assert ann.get("/audit").status_code == 303
+
+
+def test_the_session_cookie_is_out_of_reach_of_scripts_and_other_sites(stranger: httpx2.Client) -> None:
+    cookie = stranger.post("/sign-in", data={"name": "ann"}).headers["set-cookie"].lower()
+
+    assert "httponly" in cookie
+    assert "samesite=lax" in cookie
+    assert "path=/;" in cookie
+    assert "domain" not in cookie
+
+
+def test_off_this_machine_the_cookie_belongs_to_the_host_and_https_alone(world: World) -> None:
+    from review_app.settings import OpenId
+
+    provider = OpenId("https://id.example/x", "app", "hidden", "id", "email", "roles")
+    app = create_app(Settings("https://review.example", SECRET, provider), world.ports)
+    middleware = next(one for one in app.user_middleware if "session_cookie" in one.kwargs)
+
+    assert middleware.kwargs["session_cookie"] == "__Host-partcheck"
+    assert middleware.kwargs["https_only"] is True
+
+
+def test_names_labels_comments_and_keys_are_text_on_every_page(world: World, visit: Open) -> None:
+    """Stored cross-site scripting through whatever somebody can store."""
+    from dataclasses import replace
+
+    (one,) = world.waiting(f"line-1/{SCRIPT}")
+    row = world.row(one)
+    assert row.prediction is not None
+    hostile = replace(row.prediction, label=SCRIPT, note=SCRIPT, scores=(Score(SCRIPT, 0.5), Score("b", 0.4)))
+    world.line.ledger.rows[one] = replace(row, prediction=hostile)
+    window = visit(SCRIPT[:100], "engineer")
+    window.go("/review")
+    window.until(lambda: window.page.query_selector("html.js"))
+    assert window.name() == row.image.name
+    window.press("c")
+    window.page.keyboard.insert_text(SCRIPT)
+    window.press("Enter", "d")
+    window.until(lambda: world.row(one).decision)
+    pages = [
+        "/review",
+        f"/inspections/{one}",
+        "/audit",
+        "/audit?who=" + "%3Cscript%3E",
+        "/held",
+        "/disagreements",
+    ]
+    for path in pages:
+        window.go(path)
+        window.page.wait_for_timeout(150)
+        assert "owned" not in window.page.title(), path
+        assert "<script>document" not in window.page.content(), path
+        assert "49.jpg" not in window.page.content(), path
+
+
+@pytest.mark.parametrize(
+    "extra",
+    [
+        {"reviewer": "bob"},
+        {"decided_at": "2020-01-01T00:00:00.000Z"},
+        {"sealed": "true"},
+        {"release_at": ""},
+        {"id": "0" * 64},
+        {"inspection_id": "0" * 64},
+        {"roles": "admin"},
+    ],
+)
+def test_fields_that_are_not_asked_for_change_nothing(
+    world: World, address: str, extra: dict[str, str]
+) -> None:
+    (one,) = world.waiting("part.jpg")
+    with visitor(address, "ann") as ann:
+        ann.post(f"/review/{one}/decide", data={"verdict": "ok", **extra})
+
+    decision = world.row(one).decision
+    assert decision is not None
+    assert (decision.reviewer, decision.sealed) == ("ann", False)
+    assert decision.decided_at > "2021"
+    assert decision.release_at > decision.decided_at
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {},
+        {"verdict": "unclear"},
+        {"verdict": "rejected"},
+        {"verdict": "OK"},
+        {"defect_class": "made up"},
+        {"verdict": "ok", "comment": "x" * 501},
+        {"verdict": "ok", "decision_id": "1; drop table"},
+        {"verdict": "ok", "decision_id": "0" * 36},
+    ],
+)
+def test_an_answer_that_makes_no_sense_is_refused(world: World, address: str, fields: dict[str, str]) -> None:
+    (one,) = world.waiting("part.jpg")
+    with visitor(address, "ann") as ann:
+        assert ann.post(f"/review/{one}/decide", data=fields).status_code == 400
+
+    assert world.row(one).decision is None
+
+
+def test_only_the_reviewer_who_has_a_photo_decides_it(world: World, address: str) -> None:
+    (one,) = world.waiting("part.jpg")
+    with visitor(address, "ann") as ann, visitor(address, "bob") as bob:
+        ann.get("/review")
+
+        answer = bob.post(f"/review/{one}/decide", data={"verdict": "defect"})
+        assert answer.status_code == 409
+        assert "ann" in answer.text
+        assert world.row(one).decision is None
+        bob.post("/review/free", data={"ids": one})
+        assert world.row(one).lease is not None
+        assert bob.post(f"/review/{one}/hold", data={"comment": "mine now"}).status_code == 409
+
+
+def test_nobody_takes_back_or_confirms_what_somebody_else_decided(world: World, address: str) -> None:
+    (one,) = world.waiting("part.jpg")
+    with visitor(address, "ann") as ann, visitor(address, "bob") as bob:
+        ann.post(f"/review/{one}/decide", data={"verdict": "ok"})
+        decision = world.row(one).decision
+        assert decision is not None
+
+        undone = bob.post(f"/review/{one}/undo", data={"decision_id": decision.id})
+        copied = bob.post(f"/review/{one}/decide", data={"verdict": "defect", "decision_id": decision.id})
+
+    assert (undone.status_code, copied.status_code) == (409, 409)
+    assert world.row(one).decision == decision
+
+
+def test_ids_of_nothing_and_of_other_things_find_nothing(world: World, address: str) -> None:
+    nothing, half = "f" * 64, world.waiting("part.jpg")[0][:63]
+    with visitor(address, "ann", "admin") as ann:
+        for path in ("/inspections/{}", "/photos/{}/review", "/photos/{}/original"):
+            assert ann.get(path.format(nothing)).status_code == 404
+            assert ann.get(path.format(half)).status_code in (400, 404)
+        for path in ("/review/{}/decide", "/review/{}/undo", "/review/{}/skip", "/inspections/{}/correct"):
+            answer = ann.post(path.format(nothing), data={"verdict": "ok", "reason": "x"})
+            assert answer.status_code in (404, 409), path
+
+
+def test_what_needs_a_role_is_refused_without_it(world: World, address: str) -> None:
+    one = settled_for_a_second_look(world)
+    with visitor(address, "ann") as ann:
+        assert ann.get("/disagreements").status_code == 403
+        assert ann.post(f"/disagreements/{one}", data={"verdict": "ok", "reason": "x"}).status_code == 403
+        wrong = ann.post(f"/inspections/{one}/correct", data={"verdict": "ok", "reason": "I want to"})
+        assert wrong.status_code == 403
+    assert world.row(one).revision == 1
+
+
+def test_a_second_look_tells_nothing_of_the_first(world: World, address: str) -> None:
+    """Neither the page, nor the cards that scripts read, nor the photo's address."""
+    settled_for_a_second_look(world)
+    with visitor(address, "ann") as ann:
+        for path in ("/review", "/review/next?wanted=5"):
+            text = ann.get(path).text
+            for secret in ("bob", "crack at the hub", "defect/", Verdict.DEFECT.value + '"> '):
+                assert secret not in text.split('id="decision"')[0], (path, secret)
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "who=ann&password__startswith=a",
+        "action=" + "decide%27%20OR%201%3D1",
+        "image=*",
+        "image=%25",
+        "image=../../etc/passwd",
+        "before=9999",
+        "from=2026-13-45",
+        "from=0001-01-01",
+        "who=" + "x" * 2000,
+    ],
+)
+def test_filters_compare_what_they_name_and_nothing_else(world: World, address: str, query: str) -> None:
+    world.decided("line-1/a.jpg", Verdict.OK, "bob")
+    with visitor(address, "ann") as ann:
+        answer = ann.get(f"/audit?{query}", headers={"HX-Request": "true"})
+
+    assert answer.status_code in (200, 400)
+    if "before" not in query:
+        assert "a.jpg" not in answer.text
+
+
+def test_a_filter_that_does_not_exist_filters_nothing_and_tells_nothing(world: World, address: str) -> None:
+    world.decided("line-1/a.jpg", Verdict.OK, "bob")
+    with visitor(address, "ann") as ann:
+        plain = ann.get("/audit", headers={"HX-Request": "true"}).text
+        for query in ("who__gte=z", "decision_id=0", "row.owner=z", "entry.who=z"):
+            assert ann.get(f"/audit?{query}", headers={"HX-Request": "true"}).text == plain
+
+
+def test_no_token_ever_reaches_a_browser(world: World, address: str) -> None:
+    (one,) = world.waiting("part.jpg")
+    token = world.line.tokens.get(one)
+    assert token
+    with visitor(address, "ann", "admin") as ann:
+        for path in ("/review", "/review/next", f"/inspections/{one}", "/audit", "/audit.csv", "/held"):
+            answer = ann.get(path)
+            assert token not in answer.text
+            assert SECRET not in answer.text
+            assert token not in str(answer.headers)
+
+
+@pytest.mark.parametrize(
+    "cell", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", '=HYPERLINK("http://x")', "\n=1"]
+)
+def test_no_cell_of_an_export_is_a_formula(cell: str) -> None:
+    assert safe_cell(cell) == f"'{cell}"
+    assert safe_cell("plain") == "plain"
+    assert safe_cell(-1.5) == "-1.5"
+
+
+def test_an_export_is_safe_whatever_people_wrote(world: World, address: str) -> None:
+    world.decided('line-1/=cmd|"x".jpg', Verdict.OK, "=bob", reason='=HYPERLINK("http://evil.example")')
+    with visitor(address, "ann") as ann:
+        answer = ann.get("/audit.csv")
+
+    assert answer.headers["content-type"].startswith("text/csv")
+    assert answer.headers["content-disposition"].startswith("attachment")
+    assert '"\'=bob"' in answer.text
+    assert not re.search(r'(^|,)"[=+@-]', answer.text, re.MULTILINE)
+
+
+def test_large_and_endless_bodies_are_refused(world: World, address: str) -> None:
+    (one,) = world.waiting("part.jpg")
+    with visitor(address, "ann") as ann:
+        large = ann.post(f"/review/{one}/decide", data={"verdict": "ok", "comment": "x" * 70_000})
+        endless = ann.post(f"/review/{one}/decide", content=iter([b"verdict=ok"]))
+
+    assert (large.status_code, endless.status_code) == (413, 411)
+    assert world.row(one).decision is None
+
+
+def test_the_development_sign_in_does_not_exist_where_a_provider_is(world: World) -> None:
+    from review_app.settings import OpenId
+
+    provider = OpenId("http://127.0.0.1:1/x", "app", "hidden", "Example Ltd", "email", "roles")
+    with running(world, open_id=provider) as address, visitor(address) as stranger:
+        assert stranger.post("/sign-in", data={"name": "ann", "role": "admin"}).status_code == 404
+        assert "Sign in with Example Ltd" in stranger.get("/sign-in").text
+
+
+def test_failures_tell_nothing_of_the_inside(
+    world: World, address: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Broken:
+        def __getattr__(self, name: str) -> object:
+            raise RuntimeError(f"secret detail {SECRET}")
+
+    with running(World(world.line, world.ledger, Broken())) as broken, visitor(broken, "ann") as ann:
+        answer = ann.get("/held")
+
+    assert answer.status_code == 500
+    assert "Something broke here" in answer.text
+    assert SECRET not in answer.text
+    assert "Traceback" not in answer.text
+
+
+def test_many_waiting_photos_are_not_handed_to_who_asks_for_all(world: World, address: str) -> None:
+    world.waiting(*names(30))
+    with visitor(address, "ann") as ann:
+        assert ann.get("/review/next?wanted=1000").status_code == 400
+        assert ann.get("/review/next?wanted=10").status_code == 200
+
+    assert sum(row.lease is not None for row in world.line.ledger.rows.values()) <= 10
