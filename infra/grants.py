@@ -71,7 +71,7 @@ GRANTS: Mapping[str, tuple[Grant, ...]] = {
     ),
     "AskReviewerFunction": (
         ledger("GetItem", "UpdateItem"),
-        on("tokens", "dynamodb:PutItem"),
+        on("tokens", "dynamodb:PutItem", "UpdateItem"),
         on("decisions", "sqs:SendMessage"),
     ),
     "EscalateReviewFunction": (ledger("GetItem", "UpdateItem"), on("escalations", "sqs:SendMessage")),

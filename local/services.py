@@ -6,6 +6,7 @@ import os
 import secrets
 from pathlib import Path
 
+from local import functions
 from local.ports import HOST, Ports
 from local.processes import Program
 from local.settings import ACCOUNT, REGION, Endpoints, environment
@@ -33,6 +34,7 @@ def _aws(home: Path, ports: Ports) -> Program:
         "S3_PERSIST": "1",
         "S3_DATA_DIR": str(home / "photos"),
         "LAMBDA_WARM_TTL_SECONDS": "60",
+        "LAMBDA_ACCOUNT_CONCURRENCY": str(functions.AT_ONCE_IN_ALL),
         "LOG_LEVEL": "WARNING",
     }
     shared = environment(Endpoints.at(ports))

@@ -343,18 +343,23 @@ class MemoryTokens:
     """The token table."""
 
     def __init__(self) -> None:
-        self.tokens: dict[str, str] = {}
+        self.tokens: dict[str, list[str]] = {}
         self.attempts: dict[str, int] = {}
 
     def put(self, inspection_id: str, token: str, attempt: int) -> None:
-        if attempt >= self.attempts.get(inspection_id, 0):
-            self.tokens[inspection_id], self.attempts[inspection_id] = token, attempt
+        newest = self.attempts.get(inspection_id, 0)
+        kept = self.tokens.get(inspection_id, []) if attempt == newest else []
+        if attempt >= newest:
+            self.attempts[inspection_id] = attempt
+            self.tokens[inspection_id] = [*(one for one in kept if one != token), token]
 
-    def get(self, inspection_id: str) -> str | None:
-        return self.tokens.get(inspection_id)
+    def of(self, inspection_id: str) -> list[str]:
+        return self.tokens.get(inspection_id, [])[::-1]
 
     def remove(self, inspection_id: str, token: str) -> None:
-        if self.tokens.get(inspection_id) == token:
+        kept = [one for one in self.tokens.get(inspection_id, ()) if one != token]
+        self.tokens[inspection_id] = kept
+        if not kept:
             del self.tokens[inspection_id]
 
 

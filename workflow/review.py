@@ -24,13 +24,16 @@ class Tokens(Protocol):
     """Where task tokens live; only asking and delivering may read it."""
 
     def put(self, inspection_id: str, token: str, attempt: int) -> None:
-        """Keep the newest token of an inspection; one of an earlier attempt never replaces a later one's."""
+        """Keep a token beside the others of its attempt, for nobody can tell which call was the last.
 
-    def get(self, inspection_id: str) -> str | None:
-        """The newest token that was not answered yet, or None."""
+        A later attempt's token replaces those of earlier ones, and never the other way round.
+        """
+
+    def of(self, inspection_id: str) -> list[str]:
+        """The tokens of an inspection's newest attempt that are not known to be dead, newest first."""
 
     def remove(self, inspection_id: str, token: str) -> None:
-        """Forget a token that was answered or is dead, unless a newer one took its place."""
+        """Forget a token that was answered or is dead."""
 
 
 class Queue(Protocol):

@@ -183,10 +183,10 @@ Change = tuple[str, str, Operand | None]
 
 @cache
 def update(text: str) -> list[Change]:
-    """An update expression as (SET or REMOVE, path, value)."""
+    """An update expression as (clause, path, value); ADD and DELETE are for sets of text."""
     reader, changes, clause = _Reader(text), [], ""
     while reader.tokens:
-        if reader.peek() in ("SET", "REMOVE"):
+        if reader.peek() in ("SET", "REMOVE", "ADD", "DELETE"):
             clause = reader.take()
         path = reader.take()
         if clause == "SET":
@@ -194,6 +194,8 @@ def update(text: str) -> list[Change]:
             changes.append((clause, path, _sum(reader)))
         elif clause == "REMOVE":
             changes.append((clause, path, None))
+        elif clause in ("ADD", "DELETE"):
+            changes.append((clause, path, _operand(reader)))
         else:
             raise ValueError(f"unknown clause before {path!r}")
         reader.took(",")
@@ -224,7 +226,19 @@ def updated(item: Item, text: str, given: Given) -> Item:
             level.pop(last, None)
             continue
         new = value(item, given)
+        if clause in ("ADD", "DELETE"):
+            _change_set(level, last, clause, new["SS"])
+            continue
         if new is None:
             raise ValueError(f"the value of {path} does not exist")
         level[last] = new
     return after
+
+
+def _change_set(level: Item, name: str, clause: str, texts: list[str]) -> None:
+    """There are no empty sets: the attribute goes with its last member."""
+    before = set(level.get(name, {"SS": ()})["SS"])
+    after = sorted(before | set(texts) if clause == "ADD" else before - set(texts))
+    level.pop(name, None)
+    if after:
+        level[name] = {"SS": after}

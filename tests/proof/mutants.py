@@ -225,7 +225,7 @@ def answers_the_first_token_for_ever() -> AbstractContextManager[Any]:
     honest = DynamoTokens.put
 
     def put(self: Any, inspection_id: str, token: str, attempt: int) -> None:
-        if self.get(inspection_id) is None:
+        if not self.of(inspection_id):
             honest(self, inspection_id, token, attempt)
 
     stack = ExitStack()

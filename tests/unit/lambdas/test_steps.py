@@ -196,7 +196,7 @@ def test_a_reviewer_is_asked_and_the_token_goes_nowhere_but_to_its_table(
     )
 
     assert answer is None
-    assert line.tokens.get(inspection_id(image)) == TOKEN
+    assert line.tokens.of(inspection_id(image)) == [TOKEN]
     assert line.row(image).state is State.WAITING
     assert_logged_once(log, image, "asked a reviewer")
     assert TOKEN not in "".join(capfd.readouterr())

@@ -47,11 +47,11 @@ def test_asking_opens_the_review_and_keeps_the_token(line: Line) -> None:
     assert row.review is not None
     assert (row.review.round, row.review.escalated) == (1, False)
     assert row.review.deadline > row.review.opened_at
-    assert line.tokens.get(row.id) == TOKEN
+    assert line.tokens.of(row.id) == [TOKEN]
     assert line.decisions.sent == []
 
 
-def test_asking_again_keeps_the_first_opening_and_takes_the_newest_token(line: Line) -> None:
+def test_asking_again_keeps_the_first_opening_and_every_token(line: Line) -> None:
     image, owner = unclear(line)
     line.ask(image, owner, "old")
     opened = line.row(image).review
@@ -63,7 +63,7 @@ def test_asking_again_keeps_the_first_opening_and_takes_the_newest_token(line: L
     assert again is not None
     assert (again.opened_at, again.round) == (opened.opened_at, 1)
     assert again.deadline >= opened.deadline
-    assert line.tokens.get(line.row(image).id) == TOKEN
+    assert line.tokens.of(line.row(image).id) == [TOKEN, "old"]
 
 
 def test_who_lost_the_ownership_does_not_replace_the_token(line: Line) -> None:
@@ -72,7 +72,7 @@ def test_who_lost_the_ownership_does_not_replace_the_token(line: Line) -> None:
 
     with pytest.raises(OwnershipLost):
         line.ask(image, "somebody else", "stale")
-    assert line.tokens.get(line.row(image).id) == TOKEN
+    assert line.tokens.of(line.row(image).id) == [TOKEN]
 
 
 def test_a_decision_that_stands_is_delivered_when_asked_again(line: Line) -> None:
@@ -80,7 +80,7 @@ def test_a_decision_that_stands_is_delivered_when_asked_again(line: Line) -> Non
     owner = line.waiting(image)
     line.decide(image, Verdict.OK)
     line.decisions.sent.clear()
-    line.executions.live_tokens.add(TOKEN)
+    line.executions.live_tokens = {TOKEN}
 
     line.ask(image, owner, TOKEN)
 
@@ -331,7 +331,7 @@ def test_without_a_decision_nothing_is_delivered(line: Line) -> None:
 
     assert line.deliver(image) == "nothing to deliver"
     assert line.deliver(Image("b", "unknown", "v")) == "nothing to deliver"
-    assert line.tokens.get(inspection_id(image)) == TOKEN
+    assert line.tokens.of(inspection_id(image)) == [TOKEN]
 
 
 def test_a_decision_without_a_token_waits_for_the_next_question(line: Line) -> None:
@@ -353,41 +353,37 @@ def test_a_dead_token_is_forgotten(line: Line) -> None:
     assert line.tokens.tokens == {}
 
 
-class Replacing(MemoryTokens):
-    """While a token is answered, the execution asks again with a new one."""
-
-    def __init__(self, *newer: str) -> None:
-        super().__init__()
-        self.newer = list(newer)
-
-    def remove(self, inspection: str, token: str) -> None:
-        if self.newer:
-            self.put(inspection, self.newer.pop(0), 1)
-        super().remove(inspection, token)
-
-
-def test_a_newer_token_is_not_forgotten_with_the_dead_one(line: Line) -> None:
+def test_dead_tokens_are_no_obstacle_for_the_one_that_is_alive(line: Line) -> None:
     image = line.upload()
-    line.waiting(image, "dead")
+    line.waiting(image, TOKEN)
     line.decide(image, Verdict.OK)
-    tokens = Replacing(TOKEN)
-    tokens.put(line.row(image).id, "dead", 1)
-    line.executions.live_tokens = {TOKEN}
+    line.tokens.tokens[line.row(image).id] = ["dead", TOKEN, "dead too"]
 
-    assert deliver(line, tokens, image) == "delivered"
+    assert line.deliver(image) == "delivered"
+    assert line.executions.answers[-1][0] == TOKEN
+    assert line.tokens.of(line.row(image).id) == ["dead"]
+
+
+def test_who_asks_late_with_a_dead_token_keeps_nobody_from_being_answered(line: Line) -> None:
+    """A worker slept after its caller gave it up; the retry asked meanwhile with a token of its own."""
+    image = line.upload()
+    owner = line.waiting(image, TOKEN)
+    line.ask(image, owner, "of the one that slept")
+
+    line.decide(image, Verdict.OK)
+
+    assert line.deliver(image) == "delivered"
     assert line.executions.answers[-1][0] == TOKEN
 
 
-def test_tokens_that_keep_dying_end_the_delivery_and_the_newest_is_kept(line: Line) -> None:
-    image = line.upload()
-    line.waiting(image, "dead")
-    line.decide(image, Verdict.OK)
-    tokens = Replacing("dead too", "newest")
-    tokens.put(line.row(image).id, "dead", 1)
-    line.executions.live_tokens.clear()
+def test_a_token_of_an_attempt_that_was_given_up_is_never_answered() -> None:
+    tokens = MemoryTokens()
+    tokens.put("i1", "of attempt 1", 1)
+    tokens.put("i1", "of attempt 2", 2)
+    tokens.put("i1", "late, of attempt 1", 1)
+    tokens.put("i1", "of attempt 2, once more", 2)
 
-    assert deliver(line, tokens, image) == "the execution goes on by itself"
-    assert tokens.get(line.row(image).id) == "newest"
+    assert tokens.of("i1") == ["of attempt 2, once more", "of attempt 2"]
 
 
 def test_no_message_holds_a_token(line: Line) -> None:
@@ -397,14 +393,6 @@ def test_no_message_holds_a_token(line: Line) -> None:
     line.decide(image, Verdict.OK)
 
     assert TOKEN not in "".join(line.decisions.sent + line.escalations.sent)
-
-
-def test_a_run_that_lost_its_inspection_cannot_put_its_old_token_over_the_new_one() -> None:
-    tokens = MemoryTokens()
-    tokens.put("i1", "of attempt 2", 2)
-    tokens.put("i1", "of attempt 1", 1)
-
-    assert tokens.get("i1") == "of attempt 2"
 
 
 def test_an_escalation_whose_answer_was_lost_counts_its_round_once(line: Line) -> None:

@@ -1,5 +1,6 @@
 """Tokens, queues, parameters and clients: small adapters with exact requests."""
 
+import itertools
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,20 +11,15 @@ import pytest
 from botocore.exceptions import ClientError
 from botocore.stub import Stubber
 
+from local import resources
 from workflow.aws import clients
 from workflow.aws.parameters import Parameters
 from workflow.aws.queues import SqsQueue
 from workflow.aws.tokens import DynamoTokens
 from workflow.errors import ConfigurationError
+from workflow.tables import TOKENS
 
 ID = {"inspection_id": {"S": "i1"}}
-REMOVAL = {
-    "TableName": "tokens",
-    "Key": ID,
-    "ConditionExpression": "#token = :token",
-    "ExpressionAttributeNames": {"#token": "token"},
-    "ExpressionAttributeValues": {":token": {"S": "t1"}},
-}
 
 
 @contextmanager
@@ -39,41 +35,55 @@ def stubbed(service: str) -> Iterator[tuple[Any, Stubber]]:
         stubber.assert_no_pending_responses()
 
 
-def test_a_token_is_kept_as_long_as_an_execution_may_live_and_read_consistently() -> None:
+def test_tokens_are_read_consistently() -> None:
     with stubbed("dynamodb") as (client, stub):
-        item = {**ID, "token": {"S": "t1"}, "attempt": {"N": "2"}, "expires_at": {"N": "31623400"}}
-        put = {
-            "TableName": "tokens",
-            "Item": item,
-            "ConditionExpression": "attribute_not_exists(inspection_id) OR attempt <= :attempt",
-            "ExpressionAttributeValues": {":attempt": {"N": "2"}},
-        }
-        stub.add_response("put_item", {}, put)
-        stub.add_client_error("put_item", "ConditionalCheckFailedException", expected_params=put)
         asked = {"TableName": "tokens", "Key": ID, "ConsistentRead": True}
-        stub.add_response("get_item", {"Item": item}, asked)
+        stub.add_response("get_item", {"Item": {**ID, "tokens": {"SS": ["1.5 t1", "2.5 t2"]}}}, asked)
+        stub.add_response("get_item", {"Item": ID}, asked)
         stub.add_response("get_item", {}, asked)
-        tokens = DynamoTokens("tokens", client, lambda: 1000.5)
-
-        tokens.put("i1", "t1", 2)
-        tokens.put("i1", "t1", 2)
-
-        assert [tokens.get("i1"), tokens.get("i1")] == ["t1", None]
-
-
-def test_a_token_is_removed_only_if_no_newer_one_took_its_place() -> None:
-    with stubbed("dynamodb") as (client, stub):
-        stub.add_response("delete_item", {}, REMOVAL)
-        stub.add_client_error("delete_item", "ConditionalCheckFailedException", expected_params=REMOVAL)
         tokens = DynamoTokens("tokens", client)
 
-        tokens.remove("i1", "t1")
-        tokens.remove("i1", "t1")
+        assert [tokens.of("i1"), tokens.of("i1"), tokens.of("i1")] == [["t2", "t1"], [], []]
+
+
+def test_tokens_come_and_go_on_dynamodb(tables: Any) -> None:
+    table = resources.table_name(TOKENS)
+    tokens = DynamoTokens(table, tables, itertools.count(1000).__next__)
+
+    tokens.remove("i1", "never there")
+    for token in ("t1", "t2", "t1"):
+        tokens.put("i1", token, 1)
+    tokens.remove("i1", "t1")
+    assert tokens.of("i1") == ["t2"]
+
+    for token, attempt in (("t3", 2), ("t4", 2), ("late", 1)):
+        tokens.put("i1", token, attempt)
+    assert tokens.of("i1") == ["t4", "t3"]
+    item = tables.get_item(TableName=table, Key=ID)["Item"]
+    assert int(item["expires_at"]["N"]) - 1000 >= 366 * 24 * 3600, "as long as an execution may live"
+    for token in ("t3", "t4"):
+        tokens.remove("i1", token)
+    assert tokens.of("i1") == []
+
+
+def test_two_asks_of_a_new_attempt_that_meet_both_keep_their_tokens(tables: Any) -> None:
+    table = resources.table_name(TOKENS)
+    DynamoTokens(table, tables).put("i1", "old", 1)
+
+    class Meeting(DynamoTokens):
+        def _replace(self, inspection_id: str, token: str, attempt: dict[str, str]) -> None:
+            DynamoTokens(table, tables).put("i1", "the other's", 2)
+            super()._replace(inspection_id, token, attempt)
+
+    Meeting(table, tables).put("i1", "one's own", 2)
+
+    assert set(DynamoTokens(table, tables).of("i1")) == {"one's own", "the other's"}
 
 
 def test_a_token_that_could_not_be_removed_is_a_fault() -> None:
     with stubbed("dynamodb") as (client, stub):
-        stub.add_client_error("delete_item", "AccessDeniedException")
+        stub.add_response("get_item", {"Item": {**ID, "tokens": {"SS": ["1.5 t1"]}}})
+        stub.add_client_error("update_item", "AccessDeniedException")
 
         with pytest.raises(ClientError):
             DynamoTokens("tokens", client).remove("i1", "t1")
