@@ -5,11 +5,11 @@ from dataclasses import asdict
 
 import click
 
-from cli.facts import place
 from cli.output import json_document, json_line, note, plural, table
 from cli.reach import Chosen, Reached
 from workflow import audit as books
 from workflow.audit import Report
+from workflow.facts import place
 from workflow.reconcile import Mender
 from workflow.reconcile import reconcile as mend
 

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 import click
 
-from cli.facts import address, facts, verdict
 from cli.following import counts
 from cli.inspect import Photo, Uploaded, upload, verdict_table, wait
 from cli.output import duration, json_document, note, plural, safe, tally
@@ -16,6 +15,7 @@ from cli.progress import Progress
 from cli.reach import Chosen, Reached, installed, open_line, shown_home
 from cli.run import exports
 from workflow.errors import ConfigurationError
+from workflow.facts import address, facts, verdict
 from workflow.inspection import Inspection
 from workflow.verdict import Verdict
 

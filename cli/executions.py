@@ -9,10 +9,10 @@ from typing import Any
 import click
 
 from cli import lookup
-from cli.facts import address, confidence, facts, seconds, threshold, verdict
 from cli.output import clock, duration, json_document, json_line, note, plural, safe, share, table
 from cli.reach import Chosen, Executions
 from workflow import moment
+from workflow.facts import address, confidence, facts, seconds, threshold, verdict
 from workflow.history import Attempt, Step, steps
 from workflow.inspection import AuditEntry, Inspection
 

@@ -4,7 +4,7 @@ import itertools
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 
-from cli.facts import IN_FLIGHT, answered, verdict
+from workflow.facts import IN_FLIGHT, answered, verdict
 from workflow.inspection import Inspection, Ledger, State
 
 WINDOW = 300

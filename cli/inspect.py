@@ -9,12 +9,12 @@ from pathlib import Path
 
 import click
 
-from cli.facts import IN_FLIGHT, answered_at, confidence, facts, seconds, threshold, verdict
 from cli.following import counts, follow
 from cli.output import duration, json_line, note, plural, safe, share, table, tally
 from cli.progress import Progress
 from cli.reach import Chosen, Inbox, Reached
 from workflow import moment
+from workflow.facts import IN_FLIGHT, answered_at, confidence, facts, seconds, threshold, verdict
 from workflow.images import Image, inspection_id
 from workflow.inspection import Inspection
 from workflow.verdict import Verdict

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 import click
 
 from cli import lookup
-from cli.facts import place
 from cli.output import json_line, note, plural, table
 from cli.progress import Progress
 from cli.reach import Chosen, Reached
+from workflow.facts import place
 from workflow.reconcile import Mender
 from workflow.redrive import Outcome, Redriven, failed, redrive_all
 

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 import click
 
 from cli import lookup
-from cli.facts import confidence, facts, threshold, verdict
 from cli.output import clock, duration, json_document, json_line, note, plural, safe, share, table
 from cli.reach import Chosen
 from workflow import moment, review
 from workflow.errors import Conflict
+from workflow.facts import confidence, facts, threshold, verdict
 from workflow.inspection import Inspection, State
 from workflow.verdict import Verdict
 

@@ -11,6 +11,7 @@ from aws_cdk import aws_logs as logs
 from aws_cdk import aws_route53 as route53
 from aws_cdk import aws_s3_assets as assets
 from aws_cdk import aws_secretsmanager as secretsmanager
+from aws_cdk.aws_lambda import IFunction
 from constructs import Construct
 
 from infra.beanstalk_options import Options, options
@@ -31,9 +32,11 @@ class ReviewSite(Construct):
     To run it elsewhere, replace this construct: it takes the line and the people, and gives an address.
     """
 
-    def __init__(self, scope: Construct, name: str, line: Line, people: People, source: Path) -> None:
+    def __init__(
+        self, scope: Construct, name: str, line: Line, people: People, teller: IFunction, source: Path
+    ) -> None:
         super().__init__(scope, name)
-        self._line, self._people = line, people
+        self._line, self._people, self._teller = line, people, teller
         self._session = secretsmanager.Secret(
             self,
             "SessionSecret",
@@ -90,6 +93,7 @@ class ReviewSite(Construct):
         deployment, people = self._line.deployment, self._people
         known = {
             **self._line.values(),
+            "READ_HISTORY_FUNCTION": self._teller.function_name,
             "PUBLIC_URL": f"https://{deployment.domain}",
             "SIGN_IN": "oidc",
             "OIDC_DISCOVERY_URL": f"{people.issuer}/.well-known/openid-configuration",
@@ -149,6 +153,7 @@ class ReviewSite(Construct):
                 ["secretsmanager:GetSecretValue"],
                 [self._session.secret_arn, self._people.secret_arn],
             ),
+            "AsksForHistories": (["lambda:InvokeFunction"], [self._teller.function_arn]),
             "FetchesItself": (["s3:GetObject"], [f"{bucket}/*"]),
             "TellsItsHealth": (
                 ["elasticbeanstalk:PutInstanceStatistics"],

@@ -48,11 +48,11 @@ class PartcheckStack(Stack):
         Dashboard(self, "Dashboard", line, functions)
         if deployment.has_review_app:
             people = People(self, "People", deployment)
-            ReviewSite(self, "ReviewSite", line, people, bundles.review_app)
-        self._tell(line)
+            ReviewSite(self, "ReviewSite", line, people, functions[catalog.READ_HISTORY], bundles.review_app)
+        self._tell(line, functions)
         acknowledge(self, list(line.storage.buckets.values()), line.machine.logical_id)
 
-    def _tell(self, line: Line) -> None:
+    def _tell(self, line: Line, functions: Functions) -> None:
         queues, tables = line.messages.queues, line.books.tables
         addresses = {
             "InboundBucket": line.storage.inbound.bucket_name,
@@ -61,6 +61,12 @@ class PartcheckStack(Stack):
             "LedgerTable": tables["ledger"].table_name,
             "AuditTable": tables["audit"].table_name,
             "TokenTable": tables["tokens"].table_name,
+            "NamesTable": tables["names"].table_name,
+            "FiguresTable": tables["figures"].table_name,
+            "CommandTable": tables["command-log"].table_name,
+            "HistoryBucket": line.storage.history.bucket_name,
+            "ReadHistoryFunction": functions[catalog.READ_HISTORY].function_name,
+            "CommandQueueUrl": queues["commands"].queue_url,
             "IntakeQueueUrl": queues["intake"].queue_url,
             "DecisionQueueUrl": queues["decisions"].queue_url,
             "EscalationQueueUrl": queues["escalations"].queue_url,

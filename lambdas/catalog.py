@@ -92,6 +92,21 @@ READ_HISTORY = Function(
     "ReadHistoryFunction", "read_history", frozenset({"STATE_MACHINE_ARN"}), memory_mb=512
 )
 
+OBEY_COMMANDS = Function(
+    "ObeyCommandsFunction",
+    "obey_commands",
+    frozenset(
+        {
+            *("COMMAND_TABLE", "AUDIT_TABLE", "LEDGER_TABLE", "NAMES_TABLE", "STATE_MACHINE_ARN"),
+            "DECISION_QUEUE_URL",
+        }
+    ),
+    timeout_seconds=120,
+    queue="commands",
+    batch_size=10,
+    schedule_minutes=1,
+)
+
 FUNCTIONS = (
     CLAIM_UPLOAD,
     DETECT_LABELS,
@@ -105,6 +120,7 @@ FUNCTIONS = (
     TEND_MODEL,
     KEEP_HISTORY,
     READ_HISTORY,
+    OBEY_COMMANDS,
 )
 
-QUEUES = ("intake", "decisions", "verdicts", "escalations")
+QUEUES = ("intake", "decisions", "verdicts", "escalations", "commands")

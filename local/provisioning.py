@@ -2,6 +2,7 @@
 
 from concurrent.futures import ThreadPoolExecutor
 
+from lambdas import catalog
 from local import functions, machine, queues, resources
 from local.settings import REGION, Endpoints, max_in_flight
 from workflow import tables
@@ -25,6 +26,7 @@ def provision(endpoints: Endpoints) -> Site:
         "HISTORY_BUCKET": resources.HISTORY_BUCKET,
         "DECISION_QUEUE_URL": urls.decisions,
         "ESCALATION_QUEUE_URL": urls.escalations,
+        "COMMAND_QUEUE_URL": urls.commands,
         "STATE_MACHINE_ARN": machine.ARN,
         "MAX_IN_FLIGHT": str(max_in_flight()),
     }
@@ -45,10 +47,16 @@ def _site(urls: queues.Queues) -> Site:
         ledger_table=resources.table_name(tables.LEDGER),
         audit_table=resources.table_name(tables.AUDIT),
         token_table=resources.table_name(tables.TOKENS),
+        names_table=resources.table_name(tables.NAMES),
+        figures_table=resources.table_name(tables.FIGURES),
+        command_table=resources.table_name(tables.COMMANDS),
+        history_bucket=resources.HISTORY_BUCKET,
+        read_history_function=functions.function_name(catalog.READ_HISTORY),
         intake_queue_url=urls.intake,
         decision_queue_url=urls.decisions,
         escalation_queue_url=urls.escalations,
         verdict_queue_url=urls.verdicts,
+        command_queue_url=urls.commands,
         state_machine_arn=machine.ARN,
         policy_parameter=resources.POLICY_PARAMETER,
         model_parameter=resources.MODEL_PARAMETER,

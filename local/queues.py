@@ -33,6 +33,7 @@ class Queues:
     decisions: str
     verdicts: str
     escalations: str
+    commands: str
 
 
 def create_queues() -> Queues:

@@ -78,6 +78,12 @@ def review_app(home: Path, ports: Ports, site: Site) -> Program:
     settings = {
         "LEDGER_TABLE": site.ledger_table,
         "AUDIT_TABLE": site.audit_table,
+        "NAMES_TABLE": site.names_table,
+        "FIGURES_TABLE": site.figures_table,
+        "COMMAND_TABLE": site.command_table,
+        "HISTORY_BUCKET": site.history_bucket,
+        "READ_HISTORY_FUNCTION": site.read_history_function,
+        "COMMAND_QUEUE_URL": site.command_queue_url,
         "DECISION_QUEUE_URL": site.decision_queue_url,
         "POLICY_PARAMETER": site.policy_parameter,
         "PUBLIC_URL": endpoints.review_app,

@@ -8,7 +8,17 @@ from starlette.middleware.sessions import SessionMiddleware
 from review_app import failures
 from review_app.photos import Photos
 from review_app.ports import Ports
-from review_app.routes import audit, home, inspections, photos, review, sign_in
+from review_app.routes import (
+    audit,
+    commands,
+    execution,
+    executions,
+    home,
+    inspections,
+    photos,
+    review,
+    sign_in,
+)
 from review_app.security import Guard
 from review_app.sessions import Sessions
 from review_app.settings import Settings
@@ -22,6 +32,9 @@ ROUTERS: tuple[APIRouter, ...] = (
     review.router,
     inspections.router,
     audit.router,
+    executions.router,
+    execution.router,
+    commands.router,
 )
 
 

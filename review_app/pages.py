@@ -50,6 +50,11 @@ def span(seconds: float) -> str:
     return f"{minutes} min"
 
 
+def exact(seconds: float) -> str:
+    """The same, to the millisecond below a second."""
+    return f"{round(seconds * 1000)} ms" if seconds < 1 else span(seconds)
+
+
 def clock(at: str) -> str:
     """A moment to the second, as the ledger's UTC text shows it best."""
     return at[:19].replace("T", " ")
@@ -88,7 +93,9 @@ def environment() -> Environment:
         lstrip_blocks=True,
     )
     made.globals.update(static=static, navigation=NAVIGATION, Role=Role)
-    made.filters.update(span=span, clock=clock, ago=ago, left=left, countdown=countdown, percent=percent)
+    made.filters.update(
+        span=span, exact=exact, clock=clock, ago=ago, left=left, countdown=countdown, percent=percent
+    )
     return made
 
 

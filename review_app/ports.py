@@ -3,6 +3,8 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from review_app.past import Past
+from workflow.commands import Commands
 from workflow.images import Shelf
 from workflow.inspection import Ledger
 from workflow.policy import RoutingPolicy
@@ -19,14 +21,21 @@ class Ports:
     shelf: Shelf
     decisions: Queue
     policy: Callable[[], RoutingPolicy]
+    past: Past
+    commands: Commands
+    command_queue: Queue
 
 
 def on_aws(variables: Mapping[str, str]) -> Ports:
     """The ports of the line that the environment names."""
+    from workflow.aws.archive import InvokedHistories, S3Archive
+    from workflow.aws.commands import DynamoCommands
+    from workflow.aws.figures import DynamoFigures
     from workflow.aws.ledger import DynamoLedger
     from workflow.aws.parameters import Parameters
     from workflow.aws.queues import SqsQueue
     from workflow.aws.reviews import DynamoReviews
+    from workflow.aws.search import DynamoSearch
     from workflow.aws.shelf import S3Shelf
 
     parameters = Parameters()
@@ -36,4 +45,12 @@ def on_aws(variables: Mapping[str, str]) -> Ports:
         S3Shelf(),
         SqsQueue(variables["DECISION_QUEUE_URL"]),
         lambda: parameters.routing_policy(variables["POLICY_PARAMETER"]),
+        Past(
+            DynamoSearch(variables["LEDGER_TABLE"], variables["NAMES_TABLE"]),
+            S3Archive(variables["HISTORY_BUCKET"]),
+            InvokedHistories(variables["READ_HISTORY_FUNCTION"]),
+            DynamoFigures(variables["FIGURES_TABLE"]),
+        ),
+        DynamoCommands(variables["COMMAND_TABLE"], variables["AUDIT_TABLE"]),
+        SqsQueue(variables["COMMAND_QUEUE_URL"]),
     )

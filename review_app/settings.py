@@ -7,7 +7,18 @@ from urllib.parse import urlsplit
 
 from workflow.errors import ConfigurationError
 
-LINE = frozenset({"LEDGER_TABLE", "AUDIT_TABLE", "DECISION_QUEUE_URL", "POLICY_PARAMETER"})
+LINE = frozenset(
+    {
+        *("LEDGER_TABLE", "AUDIT_TABLE", "NAMES_TABLE", "FIGURES_TABLE", "COMMAND_TABLE"),
+        *(
+            "DECISION_QUEUE_URL",
+            "COMMAND_QUEUE_URL",
+            "POLICY_PARAMETER",
+            "HISTORY_BUCKET",
+            "READ_HISTORY_FUNCTION",
+        ),
+    }
+)
 SITE = frozenset({"PUBLIC_URL", "SESSION_SECRET", "SIGN_IN"})
 OPEN_ID = frozenset({"OIDC_DISCOVERY_URL", "OIDC_CLIENT_ID", "OIDC_CLIENT_SECRET"})
 NEEDS = LINE | SITE

@@ -11,6 +11,7 @@ from typing import Any
 
 from workflow import moment
 from workflow.archive import Record
+from workflow.commands import Command
 from workflow.detection import NotReady, Refused, Scores, Unreadable
 from workflow.errors import Conflict, NotFound, OwnershipLost
 from workflow.figures import Failure, Hour
@@ -395,6 +396,12 @@ class MemoryExecutions:
     def status(self, name: str) -> str | None:
         return self.statuses.get(name)
 
+    def stop(self, name: str, why: str) -> bool:
+        if name not in self.statuses:
+            return False
+        self.statuses[name] = "ABORTED"
+        return True
+
     def running(self) -> set[str]:
         return {name for name, status in self.statuses.items() if status == "RUNNING"}
 
@@ -521,3 +528,28 @@ class MemoryBooks:
     def failures(self, since: str, limit: int = 1000) -> list[Failure]:
         found = sorted(self.failed.values(), key=lambda one: one.at, reverse=True)
         return [one for one in found if one.at >= since][:limit]
+
+
+class MemoryCommands:
+    """Commands with the entries about them."""
+
+    def __init__(self) -> None:
+        self.kept: dict[str, Command] = {}
+        self.entries: list[AuditEntry] = []
+
+    def ask(self, command: Command, entries: tuple[AuditEntry, ...]) -> None:
+        self.kept[command.id] = command
+        self.entries += entries
+
+    def get(self, command_id: str) -> Command | None:
+        return self.kept.get(command_id)
+
+    def open(self) -> list[Command]:
+        some = (command for command in self.kept.values() if not command.ended_at)
+        return sorted(some, key=lambda command: command.asked_at)
+
+    def advance(self, before: Command, after: Command) -> bool:
+        if self.kept[before.id] != before:
+            return False
+        self.kept[after.id] = after
+        return True

@@ -70,6 +70,7 @@ LEDGER = Table(
 AUDIT = Table("audit", "AUDIT_TABLE", ("inspection_id", "at"), (Index("by_day", ("day", "at")),))
 TOKENS = Table("tokens", "TOKEN_TABLE", ("inspection_id",), expires="expires_at")
 NAMES = Table("names", "NAMES_TABLE", ("beginning", "text"))
+COMMANDS = Table("command-log", "COMMAND_TABLE", ("id",), (Index("open", ("open", "asked_at"), ()),))
 FIGURES = Table("figures", "FIGURES_TABLE", ("book", "page"))
 
-TABLES = (LEDGER, AUDIT, TOKENS, NAMES, FIGURES)
+TABLES = (LEDGER, AUDIT, TOKENS, NAMES, FIGURES, COMMANDS)

@@ -9,7 +9,13 @@ from workflow.errors import ConfigurationError
 LOCAL = {
     "LEDGER_TABLE": "ledger",
     "AUDIT_TABLE": "audit",
+    "NAMES_TABLE": "names",
+    "FIGURES_TABLE": "figures",
+    "COMMAND_TABLE": "command-log",
+    "HISTORY_BUCKET": "history",
+    "READ_HISTORY_FUNCTION": "read-history",
     "DECISION_QUEUE_URL": "http://127.0.0.1:1/decisions",
+    "COMMAND_QUEUE_URL": "http://127.0.0.1:1/commands",
     "POLICY_PARAMETER": "/policy",
     "PUBLIC_URL": "http://127.0.0.1:8080",
     "SESSION_SECRET": SECRET,

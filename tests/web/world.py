@@ -7,8 +7,19 @@ from typing import Any
 
 from PIL import Image as Picture
 
+from review_app.past import Past
 from review_app.ports import Ports
-from tests.fakes import FakeDetector, MemoryReviews
+from tests.fakes import (
+    FakeDetector,
+    MemoryArchive,
+    MemoryBooks,
+    MemoryCommands,
+    MemoryHistories,
+    MemoryLedger,
+    MemoryQueue,
+    MemoryReviews,
+    MemorySearch,
+)
 from tests.unit.line import POLICY, UNSURE, Line
 from workflow.delivery import Arrival
 from workflow.images import Image, inspection_id
@@ -50,6 +61,11 @@ class World:
     ledger: Any
     reviews: Any
     lock: Any = field(default_factory=threading.RLock)
+    archive: Any = field(default_factory=MemoryArchive)
+    histories: Any = field(default_factory=MemoryHistories)
+    books: Any = field(default_factory=lambda: MemoryBooks(MemoryLedger()))
+    commands: Any = field(default_factory=MemoryCommands)
+    command_queue: Any = field(default_factory=MemoryQueue)
 
     @classmethod
     def new(cls) -> "World":
@@ -59,7 +75,16 @@ class World:
 
     @property
     def ports(self) -> Ports:
-        return Ports(self.ledger, self.reviews, self.line.shelf, self.line.decisions, lambda: POLICY)
+        return Ports(
+            self.ledger,
+            self.reviews,
+            self.line.shelf,
+            self.line.decisions,
+            lambda: POLICY,
+            Past(MemorySearch(self.line.ledger), self.archive, self.histories, self.books),
+            self.commands,
+            self.command_queue,
+        )
 
     def row(self, inspection: str) -> Inspection:
         found: Inspection = self.line.ledger.rows[inspection]

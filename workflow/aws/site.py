@@ -17,10 +17,16 @@ class Site:
     ledger_table: str
     audit_table: str
     token_table: str
+    names_table: str
+    figures_table: str
+    command_table: str
+    history_bucket: str
+    read_history_function: str
     intake_queue_url: str
     decision_queue_url: str
     escalation_queue_url: str
     verdict_queue_url: str
+    command_queue_url: str
     state_machine_arn: str
     policy_parameter: str
     model_parameter: str

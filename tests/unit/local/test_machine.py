@@ -2,7 +2,9 @@ from local.machine import placeholder_values
 from local.queues import Queues
 from workflow import definition
 
-QUEUES = Queues("http://q/intake", "http://q/decisions", "http://q/verdicts", "http://q/escalations")
+QUEUES = Queues(
+    "http://q/intake", "http://q/decisions", "http://q/verdicts", "http://q/escalations", "http://q/commands"
+)
 
 
 def test_local_mode_fills_exactly_the_placeholders_of_the_definition() -> None:

@@ -206,3 +206,23 @@ def test_executions_are_started_through_an_alias_and_listed_whoever_started_them
     assert executions.start("name-1", {}) is True
     assert executions.running() == set()
     assert executions.arn("name-1") == ARN
+
+
+def test_executions_that_ended_badly_come_newest_first_of_each_status(
+    executions: StepFunctionsExecutions, sfn: Stubber
+) -> None:
+    for status in ("FAILED", "TIMED_OUT", "ABORTED"):
+        told = {"executionArn": ARN, "stateMachineArn": MACHINE, "name": status, "startDate": WHEN}
+        asked = {"stateMachineArn": MACHINE, "statusFilter": status, "maxResults": 50}
+        sfn.add_response("list_executions", {"executions": [{**told, "status": status}]}, asked)
+
+    assert list(executions.ended_badly()) == ["FAILED", "TIMED_OUT", "ABORTED"]
+
+
+def test_an_execution_is_stopped_with_the_reason(executions: StepFunctionsExecutions, sfn: Stubber) -> None:
+    asked = {"executionArn": ARN, "error": "Stopped", "cause": "eve: a jam"}
+    sfn.add_response("stop_execution", {"stopDate": WHEN}, asked)
+    sfn.add_client_error("stop_execution", "ExecutionDoesNotExist")
+
+    assert executions.stop("name-1", "eve: a jam")
+    assert not executions.stop("name-1", "eve: a jam")

@@ -1,4 +1,4 @@
-"""An inspection as commands tell it: one JSON form, and the words for its parts."""
+"""An inspection as it is told: one JSON form, and the words for its parts."""
 
 from typing import Any
 

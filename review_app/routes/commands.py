@@ -1,0 +1,109 @@
+"""What engineers ask of inspections: kept, hinted to the line, and shown with its progress."""
+
+import uuid
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Form, HTTPException, Request, Response
+from fastapi.responses import RedirectResponse
+
+from review_app.pages import page, tell
+from review_app.ports import Ports
+from review_app.routes.executions import Found, shown_page
+from review_app.users import Role, User, require
+from review_app.wishes import FAILED, Wish, wish
+from workflow import commands, moment
+from workflow.commands import MOST_TARGETS, Command, Kind
+from workflow.inspection import State
+from workflow.search import Query
+
+router = APIRouter(prefix="/commands")
+Engineer = Annotated[User, Depends(require(Role.ENGINEER))]
+Text = Annotated[str, Form()]
+_HERE = ("/executions", "/commands", "/dashboard", "/compare")
+
+
+@router.post("")
+def ask(
+    request: Request,
+    user: Engineer,
+    kind: Annotated[Kind, Form()],
+    reason: Text = "",
+    ids: Text = "",
+    token: Text = "",
+    back: Text = "/executions",
+) -> Response:
+    """Ask something of some inspections; the same token asks once however often it is sent."""
+    chosen = tuple(dict.fromkeys(one for one in ids.split() if one))
+    command = _command(kind, user, reason, token, ids=chosen)
+    _keep(request, command)
+    if len(chosen) == 1:
+        tell(request, f"Asked: {kind.value}. It is done within seconds; this page then tells.", "ok")
+        return RedirectResponse(back if back.startswith(_HERE) else "/executions", 303)
+    return RedirectResponse(f"/commands/{command.id}", 303)
+
+
+@router.post("/failed")
+def start_failed(
+    request: Request, user: Engineer, found: Found, reason: Text = "", token: Text = ""
+) -> Response:
+    """Start everything again whose own execution failed, at the line's rate."""
+    rows = shown_page(request, found, Wish(status=FAILED)).rows[:MOST_TARGETS]
+    if not rows:
+        raise HTTPException(409, "Nothing failed any more: there is nothing to start again.")
+    command = _command(Kind.REDRIVE, user, reason, token, ids=tuple(row.id for row in rows))
+    _keep(request, command)
+    return RedirectResponse(f"/commands/{command.id}", 303)
+
+
+@router.post("/contain")
+async def contain(request: Request, user: Engineer) -> Response:
+    """Inspect everything again that a model or a policy settled between two days."""
+    form = {name: str(value) for name, value in (await request.form()).items()}
+    asked = wish(form)
+    query = Query(
+        state=State.CLOSED,
+        verdict=asked.query.verdict,
+        model=asked.model,
+        policy=asked.policy,
+        since=asked.query.since,
+        until=asked.query.until,
+    )
+    command = _command(Kind.AGAIN, user, form.get("reason", ""), form.get("token", ""), query=query)
+    _keep(request, command)
+    return RedirectResponse(f"/commands/{command.id}", 303)
+
+
+@router.get("/{command_id}", dependencies=[Depends(require(Role.ENGINEER))])
+def progress(request: Request, command_id: str) -> Response:
+    ports: Ports = request.app.state.ports
+    command = ports.commands.get(command_id)
+    if command is None:
+        raise HTTPException(404, "Nobody asked for this.")
+    asked = commands.described(command.query) if command.query else ""
+    return page(request, "command.html", partial="_command.html", command=command, asked=asked)
+
+
+def _command(
+    kind: Kind,
+    user: User,
+    reason: str,
+    token: str,
+    ids: tuple[str, ...] = (),
+    query: Query | None = None,
+) -> Command:
+    try:
+        known = str(uuid.UUID(token))
+    except ValueError:
+        known = str(uuid.uuid4())
+    return Command(known, kind, user.name, reason.strip(), moment.now(), ids, query)
+
+
+def _keep(request: Request, command: Command) -> None:
+    ports: Ports = request.app.state.ports
+    if ports.commands.get(command.id) is not None:
+        return
+    try:
+        commands.ask(ports.commands, command)
+    except ValueError as error:
+        raise HTTPException(400, f"Nothing was asked: {error}.") from error
+    ports.command_queue.send(command.id)

@@ -1,0 +1,135 @@
+"""One execution, two compared, and one that was exported before."""
+
+import re
+import uuid
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, HTTPException, Request, Response, UploadFile
+
+from review_app.actions import actions
+from review_app.pages import page
+from review_app.past import INSPECTION_DIGITS, Past
+from review_app.routes.executions import Found
+from review_app.storyboard import storyboard
+from review_app.users import current_user
+from workflow import archive, facts
+from workflow.archive import Record
+from workflow.inspection import Inspection, Ledger
+from workflow.keeping import executions_of
+from workflow.model import name_of
+
+router = APIRouter(dependencies=[Depends(current_user)])
+_NAME = re.compile(r"([0-9a-f]{64})-([1-9]\d{0,4})")
+MOST_COMPARED = 20
+
+
+def ledger(request: Request) -> Ledger:
+    """Dependency: the ledger."""
+    books: Ledger = request.app.state.ports.ledger
+    return books
+
+
+Books = Annotated[Ledger, Depends(ledger)]
+
+
+@router.get("/executions/{name}")
+def execution(
+    request: Request, name: str, found: Found, books: Books, step: str = "", state: str = ""
+) -> Response:
+    row, record = looked_up(name, found, books)
+    return page(
+        request,
+        "execution.html",
+        row=row,
+        name=name,
+        record=record,
+        board=storyboard(record, int(step) if step.isdecimal() else None) if record else None,
+        looked_at=_definition(record, state),
+        state_name=state,
+        others=[one for one in books.by_name(row.image.name) if one.id != row.id][:MOST_COMPARED],
+        attempts=list(enumerate(executions_of(row), start=1)),
+        seconds=facts.seconds,
+        actions=actions(row, record),
+        token=str(uuid.uuid4()),
+    )
+
+
+@router.get("/executions/{name}/export.json")
+def export(name: str, found: Found, books: Books) -> Response:
+    _, record = looked_up(name, found, books)
+    if record is None:
+        raise HTTPException(404, "Nobody remembers this execution any more, so there is nothing to export.")
+    headers = {"Content-Disposition": f'attachment; filename="{name[:12]}-{name[65:]}.json"'}
+    return Response(archive.text(record), media_type="application/json", headers=headers)
+
+
+@router.post("/executions/open")
+async def open_export(request: Request, file: UploadFile) -> Response:
+    """Show a file that was exported, from this line or another; nothing of it is kept."""
+    try:
+        record = archive.parsed(await file.read())
+        board = storyboard(record)
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise HTTPException(400, str(error) if isinstance(error, ValueError) else NOT_READ) from error
+    return page(request, "opened.html", record=record, board=board, name=record.execution)
+
+
+NOT_READ = "This is no exported execution: its events can't be read."
+
+
+@router.get("/compare")
+def compare(request: Request, found: Found, books: Books, a: str = "", b: str = "") -> Response:
+    """Two executions side by side, the facts that differ marked."""
+    sides = [looked_up(name, found, books) for name in (a, b)]
+    told = [_told(row, name, record) for name, (row, record) in zip((a, b), sides, strict=True)]
+    labels = list(dict.fromkeys(label for side in told for label in side))
+    lines = [(label, *(side.get(label, "") for side in told)) for label in labels]
+    return page(request, "compare.html", names=(a, b), rows=[row for row, _ in sides], lines=lines)
+
+
+def looked_up(name: str, found: Past, books: Ledger) -> tuple[Inspection, Record | None]:
+    """The inspection that an execution is of, and what is told of the execution."""
+    named = _NAME.fullmatch(name)
+    row = books.get(named[1]) if named else None
+    if named is None or row is None or int(named[2]) > row.attempt:
+        raise HTTPException(404, "There is no such execution: look for the photo in the list.")
+    return row, found.told(name)
+
+
+def _definition(record: Record | None, state: str) -> Any:
+    """What the definition says of a state, wherever in the machine it stands."""
+    waiting: list[Any] = [dict(record.definition)] if record and state else []
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, dict):
+            if isinstance(one.get("States"), dict) and state in one["States"]:
+                return one["States"][state]
+            waiting += one.values()
+        elif isinstance(one, list):
+            waiting += one
+    return None
+
+
+def _told(row: Inspection, name: str, record: Record | None) -> dict[str, str]:
+    """The facts of one side in words."""
+    said, decided = row.prediction, row.decision
+    outcome = next((one for one in row.earlier if one.execution == name), None)
+    if outcome:
+        said, decided = outcome.prediction, outcome.decision
+    verdict = outcome.verdict if outcome else row.verdict
+    states = [f"{step.name} ({step.status.value})" for step in record.steps] if record else []
+    return {
+        "Uploaded": row.uploaded_at,
+        "Verdict": verdict.value if verdict else "in flight",
+        "Decided by": decided.reviewer if decided else "the model" if said else "",
+        "Reason": decided.reason if decided else "",
+        "Label": said.label if said else "",
+        "Score": f"{said.confidence:.3f}" if said else "",
+        "Threshold": f"{said.threshold:.3f}" if said else "",
+        "Model": name_of(said.model) if said else "",
+        "Policy": said.policy_version if said else "",
+        "Status": record.status if record else "forgotten",
+        "Steps": " → ".join(states),
+        "Bytes (sha256)": row.sha256,
+        "Attempt": name[INSPECTION_DIGITS + 1 :],
+    }

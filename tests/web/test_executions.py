@@ -1,0 +1,251 @@
+"""The pages of executions tell what is in the ledger and the archive, and ask for nothing twice."""
+
+import csv
+import io
+import json
+import re
+import uuid
+from collections.abc import Iterator
+from typing import Any
+
+import httpx2
+import pytest
+
+from tests.recorder import AWS_TOKEN
+from tests.web import stories
+from tests.web.serving import visitor
+from tests.web.world import World
+from workflow.commands import Kind
+from workflow.inspection import Inspection
+from workflow.model import name_of
+
+
+@pytest.fixture
+def rows(world: World) -> dict[str, Inspection]:
+    return stories.told(world)
+
+
+@pytest.fixture
+def engineer(address: str, rows: dict[str, Inspection]) -> Iterator[httpx2.Client]:
+    with visitor(address, "eve", "engineer") as client:
+        yield client
+
+
+def names(answer: httpx2.Response) -> list[str]:
+    """The photos that a list shows, top to bottom."""
+    return re.findall(r'<a href="/executions/[0-9a-f]{64}-\d+">([^<]+)</a>', answer.text)
+
+
+def test_nobody_sees_executions_without_signing_in(stranger: httpx2.Client, rows: Any) -> None:
+    owner = rows["failed"].owner
+    for path in ("/executions", f"/executions/{owner}", "/executions.csv", "/executions.json", "/compare"):
+        assert stranger.get(path).status_code == 303
+
+
+@pytest.mark.parametrize(
+    ("asked", "shown"),
+    [
+        ("", ["cast_def_0_1031.jpeg", "cast_ok_0042.jpeg", "cast_ok_2204.jpeg", "cast_def_0_1031.jpeg"]),
+        ("q=1031&verdict=ok", ["cast_def_0_1031.jpeg"]),
+        ("q=CAST_OK*", ["cast_ok_0042.jpeg", "cast_ok_2204.jpeg"]),
+        ("status=waiting", ["cast_ok_2204.jpeg"]),
+        ("status=failed", ["cast_ok_0042.jpeg"]),
+        ("by=ann", ["cast_def_0_1031.jpeg"]),
+        ("q=nowhere", []),
+        ("status=nonsense&verdict=<b>&from=yesterday&mark=x", ["*"]),
+    ],
+)
+def test_the_list_is_what_the_address_asks_for(engineer: httpx2.Client, asked: str, shown: list[str]) -> None:
+    found = names(engineer.get(f"/executions?{asked}"))
+
+    assert len(found) == 4 if shown == ["*"] else found == shown
+
+
+def test_htmx_gets_the_rows_alone(engineer: httpx2.Client) -> None:
+    part = engineer.get("/executions", headers={"HX-Request": "true"})
+
+    assert "HX-Request" in part.headers["vary"]
+    assert "<html" not in part.text
+    assert len(names(part)) == 4
+
+
+def test_pages_follow_each_other_by_their_links(engineer: httpx2.Client, world: World) -> None:
+    for number in range(60):
+        stories.plain(world, f"line 1/bulk_{number:03}.png", 100 + number)
+    page, found = engineer.get("/executions?q=bulk"), []
+    while True:
+        found += names(page)
+        older = re.search(r'rel="next" href="([^"]+)"', page.text)
+        if older is None:
+            break
+        page = engineer.get(older[1].replace("&amp;", "&"))
+
+    assert found == [f"bulk_{number:03}.png" for number in range(60)]
+
+
+def test_the_list_as_a_file_never_holds_a_formula(engineer: httpx2.Client, world: World) -> None:
+    stories.plain(world, "=cmd|' /C calc'!A0.png", 200)
+
+    lines = list(csv.DictReader(io.StringIO(engineer.get("/executions.csv").text)))
+    told = engineer.get("/executions.json?q=1031").json()
+
+    assert lines[-1]["photo"] == "'=cmd|' /C calc'!A0.png"
+    assert len(lines) == 5
+    assert [one["verdict"] for one in told] == ["defect", "ok"]
+
+
+def test_a_failed_execution_opens_on_the_failed_step_with_its_cause(
+    engineer: httpx2.Client, rows: dict[str, Inspection]
+) -> None:
+    told = engineer.get(f"/executions/{rows['failed'].owner}").text
+
+    assert "Step: Detect labels" in told
+    assert "<strong>ThrottlingException</strong> – Rate exceeded" in told
+
+
+def test_retries_a_timeout_an_escalation_and_a_redrive_are_shown(
+    engineer: httpx2.Client, rows: dict[str, Inspection]
+) -> None:
+    told = engineer.get(f"/executions/{rows['reviewed'].owner}").text
+
+    assert "Detect labels (4)" in told
+    assert "Move to reviewed verdict (2)" in told
+    assert re.search(r'aria-label="Ask a reviewer: succeeded, 2 times"', told)
+    assert re.search(r'class="way catch caught".*?Ask a reviewer → Escalate review', told, re.DOTALL)
+    assert "7 d" in told
+
+
+def test_each_step_is_opened_by_its_link_without_javascript(
+    engineer: httpx2.Client, rows: dict[str, Inspection]
+) -> None:
+    path = f"/executions/{rows['reviewed'].owner}"
+    links = re.findall(r'href="(/executions/[^"]+\?step=\d+)#step"', engineer.get(path).text)
+    opened = {re.search(r"Step: ([^<]+)<", engineer.get(link).text)[1] for link in set(links)}  # type: ignore[index]
+
+    assert {"Claim upload", "Ask a reviewer", "Escalate review", "Close inspection"} <= opened
+    assert "This execution did not enter it" in engineer.get(f"{path}?state=Wait%20for%20model").text
+
+
+def test_no_page_and_no_export_holds_a_token(engineer: httpx2.Client, rows: dict[str, Inspection]) -> None:
+    for row in rows.values():
+        for path in (f"/executions/{row.owner}", f"/executions/{row.owner}/export.json"):
+            assert AWS_TOKEN not in engineer.get(path).text
+
+
+def test_an_export_is_opened_as_it_was(engineer: httpx2.Client, rows: dict[str, Inspection]) -> None:
+    exported = engineer.get(f"/executions/{rows['failed'].owner}/export.json")
+    opened = engineer.post("/executions/open", files={"file": ("e.json", exported.content)})
+
+    assert opened.status_code == 200
+    assert "Step: Detect labels" in opened.text
+    assert json.loads(exported.text)["schema"] == "partcheck-execution-1"
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"{}", b'{"schema": "partcheck-execution-1", "execution": 1}', b"\xff"]
+)
+def test_what_is_no_export_is_refused_in_one_sentence(engineer: httpx2.Client, content: bytes) -> None:
+    answer = engineer.post("/executions/open", files={"file": ("e.json", content)})
+
+    assert answer.status_code == 400
+    assert "This is no exported execution" in answer.text
+
+
+@pytest.mark.parametrize("name", ["x", "f" * 64, f"{'f' * 64}-1", f"{'f' * 64}-0", "../secret"])
+def test_an_execution_that_does_not_exist_is_not_found(engineer: httpx2.Client, name: str) -> None:
+    assert engineer.get(f"/executions/{name}").status_code == 404
+
+
+def test_what_is_forgotten_is_told_by_the_ledger(
+    engineer: httpx2.Client, world: World, rows: dict[str, Inspection]
+) -> None:
+    world.archive.records.clear()
+
+    told = engineer.get(f"/executions/{rows['reviewed'].owner}").text
+
+    assert "The history is gone" in told
+    assert "a crack at the rim" in told
+
+
+def test_two_inspections_of_one_name_are_compared(
+    engineer: httpx2.Client, rows: dict[str, Inspection]
+) -> None:
+    told = engineer.get(f"/compare?a={rows['reviewed'].owner}&b={rows['plain'].owner}").text
+
+    assert re.search(r'class="differs"><th scope="row">Verdict.*?>defect<.*?>ok<', told, re.DOTALL)
+    assert re.search(r'<tr><th scope="row">Label', told)
+
+
+@pytest.mark.parametrize("kind", list(Kind))
+def test_an_engineer_asks_once_with_a_reason(
+    engineer: httpx2.Client, world: World, rows: dict[str, Inspection], kind: Kind
+) -> None:
+    form = {"kind": kind.value, "ids": rows["failed"].id, "reason": "a jam", "token": str(uuid.uuid4())}
+
+    answers = [engineer.post("/commands", data=form) for _ in range(2)]
+
+    assert [answer.status_code for answer in answers] == [303, 303]
+    (command,) = world.commands.kept.values()
+    assert (command.kind, command.who, command.reason, command.ids) == (
+        kind,
+        "eve",
+        "a jam",
+        (rows["failed"].id,),
+    )
+    assert world.command_queue.sent == [command.id]
+    assert [entry.who for entry in world.commands.entries] == ["eve"]
+
+
+def test_everything_that_failed_is_started_again_at_once(
+    engineer: httpx2.Client, world: World, rows: dict[str, Inspection]
+) -> None:
+    answer = engineer.post("/commands/failed", data={"reason": "the network is back"})
+
+    (command,) = world.commands.kept.values()
+    assert command.ids == (rows["failed"].id,)
+    assert "under way" in engineer.get(answer.headers["location"]).text
+
+
+def test_everything_that_a_model_passed_is_contained(
+    engineer: httpx2.Client, world: World, rows: Any
+) -> None:
+    model = name_of(rows["plain"].prediction.model)
+    form = {"model": model, "verdict": "ok", "from": "2026-01-01", "to": "2026-12-31", "reason": "lens"}
+    answer = engineer.post("/commands/contain", data=form)
+
+    assert answer.status_code == 303
+    (command,) = world.commands.kept.values()
+    assert command.query is not None
+    assert (command.query.model, command.query.verdict, command.query.state) == (model, "ok", "closed")
+    assert (command.query.since[:10], command.query.until[:10]) == ("2026-01-01", "2027-01-01")
+
+
+@pytest.mark.parametrize("path", ["/commands", "/commands/failed", "/commands/contain", "/commands/x"])
+def test_only_engineers_act(address: str, rows: Any, world: World, path: str) -> None:
+    with visitor(address, "ann") as reviewer:
+        form = {"kind": "stop", "ids": rows["failed"].id, "reason": "why"}
+        answer = reviewer.get(path) if path.endswith("/x") else reviewer.post(path, data=form)
+
+        assert answer.status_code == 403
+        assert "Start again" not in reviewer.get(f"/executions/{rows['failed'].owner}").text
+    assert not world.commands.kept
+
+
+@pytest.mark.parametrize("form", [{"reason": ""}, {"reason": "why", "ids": ""}])
+def test_a_wish_without_a_reason_or_a_target_is_refused(
+    engineer: httpx2.Client, world: World, rows: Any, form: dict[str, str]
+) -> None:
+    answer = engineer.post("/commands", data={"kind": "stop", "ids": rows["failed"].id, **form})
+
+    assert answer.status_code == 400
+    assert "Nothing was asked" in answer.text
+    assert not world.commands.kept
+
+
+def test_another_site_cannot_act(engineer: httpx2.Client, world: World, rows: Any) -> None:
+    form = {"kind": "stop", "ids": rows["failed"].id, "reason": "why"}
+
+    answer = engineer.post("/commands", data=form, headers={"Origin": "https://evil.example"})
+
+    assert answer.status_code == 403
+    assert not world.commands.kept

@@ -1,0 +1,65 @@
+"""How the line does what engineers ask of one inspection: stop it, start it again, inspect it again."""
+
+from typing import Protocol
+
+from workflow import redrive, revision
+from workflow.commands import Hands
+from workflow.errors import Conflict, NotFound
+from workflow.inspection import Inspection, Ledger, State
+from workflow.intake import ALIVE
+from workflow.reconcile import Mender
+from workflow.redrive import Outcome, Redrivable
+
+
+class Stoppable(Redrivable, Protocol):
+    """Executions that can be ended from outside."""
+
+    def stop(self, name: str, why: str) -> bool:
+        """End a running execution; False if nobody remembers it."""
+
+
+def hands(mender: Mender, executions: Stoppable) -> Hands:
+    """The three kinds, done by the line's own ports."""
+
+    def again(inspection_id: str, who: str, reason: str, asked_at: str) -> str:
+        return inspect_again(mender, inspection_id, who, reason, asked_at)
+
+    return Hands(
+        lambda inspection_id: start_again(mender, executions, inspection_id),
+        lambda inspection_id, why: stop(mender.ledger, executions, inspection_id, why),
+        again,
+    )
+
+
+def start_again(mender: Mender, executions: Redrivable, inspection_id: str) -> str:
+    """Let a failed inspection go on, from the failed step where that is possible."""
+    done = redrive.redrive(mender, executions, inspection_id)
+    if done.outcome is Outcome.NOT_NEEDED:
+        raise Conflict(f"{done.image.key}: not started again, {done.why}")
+    return f"{done.image.key}: {done.outcome}, {done.why}"
+
+
+def stop(ledger: Ledger, executions: Stoppable, inspection_id: str, why: str) -> str:
+    """End the running attempt; the clock begins the next one, since no photo may stay without a verdict."""
+    row = _row(ledger, inspection_id)
+    if row.state is State.CLOSED:
+        raise Conflict(f"{row.image.key}: not stopped, it was closed at {row.closed_at}")
+    if executions.status(row.owner) not in ALIVE or not executions.stop(row.owner, why):
+        raise Conflict(f"{row.image.key}: not stopped, its execution does not run")
+    return f"{row.image.key}: attempt {row.attempt} was stopped"
+
+
+def inspect_again(mender: Mender, inspection_id: str, who: str, reason: str, asked_at: str) -> str:
+    """The next revision, unless this same wish began it already."""
+    row = _row(mender.ledger, inspection_id)
+    if row.revision > 1 and row.attempted_at >= asked_at:
+        return f"{row.image.key}: it is inspected again already"
+    revision.inspect_again(mender.ledger, mender.decisions, inspection_id, who, reason)
+    return f"{row.image.key}: inspected again (it was {row.verdict})"
+
+
+def _row(ledger: Ledger, inspection_id: str) -> Inspection:
+    row = ledger.get(inspection_id)
+    if row is None:
+        raise NotFound(f"inspection {inspection_id}: the ledger has no row")
+    return row
