@@ -122,7 +122,7 @@ GRANTS: Mapping[str, tuple[Grant, ...]] = {
     ),
     "ReadHistoryFunction": (TELLS,),
     "ObeyCommandsFunction": (
-        ledger("GetItem", "BatchGetItem", "PutItem", "UpdateItem"),
+        ledger("GetItem", "BatchGetItem", "UpdateItem"),
         *(by(f"by_{attribute}") for attribute in ("state", "verdict", "decider", "policy", "model")),
         by("unkept"),
         on("names", "dynamodb:Query"),
