@@ -84,7 +84,7 @@ GRANTS: Mapping[str, tuple[Grant, ...]] = {
     ),
     "DeliverDecisionFunction": (
         ledger("GetItem", "UpdateItem"),
-        on("tokens", "dynamodb:GetItem", "DeleteItem"),
+        on("tokens", "dynamodb:GetItem", "UpdateItem"),
         on("machine", "states:SendTaskSuccess", "StartExecution"),
         on("executions", "states:DescribeExecution", "RedriveExecution"),
         on("decisions", "sqs:SendMessage"),
