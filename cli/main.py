@@ -9,6 +9,7 @@ import click
 
 from cli.audit import audit, reconcile
 from cli.custom_labels import custom_labels
+from cli.decide import correct, decide
 from cli.demo import demo
 from cli.executions import executions, show
 from cli.inspect import inspect
@@ -16,7 +17,7 @@ from cli.model import model
 from cli.output import note, safe
 from cli.reach import Chosen, NotRunning, Place, find
 from cli.redrive import redrive
-from cli.reviews import decide, reviews
+from cli.reviews import agreement, reviews
 from cli.run import up
 from workflow.errors import ConfigurationError, PartcheckError
 
@@ -124,6 +125,8 @@ for command in (
     show,
     reviews,
     decide,
+    correct,
+    agreement,
     audit,
     reconcile,
     redrive,

@@ -13,6 +13,7 @@ from workflow.images import Image, Shelf
 from workflow.inspection import Ledger
 from workflow.redrive import Redrivable
 from workflow.review import Queue
+from workflow.review_queue import Reviews
 
 
 class NotRunning(PartcheckError):
@@ -50,6 +51,7 @@ class Reached:
     decisions: Queue
     inbox: Inbox
     environment: Mapping[str, str]
+    reviews: Reviews
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +140,7 @@ def open_line(site: Site, environment: Mapping[str, str]) -> Reached:
     from workflow.aws.executions import StepFunctionsExecutions
     from workflow.aws.ledger import DynamoLedger
     from workflow.aws.queues import SqsQueue
+    from workflow.aws.reviews import DynamoReviews
     from workflow.aws.shelf import S3Shelf
 
     return Reached(
@@ -148,6 +151,7 @@ def open_line(site: Site, environment: Mapping[str, str]) -> Reached:
         SqsQueue(site.decision_queue_url),
         BucketInbox(site.inbound_bucket),
         environment,
+        DynamoReviews(site.ledger_table, site.audit_table),
     )
 
 

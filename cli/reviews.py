@@ -1,20 +1,14 @@
-"""`partcheck reviews` and `partcheck decide`: the person at the terminal."""
-
-import getpass
-from collections.abc import Sequence
+"""`partcheck reviews` and `partcheck agreement`: what waits for persons, and how well they agree."""
 
 import click
 
-from cli import lookup
-from cli.output import clock, duration, json_document, json_line, note, plural, safe, share, table
+from cli.output import clock, duration, json_line, note, share, table
 from cli.reach import Chosen
-from workflow import moment, review
-from workflow.errors import Conflict
-from workflow.facts import confidence, facts, threshold, verdict
+from workflow import moment
+from workflow.agreement import Agreement, agreements
+from workflow.facts import confidence, facts, threshold
 from workflow.inspection import Inspection, State
-from workflow.verdict import Verdict
-
-MAX_REVIEWER, MAX_REASON = 100, 1000
+from workflow.review_queue import Pile
 
 
 @click.command()
@@ -24,13 +18,14 @@ def reviews(chosen: Chosen, as_json: bool) -> None:
     """List the photos that wait for a person, the longest waiting first.
 
     The model was not sure enough of them, or did not know what it saw. Each waits until the time shown; then
-    it is escalated and waits on. `partcheck decide` answers.
+    it is escalated and waits on. `partcheck decide` answers. One that a reviewer looks at, or holds back,
+    names him.
 
     \b
     Example:
       partcheck reviews --json | jq -r .key
     """
-    rows = [row for row in chosen.reach().ledger.in_state(State.WAITING) if waits(row)]
+    rows = [row for row in chosen.reach().ledger.in_state(State.WAITING) if row.open]
     if as_json:
         for row in rows:
             json_line(facts(row))
@@ -38,13 +33,8 @@ def reviews(chosen: Chosen, as_json: bool) -> None:
     if not rows:
         note("No photo waits for a person.")
         return
-    titles = ("photo", "label", "confidence", "threshold", "waits", "until", "round", "inspection")
+    titles = ("photo", "label", "confidence", "threshold", "waits", "until", "round", "with", "inspection")
     table(titles, [_cells(row) for row in rows], ("confidence", "threshold", "waits", "round"))
-
-
-def waits(row: Inspection) -> bool:
-    """Whether a decision is asked for and none stands."""
-    return row.state is State.WAITING and row.decision is None
 
 
 def _cells(row: Inspection) -> tuple[str, ...]:
@@ -57,74 +47,75 @@ def _cells(row: Inspection) -> tuple[str, ...]:
         duration(max(0.0, moment.seconds_between(asked.opened_at, moment.now()))) if asked else "",
         clock(asked.deadline) if asked else "",
         f"{asked.round}{' escalated' if asked.escalated else ''}" if asked else "",
+        _with(row),
         row.id[:12],
     )
 
 
-@click.command()
-@click.argument("image")
-@click.argument("answer", metavar="ok|defect", type=click.Choice(["ok", "defect"]))
-@click.option("--reason", default="", help="Why; kept with the decision and announced with the verdict.")
-@click.option("--reviewer", default="", help="Who decides.  [default: the login name]")
-@click.option("--json", "as_json", is_flag=True, help="The decision as one JSON document.")
-@click.pass_obj
-def decide(chosen: Chosen, image: str, answer: str, reason: str, reviewer: str, as_json: bool) -> None:
-    """Decide a photo that waits: ok or defect.
+def _with(row: Inspection) -> str:
+    """Who has the photo before him, or keeps it from the others."""
+    if row.hold is not None:
+        return f"{row.hold.by}, on hold: {row.hold.reason}"
+    return row.lease.reviewer if row.lease is not None and row.lease.until > moment.now() else ""
 
-    IMAGE is what `partcheck show` understands: the photo's name, its key, or the first digits of the id that
-    `partcheck reviews` prints. The decision is kept with who took it and when, and cannot be lost; the line
-    then files the photo and announces the verdict.
+
+@click.command()
+@click.option(
+    "--days", type=click.IntRange(1, 3650), default=30, show_default=True, help="How far to look back."
+)
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a pair, one a line.")
+@click.pass_obj
+def agreement(chosen: Chosen, days: int, as_json: bool) -> None:
+    """Tell how well two judges of the same photos agree.
+
+    A share of the photos that were decided is shown to a second person, who does not see the first answer.
+    Kappa is the agreement beyond what chance would bring: 1 is perfect, 0 is chance. Intervals hold 95 %.
 
     \b
     Example:
-      partcheck decide part-4711.jpg defect --reason "crack at the rim"
+      partcheck agreement --days 90
     """
-    _check_length("--reason", reason, MAX_REASON)
-    _check_length("--reviewer", reviewer, MAX_REVIEWER)
-    line = chosen.reach()
-    row = _choose(lookup.matches(line.ledger, image), image) or lookup.one(line.ledger, image)[0]
-    made = review.decide(
-        line.ledger, line.decisions, row.id, Verdict(answer), reviewer or _login_name(), reason
-    )
+    since = moment.later(moment.now(), -86_400 * days)
+    listed = chosen.reach().reviews.listed
+    looks = [one.second for pile in (Pile.SEEN, Pile.DISPUTED) for one in listed(pile, since) if one.second]
+    found = agreements(looks)
     if as_json:
-        json_document(
-            {
-                "id": made.id,
-                "inspection_id": row.id,
-                "key": row.image.key,
-                "verdict": made.verdict.value,
-                "reviewer": made.reviewer,
-                "decided_at": made.decided_at,
-                "reason": made.reason,
-            }
-        )
+        for one in found:
+            json_line(_facts(one))
         return
-    click.echo(safe(f"{row.image.key}: {made.verdict.value}, decided by {made.reviewer}."))
-    note(f"The line files it now: partcheck show {row.id[:12]}")
+    if not found:
+        note(f"No photo was looked at twice in {days} days.")
+        return
+    titles = ("judges", "photos", "agreed", "agreement", "kappa")
+    table(titles, [_line(one) for one in found], ("photos", "agreed"))
+    open_disputes = sum(look.final is None and not look.agrees for look in looks)
+    if open_disputes:
+        note(f"{open_disputes} of the disagreements wait for somebody to adjudicate.")
 
 
-def _choose(found: Sequence[Inspection], text: str) -> Inspection | None:
-    """The one inspection that can be decided; of several that cannot, none."""
-    waiting = [row for row in found if waits(row)]
-    if len(waiting) > 1:
-        ids = ", ".join(row.id[:12] for row in waiting)
-        raise Conflict(f"{plural(len(waiting), 'waiting photo')} match {text!r}: name one by its id ({ids}).")
-    if not waiting and len(found) > 1:
-        newest = found[0]
-        raise Conflict(
-            f"None of {len(found)} inspections that match {text!r} waits for a decision "
-            f"(the newest is {newest.state.value}, verdict {verdict(newest)})."
-        )
-    return waiting[0] if waiting else None
+def _line(one: Agreement) -> tuple[str, ...]:
+    return (
+        " and ".join(one.judges),
+        str(one.photos),
+        str(one.agreed),
+        _measured(one.raw, one.raw_interval),
+        _measured(one.kappa, one.kappa_interval),
+    )
 
 
-def _check_length(option: str, text: str, limit: int) -> None:
-    if len(text) > limit:
-        raise click.BadParameter(f"at most {limit:,} characters, not {len(text):,}", param_hint=option)
+def _measured(value: float | None, interval: tuple[float, float] | None) -> str:
+    if value is None or interval is None:
+        return "says nothing"
+    return f"{value:.2f} ({interval[0]:.2f} to {interval[1]:.2f})"
 
 
-def _login_name() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        return "terminal"
+def _facts(one: Agreement) -> dict[str, object]:
+    return {
+        "judges": list(one.judges),
+        "photos": one.photos,
+        "agreed": one.agreed,
+        "agreement": one.raw,
+        "agreement_interval": list(one.raw_interval),
+        "kappa": one.kappa,
+        "kappa_interval": list(one.kappa_interval) if one.kappa_interval else None,
+    }

@@ -5,6 +5,7 @@ from typing import Any
 from workflow import moment
 from workflow.images import Image
 from workflow.inspection import Inspection, State
+from workflow.sealing import progress
 
 IN_FLIGHT = "in flight"
 
@@ -55,7 +56,7 @@ def address(image: Image) -> str:
 
 def facts(row: Inspection, uploaded_at: str = "") -> dict[str, Any]:
     """The JSON form of an inspection."""
-    prediction, review, decision = row.prediction, row.review, row.decision
+    prediction, review, decision, reached = row.prediction, row.review, row.decision, progress(row)
     return {
         "id": row.id,
         "key": row.image.key,
@@ -87,9 +88,14 @@ def facts(row: Inspection, uploaded_at: str = "") -> dict[str, Any]:
             "reviewer": decision.reviewer,
             "decided_at": decision.decided_at,
             "reason": decision.reason,
+            "defect_class": decision.defect_class,
+            "stage": reached.stage.value if reached else None,
         }
         if decision
         else None,
+        "lease": {"reviewer": row.lease.reviewer, "until": row.lease.until} if row.lease else None,
+        "hold": {"by": row.hold.by, "at": row.hold.at, "reason": row.hold.reason} if row.hold else None,
+        "revision": row.revision,
         "uploaded_at": row.uploaded_at,
         "claimed_at": row.claimed_at,
         "settled_at": row.settled_at or None,

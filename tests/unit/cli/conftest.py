@@ -11,7 +11,7 @@ from click.testing import CliRunner, Result
 
 from cli.main import main
 from cli.reach import Reached
-from tests.fakes import MemoryExecutions
+from tests.fakes import MemoryExecutions, MemoryReviews
 from tests.unit.line import FILED, INBOUND, UNSURE, Line
 from workflow.aws.site import Site
 from workflow.images import Image
@@ -101,7 +101,8 @@ class Bench:
 
     def reach(self, _home: Path | None) -> Reached:
         line = self.line
-        return Reached(SITE, line.ledger, line.shelf, line.executions, line.decisions, self.inbox, {})
+        ports = (line.ledger, line.shelf, line.executions, line.decisions, self.inbox)
+        return Reached(SITE, *ports, {}, MemoryReviews(line.ledger))
 
     def run(self, *arguments: str) -> Result:
         return CliRunner().invoke(main, arguments, obj=self.reach)

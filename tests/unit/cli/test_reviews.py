@@ -1,10 +1,15 @@
 import json
+from dataclasses import replace
 
 import pytest
 
+from tests.fakes import MemoryReviews
 from tests.unit.cli.conftest import Bench
 from tests.unit.line import KEY, UNSURE
+from workflow import moment
+from workflow.desk import Desk
 from workflow.images import Image, inspection_id
+from workflow.inspection import SecondLook
 from workflow.verdict import Verdict
 
 
@@ -133,8 +138,114 @@ def test_of_several_with_one_name_none_may_wait(bench: Bench) -> None:
 
 @pytest.mark.parametrize(
     "arguments",
-    [("decide", KEY, "unclear"), ("decide", KEY, "ok", "--reason", "x" * 1001), ("decide", KEY)],
+    [("decide", KEY, "unclear"), ("decide", KEY, "ok", "--reason", "x" * 1001)],
 )
 def test_a_wrong_answer_is_wrong_usage(bench: Bench, unsure: Image, arguments: tuple[str, ...]) -> None:
     assert bench.run(*arguments).exit_code == 2
     assert bench.line.row(unsure).decision is None
+
+
+def test_who_has_a_photo_or_holds_it_back_is_named(bench: Bench, unsure: Image) -> None:
+    desk = Desk(MemoryReviews(bench.line.ledger))
+    desk.take("ann")
+    leased = bench.run("reviews").stdout.splitlines()[1]
+    desk.hold("ann", inspection_id(unsure), "ask the foundry")
+    held = bench.run("reviews").stdout.splitlines()[1]
+
+    assert "ann" in leased
+    assert "ann, on hold: ask the foundry" in held
+    told = json.loads(bench.run("reviews", "--json").stdout)
+    assert (told["hold"]["by"], told["lease"]) == ("ann", None)
+
+
+def test_a_photo_that_another_reviewer_looks_at_is_not_decided(bench: Bench, unsure: Image) -> None:
+    Desk(MemoryReviews(bench.line.ledger)).take("ann")
+
+    result = bench.run("decide", KEY, "ok", "--reviewer", "bob")
+
+    assert result.exit_code == 1
+    assert "ann looks at it" in result.stderr
+    assert bench.run("decide", KEY, "ok", "--reviewer", "ann").exit_code == 0
+
+
+def test_a_defect_has_a_class(bench: Bench, unsure: Image) -> None:
+    assert bench.run("decide", KEY, "ok", "--class", "crack").exit_code == 2
+    told = json.loads(bench.run("decide", KEY, "defect", "--class", "crack", "--json").stdout)
+
+    assert told["defect_class"] == "crack"
+
+
+def test_a_decision_is_taken_back_by_who_took_it(bench: Bench, unsure: Image) -> None:
+    bench.run("decide", KEY, "ok", "--reviewer", "ann")
+
+    refused = bench.run("decide", KEY, "--undo", "--reviewer", "bob")
+    result = bench.run("decide", KEY, "--undo", "--reviewer", "ann")
+
+    assert (refused.exit_code, result.exit_code) == (1, 0)
+    assert "no such decision of bob" in refused.stderr
+    assert result.stdout == f"{KEY}: ann took the decision back; the photo waits again.\n"
+    assert bench.line.row(unsure).open
+
+
+def test_an_undo_needs_a_decision_and_no_answer(bench: Bench, unsure: Image) -> None:
+    assert bench.run("decide", KEY, "ok", "--undo").exit_code == 2
+    assert bench.run("decide", KEY).exit_code == 2
+    assert bench.run("decide", KEY, "--undo").exit_code == 1
+
+
+def test_a_verdict_is_corrected_for_a_reason(bench: Bench) -> None:
+    image = bench.line.upload()
+    bench.line.inspected(image)
+
+    result = bench.run(
+        "correct", KEY, "defect", "--reason", "a crack", "--class", "crack", "--reviewer", "eve"
+    )
+
+    assert result.stdout == f"{KEY}: defect instead of ok, revision 2.\n"
+    row = bench.line.row(image)
+    assert row.decision is not None
+    assert (row.decision.verdict, row.decision.defect_class, row.revision) == (Verdict.DEFECT, "crack", 2)
+    assert len(bench.line.decisions.sent) == 1
+
+
+def test_a_correction_as_json_tells_what_was_before(bench: Bench) -> None:
+    bench.line.inspected(bench.line.upload())
+
+    told = json.loads(bench.run("correct", KEY, "defect", "--reason", "a crack", "--json").stdout)
+
+    assert (told["verdict"], told["was"], told["revision"]) == ("defect", "ok", 2)
+
+
+def test_a_correction_that_is_none_is_refused_in_one_sentence(bench: Bench) -> None:
+    bench.line.inspected(bench.line.upload())
+
+    assert bench.run("correct", KEY, "defect").exit_code == 2
+    result = bench.run("correct", KEY, "ok", "--reason", "it is")
+    assert (result.exit_code, result.stderr.count("\n")) == (1, 1)
+    assert "its verdict is ok already" in result.stderr
+
+
+def test_agreement_is_told_for_all_and_for_each_pair(bench: Bench) -> None:
+    looks = [("ann", "bob", Verdict.OK), ("ann", "bob", Verdict.DEFECT), ("model", "bob", Verdict.OK)]
+    for number, (first, second, said) in enumerate(looks):
+        image = bench.line.upload(key=f"{number}.png")
+        bench.line.inspected(image)
+        row = bench.line.row(image)
+        seen = SecondLook("id", said, second, moment.now(), Verdict.OK, first)
+        bench.line.ledger.rows[row.id] = replace(row, second=seen)
+
+    result = bench.run("agreement")
+    told = [json.loads(line) for line in bench.run("agreement", "--json").stdout.splitlines()]
+
+    assert [one["judges"] for one in told] == [["first", "second"], ["ann", "bob"], ["bob", "model"]]
+    assert (told[0]["photos"], told[0]["agreed"], told[1]["kappa"]) == (3, 2, 0.0)
+    assert "ann and bob" in result.stdout
+    assert "says nothing" in result.stdout
+    assert "1 of the disagreements wait" in result.stderr
+
+
+def test_without_second_looks_there_is_no_agreement_to_tell(bench: Bench) -> None:
+    result = bench.run("agreement")
+
+    assert (result.exit_code, result.stdout) == (0, "")
+    assert "No photo was looked at twice in 30 days" in result.stderr

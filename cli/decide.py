@@ -1,0 +1,176 @@
+"""`partcheck decide` and `partcheck correct`: the person at the terminal."""
+
+import getpass
+from collections.abc import Sequence
+
+import click
+
+from cli import lookup
+from cli.output import json_document, note, plural, safe
+from cli.reach import Chosen, Reached
+from workflow import review, revision
+from workflow.errors import Conflict
+from workflow.facts import verdict
+from workflow.inspection import Decision, Inspection
+from workflow.verdict import Verdict
+
+MAX_REVIEWER, MAX_REASON = 100, 1000
+
+_ANSWERS = click.Choice([Verdict.OK.value, Verdict.DEFECT.value])
+_reviewer = click.option("--reviewer", default="", help="Who decides.  [default: the login name]")
+_class = click.option("--class", "defect_class", default="", help="What kind of defect it is.")
+_json = click.option("--json", "as_json", is_flag=True, help="The decision as one JSON document.")
+
+
+@click.command()
+@click.argument("image")
+@click.argument("answer", metavar="ok|defect", type=_ANSWERS, required=False)
+@click.option("--reason", default="", help="Why; kept with the decision and announced with the verdict.")
+@_class
+@_reviewer
+@click.option("--undo", is_flag=True, help="Take your decision back, as long as it is not delivered.")
+@_json
+@click.pass_obj
+def decide(
+    chosen: Chosen,
+    image: str,
+    answer: str | None,
+    reason: str,
+    defect_class: str,
+    reviewer: str,
+    undo: bool,
+    as_json: bool,
+) -> None:
+    """Decide a photo that waits: ok or defect.
+
+    IMAGE is what `partcheck show` understands: the photo's name, its key, or the first digits of the id that
+    `partcheck reviews` prints. The decision is kept with who took it and when, and cannot be lost. For some
+    seconds `--undo` takes it back; then the line files the photo and announces the verdict.
+
+    \b
+    Examples:
+      partcheck decide part-4711.jpg defect --class crack --reason "at the rim"
+      partcheck decide part-4711.jpg --undo
+    """
+    if undo == (answer is not None):
+        raise click.UsageError("say either ok or defect, or --undo")
+    _check_lengths(reason, reviewer, defect_class)
+    line, who = chosen.reach(), reviewer or _login_name()
+    if answer is None:
+        _take_back(line, image, who)
+        return
+    row = _choose(lookup.matches(line.ledger, image), image) or lookup.one(line.ledger, image)[0]
+    made = review.decide(
+        line.ledger,
+        line.decisions,
+        row.id,
+        _verdict(answer, defect_class),
+        who,
+        reason,
+        defect_class=defect_class,
+        undo_seconds=review.UNDO_SECONDS,
+    )
+    if as_json:
+        json_document(_facts(row, made))
+        return
+    click.echo(safe(f"{row.image.key}: {made.verdict.value}, decided by {made.reviewer}."))
+    note(f"The line files it in {review.UNDO_SECONDS} seconds: partcheck show {row.id[:12]}")
+
+
+def _take_back(line: Reached, image: str, who: str) -> None:
+    row = lookup.one(line.ledger, image)[0]
+    made = row.decision
+    review.undo(line.ledger, row.id, made.id if made else "", who)
+    click.echo(safe(f"{row.image.key}: {who} took the decision back; the photo waits again."))
+
+
+@click.command()
+@click.argument("image")
+@click.argument("answer", metavar="ok|defect", type=_ANSWERS)
+@click.option("--reason", required=True, help="Why; kept with the correction and announced with it.")
+@_class
+@_reviewer
+@_json
+@click.pass_obj
+def correct(
+    chosen: Chosen, image: str, answer: str, reason: str, defect_class: str, reviewer: str, as_json: bool
+) -> None:
+    """Overrule a verdict that was announced, the model's or a person's.
+
+    The photo is moved, and another message announces the new verdict and names the one it corrects. What the
+    verdict was before stays on record. A correction cannot be taken back: correct it again.
+
+    \b
+    Example:
+      partcheck correct part-4711.jpg defect --reason "a crack runs under the reflection"
+    """
+    _check_lengths(reason, reviewer, defect_class)
+    line = chosen.reach()
+    row = lookup.one(line.ledger, image)[0]
+    after = revision.correct(
+        line.ledger,
+        line.decisions,
+        row.id,
+        _verdict(answer, defect_class),
+        reviewer or _login_name(),
+        reason,
+        defect_class=defect_class,
+    )
+    if as_json and after.decision is not None:
+        json_document({**_facts(after, after.decision), "revision": after.revision, "was": verdict(row)})
+        return
+    click.echo(safe(f"{row.image.key}: {answer} instead of {verdict(row)}, revision {after.revision}."))
+    note(f"The line files and announces it now: partcheck show {row.id[:12]}")
+
+
+def _verdict(answer: str, defect_class: str) -> Verdict:
+    if defect_class and answer == Verdict.OK:
+        raise click.BadParameter("only a defect has a class", param_hint="--class")
+    return Verdict(answer)
+
+
+def _facts(row: Inspection, made: Decision) -> dict[str, object]:
+    return {
+        "id": made.id,
+        "inspection_id": row.id,
+        "key": row.image.key,
+        "verdict": made.verdict.value,
+        "defect_class": made.defect_class,
+        "reviewer": made.reviewer,
+        "decided_at": made.decided_at,
+        "release_at": made.release_at or None,
+        "reason": made.reason,
+    }
+
+
+def _check_lengths(reason: str, reviewer: str, defect_class: str) -> None:
+    _check_length("--reason", reason, MAX_REASON)
+    _check_length("--reviewer", reviewer, MAX_REVIEWER)
+    _check_length("--class", defect_class, review.MAX_DEFECT_CLASS)
+
+
+def _choose(found: Sequence[Inspection], text: str) -> Inspection | None:
+    """The one inspection that can be decided; of several that cannot, none."""
+    waiting = [row for row in found if row.open]
+    if len(waiting) > 1:
+        ids = ", ".join(row.id[:12] for row in waiting)
+        raise Conflict(f"{plural(len(waiting), 'waiting photo')} match {text!r}: name one by its id ({ids}).")
+    if not waiting and len(found) > 1:
+        newest = found[0]
+        raise Conflict(
+            f"None of {len(found)} inspections that match {text!r} waits for a decision "
+            f"(the newest is {newest.state.value}, verdict {verdict(newest)})."
+        )
+    return waiting[0] if waiting else None
+
+
+def _check_length(option: str, text: str, limit: int) -> None:
+    if len(text) > limit:
+        raise click.BadParameter(f"at most {limit:,} characters, not {len(text):,}", param_hint=option)
+
+
+def _login_name() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return "terminal"
