@@ -1,7 +1,7 @@
 """How fast and how good the Custom Labels service on this machine is.
 
     .venv/bin/python -m benchmarks.custom_labels [--train 200 2000] [--rounds 3] [--photos FOLDER]
-    .venv/bin/python -m benchmarks.custom_labels --train --kills 200
+    .venv/bin/python -m benchmarks.custom_labels --train --kills 200 [--seed 1]
 
 Starts a service and an S3 of its own. Trains on generated parts of each size and on a set with one label for
 each kind of fault; serves 1, 4 and 16 clients at once, from S3 and from bytes. FOLDER holds real photos as
@@ -274,15 +274,19 @@ def measure(service: Service, s3: Any, options: argparse.Namespace) -> None:
         stop(service, model)
 
 
-def kill(folder: Path, times: int) -> None:
+def kill(folder: Path, times: int, seed: int) -> None:
     with stand(folder) as (service, s3):
         upload_parts(s3, BUCKET, "train", 24)
-        crashes = Crashes(service, seed=int(time.time()))
+        crashes = Crashes(service, seed)
         crashes.prepare()
-        wrong = [problem for _ in range(times) for problem in crashes.round()]
+        wrong = []
+        for number in range(1, times + 1):
+            wrong += [f"after kill {number}: {problem}" for problem in crashes.round()]
+            if number % 20 == 0:
+                print(f"{number} kills, {len(wrong)} wrong", flush=True)
         said = crashes.said
     print(
-        f"{times} kills while {len(said.projects)} projects, {len(said.images)} entries and "
+        f"{times} kills (seed {seed}) while {len(said.projects)} projects, {len(said.images)} entries and "
         f"{len(said.models) + len(said.deleted)} models were acknowledged: {len(wrong)} wrong {wrong[:5]}"
     )
 
@@ -295,6 +299,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--photos", type=Path)
     parser.add_argument("--kills", type=int, default=0)
+    parser.add_argument("--seed", type=int, default=1, help="of the moments of the kills")
     options = parser.parse_args()
     print(
         f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC, {platform.machine()}, {os.cpu_count()} processors", end=", "
@@ -305,7 +310,7 @@ def main() -> None:
             with stand(Path(folder) / "measured") as (service, s3):
                 measure(service, s3, options)
         if options.kills:
-            kill(Path(folder) / "killed", options.kills)
+            kill(Path(folder) / "killed", options.kills, options.seed)
     print(json.dumps({"load_after": os.getloadavg()[0]}))
 
 

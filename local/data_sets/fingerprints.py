@@ -12,9 +12,9 @@ from scipy.ndimage import gaussian_filter, map_coordinates
 SIDE = 128
 SPECTRUM = 256
 ANGLES = 180
-HARMONICS = 24
+HARMONICS = 18
 RADII = np.linspace(4, 32, 40) * SPECTRUM / SIDE
-LARGEST_OFFSET = 0.08 * SIDE
+LARGEST_OFFSET = 0.16 * SIDE
 WINDOW = 0.97
 
 Array = NDArray[np.float32]
@@ -36,7 +36,8 @@ def fingerprint(content: bytes) -> Array:
     spectrum = np.abs(rfft2(details * _window(*_centre(details)), (SPECTRUM, SPECTRUM)))
     polar = map_coordinates(np.sqrt(np.fft.fftshift(spectrum, axes=0)), _RAYS, order=1)
     harmonics = np.abs(np.fft.rfft(polar - polar.mean(axis=0), axis=0))[1:HARMONICS]
-    return np.log(harmonics + 0.01).ravel().astype(np.float32)
+    prints: Array = np.log1p(harmonics).ravel().astype(np.float32)
+    return prints
 
 
 def _square(content: bytes) -> Array:
@@ -61,19 +62,20 @@ def _details(grey: Array) -> Array:
     return details
 
 
-def _window(down: float, across: float, reach: float = WINDOW) -> Array:
+def _window(down: float, across: float) -> Array:
     """A round, soft-edged look at the photo around a point."""
-    away = np.hypot(_DOWN - down, _ACROSS - across) / (SIDE / 2 * reach)
+    away = np.hypot(_DOWN - down, _ACROSS - across) / (SIDE / 2 * WINDOW)
     return np.where(away < 1, np.cos(np.pi / 2 * np.minimum(away, 1)), 0).astype(np.float32)
 
 
 def _centre(details: Array) -> tuple[float, float]:
-    """Where the details are, which is where the part is: so a shifted part is looked at in the same way."""
+    """Where the details are, which is where the part is: so a shifted part is looked at in the same way.
+
+    The whole photo is weighed: through a window, a part that reaches beyond it would push the centre away.
+    """
     strength = gaussian_filter(np.abs(details), 3)
-    down = across = _MIDDLE
-    for _ in range(3):
-        weight = strength * _window(down, across, 0.9)
-        total = float(weight.sum()) + 1e-9
-        down, across = float((weight * _DOWN).sum()) / total, float((weight * _ACROSS).sum()) / total
+    weight = np.clip(strength - np.median(strength), 0, None)
+    total = float(weight.sum()) + 1e-9
     low, high = _MIDDLE - LARGEST_OFFSET, _MIDDLE + LARGEST_OFFSET
+    down, across = float((weight * _DOWN).sum()) / total, float((weight * _ACROSS).sum()) / total
     return float(np.clip(down, low, high)), float(np.clip(across, low, high))

@@ -78,7 +78,7 @@ def least_likeness(count: int) -> float:
     every photo more, from 0.15 among 200 to 0.22 among 2,000. Turned and shifted copies lie above that, and
     strangers among real castings far below.
     """
-    return 0.057 + 0.057 * float(np.log10(max(count, 140)))
+    return 0.105 + 0.057 * float(np.log10(max(count, 140)))
 
 
 def alike(prints: Array) -> list[tuple[int, int, float]]:

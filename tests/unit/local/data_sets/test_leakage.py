@@ -7,7 +7,7 @@ import pytest
 from local.data_sets.leakage import leakage, split_by_part
 from local.data_sets.lookalikes import Comparison, Pair, compare
 from local.data_sets.photos import LabelledPhoto
-from local.sample_parts import sample_parts
+from local.sample_parts import Product, sample_parts
 from tests.copies import COPIES, opened
 
 PARTS, COPIED = 160, 20
@@ -23,11 +23,11 @@ def photos_of(contents: Sequence[bytes], label: str = "ok") -> list[LabelledPhot
     ]
 
 
-@pytest.fixture(scope="module")
-def planted() -> tuple[Comparison, list[tuple[int, str]]]:
+@pytest.fixture(scope="module", params=Product, ids=str)
+def planted(request: pytest.FixtureRequest) -> tuple[Comparison, list[tuple[int, str]]]:
     """Parts, then copies of the first of them; the copies with their original and how they were made."""
     rng = np.random.default_rng(3)
-    contents = [part.content for part in sample_parts(PARTS, seed=5)]
+    contents = [part.content for part in sample_parts(PARTS, seed=5, product=request.param)]
     made = [(part, kind) for part in range(COPIED) for kind in PLANTED]
     contents += [COPIES[kind](opened(contents[part]), rng) for part, kind in made]
     return compare(photos_of(contents)), made
