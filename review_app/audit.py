@@ -60,10 +60,15 @@ class Line:
 
 
 def entries(ledger: Ledger, wish: Wish, before: str = "") -> Iterator[AuditEntry]:
-    """What is wished for, newest first, older than a moment."""
+    """What is wished for, newest first, from behind a mark on."""
     for entry in _of_image(ledger, wish) if wish.image else _of_days(ledger, wish, before):
-        if entry in wish and (not before or entry.at < before):
+        if entry in wish and (not before or mark(entry) < before):
             yield entry
+
+
+def mark(entry: AuditEntry) -> str:
+    """An entry's place in the order of all; several share a moment."""
+    return f"{entry.at}#{entry.decision_id}"
 
 
 def _of_days(ledger: Ledger, wish: Wish, before: str) -> Iterator[AuditEntry]:
@@ -79,7 +84,7 @@ def _of_image(ledger: Ledger, wish: Wish) -> list[AuditEntry]:
     """By the photo's name, whatever the day: its trail is read directly."""
     rows = ledger.by_name(wish.image)
     found = [entry for row in rows for entry in ledger.audit_trail(row.id)]
-    return sorted(found, key=lambda entry: entry.at, reverse=True)
+    return sorted(found, key=mark, reverse=True)
 
 
 def lines(ledger: Ledger, some: Iterator[AuditEntry], count: int) -> list[Line]:

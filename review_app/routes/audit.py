@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Depends, HTTPException, Query, Request, Response
 from fastapi.responses import StreamingResponse
 
-from review_app.audit import ACTIONS, MAX_DAYS, Line, Wish, entries, lines
+from review_app.audit import ACTIONS, MAX_DAYS, Line, Wish, entries, lines, mark
 from review_app.csv_text import csv_lines
 from review_app.pages import page
 from review_app.ports import Ports
@@ -79,7 +79,7 @@ def audit(
         wish=wish,
         actions=ACTIONS,
         export=f"/audit.csv?{urlencode(chosen)}",
-        older=f"/audit?{urlencode({**chosen, 'before': found[PAGE - 1].entry.at})}"
+        older=f"/audit?{urlencode({**chosen, 'before': mark(found[PAGE - 1].entry)})}"
         if len(found) > PAGE
         else "",
         newest=f"/audit?{urlencode(chosen)}" if before else "",

@@ -1,0 +1,161 @@
+"""Worker processes killed at any moment: nothing acknowledged is lost, nothing happens twice."""
+
+import json
+import os
+import random
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import httpx2
+import pytest
+from moto.server import ThreadedMotoServer
+
+from local import resources
+from review_app.settings import LINE
+from tests.unit.line import UPLOADED_AT
+from tests.web.serving import SECRET, visitor
+from workflow.aws.clients import client
+from workflow.aws.ledger import DynamoLedger
+from workflow.images import Image, inspection_id
+from workflow.inspection import Inspection, Review, State
+from workflow.intake import new_row
+from workflow.policy import FIRST_POLICY
+from workflow.tables import AUDIT, LEDGER
+from workflow.verdict import Verdict
+
+KILLS = int(os.environ.get("PARTCHECK_TEST_KILLS", "3"))
+PHOTOS = max(30, 10 * KILLS)
+AT = "2026-01-01T10:00:00.000Z"
+
+
+@pytest.fixture
+def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, str]]:
+    """A DynamoDB and an SQS that outlive every worker; yields what the app is told."""
+    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
+    server.start()
+    _, port = server.get_host_and_port()
+    settings = {
+        "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}",
+        "AWS_DEFAULT_REGION": "eu-central-1",
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+    }
+    for name, value in settings.items():
+        monkeypatch.setenv(name, value)
+    client.cache_clear()
+    resources.create_tables()
+    queue = client("sqs").create_queue(QueueName="decisions")["QueueUrl"]
+    client("ssm").put_parameter(Name="/policy", Value=json.dumps(FIRST_POLICY), Type="String")
+    yield (
+        dict.fromkeys(LINE, "unused")
+        | settings
+        | {
+            "LEDGER_TABLE": resources.table_name(LEDGER),
+            "AUDIT_TABLE": resources.table_name(AUDIT),
+            "DECISION_QUEUE_URL": queue,
+            "POLICY_PARAMETER": "/policy",
+            "SESSION_SECRET": SECRET,
+            "SIGN_IN": "development",
+        }
+    )
+    client.cache_clear()
+    server.stop()
+
+
+def waiting_row(number: int) -> Inspection:
+    image = Image("inbound", f"part_{number:04}.jpg", "v1")
+    row = new_row(image, f"execution-{number}", 1, UPLOADED_AT)
+    return replace(row, state=State.WAITING, verdict=Verdict.UNCLEAR, review=Review(AT, 1, ""))
+
+
+@contextmanager
+def workers(told: dict[str, str], count: int) -> Iterator[tuple[str, int]]:
+    """The app as it is deployed, with several workers; yields its address and its first process."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    address = f"http://127.0.0.1:{port}"
+    command = [sys.executable, "-m", "review_app", "--port", str(port), "--workers", str(count)]
+    environment = {**os.environ, **told, "PUBLIC_URL": address}
+    with subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL) as app:
+        try:
+            while not answers(address):
+                assert app.poll() is None
+                time.sleep(0.1)
+            yield address, app.pid
+        finally:
+            app.terminate()
+
+
+def answers(address: str) -> bool:
+    try:
+        return httpx2.get(f"{address}/health", timeout=5).status_code == 200
+    except httpx2.HTTPError:
+        return False
+
+
+def killed_at_random(first: int, kills: int, done: threading.Event, rng: random.Random) -> int:
+    """Kill a worker again and again; its supervisor starts another one."""
+    count = 0
+    while count < kills and not done.wait(rng.uniform(0.05, 1.0)):
+        children = Path(f"/proc/{first}/task/{first}/children").read_text().split()
+        alive = [int(pid) for pid in children if b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+        if alive:
+            os.kill(rng.choice(alive), signal.SIGKILL)
+            count += 1
+    return count
+
+
+@pytest.mark.timeout(120 + 20 * KILLS)
+def test_no_acknowledged_decision_is_lost_and_none_happens_twice(aws: dict[str, str]) -> None:
+    ledger = DynamoLedger(aws["LEDGER_TABLE"], aws["AUDIT_TABLE"])
+    rows = [waiting_row(number) for number in range(PHOTOS)]
+    for row in rows:
+        ledger.claim(row)
+        ledger.record_review(row.id, row.owner, row.review or Review(AT, 1, ""), "1")
+    acknowledged: dict[str, tuple[str, Verdict]] = {}
+    done, rng = threading.Event(), random.Random(7)  # noqa: S311
+    with workers(aws, 2) as (address, first):
+        killer = threading.Thread(target=killed_at_random, args=(first, KILLS, done, rng))
+        killer.start()
+        with visitor(address, "ann") as ann:
+            for number, row in enumerate(rows):
+                verdict = Verdict.OK if number % 2 else Verdict.DEFECT
+                acknowledged[row.id] = (stubborn(ann, row.id, verdict), verdict)
+            while killer.is_alive() and KILLS:
+                time.sleep(0.05)
+        done.set()
+        killer.join()
+
+    for row in rows:
+        decision_id, verdict = acknowledged[row.id]
+        found = ledger.get(inspection_id(row.image))
+        assert found is not None
+        assert found.decision is not None
+        assert (found.decision.id, found.decision.verdict) == (decision_id, verdict)
+        trail = [entry for entry in ledger.audit_trail(row.id) if entry.action == "decide"]
+        assert [entry.decision_id for entry in trail] == [decision_id]
+
+
+def stubborn(ann: httpx2.Client, one: str, verdict: Verdict) -> str:
+    """Post as the browser's outbox does: the same answer under the same id, until it is acknowledged."""
+    decision_id = str(uuid.uuid4())
+    form = {"verdict": verdict.value, "decision_id": decision_id}
+    while True:
+        try:
+            answer = ann.post(f"/review/{one}/decide", data=form, headers={"Accept": "application/json"})
+        except httpx2.HTTPError:
+            time.sleep(0.05)
+            continue
+        if answer.status_code == 200:
+            return decision_id
+        assert answer.status_code >= 500, answer.text

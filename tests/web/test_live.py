@@ -1,0 +1,67 @@
+"""Live counts: one look for all who listen, none when nobody does."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+from review_app.live import Topic
+
+
+async def first(changes: AsyncIterator[bool], count: int) -> list[bool]:
+    found = []
+    async for one in changes:
+        found.append(one)
+        if len(found) == count:
+            break
+    return found
+
+
+def test_all_listeners_share_one_look_and_hear_of_a_change() -> None:
+    looks = [0]
+
+    def look() -> int:
+        looks[0] += 1
+        return looks[0] // 5
+
+    async def scene() -> None:
+        topic = Topic(look, seconds=0.01)
+        heard = await asyncio.gather(*(first(topic.changes(), 3) for _ in range(20)))
+        assert heard == [[True] * 3] * 20
+        assert looks[0] < 40
+
+    asyncio.run(scene())
+
+
+def test_nobody_looks_when_nobody_listens() -> None:
+    looks = [0]
+
+    def look() -> int:
+        looks[0] += 1
+        return looks[0]
+
+    async def scene() -> None:
+        topic = Topic(look, seconds=0.01)
+        changes = topic.changes()
+        await anext(changes)
+        await anext(changes)
+        await changes.aclose()  # type: ignore[attr-defined]
+        await asyncio.sleep(0.03)
+        before = looks[0]
+        await asyncio.sleep(0.1)
+        assert looks[0] == before
+
+    asyncio.run(scene())
+
+
+def test_a_look_that_fails_is_tried_again() -> None:
+    looks = [0]
+
+    def look() -> int:
+        looks[0] += 1
+        if looks[0] < 3:
+            raise OSError("the ledger is away")
+        return looks[0]
+
+    async def scene() -> None:
+        assert await first(Topic(look, seconds=0.01).changes(), 2) == [True, True]
+
+    asyncio.run(scene())
