@@ -1,8 +1,9 @@
 """What every function shares: its logger, tracer and metrics, and the ports it reaches by its environment."""
 
+import json
 import os
 import time
-from functools import cache, lru_cache
+from functools import cache, lru_cache, partial
 from typing import Any
 
 from aws_lambda_powertools import Logger, Metrics, Tracer
@@ -26,7 +27,8 @@ from workflow.errors import ConfigurationError
 from workflow.power import Room, Waking
 from workflow.power_policy import PowerPolicy
 
-logger = Logger()
+# ASCII: a key may hold characters that some programs take for the end of a line, such as U+2028.
+logger = Logger(json_serializer=partial(json.dumps, default=str, separators=(",", ":")))
 tracer = Tracer(patch_modules=("botocore",))
 metrics = Metrics(namespace=os.environ.get("POWERTOOLS_METRICS_NAMESPACE", "partcheck"))
 

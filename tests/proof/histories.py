@@ -1,17 +1,18 @@
 """One random history of a line: uploads, people, operators, misfortunes, then peace, then the reckoning."""
 
 import json
+import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from tests.crafted import png
-from tests.proof.promises import Promises, Upload
+from tests.proof.promises import Promises, Said, Upload
 from tests.proof.world import World
 from tests.unit.line import FILED, INBOUND
-from workflow import moment, redrive, review
+from workflow import moment, redrive, review, revision
 from workflow.audit import audit
 from workflow.images import Image
-from workflow.inspection import Decision, State
+from workflow.inspection import State
 from workflow.reconcile import reconcile
 from workflow.verdict import Verdict
 
@@ -117,6 +118,7 @@ class History:
         some: list[tuple[float, Callable[[], None]]] = [
             (4, lambda: self.look_and_decide(self.rng.choice(("ann", "ben")))),
             (4, self.both_at_once),
+            (2, self.revise),
             (3, self.world.reconcile),
             (1, self.doubled_event),
             (0.5, self.model_pauses),
@@ -158,22 +160,74 @@ class History:
             self.world.intake.send(json.dumps(self.rng.choice(self.events)))
 
     def look_and_decide(self, who: str) -> None:
-        """A person opens the list, takes a photo, and says what it is."""
-        world = self.world
+        """A person opens the list, takes a photo, says what it is, and sometimes takes it back."""
+        world, calm = self.world, self.world.fate.calm
+        said: list[str] = []
 
-        def look() -> tuple[str, Decision] | None:
+        def look() -> None:
             waiting = [row for row in world.ledger.in_state(State.WAITING) if row.decision is None]
             if not waiting:
-                return None
+                return
             row, verdict = self.rng.choice(waiting), self.rng.choice((Verdict.OK, Verdict.DEFECT))
+            said.append(str(uuid.uuid4()))
+            self.promises.said[said[0]] = Said(row.id, verdict, "")
             self.think()
-            return row.id, review.decide(world.ledger, world.decisions, row.id, verdict, who, "looked")
+            window = 0 if calm else self.rng.choice((0, 8, 60))
+            review.decide(
+                *(world.ledger, world.decisions, row.id, verdict, who, "looked"),
+                decision_id=said[0],
+                undo_seconds=window,
+            )
 
-        def told(answer: tuple[str, Decision] | None, _error: str) -> None:
-            if answer is not None:
-                self.promises.told[answer[0]] = answer[1]
+        def told(_answer: None, error: str) -> None:
+            if said and not error:
+                self.promises.said[said[0]].told = "saved"
+                if not calm and self.rng.random() < 0.4:
+                    world.after(self.rng.choice((0.1, 7.9, 8.1, 30)), lambda: self.take_back(said[0], who))
 
         world.work(f"{who} decides", look, told)
+
+    def take_back(self, decision: str, who: str) -> None:
+        """A person changes his mind: in time, at the last moment, or too late."""
+        said, world = self.promises.said[decision], self.world
+        said.told = ""
+
+        def told(_answer: None, error: str) -> None:
+            if not error:
+                said.told = "taken back"
+            elif error == "Conflict" and not said.told:
+                said.told = "saved"
+
+        def undo() -> None:
+            review.undo(world.ledger, said.inspection_id, decision, who)
+
+        world.work(f"{who} takes back", undo, told)
+
+    def revise(self) -> None:
+        """An engineer overrules a verdict, or lets the model look again."""
+        world = self.world
+        said: list[str] = []
+
+        def job() -> None:
+            closed = [row for row in world.ledger.in_state(State.CLOSED) if not row.withdrawn]
+            if not closed:
+                return
+            row = self.rng.choice(closed)
+            self.think()
+            if row.verdict is Verdict.REJECTED or self.rng.random() < 0.4:
+                revision.inspect_again(world.ledger, world.decisions, row.id, "eva", "the light was bad")
+                return
+            verdict = Verdict.DEFECT if row.verdict is Verdict.OK else Verdict.OK
+            said.append(str(uuid.uuid4()))
+            self.promises.said[said[0]] = Said(row.id, verdict, "")
+            ports = (world.ledger, world.decisions)
+            revision.correct(*ports, row.id, verdict, "eva", "a complaint", decision_id=said[0])
+
+        def told(_answer: None, error: str) -> None:
+            if said and not error:
+                self.promises.said[said[0]].told = "saved"
+
+        world.work("eva revises", job, told)
 
     def think(self) -> None:
         """People take their time between what they see and what they do."""

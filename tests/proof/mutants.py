@@ -4,10 +4,11 @@ import json
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import replace
 from typing import Any
 from unittest.mock import patch
 
-from workflow import announcement, filing, moment, review
+from workflow import announcement, delivery, filing, moment, review, sealing
 from workflow.aws.items import to_item, values
 from workflow.aws.ledger import DynamoLedger
 from workflow.aws.shelf import S3Shelf
@@ -211,12 +212,12 @@ def trusts_the_token_in_the_message() -> AbstractContextManager[Any]:
         tokens[inspection_id] = token
         keep(ledger, kept, queue, inspection_id, owner, token, seconds)
 
-    def delivery(inspection_id: str) -> str:
+    def message(inspection_id: str) -> str:
         return json.dumps({"inspection_id": inspection_id, "token": tokens.get(inspection_id, "")})
 
     stack = ExitStack()
     stack.enter_context(_replaced(review, "ask", ask))
-    stack.enter_context(_replaced(review, "delivery", delivery))
+    stack.enter_context(_replaced(review, "delivery", message))
     return stack
 
 
@@ -232,6 +233,47 @@ def answers_the_first_token_for_ever() -> AbstractContextManager[Any]:
     stack.enter_context(_replaced(DynamoTokens, "put", put))
     stack.enter_context(_replaced(DynamoTokens, "remove", lambda *_: None))
     return stack
+
+
+def takes_back_what_was_acted_on() -> AbstractContextManager[Any]:
+    """The undo does not look at the seal."""
+    honest = DynamoLedger.undo
+
+    def undo(self: Any, before: Inspection, *rest: Any) -> None:
+        if before.decision is not None:
+            self._mark(before.id, before.decision.id, "sealed", False, "")
+        honest(self, before, *rest)
+
+    def open_(row: Inspection) -> Inspection:
+        return replace(row, decision=replace(row.decision, sealed=False)) if row.decision else row
+
+    stack = ExitStack()
+    stack.enter_context(_replaced(DynamoLedger, "undo", undo))
+    honest_row = review._row
+    stack.enter_context(_replaced(review, "_row", lambda ledger, one: open_(honest_row(ledger, one))))
+    return stack
+
+
+def acts_without_sealing() -> AbstractContextManager[Any]:
+    """Whoever acts on a decision looks at the clock only."""
+
+    def seal(_ledger: Any, row: Inspection, now: str) -> bool:
+        return row.decision is not None and not sealing.held_for(row.decision, now)
+
+    stack = ExitStack()
+    for module in (filing, review, delivery):
+        stack.enter_context(_replaced(module, "seal", seal))
+    return stack
+
+
+def corrects_without_a_revision() -> AbstractContextManager[Any]:
+    """A correction goes out under the id of the verdict that it corrects."""
+    honest = announcement.body
+
+    def body(row: Inspection, *rest: Any) -> str:
+        return honest(replace(row, revision=1), *rest)
+
+    return _replaced(announcement, "body", body)
 
 
 MUTANTS: tuple[Mutant, ...] = (
@@ -250,6 +292,9 @@ MUTANTS: tuple[Mutant, ...] = (
     announces_the_time_of_sending,
     trusts_the_token_in_the_message,
     answers_the_first_token_for_ever,
+    takes_back_what_was_acted_on,
+    acts_without_sealing,
+    corrects_without_a_revision,
 )
 
 

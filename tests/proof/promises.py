@@ -8,7 +8,7 @@ from tests.proof.world import Violation, World
 from tests.unit.line import FILED, INBOUND
 from workflow.audit import audit
 from workflow.images import Image, inspection_id
-from workflow.inspection import Decision, Inspection, State
+from workflow.inspection import Inspection, Outcome, State
 from workflow.verdict import Verdict
 
 TOKEN = "TOKEN<"
@@ -29,12 +29,21 @@ class Upload:
 
 
 @dataclass
+class Said:
+    """A decision, and what its person was told of it: saved, taken back, or nothing that can be relied on."""
+
+    inspection_id: str
+    verdict: Verdict
+    told: str
+
+
+@dataclass
 class Promises:
     """What was promised so far in one world."""
 
     world: World
     uploads: list[Upload] = field(default_factory=list)
-    told: dict[str, Decision] = field(default_factory=dict)
+    said: dict[str, Said] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.world.watch = self.at_every_instant
@@ -87,29 +96,58 @@ class Promises:
         copies = [one for one in self.world.s3.contents() if one.content == upload.content]
         self.require(len(copies) == 1, f"{upload.image.key} lies in {len(copies)} places")
         self._announcements(row)
-        self._decision(row)
+        self._decisions(row)
 
     def _expected(self, upload: Upload, row: Inspection) -> set[Verdict]:
-        if upload.kind in ("ok", "defect") and row.prediction and not row.prediction.note:
-            return {Verdict(upload.kind)}
+        if row.decision is not None:
+            return {row.decision.verdict}
         if upload.kind in ("text", "empty"):
             return {Verdict.REJECTED}
-        return {row.decision.verdict} if row.decision else set()
+        sure = upload.kind in ("ok", "defect") and row.prediction and not row.prediction.note
+        return {Verdict(upload.kind)} if sure else set()
 
     def _announcements(self, row: Inspection) -> None:
-        told = {body for body in self.world.announced if json.loads(body)["inspection_id"] == row.id}
-        self.require(told == {row.announcement}, f"{row.image.key}: {len(told)} different announcements")
-        self.require(json.loads(row.announcement)["verdict"] == row.verdict, "announced another verdict")
+        """Each revision in one wording; the last one as the ledger has it; those before as they ended."""
+        told: dict[str, set[str]] = {}
+        for body in self.world.announced:
+            content = json.loads(body)
+            if content["inspection_id"] == row.id:
+                told.setdefault(content["announcement_id"], set()).add(body)
+        name = row.image.key
+        wanted = {f"{row.id}-{revision}" for revision in range(1, row.revision + 1)}
+        self.require(told.keys() == wanted, f"{name}: announced {sorted(told)}")
+        self.require(all(len(bodies) == 1 for bodies in told.values()), f"{name}: announced in other words")
+        self.require(
+            told[f"{row.id}-{row.revision}"] == {row.announcement}, f"{name}: not what was announced"
+        )
+        ended = {f"{row.id}-{one.revision}": one for one in (*row.earlier, _last(row))}
+        for announcement, (body,) in told.items():
+            content, end = json.loads(body), ended[announcement]
+            self.require(content["verdict"] == end.verdict, f"{name}: announced another verdict")
+            by = content["review"]["decision_id"] if content["review"] else None
+            self.require(by == (end.decision.id if end.decision else None), f"{name}: announced {by}")
 
-    def _decision(self, row: Inspection) -> None:
-        trail = self.world.ledger.audit_trail(row.id)
-        entries = [one.decision_id for one in trail if one.action == "decide"]
-        self.require(entries == ([row.decision.id] if row.decision else []), f"audited {entries}")
-        told = self.told.get(row.id)
-        if told is not None:
-            self.require(row.decision is not None, f"{row.image.key}: a saved decision is gone")
-            self.require(row.decision and row.decision.id == told.id, f"{row.image.key}: another decision")
-            self.require(row.verdict is told.verdict, f"{row.image.key}: a saved decision was overruled")
+    def _decisions(self, row: Inspection) -> None:
+        """What people were told holds, and every decision is audited once."""
+        name, made = row.image.key, [one.decision for one in (*row.earlier, _last(row)) if one.decision]
+        standing = {decision.id: decision.verdict for decision in made}
+        for decision, said in self.said.items():
+            if said.inspection_id != row.id:
+                continue
+            if said.told == "saved":
+                self.require(standing.get(decision) is said.verdict, f"{name}: a saved decision is gone")
+            elif said.told == "taken back":
+                self.require(decision not in standing, f"{name}: a decision that was taken back was used")
+        entries = self.world.ledger.audit_trail(row.id)
+        by = {
+            action: [one.decision_id for one in entries if one.action == action]
+            for action in ("decide", "correct", "undo")
+        }
+        for action, ids in by.items():
+            self.require(len(ids) == len(set(ids)), f"{name}: {action} was audited twice")
+        audited = (set(by["decide"]) | set(by["correct"])) - set(by["undo"])
+        self.require(audited == standing.keys(), f"{name}: audited {audited}, standing {standing}")
+        self.require(set(by["undo"]) == set(row.undone), f"{name}: undone {row.undone}")
 
     def _books(self) -> None:
         world = self.world
@@ -124,3 +162,9 @@ class Promises:
         texts += [one.input for one in self.world.step_functions.executions.values()]
         texts += [json.dumps(one.document) for one in self.world.step_functions.executions.values()]
         self.require(not any(TOKEN in text for text in texts), "a task token is where anybody can read it")
+
+
+def _last(row: Inspection) -> Outcome:
+    """The present revision as an outcome."""
+    verdict = row.verdict or Verdict.UNCLEAR
+    return Outcome(row.revision, verdict, row.settled_at, row.owner, row.prediction, row.decision)

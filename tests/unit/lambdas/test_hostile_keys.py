@@ -1,0 +1,121 @@
+"""Any key goes through the whole line as it came, and can do nothing on its way."""
+
+import csv
+import io
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from lambdas import claim_upload
+from review_app.csv_text import csv_lines
+from tests import hostile_keys
+from tests.hostile_keys import DOCUMENT, HostileKey
+from tests.proof.world import World
+from tests.unit.cli.conftest import Bench
+from tests.unit.line import FILED, INBOUND
+from workflow.images import MAX_NAME_BYTES, Image, inspection_id
+from workflow.inspection import State
+
+CORPUS = hostile_keys.corpus()
+every_key = pytest.mark.parametrize("case", CORPUS, ids=[ascii(case.about) for case in CORPUS])
+
+
+def through_the_line(key: str) -> tuple[World, Image]:
+    """Upload a text under a key; the line, with its real adapters, does the rest in peace."""
+    world = World(seed=1, chance=0)
+    world.fate.calm = True
+    stored = world.s3.put_object(INBOUND, key, key.encode())
+    image = Image(INBOUND, key, stored["VersionId"])
+    detail = {"bucket": {"name": INBOUND}, "object": {"key": key, "version-id": image.version_id}}
+    with world.at_its_own_time():
+        world.intake.send(json.dumps({"time": "2026-01-01T00:00:00Z", "detail": detail}))
+        world.run(600)
+    return world, image
+
+
+@every_key
+def test_a_key_is_the_same_in_ledger_execution_and_message(case: HostileKey) -> None:
+    world, image = through_the_line(case.key)
+
+    row = world.ledger.get(inspection_id(image))
+    assert row is not None
+    assert (row.image, row.state) == (image, State.CLOSED)
+    (execution,) = world.step_functions.executions.values()
+    assert json.loads(execution.input)["image"]["key"] == case.key
+    (body,) = world.announced
+    assert body.isascii()
+    assert body.isprintable()
+    assert json.loads(body)["image"]["key"] == case.key
+
+
+@every_key
+def test_the_bytes_are_filed_below_their_verdict_and_nowhere_else(case: HostileKey) -> None:
+    world, image = through_the_line(case.key)
+
+    (filed,) = world.s3.contents()
+    verdict, inspection, name = filed.key.split("/", 2)
+    assert (filed.bucket, filed.content) == (FILED, case.key.encode())
+    assert (verdict, inspection) == ("rejected", inspection_id(image)[:16])
+    assert "/" not in name
+    assert len(name.encode()) <= MAX_NAME_BYTES
+    assert len(filed.key.encode()) <= hostile_keys.MAX_KEY_BYTES
+
+
+def test_no_two_keys_are_one_photo() -> None:
+    assert len({inspection_id(Image(INBOUND, case.key, "v1")) for case in CORPUS}) == len(CORPUS)
+
+
+@every_key
+def test_commands_print_the_key_itself_as_json_and_nothing_dangerous_in_a_table(case: HostileKey) -> None:
+    bench = Bench()
+    bench.line.inspected(bench.line.upload(key=case.key))
+
+    (told,) = bench.run("executions", "--json").stdout.splitlines()
+    shown = json.loads(bench.run("show", f"s3://{INBOUND}/{case.key}", "--json").stdout)
+    lines = bench.run("executions").stdout.splitlines()
+
+    assert json.loads(told)["key"] == case.key
+    assert shown["inspection"]["key"] == case.key
+    assert len(lines) == 2, "one photo, one line"
+    assert all(line.isprintable() for line in lines)
+
+
+@every_key
+def test_a_spreadsheet_shows_the_key_and_runs_nothing(case: HostileKey) -> None:
+    (line,) = csv_lines([(case.key, "after")])
+
+    ((cell, after),) = csv.reader(io.StringIO(line, newline=""), strict=True)
+    assert cell in (case.key, f"'{case.key}")
+    assert not cell.startswith(("=", "+", "-", "@", "\t", "\r", "\n"))
+    assert after == "after"
+
+
+@every_key
+def test_a_log_entry_stays_one_line(case: HostileKey, context: Any, log: Callable[[], list[Any]]) -> None:
+    bench = Bench()
+    image = bench.line.upload(b"no photo", key=case.key)
+    name = bench.line.start(image)
+    event = {"upload": {**_document(image), "execution": name}, "execution": name}
+
+    claim_upload.handler(event, context, ledger=bench.line.ledger, shelf=bench.line.shelf)
+
+    (entry,) = (one for one in log() if one.get("message") == "claimed")
+    assert entry["key"] == case.key
+
+
+def _document(image: Image) -> dict[str, Any]:
+    where = {"bucket": image.bucket, "key": image.key, "version_id": image.version_id}
+    return {
+        "inspection_id": inspection_id(image),
+        "image": where,
+        "uploaded_at": "2026-01-01T00:00:00Z",
+        "attempt": 1,
+    }
+
+
+def test_the_documentation_shows_these_keys() -> None:
+    text = DOCUMENT.read_text("utf-8")
+
+    assert hostile_keys.documented(text) == text, "renew it: python -m tests.hostile_keys"
