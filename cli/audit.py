@@ -1,7 +1,7 @@
 """`partcheck audit` and `partcheck reconcile`: whether every photo is accounted for, and mending it."""
 
 import time
-from dataclasses import asdict
+from dataclasses import asdict, astuple
 
 import click
 
@@ -10,10 +10,10 @@ from cli.reach import Chosen, Reached
 from workflow import audit as books
 from workflow.audit import Report
 from workflow.facts import place
-from workflow.reconcile import Mender
+from workflow.reconcile import LEFT, Mender
 from workflow.reconcile import reconcile as mend
 
-LEFT = "left to a person"
+DAYS = 14
 
 
 @click.command()
@@ -23,8 +23,8 @@ def audit(chosen: Chosen, as_json: bool) -> None:
     """Balance the books: every uploaded photo is in exactly one place.
 
     Compares the ledger with both buckets and the running executions, prints
-    uploads = ok + defect + waiting + rejected + in flight, and lists every photo that is not accounted for,
-    with what mends it. The exit code is 1 if there is any.
+    uploads = ok + defect + waiting + rejected + in flight, in all and by the day of uploading, and lists
+    every photo that is not accounted for, with what mends it. The exit code is 1 if there is any.
 
     \b
     Example:
@@ -50,6 +50,7 @@ def _document(report: Report) -> dict[str, object]:
         "balance": asdict(report.balance),
         "balanced": report.balance.balanced,
         "clean": report.clean,
+        "days": {day: asdict(balance) for day, balance in report.days.items()},
         "findings": [
             {
                 "kind": finding.kind.value,
@@ -70,6 +71,7 @@ def _print(report: Report) -> None:
         f"+ {balance.waiting:,} waiting + {balance.rejected:,} rejected + {balance.in_flight:,} in flight"
         + ("" if balance.balanced else "  (does not balance)")
     )
+    _print_days(report)
     if report.clean:
         click.echo("Every photo is accounted for.")
         return
@@ -81,6 +83,23 @@ def _print(report: Report) -> None:
             for finding in report.findings
         ],
     )
+
+
+def _print_days(report: Report) -> None:
+    """The newest days, and every other one that does not balance."""
+    days = list(report.days.items())
+    shown = [(day, one) for day, one in days[:-DAYS] if not one.balanced] + days[-DAYS:]
+    numbers = ("uploads", "ok", "defect", "waiting", "rejected", "in flight")
+    rows = [
+        (day, *(f"{count:,}" for count in astuple(one)), "" if one.balanced else "does not balance")
+        for day, one in shown
+    ]
+    if rows:
+        click.echo()
+        table(("day", *numbers, ""), rows, numbers)
+    if len(shown) < len(days):
+        note(f"{plural(len(days) - len(shown), 'earlier day')} balance as well; --json lists them.")
+    click.echo()
 
 
 @click.command()

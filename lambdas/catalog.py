@@ -69,7 +69,7 @@ DELIVER_DECISION = Function(
 RECONCILE = Function(
     "ReconcileFunction",
     "reconcile",
-    frozenset({"LEDGER_TABLE", "INBOUND_BUCKET", "STATE_MACHINE_ARN", "DECISION_QUEUE_URL"}),
+    frozenset({"LEDGER_TABLE", "INBOUND_BUCKET", "STATE_MACHINE_ARN", "DECISION_QUEUE_URL", "MAX_IN_FLIGHT"}),
     timeout_seconds=300,
     schedule_minutes=1,
 )

@@ -34,6 +34,7 @@ def handler(
         shelf or wiring.shelf(),
         executions or wiring.executions(),
         decisions or wiring.queue("DECISION_QUEUE_URL"),
+        int(setting("MAX_IN_FLIGHT")),
     )
     found = findings(mender.ledger, mender.shelf, mender.executions, setting("INBOUND_BUCKET"))
     counts = reconcile(mender, found)

@@ -1,7 +1,7 @@
 """The balance of the ledger, and what is not accounted for: the same findings that reconcile mends."""
 
-from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -74,10 +74,11 @@ class Balance:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """The balance of one moment with everything that is not accounted for."""
+    """The balance of one moment with everything that is not accounted for; `days` are those of uploading."""
 
     balance: Balance
     findings: tuple[Finding, ...]
+    days: Mapping[str, Balance]
 
     @property
     def clean(self) -> bool:
@@ -87,7 +88,9 @@ class Report:
 
 def audit(ledger: Ledger, shelf: Shelf, executions: Executions, inbound: str, filed: str) -> Report:
     """Compare the whole ledger with both buckets and the running executions."""
-    rows = [row for state in State for row in ledger.in_state(state) if not row.withdrawn]
+    # A row that changes its state meanwhile is met twice: the later look counts.
+    met = {row.id: row for state in State for row in ledger.in_state(state)}
+    rows = [row for row in met.values() if not row.withdrawn]
     arrived = list(uploads(shelf, inbound))
     missed = list(missed_uploads(ledger, arrived))
     stored = {entry.image for entry in arrived} | {entry.image for entry in shelf.everything(filed)}
@@ -102,8 +105,13 @@ def audit(ledger: Ledger, shelf: Shelf, executions: Executions, inbound: str, fi
         *_orphans(ledger, rows, stored, filed),
     ]
     lost = {finding.inspection_id for finding in misplaced}
-    placed = Counter(_place(row) for row in rows if row.id not in lost)
-    return Report(_balance(len(rows) + len(missed), placed), tuple(findings))
+    days = defaultdict(list)
+    for row in rows:
+        days[row.uploaded_at[:10]].append("lost" if row.id in lost else _place(row))
+    for finding in missed:
+        days[finding.uploaded_at[:10]].append("missed")
+    balances = {day: _balance(places) for day, places in sorted(days.items())}
+    return Report(_balance(place for day in days.values() for place in day), tuple(findings), balances)
 
 
 def uploads(shelf: Shelf, inbound: str) -> Iterator[Stored]:
@@ -111,9 +119,10 @@ def uploads(shelf: Shelf, inbound: str) -> Iterator[Stored]:
     return (entry for entry in shelf.everything(inbound) if not entry.image.key.endswith("/"))
 
 
-def _balance(uploads: int, placed: Counter[str]) -> Balance:
+def _balance(places: Iterable[str]) -> Balance:
+    count = Counter(places)
     return Balance(
-        uploads, placed["ok"], placed["defect"], placed["waiting"], placed["rejected"], placed["open"]
+        count.total(), count["ok"], count["defect"], count["waiting"], count["rejected"], count["open"]
     )
 
 

@@ -1,5 +1,6 @@
 """Mending what the audit finds, so that every photo gets its verdict whatever died meanwhile."""
 
+import math
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -8,18 +9,32 @@ from workflow import audit, intake, moment, review
 from workflow.audit import Finding, Kind
 from workflow.images import Image, Shelf
 from workflow.inspection import Inspection, Ledger, State
-from workflow.intake import MAX_ATTEMPTS, Executions, start
+from workflow.intake import IN_FLIGHT_SECONDS, MAX_ATTEMPTS, Executions, start
 from workflow.review import Queue
+
+MAX_IN_FLIGHT = 20
+RESTARTS = 5
+LEFT, LATER = "left to a person", "left for later"
 
 
 @dataclass(frozen=True, slots=True)
 class Mender:
-    """The ports that mending needs."""
+    """The ports that mending needs, and how many inspections may be in flight before none is started."""
 
     ledger: Ledger
     shelf: Shelf
     executions: Executions
     decisions: Queue
+    limit: int = MAX_IN_FLIGHT
+
+    def room(self) -> int:
+        """How many missed uploads may be started now.
+
+        An upload whose event waits in a long queue looks as if it were missed. Starting them all would take
+        the queue's brake away just when it is needed.
+        """
+        since = moment.later(moment.now(), -IN_FLIGHT_SECONDS)
+        return self.limit - self.ledger.count_recent(State.INSPECTING, since, self.limit)
 
     def mend(self, finding: Finding) -> bool:
         """Mend one finding, or see that somebody else did; False when it is left for a person."""
@@ -68,8 +83,15 @@ def _rested(row: Inspection) -> bool:
 
 
 def reconcile(mender: Mender, found: Iterable[Finding]) -> dict[str, int]:
-    """Mend what was found; return how many of each kind were mended, and how many are left to a person."""
+    """Mend what was found; return how many of each kind were mended, and how many are left to a person.
+
+    Of what has to be started only so much is started at once as a line can take; the rest is for later.
+    """
     counts: Counter[str] = Counter()
+    most = {Kind.MISSED_UPLOAD: mender.room(), Kind.STRANDED: RESTARTS * mender.limit}
     for finding in found:
-        counts[finding.kind.value if mender.mend(finding) else "left to a person"] += 1
+        if counts[finding.kind.value] >= most.get(finding.kind, math.inf):
+            counts[LATER] += 1
+        else:
+            counts[finding.kind.value if mender.mend(finding) else LEFT] += 1
     return dict(counts)

@@ -238,3 +238,30 @@ def test_one_finding_that_cannot_be_mended_is_counted_among_the_others(line: Lin
         "missed upload": 1,
         "stranded inspection": 1,
     }
+
+
+def test_a_long_queue_of_uploads_is_not_started_all_at_once(line: Line) -> None:
+    """Events that wait behind the brake look like missed ones; they are started as fast as there is room."""
+    images = [line.upload(key=f"{number}.png") for number in range(30)]
+    narrow = replace(mender(line), limit=8)
+
+    def by_clock() -> dict[str, int]:
+        return reconcile(narrow, findings(line.ledger, line.shelf, line.executions, INBOUND))
+
+    assert by_clock() == {"missed upload": 8, "left for later": 22}
+    assert by_clock() == {"left for later": 22}
+    for image in images[:3]:
+        line.inspected(image)
+    assert by_clock() == {"missed upload": 3, "left for later": 19}
+
+
+def test_a_whole_engine_that_was_lost_is_started_again_in_portions(line: Line) -> None:
+    for number in range(30):
+        image = line.upload(key=f"{number}.png")
+        line.claim(image, line.start(image))
+    line.executions.statuses.clear()
+    narrow = replace(mender(line), limit=4)
+
+    counts = reconcile(narrow, findings(line.ledger, line.shelf, line.executions, INBOUND))
+
+    assert counts == {"stranded inspection": 20, "left for later": 10}
