@@ -55,7 +55,7 @@ def decide(
     if undo == (answer is not None):
         raise click.UsageError("say either ok or defect, or --undo")
     _check_lengths(reason, reviewer, defect_class)
-    line, who = chosen.reach(), reviewer or _login_name()
+    line, who = chosen.reach(), reviewer or login_name()
     if answer is None:
         _take_back(line, image, who)
         return
@@ -112,7 +112,7 @@ def correct(
         line.decisions,
         row.id,
         _verdict(answer, defect_class),
-        reviewer or _login_name(),
+        reviewer or login_name(),
         reason,
         defect_class=defect_class,
     )
@@ -169,7 +169,8 @@ def _check_length(option: str, text: str, limit: int) -> None:
         raise click.BadParameter(f"at most {limit:,} characters, not {len(text):,}", param_hint=option)
 
 
-def _login_name() -> str:
+def login_name() -> str:
+    """Who sits at this terminal."""
     try:
         return getpass.getuser()
     except (KeyError, OSError):

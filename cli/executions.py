@@ -1,9 +1,11 @@
 """`partcheck executions` and `partcheck show`: what became of photos, step by step."""
 
 import json
-from collections.abc import Sequence
+import time
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
-from datetime import datetime
+from datetime import UTC, datetime
+from itertools import islice
 from typing import Any
 
 import click
@@ -12,11 +14,23 @@ from cli import lookup
 from cli.output import clock, duration, json_document, json_line, note, plural, safe, share, table
 from cli.reach import Chosen, Executions
 from workflow import moment
+from workflow.archive import Record
+from workflow.csv_text import csv_lines
 from workflow.facts import address, confidence, facts, seconds, threshold, verdict
 from workflow.history import Attempt, Step, steps
-from workflow.inspection import AuditEntry, Inspection
+from workflow.inspection import AuditEntry, Inspection, State
+from workflow.intake import ALIVE
+from workflow.search import Query, Search
+from workflow.verdict import Verdict
 
 PAYLOAD_CHARACTERS, TEXT_CHARACTERS = 200, 48
+PAGE = 100
+VERDICTS = [one.value for one in Verdict]
+LOOK_SECONDS = 1.0
+
+
+TITLES = ("photo", "state", "verdict", "confidence", "threshold", "seconds", "uploaded", "execution")
+DAY = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"])
 
 
 @click.command()
@@ -28,25 +42,74 @@ PAYLOAD_CHARACTERS, TEXT_CHARACTERS = 200, 48
     show_default=True,
     help="How many of the newest inspections.",
 )
+@click.option(
+    "--name", default="", help="A word or number in the photo's name; with a * behind: its beginning."
+)
+@click.option("--state", type=click.Choice([one.value for one in State]), help="How far it is.")
+@click.option(
+    "--verdict", "wanted", type=click.Choice([one.value for one in Verdict]), help="Where it is filed."
+)
+@click.option("--by", default="", help="Who decided it.")
+@click.option("--model", default="", help="The version of the model that judged it.")
+@click.option("--policy", default="", help="The version of the policy that routed it.")
+@click.option("--since", type=DAY, help="Begun then or later (UTC).")
+@click.option("--until", type=DAY, help="Begun before (UTC).")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object an inspection, one a line.")
+@click.option("--csv", "as_csv", is_flag=True, help="CSV, in which nothing is a formula.")
 @click.pass_obj
-def executions(chosen: Chosen, limit: int, as_json: bool) -> None:
-    """List the newest inspections with their executions, newest first.
+def executions(
+    chosen: Chosen,
+    limit: int,
+    name: str,
+    state: str | None,
+    wanted: str | None,
+    by: str,
+    model: str,
+    policy: str,
+    since: datetime | None,
+    until: datetime | None,
+    as_json: bool,
+    as_csv: bool,
+) -> None:
+    """List inspections with their executions, newest first: all, or those that answer to every option.
 
     \b
-    Example:
+    Examples:
       partcheck executions --limit 5
+      partcheck executions --name 4711
+      partcheck executions --verdict defect --by ann --since 2026-11-01 --csv
     """
-    rows = chosen.reach().ledger.newest(limit)
+    query = Query(
+        name,
+        State(state) if state else None,
+        Verdict(wanted) if wanted else None,
+        *(by, model, policy),
+        *(moment.text(one.replace(tzinfo=UTC)) if one else "" for one in (since, until)),
+    )
+    rows = list(islice(found(chosen.reach().search, query), limit))
     if as_json:
         for row in rows:
             json_line(facts(row))
-        return
-    if not rows:
-        note("No photo was inspected yet: `partcheck inspect PATH…` uploads some.")
-        return
-    titles = ("photo", "state", "verdict", "confidence", "threshold", "seconds", "uploaded", "execution")
-    table(titles, [_cells(row) for row in rows], ("confidence", "threshold", "seconds"))
+    elif as_csv:
+        for line in csv_lines([TITLES, *map(_cells, rows)]):
+            click.echo(line, nl=False)
+    elif not rows:
+        hint = "No inspection answers to that." if query != Query() else EMPTY
+        note(hint)
+    else:
+        table(TITLES, [_cells(row) for row in rows], ("confidence", "threshold", "seconds"))
+
+
+EMPTY = "No photo was inspected yet: `partcheck inspect PATH…` uploads some."
+
+
+def found(search: Search, query: Query) -> Iterator[Inspection]:
+    """Everything that answers a query, page after page."""
+    page = search.page(query, size=PAGE)
+    yield from page.rows
+    while page.older:
+        page = search.page(query, page.older, PAGE)
+        yield from page.rows
 
 
 def _cells(row: Inspection) -> tuple[str, ...]:
@@ -67,16 +130,17 @@ def _cells(row: Inspection) -> tuple[str, ...]:
 @click.argument("image")
 @click.option("--full", is_flag=True, help="Do not shorten inputs and outputs.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document with everything, unshortened.")
+@click.option("--follow", "-f", is_flag=True, help="Go on with each step that ends, to the end.")
 @click.pass_obj
-def show(chosen: Chosen, image: str, full: bool, as_json: bool) -> None:
+def show(chosen: Chosen, image: str, full: bool, as_json: bool, follow: bool) -> None:
     """Show what happened to one photo, step by step.
 
     IMAGE is the photo's name, its key in S3, an execution's name, or an inspection's id or at least four of
     its first digits. Of several inspections the newest is shown, and how many others there are.
 
     A step is shown with what it was asked and what it added; with --full, with the whole document before and
-    after it. Task tokens are never shown. When Step Functions no longer knows the execution, the ledger's
-    facts are shown alone.
+    after it. Task tokens are never shown. When Step Functions no longer knows the execution, the
+    archived record is shown, and without one the ledger's facts alone.
 
     \b
     Examples:
@@ -91,7 +155,9 @@ def show(chosen: Chosen, image: str, full: bool, as_json: bool) -> None:
     row = found[0] if found else None
     name = name or (row.owner if row else "")
     told = line.executions.describe(name)
-    walked = steps(line.executions.history(name)) if told else ()
+    kept = None if told else line.archive.get(name)
+    walked = steps(line.executions.history(name)) if told else kept.steps if kept else ()
+    told = told or (_remembered(kept) if kept else None)
     trail = line.ledger.audit_trail(row.id) if row else []
     if as_json:
         json_document(
@@ -113,6 +179,32 @@ def show(chosen: Chosen, image: str, full: bool, as_json: bool) -> None:
         _print_entry(entry)
     if walked:
         _print_steps(walked, full)
+    if follow and not kept:
+        _follow(line.executions, name, {step.id for step in walked if step.exited_at}, full)
+
+
+def _follow(executions: Executions, name: str, shown: set[int], full: bool) -> None:
+    """Print each further step when it ended, until nothing runs any more."""
+    while True:
+        status = executions.status(name)
+        ended = [step for step in steps(executions.history(name)) if step.exited_at and step.id not in shown]
+        for step in ended:
+            _print_step(step, full)
+        shown |= {step.id for step in ended}
+        if status not in ALIVE:
+            click.echo(f"{'execution':<11} {status or 'forgotten'}")
+            return
+        time.sleep(LOOK_SECONDS)
+
+
+def _remembered(record: Record) -> dict[str, Any]:
+    """An archived execution as DescribeExecution would tell it."""
+    stopped = record.stopped_at
+    return {
+        "status": record.status,
+        "startDate": moment.parse(record.started_at),
+        "stopDate": moment.parse(stopped) if stopped else None,
+    }
 
 
 def _execution(executions: Executions, name: str, told: dict[str, Any] | None) -> dict[str, Any]:
@@ -178,21 +270,25 @@ def _fact(name: str, text: str) -> None:
 def _print_steps(walked: Sequence[Step], full: bool) -> None:
     click.echo(f"\n{'time (UTC)':<13} {'took':>11}  {'tries':>5}  step")
     for step in walked:
-        indent = "  " * step.depth
-        took = duration(step.seconds) or "…"
-        tries = str(len(step.attempts)) if step.attempts else ""
-        click.echo(
-            f"{step.entered_at:%H:%M:%S}.{step.entered_at.microsecond // 1000:03} {took:>12}  {tries:>5}  "
-            f"{indent}{safe(step.name)}  ({step.type.lower()}, {step.status.value})"
-        )
-        margin = f"{'':<34}{indent}  "
-        for attempt in step.attempts if len(step.attempts) > 1 else ():
-            click.echo(f"{margin}try {attempt.number}: {_told(attempt)}")
-        for name, value in _payloads(step, full):
-            if value is not None:
-                _print_payload(margin, name, value, full)
-        if step.error or step.cause:
-            click.echo(f"{margin}error  {_shortened(safe(_fault(step)), full)}")
+        _print_step(step, full)
+
+
+def _print_step(step: Step, full: bool) -> None:
+    indent = "  " * step.depth
+    took = duration(step.seconds) or "…"
+    tries = str(len(step.attempts)) if step.attempts else ""
+    click.echo(
+        f"{step.entered_at:%H:%M:%S}.{step.entered_at.microsecond // 1000:03} {took:>12}  {tries:>5}  "
+        f"{indent}{safe(step.name)}  ({step.type.lower()}, {step.status.value})"
+    )
+    margin = f"{'':<34}{indent}  "
+    for attempt in step.attempts if len(step.attempts) > 1 else ():
+        click.echo(f"{margin}try {attempt.number}: {_told(attempt)}")
+    for name, value in _payloads(step, full):
+        if value is not None:
+            _print_payload(margin, name, value, full)
+    if step.error or step.cause:
+        click.echo(f"{margin}error  {_shortened(safe(_fault(step)), full)}")
 
 
 def _payloads(step: Step, full: bool) -> list[tuple[str, Any]]:

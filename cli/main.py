@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from cli.again import export, inspect_again
 from cli.audit import audit, reconcile
 from cli.custom_labels import custom_labels
 from cli.decide import correct, decide
@@ -130,6 +131,8 @@ for command in (
     audit,
     reconcile,
     redrive,
+    inspect_again,
+    export,
     model,
     custom_labels,
 ):

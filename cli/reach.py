@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol
 
+from workflow.archive import Archive, Histories
 from workflow.aws.site import Site
 from workflow.errors import PartcheckError
 from workflow.images import Image, Shelf
@@ -14,6 +15,7 @@ from workflow.inspection import Ledger
 from workflow.redrive import Redrivable
 from workflow.review import Queue
 from workflow.review_queue import Reviews
+from workflow.search import Search
 
 
 class NotRunning(PartcheckError):
@@ -52,6 +54,9 @@ class Reached:
     inbox: Inbox
     environment: Mapping[str, str]
     reviews: Reviews
+    search: Search
+    archive: Archive
+    histories: Histories
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,21 +142,27 @@ def find_stage(place: Place) -> Reached:
 
 def open_line(site: Site, environment: Mapping[str, str]) -> Reached:
     """The ports of a line; the process's environment must point at it already."""
+    from workflow.aws.archive import S3Archive, StepFunctionsHistories
     from workflow.aws.executions import StepFunctionsExecutions
     from workflow.aws.ledger import DynamoLedger
     from workflow.aws.queues import SqsQueue
     from workflow.aws.reviews import DynamoReviews
+    from workflow.aws.search import DynamoSearch
     from workflow.aws.shelf import S3Shelf
 
+    executions = StepFunctionsExecutions(site.state_machine_arn)
     return Reached(
         site,
         DynamoLedger(site.ledger_table, site.audit_table),
         S3Shelf(),
-        StepFunctionsExecutions(site.state_machine_arn),
+        executions,
         SqsQueue(site.decision_queue_url),
         BucketInbox(site.inbound_bucket),
         environment,
         DynamoReviews(site.ledger_table, site.audit_table),
+        DynamoSearch(site.ledger_table, site.names_table),
+        S3Archive(site.history_bucket),
+        StepFunctionsHistories(executions),
     )
 
 

@@ -126,7 +126,7 @@ GRANTS: Mapping[str, tuple[Grant, ...]] = {
         *(by(f"by_{attribute}") for attribute in ("state", "verdict", "decider", "policy", "model")),
         by("unkept"),
         on("names", "dynamodb:Query"),
-        on("audit", "dynamodb:PutItem"),
+        on("audit", "dynamodb:PutItem", "Query"),
         on("command-log", "dynamodb:GetItem", "PutItem"),
         on("command-log/open", "dynamodb:Query"),
         on("decisions", "sqs:SendMessage"),
@@ -147,10 +147,9 @@ REVIEW_APP: tuple[Grant, ...] = (
     on("command-log/open", "dynamodb:Query"),
     on("history", "s3:ListBucket"),
     on("history/*", "s3:GetObject"),
-    on("commands", "sqs:SendMessage"),
+    *(on(queue, "sqs:SendMessage", "GetQueueAttributes") for queue in ("decisions", "commands")),
     *(READS_INBOUND, READS_FILED),
     POLICY,
-    on("decisions", "sqs:SendMessage"),
 )
 
 

@@ -11,6 +11,7 @@ from review_app.ports import Ports
 from review_app.routes import (
     audit,
     commands,
+    dashboard,
     execution,
     executions,
     home,
@@ -35,6 +36,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     executions.router,
     execution.router,
     commands.router,
+    dashboard.router,
 )
 
 

@@ -8,6 +8,7 @@ from workflow.commands import Commands
 from workflow.images import Shelf
 from workflow.inspection import Ledger
 from workflow.policy import RoutingPolicy
+from workflow.power import Meter
 from workflow.review import Queue
 from workflow.review_queue import Reviews
 
@@ -24,6 +25,8 @@ class Ports:
     past: Past
     commands: Commands
     command_queue: Queue
+    meter: Callable[[], Meter]
+    depths: Mapping[str, Callable[[], int]]
 
 
 def on_aws(variables: Mapping[str, str]) -> Ports:
@@ -33,17 +36,20 @@ def on_aws(variables: Mapping[str, str]) -> Ports:
     from workflow.aws.figures import DynamoFigures
     from workflow.aws.ledger import DynamoLedger
     from workflow.aws.parameters import Parameters
+    from workflow.aws.power_store import DynamoPowerStore
     from workflow.aws.queues import SqsQueue
     from workflow.aws.reviews import DynamoReviews
     from workflow.aws.search import DynamoSearch
     from workflow.aws.shelf import S3Shelf
 
     parameters = Parameters()
+    decisions = SqsQueue(variables["DECISION_QUEUE_URL"])
+    command_queue = SqsQueue(variables["COMMAND_QUEUE_URL"])
     return Ports(
         DynamoLedger(variables["LEDGER_TABLE"], variables["AUDIT_TABLE"]),
         DynamoReviews(variables["LEDGER_TABLE"], variables["AUDIT_TABLE"]),
         S3Shelf(),
-        SqsQueue(variables["DECISION_QUEUE_URL"]),
+        decisions,
         lambda: parameters.routing_policy(variables["POLICY_PARAMETER"]),
         Past(
             DynamoSearch(variables["LEDGER_TABLE"], variables["NAMES_TABLE"]),
@@ -52,5 +58,7 @@ def on_aws(variables: Mapping[str, str]) -> Ports:
             DynamoFigures(variables["FIGURES_TABLE"]),
         ),
         DynamoCommands(variables["COMMAND_TABLE"], variables["AUDIT_TABLE"]),
-        SqsQueue(variables["COMMAND_QUEUE_URL"]),
+        command_queue,
+        DynamoPowerStore(variables["LEDGER_TABLE"]).meter,
+        {"decisions": decisions.depth, "commands": command_queue.depth},
     )

@@ -8,11 +8,11 @@ from fastapi import APIRouter, Depends, HTTPException, Query, Request, Response
 from fastapi.responses import StreamingResponse
 
 from review_app.audit import ACTIONS, MAX_DAYS, Line, Wish, entries, lines, mark
-from review_app.csv_text import csv_lines
 from review_app.pages import page
 from review_app.ports import Ports
 from review_app.users import current_user
 from workflow import moment
+from workflow.csv_text import csv_lines
 
 PAGE = 50
 USUAL_DAYS = 7

@@ -9,7 +9,6 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import StreamingResponse
 
-from review_app.csv_text import csv_lines
 from review_app.live import Topic, stream
 from review_app.pages import page
 from review_app.past import Past
@@ -17,6 +16,7 @@ from review_app.ports import Ports
 from review_app.users import current_user
 from review_app.wishes import FAILED, SIZES, STATUSES, Wish, wish
 from workflow import facts, moment
+from workflow.csv_text import csv_lines
 from workflow.inspection import Inspection, State
 from workflow.search import Page
 from workflow.verdict import Verdict

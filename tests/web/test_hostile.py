@@ -11,12 +11,12 @@ import pytest
 from fastapi.routing import APIRoute
 
 from review_app.app import create_app
-from review_app.csv_text import safe_cell
 from review_app.settings import Settings
 from tests.web.browsing import Visit
 from tests.web.serving import SECRET, running, visitor
 from tests.web.test_review_loop import names, settled_for_a_second_look
 from tests.web.world import World
+from workflow.csv_text import safe_cell
 from workflow.verdict import Score, Verdict
 
 Open = Callable[..., Visit]

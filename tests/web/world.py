@@ -24,6 +24,7 @@ from tests.unit.line import POLICY, UNSURE, Line
 from workflow.delivery import Arrival
 from workflow.images import Image, inspection_id
 from workflow.inspection import Inspection
+from workflow.power import Meter
 from workflow.verdict import Verdict
 
 
@@ -66,6 +67,7 @@ class World:
     books: Any = field(default_factory=lambda: MemoryBooks(MemoryLedger()))
     commands: Any = field(default_factory=MemoryCommands)
     command_queue: Any = field(default_factory=MemoryQueue)
+    meter: Meter = field(default_factory=Meter)
 
     @classmethod
     def new(cls) -> "World":
@@ -84,6 +86,8 @@ class World:
             Past(MemorySearch(self.line.ledger), self.archive, self.histories, self.books),
             self.commands,
             self.command_queue,
+            lambda: self.meter,
+            {"decisions": lambda: len(self.line.decisions.sent), "commands": lambda: 0},
         )
 
     def row(self, inspection: str) -> Inspection:

@@ -14,3 +14,9 @@ class SqsQueue:
 
     def send(self, body: str, delay_seconds: int = 0) -> None:
         self._sqs.send_message(QueueUrl=self._url, MessageBody=body, DelaySeconds=delay_seconds)
+
+    def depth(self) -> int:
+        """About how many messages wait to be read."""
+        name = "ApproximateNumberOfMessages"
+        answer = self._sqs.get_queue_attributes(QueueUrl=self._url, AttributeNames=[name])
+        return int(answer["Attributes"][name])

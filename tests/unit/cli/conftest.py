@@ -11,7 +11,13 @@ from click.testing import CliRunner, Result
 
 from cli.main import main
 from cli.reach import Reached
-from tests.fakes import MemoryExecutions, MemoryReviews
+from tests.fakes import (
+    MemoryArchive,
+    MemoryExecutions,
+    MemoryHistories,
+    MemoryReviews,
+    MemorySearch,
+)
 from tests.unit.line import FILED, INBOUND, UNSURE, Line
 from workflow.aws.site import Site
 from workflow.images import Image
@@ -98,11 +104,13 @@ class Bench:
         self.executions = RememberedExecutions()
         self.line = Line(executions=self.executions)
         self.inbox = Inbox(self.line, inspected)
+        self.archive, self.told = MemoryArchive(), MemoryHistories()
 
     def reach(self, _home: Path | None) -> Reached:
         line = self.line
         ports = (line.ledger, line.shelf, line.executions, line.decisions, self.inbox)
-        return Reached(SITE, *ports, {}, MemoryReviews(line.ledger))
+        found = (MemorySearch(line.ledger), self.archive, self.told)
+        return Reached(SITE, *ports, {}, MemoryReviews(line.ledger), *found)
 
     def run(self, *arguments: str) -> Result:
         return CliRunner().invoke(main, arguments, obj=self.reach)

@@ -1,10 +1,14 @@
 import json
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
+
+import pytest
 
 from tests.unit.cli.conftest import STARTED_AT, Bench
 from tests.unit.line import CLEARLY_DEFECT, KEY, UNSURE
+from workflow.archive import Record, parsed, redacted
 from workflow.images import inspection_id
 from workflow.verdict import Verdict
 
@@ -188,3 +192,94 @@ def test_show_tells_why_a_photo_was_rejected_and_who_decided(bench: Bench) -> No
     assert r"decision    defect by ann: a crack\nat the rim" in shown
     assert "audit " in shown
     assert "ann decide unclear → defect" in shown
+
+
+def test_executions_answer_to_every_option(bench: Bench) -> None:
+    bench.line.inspected(bench.line.upload(key="cast_0001.png"))
+    bench.line.detector.answers = [CLEARLY_DEFECT]
+    bench.line.inspected(bench.line.upload(key="cast_0042.png"))
+
+    def keys(*options: str) -> list[str]:
+        lines = bench.run("executions", "--json", *options).stdout.splitlines()
+        return [json.loads(line)["key"] for line in lines]
+
+    assert keys("--name", "42") == ["cast_0042.png"]
+    assert keys("--name", "cast*", "--verdict", "ok") == ["cast_0001.png"]
+    assert keys("--state", "waiting") == []
+    assert len(keys("--since", "2026-01-01", "--model", "1", "--policy", "2026-01")) == 2
+    assert keys("--until", "2026-01-01") == []
+    assert "No inspection answers" in bench.run("executions", "--by", "nobody").stderr
+
+
+def test_executions_as_csv_hold_no_formula(bench: Bench) -> None:
+    bench.line.inspected(bench.line.upload(key="=1+1.png"))
+
+    header, row = bench.run("executions", "--csv").stdout.splitlines()
+
+    assert header.startswith('"photo","state"')
+    assert row.startswith('"\'=1+1.png","closed"')
+
+
+def test_show_reads_the_archive_when_step_functions_forgot(bench: Bench) -> None:
+    owner = bench.line.inspected(bench.line.upload())
+    del bench.executions.statuses[owner]
+    told = Record(
+        owner, "SUCCEEDED", "2026-01-01T00:00:00Z", "2026-01-01T00:00:09Z", events=redacted(asking())
+    )
+    bench.archive.keep(told)
+
+    shown = bench.run("show", KEY)
+
+    assert "SUCCEEDED after 9.000 s" in shown.stdout
+    assert "Ask a reviewer" in shown.stdout
+    assert json.loads(bench.run("show", KEY, "--json").stdout)["execution"]["status"] == "SUCCEEDED"
+
+
+def test_show_follows_an_execution_to_its_end(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    owner = bench.line.inspected(bench.line.upload())
+    bench.executions.statuses[owner] = "RUNNING"
+    bench.executions.histories[owner] = asking()
+
+    def meanwhile(_: float) -> None:
+        bench.executions.statuses[owner] = "SUCCEEDED"
+        left = ("TaskStateExited", {"name": "Ask a reviewer", "output": "{}"})
+        bench.executions.histories[owner] = [*asking(), {**events(left)[0], "id": 5, "previousEventId": 4}]
+
+    monkeypatch.setattr("cli.executions.time.sleep", meanwhile)
+
+    shown = bench.run("show", owner, "--follow")
+
+    assert shown.stdout.endswith("execution   SUCCEEDED\n")
+    assert shown.stdout.count("Ask a reviewer  (task") == 2
+
+
+def test_photos_are_inspected_again_by_name_or_by_model(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cli.again.time.sleep", lambda _: None)
+    images = [bench.line.upload(key=f"{number}.png") for number in range(3)]
+    for image in images:
+        bench.line.inspected(image)
+
+    one = bench.run("inspect-again", "0.png", "--reason", "lens")
+    others = bench.run("inspect-again", "--model", "1", "--verdict", "ok", "--reason", "lens", "--json")
+
+    assert one.stdout == "0.png: revision 2 begins\n"
+    assert {json.loads(line)["key"] for line in others.stdout.splitlines()} == {"1.png", "2.png"}
+    assert {bench.line.row(image).revision for image in images} == {2}
+    assert bench.run("inspect-again", "--reason", "lens").exit_code == 2
+    assert "not announced yet" in bench.run("inspect-again", "0.png", "--reason", "lens").stderr
+
+
+def test_an_execution_is_exported_and_read_back(bench: Bench, tmp_path: Path) -> None:
+    owner = bench.line.inspected(bench.line.upload())
+    told = Record(owner, "SUCCEEDED", "2026-01-01", "2026-01-02", events=redacted(asking()))
+    bench.told.records[owner] = told
+    file = tmp_path / "e.json"
+
+    bench.run("export", KEY, "-o", str(file))
+
+    assert parsed(file.read_text(encoding="utf-8")) == told
+    assert parsed(bench.run("export", owner).stdout) == told
+    bench.told.records.clear()
+    assert "Nobody remembers" in bench.run("export", owner).stderr

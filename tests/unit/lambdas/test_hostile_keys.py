@@ -7,9 +7,9 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from review_app.csv_text import csv_lines
 
 from lambdas import claim_upload
-from review_app.csv_text import csv_lines
 from tests import hostile_keys
 from tests.hostile_keys import DOCUMENT, HostileKey
 from tests.proof.world import World

@@ -1,0 +1,172 @@
+"""The figures of the dashboard: from counts by the hour and bounded looks, never from all rows."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice, pairwise
+from statistics import median
+
+from review_app.ports import Ports
+from workflow import figures, moment
+from workflow.agreement import Agreement, agreements
+from workflow.figures import Failure, Hour
+from workflow.inspection import AuditEntry, Ledger, SecondLook, State
+from workflow.power import Meter
+from workflow.review_queue import Pile
+from workflow.verdict import Verdict
+
+DAYS = (1, 7, 30, 90)
+HOURLY_UP_TO = 2
+MOST_COUNTED = 1000
+MOST_LOOKS = 2000
+PAUSE_SECONDS = 300
+BARS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column of a chart: its words, its number, what it stands for in the list."""
+
+    words: str
+    count: int
+    link: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Reviewer:
+    """One person's share: decisions in the span, and the usual seconds between two of the last day's."""
+
+    name: str
+    decided: int
+    pace: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """What another threshold would have meant for the photos of the span."""
+
+    threshold: float
+    more: int
+
+
+@dataclass(frozen=True, slots=True)
+class Board:
+    """Everything that the dashboard shows for a span of days."""
+
+    days: int
+    since: str
+    counts: Mapping[str, int]
+    throughput: Sequence[Column]
+    verdicts: Sequence[Column]
+    scores: Sequence[Column]
+    failures: Sequence[Column]
+    reviewers: Sequence[Reviewer]
+    agreement: Sequence[Agreement]
+    thresholds: Sequence[float]
+    replay: Replay | None
+    median: float | None
+    slowest: float | None
+    waiting: int
+    in_flight: int
+    oldest: str
+    meter: Meter
+    queues: Mapping[str, int]
+
+    @property
+    def closed(self) -> int:
+        """How many inspections closed in the span."""
+        return self.counts.get("closed", 0)
+
+    @property
+    def unclear_share(self) -> float | None:
+        """Which share of them a person was asked about."""
+        return self.counts.get("asked", 0) / self.closed if self.closed else None
+
+
+def board(ports: Ports, days: int, now: str, at: float | None = None) -> Board:
+    """The figures of the last days, and of this moment."""
+    since = moment.later(now, -86400 * days)
+    hours = ports.past.figures.hours(since, moment.later(now, 1))
+    counts = figures.total(hours)
+    took, scores = figures.numbered(counts, "took"), figures.numbered(counts, "score")
+    thresholds = sorted({rule.threshold for rule in ports.policy().labels.values()})
+    replay = at if at is not None else min(1.0, round(thresholds[-1] + 0.05, 2)) if thresholds else None
+    return Board(
+        days,
+        since,
+        counts,
+        throughput(hours, days),
+        [_verdict(one, counts, since) for one in (Verdict.OK, Verdict.DEFECT, Verdict.REJECTED)],
+        [_scored(scores, number) for number in range(BARS)],
+        causes(ports.past.figures.failures(since, MOST_COUNTED)),
+        reviewers(counts, islice(ports.ledger.audit_day(now[:10], newest_first=True), MOST_LOOKS)),
+        agreements(_looks(ports, since))[:1],
+        thresholds,
+        Replay(replay, figures.to_review(scores, replay, thresholds[-1])) if replay is not None else None,
+        figures.quantile(took, 0.5),
+        figures.quantile(took, 0.95),
+        ports.ledger.count_recent(State.WAITING, "0", MOST_COUNTED),
+        ports.ledger.count_recent(State.INSPECTING, "0", MOST_COUNTED),
+        _oldest(ports.ledger),
+        ports.meter(),
+        {name: depth() for name, depth in ports.depths.items()},
+    )
+
+
+def throughput(hours: Iterable[Hour], days: int) -> list[Column]:
+    """Closed inspections by the hour, or by the day where hours would be too many."""
+    by_hour = days <= HOURLY_UP_TO
+    found: Counter[str] = Counter()
+    for hour in hours:
+        found[hour.at[: 13 if by_hour else 10]] += hour.counts.get("closed", 0)
+    return [
+        Column(f"{at[8:10]}., {at[11:]} h" if by_hour else at[5:], count, f"from={at[:10]}&to={at[:10]}")
+        for at, count in sorted(found.items())
+    ]
+
+
+def causes(failures: Iterable[Failure]) -> list[Column]:
+    """Failures by the state and the error, the most frequent first."""
+    found = Counter(f"{one.state or 'Execution'}: {one.error}" for one in failures)
+    return [Column(words, count, "status=failed") for words, count in found.most_common(8)]
+
+
+def reviewers(counts: Mapping[str, int], today: Iterable[AuditEntry]) -> list[Reviewer]:
+    """Decisions by person; the pace leaves pauses out."""
+    moments: dict[str, list[str]] = {}
+    for entry in today:
+        if entry.action == "decide":
+            moments.setdefault(entry.who, []).append(entry.at)
+    decided = {name[3:]: count for name, count in counts.items() if name.startswith("by:")}
+    names = sorted(decided.keys() | moments.keys(), key=lambda name: -decided.get(name, 0))
+    return [Reviewer(name, decided.get(name, 0), pace(moments.get(name, []))) for name in names[:12]]
+
+
+def pace(moments: Iterable[str]) -> float | None:
+    """The usual seconds from one decision to the next."""
+    gaps = [moment.seconds_between(*pair) for pair in pairwise(sorted(moments))]
+    working = [gap for gap in gaps if gap <= PAUSE_SECONDS]
+    return median(working) if working else None
+
+
+def _looks(ports: Ports, since: str) -> Iterator[SecondLook]:
+    for pile in (Pile.SEEN, Pile.DISPUTED):
+        for one in islice(ports.reviews.listed(pile, since), MOST_LOOKS):
+            if one.second is not None and one.second.verdict is not None:
+                yield one.second
+
+
+def _oldest(ledger: Ledger) -> str:
+    """Since when the photo waits that waits longest."""
+    rows = islice(ledger.in_state(State.WAITING), 1)
+    return next((row.review.opened_at for row in rows if row.review), "")
+
+
+def _verdict(verdict: Verdict, counts: Mapping[str, int], since: str) -> Column:
+    return Column(verdict.value, counts.get(f"verdict:{verdict}", 0), f"verdict={verdict}&from={since[:10]}")
+
+
+def _scored(scores: Mapping[int, int], number: int) -> Column:
+    width = figures.BINS // BARS
+    count = sum(scores.get(one, 0) for one in range(number * width, (number + 1) * width))
+    return Column(f"{number / BARS:.2f} to {(number + 1) / BARS:.2f}", count)
