@@ -114,7 +114,8 @@ class Chaos:
         threading.Thread(target=wake).start()
 
     def _functions(self) -> list[int]:
-        return [process.pid for process in family() if process.name == "functions"]
+        aws = self.line.child("aws").pid
+        return [process.pid for process in family(aws) if process.pid != aws]
 
 
 @dataclass

@@ -25,8 +25,8 @@ class Process:
     childrens_seconds: float
 
 
-def family() -> list[Process]:
-    """This process and all its descendants."""
+def family(root: int = 0) -> list[Process]:
+    """A process, this one unless another is named, and all its descendants."""
     spent: dict[int, tuple[float, float]] = {}
     children: dict[int, list[int]] = {}
     for stat in Path("/proc").glob("[0-9]*/stat"):
@@ -44,7 +44,7 @@ def family() -> list[Process]:
         for child in children.get(pid, ()):
             yield from below(child, _service(child) or _OF_CHILDREN.get(name, name))
 
-    return list(below(os.getpid(), "benchmark"))
+    return list(below(root or os.getpid(), "benchmark"))
 
 
 def _service(pid: int) -> str:
