@@ -12,6 +12,7 @@ from cli.audit import audit, reconcile
 from cli.custom_labels import custom_labels
 from cli.decide import correct, decide
 from cli.demo import demo
+from cli.deploy import deploy
 from cli.executions import executions, show
 from cli.inspect import inspect
 from cli.model import model
@@ -20,6 +21,9 @@ from cli.reach import Chosen, NotRunning, Place, find
 from cli.redrive import redrive
 from cli.reviews import agreement, reviews
 from cli.run import up
+from cli.smoke import smoke
+from cli.status import status
+from cli.teardown import teardown
 from workflow.errors import ConfigurationError, PartcheckError
 
 FAILED, MISUSED, NOT_RUNNING, INTERRUPTED = 1, 2, 3, 130
@@ -135,6 +139,10 @@ for command in (
     export,
     model,
     custom_labels,
+    deploy,
+    status,
+    smoke,
+    teardown,
 ):
     main.add_command(command)
 

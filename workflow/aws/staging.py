@@ -62,7 +62,7 @@ class Staging:
         """Upload a template under the name of its content; returns the address that CloudFormation reads."""
         key = f"{hashlib.sha256(text.encode()).hexdigest()}.json"
         self._s3.put_object(Bucket=self.bucket, Key=key, Body=text.encode())
-        return f"https://{self.bucket}.s3.{self._account.region}.amazonaws.com/{key}"
+        return f"https://s3.{self._account.region}.amazonaws.com/{self.bucket}/{key}"
 
     def _has(self, key: str) -> bool:
         try:

@@ -1,0 +1,130 @@
+"""`partcheck smoke`: two photos through a deployed stage, followed to their messages, then forgotten."""
+
+import time
+import uuid
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import click
+
+from cli.facts import verdict
+from cli.output import duration, json_line, note, table
+from cli.place import chosen_place, entered, placed_on_aws
+from cli.reach import Chosen, Reached, find_stage
+from workflow import review
+from workflow.images import Image, inspection_id
+from workflow.inspection import Inspection, State
+from workflow.model import Status
+from workflow.verdict import Verdict
+
+if TYPE_CHECKING:
+    from workflow.aws.site import Site
+
+FOLDER, NAME = "partcheck-smoke", "partcheck-smoke-"
+LOOK_SECONDS = 1.0
+SEED = 815
+
+
+@dataclass(frozen=True, slots=True)
+class Followed:
+    """One photo of the smoke test with what became of it."""
+
+    what: str
+    image: Image
+    row: Inspection | None
+    seconds: float
+    message: str = ""
+
+    @property
+    def well(self) -> bool:
+        """Whether it was judged, filed and announced."""
+        return self.row is not None and self.row.state is State.CLOSED
+
+
+@click.command()
+@placed_on_aws
+@click.option(
+    "--timeout", type=click.FloatRange(min=1), default=180, show_default=True, help="Seconds to wait."
+)
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a photo.")
+@click.pass_obj
+def smoke(chosen: Chosen, stage: str, profile: str, region: str, timeout: float, as_json: bool) -> None:
+    """Send two photos through a stage and follow them to their messages.
+
+    One is a generated part, the other is no photo at all. Without a running model both are no photos: a part
+    would wait, and smoke starts no model. If a person is asked, smoke answers for its own photo. Afterwards
+    the photos, their rows, decisions and messages are taken away; nothing else is touched. Exit code 1 if
+    one of them was not announced in time.
+
+    \b
+    Example:
+      partcheck smoke --stage prod
+    """
+    place = chosen_place(chosen, stage, profile, region)
+    entered(place)
+    line = find_stage(place)
+    done = [_followed(line, what, name, body, timeout) for what, name, body in _photos(line.site)]
+    for one in done:
+        if as_json:
+            json_line({"photo": one.what, "well": one.well, "seconds": one.seconds, "message": one.message})
+    if not as_json:
+        titles = ("photo", "verdict", "seconds", "message")
+        table(titles, [_cells(one) for one in done], ("seconds",))
+    if not all(one.well for one in done):
+        click.get_current_context().exit(1)
+
+
+def _photos(site: "Site") -> list[tuple[str, str, bytes]]:
+    from local.sample_parts import sample_parts
+
+    run = uuid.uuid4().hex[:8]
+    text = ("not a photo", f"{NAME}{run}-text.jpg", b"This is not a photo.")
+    if not _model_runs(site.model_parameter):
+        note("No model runs, so that the way through the model is not tried: both files are no photos.")
+        return [text, ("an empty file", f"{NAME}{run}-empty.jpg", b"")]
+    [part] = sample_parts(1, SEED, 0.0)
+    return [("a generated part", f"{NAME}{run}-part.jpg", part.content), text]
+
+
+def _model_runs(parameter: str) -> bool:
+    from workflow.aws.model_settings import ParameterSettings
+    from workflow.aws.models import RekognitionModels
+
+    arn = ParameterSettings(parameter).model()
+    version = RekognitionModels().describe(arn) if arn else None
+    return version is not None and version.status is Status.RUNNING
+
+
+def _followed(line: Reached, what: str, name: str, body: bytes, timeout: float) -> Followed:
+    from workflow.aws.traces import forget, take_message
+
+    begin = time.monotonic()
+    image = line.inbox.put(f"{FOLDER}/{name}", body)
+    note(f"Uploaded {what} …")
+    row = _closed(line, image, begin + timeout)
+    seconds = time.monotonic() - begin
+    if row is None or row.state is not State.CLOSED:
+        note(f"{what}: not announced within {duration(timeout)}; it is left where it is, to be looked at.")
+        return Followed(what, image, row, seconds)
+    taken = take_message(line.site.verdict_queue_url, row.announcement)
+    forget(line.site, row)
+    return Followed(what, image, row, seconds, "taken back" if taken else "sent, and read by somebody")
+
+
+def _closed(line: Reached, image: Image, until: float) -> Inspection | None:
+    """The photo's row when it is closed, or as it is when the time is up."""
+    decided = False
+    while True:
+        row = line.ledger.get(inspection_id(image))
+        if row is not None and row.state is State.CLOSED:
+            return row
+        if row is not None and row.state is State.WAITING and not decided:
+            review.decide(line.ledger, line.decisions, row.id, Verdict.OK, "partcheck smoke", "smoke test")
+            decided = True
+        if time.monotonic() > until:
+            return row
+        time.sleep(LOOK_SECONDS)
+
+
+def _cells(one: Followed) -> tuple[str, ...]:
+    return (one.what, verdict(one.row) if one.row else "not seen", f"{one.seconds:.1f}", one.message)

@@ -1,0 +1,194 @@
+"""The synthesised template itself, deployed into the local AWS by `partcheck deploy`, is a line that works.
+
+What the emulators cannot do, and what happens instead:
+
+* Versions and aliases of state machines are unknown to both: left out; executions start without an alias.
+* Step Functions is moto, which CloudFormation (MiniStack) does not reach: moto gets the definition that
+  CloudFormation rendered, under the same name.
+* Alarms on metric math, Elastic Beanstalk with its application, flow logs, host names: unknown, left out.
+* Functions are told where the emulators answer, and run with this machine's packages and processor.
+* Roles and bucket policies are made but not enforced: tests/infra/test_policies.py is about them.
+"""
+
+import json
+import shutil
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from click.testing import CliRunner, Result
+
+from cli.main import main
+from local import training
+from local.lock import locked
+from local.ports import Ports
+from local.processes import started
+from local.sample_parts import sample_parts
+from local.services import execute_state_machines, programs
+from local.settings import REGION, Endpoints, adopted
+from tests.infra.conftest import Template
+from workflow.aws.clients import client
+from workflow.aws.site import Site, from_outputs
+from workflow.aws.stacks import CloudFormationStacks
+
+STAGE = "prod"
+UNKNOWN = (
+    *("AWS::StepFunctions::StateMachineVersion", "AWS::StepFunctions::StateMachineAlias"),
+    *("AWS::ElasticBeanstalk::", "AWS::EC2::FlowLog", "AWS::Route53::"),
+)
+SEED = 4711
+
+
+def understood(template: dict[str, Any]) -> dict[str, Any]:
+    """The template without what the emulator does not know, and without what points there."""
+    resources = template["Resources"]
+    for name, resource in list(resources.items()):
+        math = resource["Type"] == "AWS::CloudWatch::Alarm" and "Metrics" in resource["Properties"]
+        if resource["Type"].startswith(UNKNOWN) or math:
+            del resources[name]
+    outputs = {name: one for name, one in template["Outputs"].items() if name != "ReviewAppEndpoint"}
+    kept = {key: value for key, value in template.items() if key != "Parameters"}
+    return {**kept, "Resources": resources, "Outputs": outputs}
+
+
+@pytest.fixture(scope="module")
+def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Endpoints]:
+    """The local AWS with nothing in it."""
+    home, ports = tmp_path_factory.mktemp("aws"), Ports.free()
+    endpoints = Endpoints.at(ports)
+    with ExitStack() as stack:
+        lock = stack.enter_context(locked(home, ports))
+        (home / "tmp").mkdir()
+        children = [stack.enter_context(started(one, home, lock)) for one in programs(home, ports)[:3]]
+        stack.enter_context(adopted(endpoints))
+        for child in children:
+            child.wait_until_ready()
+        execute_state_machines(ports)
+        yield endpoints
+
+
+def partcheck(*arguments: str) -> Result:
+    return CliRunner().invoke(main, arguments)
+
+
+@contextmanager
+def _instead_of_synthesis(synthesised: Template, stage: str) -> Iterator[None]:
+    """What `partcheck deploy` would write, written once for all tests; stages differ in their names alone."""
+
+    def written(_deployment: object, out: Path, with_packages: bool) -> Path:
+        shutil.copytree(synthesised.directory, out, dirs_exist_ok=True)
+        file = out / synthesised.file.name
+        text = json.dumps(understood(synthesised.document))
+        for before in ("partcheck-", "/partcheck/"):
+            text = text.replace(f"{before}{STAGE}", f"{before}{stage}")
+        file.write_text(text, encoding="utf-8")
+        return file
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("infra.app.synthesise", written)
+        yield
+
+
+@pytest.fixture(scope="module")
+def deployed(aws: Endpoints, synthesised: Template) -> Iterator[Site]:
+    """What `partcheck deploy` makes of the template, joined with Step Functions as the docstring says."""
+
+    with _instead_of_synthesis(synthesised, STAGE):
+        answer = partcheck("deploy", "--stage", STAGE, "--yes")
+    assert answer.exit_code == 0, answer.output
+    stack = CloudFormationStacks().find(f"partcheck-{STAGE}")
+    assert stack is not None
+    site = from_outputs(stack.outputs, REGION)
+    _join(site, aws)
+    yield site
+    answer = partcheck("teardown", "--stage", STAGE, "--yes")
+    assert answer.exit_code == 0, answer.output
+
+
+def _join(site: Site, endpoints: Endpoints) -> None:
+    machine = site.state_machine_arn.removesuffix(":live")
+    known = boto3.client("stepfunctions", endpoint_url=endpoints.aws).describe_state_machine(
+        stateMachineArn=machine
+    )
+    client("stepfunctions").create_state_machine(
+        name=known["name"], definition=known["definition"], roleArn=known["roleArn"]
+    )
+    functions = client("lambda")
+    for one in functions.list_functions()["Functions"]:
+        told = one["Environment"]["Variables"] | {
+            "AWS_ENDPOINT_URL": endpoints.aws,
+            "AWS_ENDPOINT_URL_SFN": endpoints.step_functions,
+            "AWS_ENDPOINT_URL_REKOGNITION": endpoints.custom_labels,
+            "POWERTOOLS_TRACE_DISABLED": "true",
+        }
+        if "STATE_MACHINE_ARN" in told:
+            told["STATE_MACHINE_ARN"] = machine
+        functions.update_function_configuration(
+            FunctionName=one["FunctionName"], Environment={"Variables": told}
+        )
+
+
+def test_what_people_drop_becomes_a_verdict_message_and_smoke_leaves_no_trace(deployed: Site) -> None:
+    training.train(deployed, sample_parts(24, SEED), deployed.training_bucket, "parity", lambda _: None)
+    client("sqs").send_message(QueueUrl=deployed.verdict_queue_url, MessageBody="somebody else's")
+
+    answer = partcheck("smoke", "--stage", STAGE, "--json")
+
+    assert answer.exit_code == 0, answer.output
+    told = [json.loads(line) for line in answer.stdout.splitlines()]
+    assert [(one["photo"], one["well"], one["message"]) for one in told] == [
+        ("a generated part", True, "taken back"),
+        ("not a photo", True, "taken back"),
+    ]
+    for bucket in (deployed.inbound_bucket, deployed.filed_bucket):
+        assert "Versions" not in client("s3").list_object_versions(Bucket=bucket)
+    assert client("dynamodb").scan(TableName=deployed.token_table)["Count"] == 0
+    rows = client("dynamodb").scan(TableName=deployed.ledger_table)["Items"]
+    assert [row for row in rows if "image" in row] == []
+    [other] = client("sqs").receive_message(QueueUrl=deployed.verdict_queue_url)["Messages"]
+    assert other["Body"] == "somebody else's"
+
+
+def test_commands_work_with_a_stage_as_with_the_line_here(deployed: Site) -> None:
+    for command in (("executions",), ("reviews",), ("audit",), ("model", "status")):
+        answer = partcheck("--stage", STAGE, *command)
+        assert answer.exit_code == 0, answer.output
+
+
+def test_status_tells_of_stack_model_and_queues(deployed: Site) -> None:
+    answer = partcheck("status", "--stage", STAGE, "--json")
+
+    told = json.loads(answer.stdout)
+    assert told["stack"] == "partcheck-prod, create complete"
+    assert "running" in told["model"]
+    assert {"Intake", "Verdicts", "IntakeDead"} <= told["messages"].keys()
+
+
+def test_a_stage_that_is_not_there_is_named(deployed: Site) -> None:
+    answer = partcheck("--stage", "other", "executions")
+
+    assert answer.exit_code == 3
+    assert "There is no stage other in account 000000000000, region eu-central-1" in answer.output
+
+
+def test_a_teardown_leaves_nothing_and_says_so(aws: Endpoints, synthesised: Template) -> None:
+    """Its own stage, so that what the others share stays; nothing in it runs."""
+    with _instead_of_synthesis(synthesised, "brief"):
+        answer = partcheck("deploy", "--stage", "brief", "--yes")
+    assert answer.exit_code == 0, answer.output
+    stack = CloudFormationStacks().find("partcheck-brief")
+    assert stack is not None
+    site = from_outputs(stack.outputs, REGION)
+    client("s3").put_object(Bucket=site.inbound_bucket, Key="part.jpg", Body=b"photo")
+
+    answer = partcheck("teardown", "--stage", "brief", "--yes")
+
+    assert answer.exit_code == 0, answer.output
+    assert "No model is in use." in answer.stderr
+    assert CloudFormationStacks().find("partcheck-brief") is None
+    left = {one["Name"] for one in client("s3").list_buckets()["Buckets"]}
+    assert not [name for name in left if name.startswith("partcheck-brief-")]
+    assert not [name for name in client("dynamodb").list_tables()["TableNames"] if "brief" in name]
