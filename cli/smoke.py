@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from cli.facts import verdict
 from cli.output import duration, json_line, note, table
 from cli.place import chosen_place, entered, placed_on_aws
 from cli.reach import Chosen, Reached, find_stage
 from workflow import review
+from workflow.facts import verdict
 from workflow.images import Image, inspection_id
 from workflow.inspection import Inspection, State
 from workflow.model import Status

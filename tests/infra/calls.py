@@ -375,11 +375,10 @@ class _Scope:
         return Call("dynamodb", operation, holder, ast.unparse(table))
 
     def read(self, node: ast.Attribute) -> None:
-        """Reading a property runs it."""
+        """Reading a property runs it; a method that is handed on will be called."""
         for one in self.types(node.value):
             for method, owner in self.walk.methods(one, node.attr):
-                if any(ast.unparse(mark) == "property" for mark in method.decorator_list):
-                    self.walk._enter(method, owner.module, owner)
+                self.walk._enter(method, owner.module, owner)
 
 
 def _pairs(target: ast.expr, value: ast.expr) -> Iterable[tuple[ast.expr, ast.expr]]:
