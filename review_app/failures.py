@@ -10,7 +10,7 @@ from fastapi.responses import JSONResponse, RedirectResponse
 from starlette.exceptions import HTTPException
 
 from review_app.pages import page
-from review_app.users import NotSignedIn
+from review_app.users import NotSignedIn, signed_in
 from workflow.errors import Conflict, NotFound, PartcheckError
 
 _log = logging.getLogger("review_app")
@@ -30,7 +30,11 @@ def install(app: FastAPI) -> None:
 
 
 def failure(request: Request, status: int, sentence: str) -> Response:
-    """One sentence with its status, in the form that the caller reads."""
+    """One sentence with its status, in the form that the caller reads; what was refused is logged."""
+    if status in (401, 403):
+        user = signed_in(request)
+        name = user.name if user else ""
+        _log.warning("refused with %d: %s %r by %r", status, request.method, request.url.path, name)
     if "application/json" in request.headers.get("accept", ""):
         return JSONResponse({"error": sentence}, status)
     title = HTTPStatus(status).phrase

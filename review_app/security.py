@@ -1,5 +1,6 @@
 """What every request must prove and every answer must carry, before any page is asked."""
 
+import logging
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
@@ -11,6 +12,7 @@ from review_app.settings import Settings
 
 MAX_BODY = 64 * 1024
 HEALTH = "/health"
+_log = logging.getLogger("review_app")
 _SAFE = ("GET", "HEAD", "OPTIONS")
 _CSP = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
@@ -52,6 +54,8 @@ class Guard:
             await send(message)
 
         refusal = self._refusal(scope)
+        if refusal is not None:
+            _log.warning("refused with %d: %s %r", refusal[0], scope["method"], scope["path"])
         app = self._app if refusal is None else PlainTextResponse(refusal[1], refusal[0])
         await app(scope, receive, guarded)
 

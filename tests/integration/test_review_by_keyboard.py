@@ -55,7 +55,7 @@ def patiently(true: Callable[[], bool], seconds: float) -> None:
         time.sleep(0.5)
 
 
-@pytest.mark.timeout(120 + 15 * PHOTOS)
+@pytest.mark.timeout(180 + 25 * PHOTOS)
 @pytest.mark.usefixtures("doubtful")
 def test_every_unclear_photo_ends_as_the_reviewer_said(line: Line, browser: Browser) -> None:
     ledger = DynamoLedger(line.site.ledger_table, line.site.audit_table)
@@ -71,10 +71,12 @@ def test_every_unclear_photo_ends_as_the_reviewer_said(line: Line, browser: Brow
         found = row(name)
         return found is not None and found.state is State.WAITING
 
-    patiently(lambda: all(map(waiting, images)), 60 + 5 * PHOTOS)
+    patiently(lambda: all(map(waiting, images)), 60 + 10 * PHOTOS)
     with visiting(browser, line.review_app, "ann") as window:
         said = decide_all(window, set(images))
-        patiently(lambda: all(one is not None and one.closed_at for one in map(row, images)), 60 + 5 * PHOTOS)
+        patiently(
+            lambda: all(one is not None and one.closed_at for one in map(row, images)), 60 + 10 * PHOTOS
+        )
         assert window.problems == []
 
     announcements = Announcements(line.site.verdict_queue_url)

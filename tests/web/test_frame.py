@@ -2,6 +2,7 @@
 
 import re
 from hashlib import sha256
+from pathlib import Path
 
 import httpx2
 import pytest
@@ -101,3 +102,11 @@ def test_signing_out_ends_the_session(address: str) -> None:
         client.post("/sign-out")
 
         assert "menu-name" not in client.get("/nowhere").text
+
+
+def test_every_test_that_the_security_checklist_names_exists() -> None:
+    named = set(re.findall(r"`(test_\w+)`", Path("docs/security-web.md").read_text(encoding="utf-8")))
+    sources = "".join(file.read_text(encoding="utf-8") for file in Path("tests").rglob("test_*.py"))
+
+    assert len(named) > 30
+    assert {name for name in named if f"def {name}(" not in sources} == set()
