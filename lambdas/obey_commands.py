@@ -10,6 +10,7 @@ from lambdas import wiring
 from lambdas.wiring import logger, metrics, setting, tracer
 from workflow import acting
 from workflow.aws.commands import DynamoCommands
+from workflow.aws.ledger import DynamoLedger
 from workflow.aws.search import DynamoSearch
 from workflow.commands import Commands, Hands, obey_all
 from workflow.reconcile import Mender
@@ -47,5 +48,6 @@ def handler(
 
 
 def _hands() -> Hands:
-    mender = Mender(wiring.ledger(), wiring.shelf(), wiring.executions(), wiring.queue("DECISION_QUEUE_URL"))
+    ledger = DynamoLedger(setting("LEDGER_TABLE"), setting("AUDIT_TABLE"))
+    mender = Mender(ledger, wiring.shelf(), wiring.executions(), wiring.queue("DECISION_QUEUE_URL"))
     return acting.hands(mender, wiring.executions())

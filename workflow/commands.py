@@ -167,7 +167,7 @@ def _next(search: Search, command: Command) -> tuple[list[str], Mark | None, boo
 def _tried(command: Command, hands: Hands, inspection_id: str) -> Command:
     try:
         sentence, ok = hands.do(command, inspection_id), True
-    except (Conflict, NotFound) as refusal:
+    except (Conflict, NotFound, ValueError) as refusal:
         sentence, ok = str(refusal), False
     return replace(
         command,
@@ -215,7 +215,14 @@ def obey_all(
     time_left: Callable[[], bool],
     sleep: Callable[[float], None],
 ) -> Iterator[Command]:
-    """Every open command in turn, oldest first, as far as time allows."""
+    """Every open command in turn, oldest first, as far as time allows; a fault waits until all had a turn."""
+    faults: list[Exception] = []
     for command in commands.open():
-        if time_left():
+        if not time_left():
+            break
+        try:
             yield obey(commands, search, hands, command, time_left, sleep)
+        except Exception as fault:
+            faults.append(fault)
+    if faults:
+        raise faults[0]

@@ -135,6 +135,16 @@ def test_a_fault_leaves_the_command_open(world: World) -> None:
     assert [command.id for command in world.books.open()] == ["c1"]
 
 
+def test_a_broken_command_does_not_hold_up_the_others(world: World) -> None:
+    world.ask(Kind.STOP, "a" * 64)
+    world.ask(Kind.REDRIVE, "b" * 64, name="c2")
+    broken = Hands(lambda one: one, lambda *_: 1 / 0, str)  # type: ignore[arg-type, return-value]
+
+    with pytest.raises(ZeroDivisionError):
+        list(obey_all(world.books, world.search, broken, lambda: True, lambda _: None))
+    assert [command.id for command in world.books.open()] == ["c1"]
+
+
 def test_a_command_is_in_the_audit_trail_from_the_moment_it_is_asked(world: World) -> None:
     world.ask(Kind.REDRIVE, "a" * 64)
     world.ask(Kind.AGAIN, query=Query(model="m1", since="2026"), name="c2")
