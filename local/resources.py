@@ -39,10 +39,11 @@ def table_name(table: Table) -> str:
 def create_tables() -> None:
     """Every table that is missing, with its indexes."""
     for table in TABLES:
-        _create_table(table)
+        create_table(table)
 
 
-def _create_table(table: Table) -> None:
+def create_table(table: Table) -> None:
+    """One table with its indexes, unless it is there."""
     settings: dict[str, Any] = {
         "TableName": table_name(table),
         "KeySchema": _key_schema(table.key),

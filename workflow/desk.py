@@ -2,8 +2,9 @@
 
 import random
 import threading
+import time
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -15,6 +16,7 @@ LOOKAHEAD = 5
 SKIP_SECONDS = 600
 MAX_REASON = 500
 STEP_ASIDE = 8
+PATIENCE = 8
 
 
 class Order(StrEnum):
@@ -36,10 +38,20 @@ class Counts:
     next_free_at: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class _List:
+    """What lay on a pile at a moment, and for how many seconds that is good enough."""
+
+    at: str
+    seconds: float
+    known: dict[str, Waiting]
+
+
 class Desk:
     """The hand-out of one worker process.
 
-    It keeps the lists of what waits for a moment. A list only proposes; the conditional write decides, so
+    It keeps the lists of what waits for a moment, and long ones longer, so that reading them takes an eighth
+    of its time at most. A list only proposes; the conditional write decides, so
     that any number of workers hand out at once.
     """
 
@@ -49,20 +61,24 @@ class Desk:
         self._reviews = reviews
         self._clock = clock
         self._keep = keep_seconds
-        self._lists: dict[Pile, tuple[str, dict[str, Waiting]]] = {}
+        self._lists: dict[Pile, _List] = {}
         self._lock = threading.Lock()
 
     def take(
-        self, reviewer: str, wanted: int = 1 + LOOKAHEAD, order: Order = Order.RISKIEST
+        self,
+        reviewer: str,
+        wanted: int = 1 + LOOKAHEAD,
+        order: Order = Order.RISKIEST,
+        have: Collection[str] = (),
     ) -> list[Inspection]:
-        """Lease photos until this reviewer has so many, first those that he has already; all are renewed.
+        """Lease so many photos besides those that this reviewer has before him, his own ones first.
 
         One of them may be a second look at a settled photo: whoever decides cannot tell it from the others.
         """
         now = self._clock()
         lease = Lease(reviewer, moment.later(now, LEASE_SECONDS))
         rows: list[Inspection] = []
-        proposed = self._proposed(reviewer, order, now)
+        proposed = self._proposed(reviewer, order, now, have)
         while proposed and len(rows) < wanted:
             one = proposed.popleft()
             if not self._reserve(one, lease, now):
@@ -119,11 +135,13 @@ class Desk:
         """What lies on a pile, as it was a moment ago."""
         now = self._clock()
         with self._lock:  # One thread reads the list for all that ask for it.
-            listed_at, known = self._lists.get(pile, ("", {}))
-            if not listed_at or abs(moment.seconds_between(listed_at, now)) >= self._keep:
+            kept = self._lists.get(pile)
+            if kept is None or abs(moment.seconds_between(kept.at, now)) >= kept.seconds:
+                began = time.monotonic()
                 known = {one.id: one for one in self._reviews.listed(pile)}
-                self._lists[pile] = now, known
-            return list(known.values())
+                seconds = self._keep and max(self._keep, PATIENCE * (time.monotonic() - began))
+                self._lists[pile] = kept = _List(now, seconds, known)
+            return list(kept.known.values())
 
     def counts(self, reviewer: str) -> Counts:
         """How much waits, and with whom."""
@@ -140,31 +158,31 @@ class Desk:
             min(others, default=""),
         )
 
-    def _proposed(self, reviewer: str, order: Order, now: str) -> deque[Waiting]:
+    def _proposed(self, reviewer: str, order: Order, now: str, have: Collection[str]) -> deque[Waiting]:
         """Own photos, then free ones in order, with a second look right after the first of them."""
         free = [one for one in self.waiting() if one.free_for(reviewer, now)]
         if order is Order.OLDEST:
             free.sort(key=lambda one: one.since)
         looks = [one for one in self.waiting(Pile.SECOND) if one.free_for(reviewer, now)]
         own = [one for one in (*free, *looks) if one.lease and one.lease.reviewer == reviewer]
-        owned = {one.id for one in own}
+        owned = {one.id for one in own} | set(have)
         others = [one for one in free if one.id not in owned]
         if not any(one.id in owned for one in looks):
             others[1:1] = looks[:1]
-        return deque([*own, *others])
+        return deque(one for one in (*own, *others) if one.id not in have)
 
     def _reserve(self, one: Waiting, lease: Lease, now: str) -> bool:
         """Keep this worker's other threads from trying the same photo; they may have been faster."""
         with self._lock:
-            for _, known in self._lists.values():
-                seen = known.get(one.id)
+            for kept in self._lists.values():
+                seen = kept.known.get(one.id)
                 if seen is not None and seen.free_for(lease.reviewer, now):
-                    known[one.id] = replace(seen, lease=lease)
+                    kept.known[one.id] = replace(seen, lease=lease)
                     return True
         return False
 
     def forget(self, inspection_id: str) -> None:
         """Take a photo that was decided, or given back, off the lists that are kept for a moment."""
         with self._lock:
-            for _, known in self._lists.values():
-                known.pop(inspection_id, None)
+            for kept in self._lists.values():
+                kept.known.pop(inspection_id, None)

@@ -75,11 +75,10 @@ def ahead(
 ) -> HTMLResponse:
     """Further photos as cards, without those that the browser has."""
     known = set(have.split(",")) - {""}
-    rows = bench.desk.take(user.name, wanted + len(known), order)
+    rows = bench.desk.take(user.name, wanted, order, known)
     policy = bench.ports.policy()
-    new = [row for row in rows if row.id not in known]
     return HTMLResponse(
-        "".join(part("_card.html", card=card(row, bench.ports.ledger, policy)) for row in new)
+        "".join(part("_card.html", card=card(row, bench.ports.ledger, policy)) for row in rows)
     )
 
 

@@ -60,6 +60,19 @@ def test_the_next_photos_are_leased_in_advance_and_stay_with_who_has_them(line: 
     assert keys(desk.take("ann")) == first
 
 
+def test_what_a_reviewer_has_before_him_is_neither_handed_out_again_nor_renewed(
+    line: Line, desk: Desk, clock: Clock
+) -> None:
+    images = waiting(line, 8)
+    first = desk.take("ann", 6)
+    clock.turn(60)
+
+    more = desk.take("ann", 1, have=[row.id for row in first])
+
+    assert sorted({image.key for image in images} - set(keys(first)))[:1] == keys(more)
+    assert [line.row(row.image) for row in first] == first
+
+
 def test_the_riskiest_comes_first_escalated_ones_before_all(books: Books, desk: Desk, clock: Clock) -> None:
     line = books.line(LIKELY_OK, LIKELY_DEFECT, CANNOT_TELL, LIKELY_OK, LIKELY_DEFECT)
     images = waiting(line, 5)
