@@ -1,0 +1,63 @@
+"""Pages that are written from the template and the prices say what these say now."""
+
+import re
+
+from infra import access, cost
+from infra.alarms import RUNBOOK
+from infra.bundle import ROOT
+from infra.cost import ALARM_METRICS, OWN_METRICS
+from infra.prices import PRICES
+from tests.infra.conftest import Template
+
+RUNBOOK_TEXT = (ROOT / RUNBOOK).read_text(encoding="utf-8")
+SECTIONS = re.findall(r"^## (\w+)$", RUNBOOK_TEXT, re.MULTILINE)
+CHORES = "Chores"
+
+
+def test_every_alarm_sends_a_person_to_a_section_of_the_runbook_and_each_section_has_an_alarm(
+    synthesised: Template,
+) -> None:
+    named = {
+        alarm["Properties"]["AlarmDescription"].rpartition("#")[2]
+        for alarm in synthesised.of("CloudWatch::Alarm").values()
+    }
+
+    assert named == {section.lower() for section in SECTIONS if section != CHORES}
+
+
+def test_every_section_says_how_to_see_more_or_what_to_do() -> None:
+    parts = re.split(r"^## \w+$", RUNBOOK_TEXT, flags=re.MULTILINE)[1:]
+
+    assert all(re.search(r"Do: |See:|See \*", part) or "**" in part for part in parts)
+
+
+def test_every_alarm_tells_somebody(synthesised: Template) -> None:
+    assert all(alarm["Properties"]["AlarmActions"] for alarm in synthesised.of("CloudWatch::Alarm").values())
+
+
+def test_the_table_of_rights_is_that_of_the_template(synthesised: Template) -> None:
+    assert access.PAGE.read_text("utf-8") == access.page(synthesised.document), "run python -m infra.access"
+
+
+def test_the_cost_page_is_computed_from_the_prices() -> None:
+    assert cost.PAGE.read_text("utf-8") == cost.page(), "run python -m infra.cost"
+
+
+def test_the_bill_counts_every_alarm_and_every_metric_of_ours(synthesised: Template) -> None:
+    alarms = synthesised.of("CloudWatch::Alarm").values()
+    metrics = sum(len(alarm["Properties"].get("Metrics", (1,))) for alarm in alarms)
+
+    assert metrics <= ALARM_METRICS
+    assert OWN_METRICS >= 20
+
+
+def test_the_model_is_nearly_all_of_the_bill() -> None:
+    rest = cost.total(cost.idle(True)) + cost.total(cost.a_thousand_photos()) * 10
+
+    assert cost.model_hours(10_000)["always on"] * PRICES["model"].usd > 20 * rest
+
+
+def test_more_photos_never_cost_less() -> None:
+    for how in ("always on", "in one shift", "a batch a day"):
+        hours = [cost.model_hours(photos)[how] for photos in (*cost.VOLUMES, 20_000_000)]
+        assert hours == sorted(hours)

@@ -1,0 +1,139 @@
+"""What deploy, status and teardown say before anything is done: refusals, warnings, the plan."""
+
+from typing import Any
+
+import pytest
+
+from cli import deploy, teardown
+from cli.place import chosen_place
+from cli.reach import Chosen, Place
+from infra.settings import Deployment
+from workflow.aws.account import Account
+from workflow.aws.site import Site, from_outputs, output_name
+from workflow.aws.stacks import Change, Event, Stack
+from workflow.errors import ConfigurationError, PartcheckError
+
+HERE = Account("123456789012", "eu-central-1", "arn:aws:iam::123456789012:user/ann")
+
+
+def test_a_region_without_custom_labels_is_refused_before_anything_is_made() -> None:
+    with pytest.raises(ConfigurationError, match=r"not offered in eu-north-1: choose one of .*eu-central-1"):
+        list(deploy._checked(Account("1", "eu-north-1", "ann"), Deployment()))
+
+
+@pytest.mark.parametrize(
+    ("at_once", "email", "warnings"),
+    [(1000, "ann@example.com", 0), (10, "ann@example.com", 1), (10, "", 2)],
+)
+def test_a_small_quota_and_deaf_alarms_are_told(
+    at_once: int, email: str, warnings: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("workflow.aws.account.functions_at_once", lambda: at_once)
+
+    assert len(list(deploy._checked(HERE, Deployment(alarm_email=email)))) == warnings
+
+
+@pytest.mark.parametrize(
+    ("change", "loses"),
+    [
+        (Change("Modify", "AWS::DynamoDB::Table", "BooksLedger", True), True),
+        (Change("Remove", "AWS::S3::Bucket", "StorageFiled", False), True),
+        (Change("Modify", "AWS::DynamoDB::Table", "BooksLedger", False), False),
+        (Change("Modify", "AWS::Lambda::Function", "FunctionsMoveImage", True), False),
+        (Change("Add", "AWS::S3::Bucket", "StorageNew", False), False),
+    ],
+)
+def test_a_deployment_never_replaces_what_holds_data(change: Change, loses: bool) -> None:
+    if loses:
+        with pytest.raises(PartcheckError, match=change.logical_id):
+            deploy._refuse_losses([change])
+    else:
+        deploy._refuse_losses([change])
+
+
+def test_the_plan_is_told_with_its_price(capsys: pytest.CaptureFixture[str]) -> None:
+    changes = [Change("Add", "AWS::SQS::Queue", name, False) for name in ("A", "B")]
+
+    deploy._tell(changes, Deployment("prod"))
+
+    told = capsys.readouterr()
+    assert "add  AWS::SQS::Queue         2" in told.out
+    assert "partcheck-prod: 2 to add" in told.err
+    assert "US$4 an hour" in told.err
+
+
+def test_failures_are_told_with_their_reasons_and_beginnings_are_not() -> None:
+    events = [
+        Event("1", "AWS::SQS::Queue", "A", "CREATE_IN_PROGRESS", ""),
+        Event("2", "AWS::SQS::Queue", "A", "CREATE_FAILED", "no such key"),
+        Event("3", "AWS::SQS::Queue", "B", "CREATE_COMPLETE", ""),
+    ]
+
+    assert list(deploy.worth_telling(events)) == [
+        "A (AWS::SQS::Queue): create_failed: no such key",
+        "B: create complete",
+    ]
+
+
+class Stacks:
+    """A stack that goes through the given states."""
+
+    def __init__(self, *states: str) -> None:
+        self._states = list(states)
+
+    def followed(self, _id: str, _known: set[str]) -> Any:
+        for state in self._states:
+            yield Stack("id", "partcheck-dev", state, {}), []
+
+    def find(self, _id: str) -> Stack | None:
+        last = self._states[-1]
+        return None if last == "DELETE_COMPLETE" else Stack("id", "partcheck-dev", last, {})
+
+
+def test_following_ends_with_the_stack_as_it_is_or_with_nothing() -> None:
+    made = deploy.follow(Stacks("CREATE_IN_PROGRESS", "CREATE_COMPLETE"), "id", set())
+
+    assert made is not None
+    assert made.status == "CREATE_COMPLETE"
+    assert deploy.follow(Stacks("DELETE_IN_PROGRESS", "DELETE_COMPLETE"), "id", set()) is None
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "place"),
+    [
+        (Place(), ("", "", ""), Place("dev")),
+        (Place("prod", "work", "eu-west-1"), ("", "", ""), Place("prod", "work", "eu-west-1")),
+        (Place("prod"), ("test", "", "us-east-1"), Place("test", "", "us-east-1")),
+    ],
+)
+def test_options_may_stand_before_or_after_the_command(
+    before: Place, after: tuple[str, str, str], place: Place
+) -> None:
+    assert chosen_place(Chosen(None, None, lambda _: None, before), *after) == place  # type: ignore[arg-type,return-value]
+
+
+def test_a_line_is_read_from_a_stacks_outputs_and_a_missing_one_is_named() -> None:
+    outputs = {output_name(name): name for name in Site.__dataclass_fields__ if name != "region"}
+
+    site = from_outputs(outputs, "eu-central-1")
+
+    assert (site.region, site.inbound_bucket, site.model_parameter) == (
+        *("eu-central-1", "inbound_bucket"),
+        "model_parameter",
+    )
+    with pytest.raises(ConfigurationError, match="does not tell LedgerTable: deploy it again"):
+        from_outputs(
+            {name: value for name, value in outputs.items() if name != "LedgerTable"}, "eu-central-1"
+        )
+
+
+@pytest.mark.parametrize(
+    ("arn", "why"),
+    [
+        ("arn:aws:s3:::partcheck-dev-storagefiled", "holds photos"),
+        ("arn:aws:logs:eu-central-1:1:log-group:/aws/elasticbeanstalk/x", "until they expire"),
+        ("arn:aws:sns:eu-central-1:1:topic", "was deleted"),
+    ],
+)
+def test_what_remains_is_told_with_a_reason(arn: str, why: str) -> None:
+    assert why in teardown.reason(arn)
