@@ -36,7 +36,13 @@ GOOD = ("CREATE_COMPLETE", "UPDATE_COMPLETE")
 @click.option("--oidc-client-id", default="", help="The review app's id at that issuer.")
 @click.option("--oidc-secret", default="", metavar="ARN", help="Its secret, kept in Secrets Manager.")
 @click.option("--alarm-email", default="", help="Who is told of alarms.")
-@click.option("--max-in-flight", type=click.IntRange(1, 10_000), default=200, show_default=True)
+@click.option(
+    "--max-in-flight",
+    type=click.IntRange(1, 10_000),
+    default=200,
+    show_default=True,
+    help="How many inspections run at once.",
+)
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.option("--json", "as_json", is_flag=True, help="The line's addresses as one JSON document.")
 @click.pass_obj

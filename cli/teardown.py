@@ -8,7 +8,7 @@ import click
 
 from cli.deploy import follow
 from cli.model_bench import CLOCK
-from cli.output import note, plural, table
+from cli.output import json_line, note, plural, table
 from cli.place import chosen_place, entered, placed_on_aws
 from cli.reach import Chosen, NotRunning
 from workflow.errors import PartcheckError
@@ -46,8 +46,11 @@ class Stage:
 @placed_on_aws
 @click.option("--keep-data", is_flag=True, help="Leave buckets, tables and user pool.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--json", "as_json", is_flag=True, help="What remains, one JSON object each.")
 @click.pass_obj
-def teardown(chosen: Chosen, stage: str, profile: str, region: str, keep_data: bool, yes: bool) -> None:
+def teardown(
+    chosen: Chosen, stage: str, profile: str, region: str, keep_data: bool, yes: bool, as_json: bool
+) -> None:
     """Take a stage away: first its running models, which cost most, then everything it made.
 
     Asks before photos, tables and accounts are deleted; --keep-data leaves them. What other stages use stays.
@@ -78,7 +81,7 @@ def teardown(chosen: Chosen, stage: str, profile: str, region: str, keep_data: b
     if not keep_data:
         _remove_data(about)
     _remove_staging(stacks, account)
-    _tell_remains(place.stage)
+    _tell_remains(place.stage, as_json)
 
 
 def _agreed(about: Stage, keep_data: bool, yes: bool) -> None:
@@ -158,11 +161,14 @@ def _remove_staging(stacks: Any, account: Any) -> None:
         note(f"Bucket {staging.bucket} is deleted.")
 
 
-def _tell_remains(stage: str) -> None:
+def _tell_remains(stage: str, as_json: bool) -> None:
     from workflow.aws.disposal import tagged
 
     remains = tagged(stage)
-    if remains:
+    if as_json:
+        for arn in remains:
+            json_line({"arn": arn, "why": reason(arn)})
+    elif remains:
         table(("what remains", "why"), [(arn, reason(arn)) for arn in remains])
     else:
         note(f"Nothing that carries the tag partcheck={stage} remains.")
