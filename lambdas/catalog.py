@@ -11,13 +11,14 @@ class Function:
     """One deployed function: its placeholder, its entry point, what its environment must hold.
 
     `queue` names the queue that feeds it, if one does; `schedule_minutes` how often it runs by the clock, if
-    it does. Memory is in MB.
+    it does. Memory is in MB. The usual time is as long as a state's 60 seconds allow: a function that starts cold
+    on a busy machine needs it.
     """
 
     placeholder: str
     module: str
     needs: frozenset[str] = frozenset()
-    timeout_seconds: int = 30
+    timeout_seconds: int = 55
     memory_mb: int = 256
     queue: str = ""
     batch_size: int = 1
