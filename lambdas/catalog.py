@@ -11,8 +11,8 @@ class Function:
     """One deployed function: its placeholder, its entry point, what its environment must hold.
 
     `queue` names the queue that feeds it, if one does; `schedule_minutes` how often it runs by the clock, if
-    it does. Memory is in MB. The usual time is as long as a state's 60 seconds allow: a function that starts cold
-    on a busy machine needs it.
+    it does. Memory is in MB. The usual time is as long as a state's 60 seconds allow: a function that starts
+    cold on a busy machine needs it.
     """
 
     placeholder: str

@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from importlib import import_module
 from types import SimpleNamespace
 from typing import Any
@@ -61,6 +62,13 @@ EXPECTED = (PartcheckError, ClientError, BotoCoreError)
 
 class Violation(AssertionError):
     """A promise was broken."""
+
+
+@cache
+def _unwrapped(module: str) -> tuple[Callable[..., Any], tuple[str, ...]]:
+    """A handler without what Powertools does around it, and the ports that it asks for."""
+    handler = inspect.unwrap(import_module(f"lambdas.{module}").handler)
+    return handler, tuple(name for name in inspect.signature(handler).parameters if name in PORTS)
 
 
 def _one_by_one(event: Any, handle: Callable[[Any], None], *_: Any) -> dict[str, list[Any]]:
@@ -190,9 +198,8 @@ class World:
 
     def handle(self, module: str, event: Any) -> Any:
         """A function as Lambda runs it, but for the log around it."""
-        handler = inspect.unwrap(import_module(f"lambdas.{module}").handler)
-        ports = {name: getattr(self, name) for name in inspect.signature(handler).parameters if name in PORTS}
-        return handler(event, CONTEXT, **ports)
+        handler, wanted = _unwrapped(module)
+        return handler(event, CONTEXT, **{name: getattr(self, name) for name in wanted})
 
     def publish(self, queue: str, body: str, done: Callable[[Any, str], None]) -> None:
         """The state that announces: its worker is Step Functions itself."""

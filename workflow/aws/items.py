@@ -174,6 +174,8 @@ def _plain(item: Mapping[str, Any]) -> dict[str, Any]:
 def _untyped(typed: Mapping[str, Any]) -> Any:
     """The value that DynamoDB's notation holds; numbers become the int or float that they were."""
     ((kind, value),) = typed.items()
+    if kind == "S":
+        return value
     if kind == "N":
         number = Decimal(value)
         return int(number) if number == number.to_integral_value() else float(number)
