@@ -16,6 +16,8 @@ from local.custom_labels.lifeline import hold_on_to
 from local.custom_labels.manifest import Entry
 from local.custom_labels.objects import Objects, Place
 from local.custom_labels.photos import MOST_BYTES_IN_S3, read_photo
+from local.custom_labels.png import bare
+from local.data_sets.fingerprints import fingerprint
 
 PROBES = 24
 COLOURED_SHARE = 0.1
@@ -27,12 +29,17 @@ _objects: Objects | None = None
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """The statistics of each photo that could be read, by its place in the list that was asked for."""
+    """What was measured of each photo that could be read, by its place in the list that was asked for."""
 
     features: dict[int, Features]
+    prints: dict[int, Features]
 
     def array(self, wanted: list[int]) -> np.ndarray[tuple[int, int], np.dtype[np.float64]]:
         return np.array([self.features[place] for place in wanted], dtype=np.float64)
+
+    def printed(self, wanted: list[int]) -> Features | None:
+        """The fingerprints, where they were asked for."""
+        return np.array([self.prints[place] for place in wanted]) if self.prints else None
 
 
 @contextmanager
@@ -59,15 +66,21 @@ def have_colour(pool: Executor, entries: list[Entry]) -> bool:
     return sum(answers) > COLOURED_SHARE * len(answers)
 
 
-def read_all(pool: Executor, entries: list[Entry], colour: bool, progress: Callable[[int], None]) -> Reading:
-    features: dict[int, Features] = {}
+def read_all(
+    pool: Executor, entries: list[Entry], colour: bool, printed: bool, progress: Callable[[int], None]
+) -> Reading:
+    """Measure every photo; take its fingerprint too where look-alikes are to be found."""
+    reading = Reading({}, {})
     places = [entry.place for entry in entries]
-    measured = pool.map(partial(_measure, colour), places, chunksize=PHOTOS_AT_A_TIME)
+    measured = pool.map(partial(_measure, colour, printed), places, chunksize=PHOTOS_AT_A_TIME)
     for number, numbers in enumerate(measured):
         if numbers is not None:
-            features[number] = numbers
+            statistics, look = numbers
+            reading.features[number] = statistics
+            if look is not None:
+                reading.prints[number] = look
         progress(number + 1)
-    return Reading(features)
+    return reading
 
 
 def _fetch(place: Place) -> bytes:
@@ -82,10 +95,12 @@ def _is_coloured(place: Place) -> bool:
         return False
 
 
-def _measure(colour: bool, place: Place) -> Features | None:
+def _measure(colour: bool, printed: bool, place: Place) -> tuple[Features, Features | None] | None:
     """None for a photo that is missing or unreadable; trouble with S3 itself is not the photo's fault."""
     try:
-        return fault_statistics(read_photo(_fetch(place)).planes(colour))
+        data = _fetch(place)
+        statistics = fault_statistics(read_photo(data).planes(colour))
+        return statistics, fingerprint(bare(data)) if printed else None
     except Fault as fault:
         if fault.code == "InternalServerError":
             raise

@@ -48,7 +48,7 @@ def train(job: Job, folder: Path, written: Reports, pool: Executor) -> Outcome:
     training, testing = _manifests(job, folder, written.objects)
     _judge(training, testing, images_read=False).insist()
     colour = have_colour(pool, training.usable)
-    training, seen = _pictures(training, colour, pool, "training")
+    training, seen = _pictures(training, colour, pool, "training", printed=testing is None)
     unseen = None
     if testing is not None:
         testing, unseen = _pictures(testing, colour, pool, "test")
@@ -114,21 +114,24 @@ def _judge(training: Manifest, testing: Manifest | None, images_read: bool) -> V
     return Verdict(problems, [], [])
 
 
-def _pictures(manifest: Manifest, colour: bool, pool: Executor, role: str) -> tuple[Manifest, Pictures]:
+def _pictures(
+    manifest: Manifest, colour: bool, pool: Executor, role: str, printed: bool = False
+) -> tuple[Manifest, Pictures]:
     wanted = manifest.usable
 
     def progress(done: int) -> None:
         if done % 20 == 0 or done == len(wanted):
             _say(f"Reading the {role} photos, {done} of {len(wanted)}.")
 
-    reading = read_all(pool, wanted, colour, progress)
+    reading = read_all(pool, wanted, colour, printed, progress)
     lost = {entry.number for place, entry in enumerate(wanted) if place not in reading.features}
     read = [place for place in range(len(wanted)) if place in reading.features]
     entries = [
         entry.with_error("ERROR_INVALID_IMAGE") if entry.number in lost else entry
         for entry in manifest.entries
     ]
-    return Manifest(entries), Pictures([wanted[place] for place in read], reading.array(read))
+    pictures = Pictures([wanted[place] for place in read], reading.array(read), reading.printed(read))
+    return Manifest(entries), pictures
 
 
 def _examples(pictures: Pictures, colour: bool) -> Examples:

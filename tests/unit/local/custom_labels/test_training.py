@@ -2,11 +2,13 @@
 
 import copy
 import json
+import re
 from collections.abc import Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from local.custom_labels import reading
@@ -18,6 +20,8 @@ from local.custom_labels.objects import Place
 from local.custom_labels.photos import read_photo
 from local.custom_labels.reports import Reports
 from local.custom_labels.training import train
+from local.sample_parts import sample_parts
+from tests.copies import mirrored, opened, saved_again, turned
 from tests.unit.local.custom_labels.workbench import FakeObjects, encoded, line, part
 
 
@@ -96,6 +100,29 @@ def test_without_a_test_set_a_fifth_is_set_aside(
     details = _report(objects, outcome.about["EvaluationResult"]["Summary"])["EvaluationDetails"]
     assert details["NumberOfTestingImages"] + details["NumberOfTrainingImages"] == 30
     assert 4 <= details["NumberOfTestingImages"] <= 8
+
+
+def test_a_part_does_not_stand_on_both_sides_of_the_test_that_was_set_aside(
+    objects: FakeObjects, tmp_path: Path, pool: Executor
+) -> None:
+    random, lines = np.random.default_rng(1), []
+    for number, photographed in enumerate(sample_parts(24, seed=9)):
+        image = opened(photographed.content)
+        copies = [copy(image, random) for copy in (mirrored, saved_again, turned)]
+        for place, content in enumerate([photographed.content, *copies]):
+            objects.kept[Place("parts", f"{number}-{place}.jpg")] = content
+            lines.append(line(f"s3://parts/{number}-{place}.jpg", photographed.label))
+    objects.kept[Place("parts", "train")] = "\n".join(lines).encode()
+
+    outcome = run(objects, tmp_path, pool, job())
+
+    written = [outcome.about[f"{role}DataResult"]["Output"] for role in ("Training", "Testing")]
+    sides = [
+        set(re.findall(r"s3://parts/(\d+)-", _text(objects, one["Assets"][0]["GroundTruthManifest"])))
+        for one in written
+    ]
+    assert len(sides[0] | sides[1]) == 24
+    assert not sides[0] & sides[1]
 
 
 def test_a_few_unreadable_photos_are_reported_and_left_out(
