@@ -110,16 +110,30 @@ def test_an_unclear_photo_is_decided_at_the_terminal(run: Run, line: Line, photo
     assert "Ask a reviewer  (task, waiting for an answer)" in waiting.stdout
     assert "[task token]" in run("show", told["id"], "--full").stdout
 
+    assert run("decide", told["id"], "ok", "--reviewer", "ann").exit_code == 0
+    undone = run("decide", told["id"], "--undo", "--reviewer", "ann")
+    assert undone.exit_code == 0, undone.output
     decided = run("decide", told["id"], "defect", "--reason", "a crack", "--reviewer", "ann")
     assert decided.exit_code == 0, decided.output
 
     filed = await_fact(run, told["id"], lambda told: told["inspection"]["state"] == "closed")  # type: ignore[index]
     assert filed["inspection"]["verdict"] == "defect"  # type: ignore[index]
-    assert [entry["who"] for entry in filed["audit_trail"]] == ["ann"]  # type: ignore[attr-defined]
+    trail = [(entry["who"], entry["action"]) for entry in filed["audit_trail"]]  # type: ignore[attr-defined]
+    assert trail == [("ann", "decide"), ("ann", "undo"), ("ann", "decide")]
     assert told["id"] not in run("reviews", "--json").stdout
     again = run("decide", told["id"], "ok")
     assert again.exit_code == 1
     assert "ann decided defect" in again.stderr
+    corrected = run("correct", told["id"], "ok", "--reason", "a reflection", "--reviewer", "eve")
+    assert corrected.exit_code == 0, corrected.output
+    revised = await_fact(
+        run,
+        told["id"],
+        lambda told: (told["inspection"]["revision"], told["inspection"]["state"]) == (2, "closed"),  # type: ignore[index]
+    )
+    assert revised["inspection"]["verdict"] == "ok"  # type: ignore[index]
+    assert revised["inspection"]["location"]["key"].startswith(f"ok/{told['id'][:16]}-2/")  # type: ignore[index]
+    assert run("audit").exit_code == 0
 
 
 def test_another_process_finds_the_line_by_its_directory(line: Line) -> None:

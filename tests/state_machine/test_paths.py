@@ -5,8 +5,8 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.state_machine.floor import CLEAR_DEFECT, CLEAR_OK, DOUBTFUL, PHOTO, Answer, Floor, seen
-from workflow import intake
+from tests.state_machine.floor import CLEAR_DEFECT, CLEAR_OK, DOUBTFUL, FILED, PHOTO, Answer, Floor, seen
+from workflow import intake, revision
 from workflow.detection import NotReady, Refused
 from workflow.verdict import Verdict
 
@@ -273,3 +273,40 @@ def test_the_check_for_tokens_sees_one(open_floor: Open) -> None:
 
     floor.log.truncate(0)
     floor.decide(Verdict.OK, name)
+
+
+def test_a_correction_is_an_execution_that_goes_straight_to_the_filing(open_floor: Open) -> None:
+    floor = open_floor(CLEAR_OK)
+    first = floor.inspect()
+    inspection = floor.row(first).id
+
+    revision.correct(floor.ledger, floor.decisions, inspection, Verdict.DEFECT, "Eve", "a crack")
+    second = intake.execution_name(inspection, 2)
+    floor.until(lambda: floor.executions.status(second) == "SUCCEEDED")
+
+    assert floor.visited(second) == [*CLAIM, *REVIEWED]
+    assert floor.places() == [f"{FILED}/defect/{inspection[:16]}-2/part.jpg"]
+    told = [json.loads(body) for body in floor.announced]
+    assert [(one["verdict"], one["corrects"]) for one in told] == [
+        ("ok", None),
+        ("defect", f"{inspection}-1"),
+    ]
+    assert len(floor.model.seen) == 1
+    assert floor.books().clean
+
+
+def test_another_inspection_asks_the_model_again_and_then_a_person(open_floor: Open) -> None:
+    floor = open_floor(CLEAR_OK, DOUBTFUL)
+    first = floor.inspect()
+    inspection = floor.row(first).id
+
+    revision.inspect_again(floor.ledger, floor.decisions, inspection, "Eve", "a new model")
+    second = intake.execution_name(inspection, 2)
+    floor.until(lambda: floor.waits(second))
+    floor.decide(Verdict.DEFECT, second)
+
+    assert floor.visited(second) == [*JUDGE, *ASK_PERSON, *REVIEWED]
+    assert floor.places() == [f"{FILED}/defect/{inspection[:16]}-2/part.jpg"]
+    assert [json.loads(body)["decided_by"] for body in floor.announced] == ["model", "reviewer"]
+    assert floor.books().clean
+    floor.assert_no_token_shows()
