@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from tests.fakes import FakeDetector, MemoryExecutions, MemoryTokens
+from tests.fakes import FakeDetector, MemoryExecutions
 from tests.unit.line import INBOUND, UNSURE, Line
 from tests.unit.workflow.conftest import Clock
 from workflow import delivery, filing, intake, moment
@@ -106,19 +106,9 @@ def test_an_expired_token_of_a_running_execution_leaves_it_to_the_escalation(lin
 def test_a_newer_token_is_used(line: Line) -> None:
     image = decided(line)
     line.executions.live_tokens = {"newer"}
+    line.tokens.put(inspection_id(image), "newer", 1)
 
-    class Renewed(MemoryTokens):
-        def remove(self, inspection: str, token: str) -> None:
-            if token == TOKEN:
-                self.put(inspection, "newer", 1)
-            super().remove(inspection, token)
-
-    tokens = Renewed()
-    tokens.put(inspection_id(image), TOKEN, 1)
-
-    arrival = delivery.deliver(line.ledger, tokens, line.executions, line.decisions, inspection_id(image))
-
-    assert arrival == Arrival.SENT
+    assert line.deliver(image) == Arrival.SENT
     assert [token for token, _ in line.executions.answers] == ["newer"]
 
 
