@@ -125,6 +125,8 @@ def _checked(account: "Account", deployment: "Deployment") -> Iterable[str]:
 def _carried_out(deployment: "Deployment", account: "Account", scratch: Path, yes: bool) -> "Stack":
     """Synthesise, plan, ask, deploy; PartcheckError when CloudFormation fails."""
     from infra.app import synthesise
+    from infra.bundle import PYTHON
+    from infra.review_site import PLATFORM
     from workflow.aws.account import newest_python_platform
     from workflow.aws.stacks import CloudFormationStacks
     from workflow.aws.staging import Staging
@@ -137,7 +139,7 @@ def _carried_out(deployment: "Deployment", account: "Account", scratch: Path, ye
     staging.make()
     for key in staging.publish(scratch):
         note(f"Uploaded {key[:16]}…")
-    parameters = {"ReviewPlatformArn": newest_python_platform()} if deployment.has_review_app else {}
+    parameters = {PLATFORM: newest_python_platform(PYTHON)} if deployment.has_review_app else {}
     address = staging.put_template(template.read_text(encoding="utf-8"))
     plan, changes = stacks.plan(deployment.stack_name, address, parameters, {"partcheck": deployment.stage})
     _tell(changes, deployment)

@@ -47,6 +47,14 @@ class Functions(Construct):
             )
         )
 
+    def may(self, action: str, on: str) -> list[iam.IRole]:
+        """The roles to which an action on a resource was granted."""
+        return [
+            self[one].role
+            for one in catalog.FUNCTIONS
+            if any(grant.on == on and action in grant.actions for grant in grants_of(one))
+        ]
+
     def __getitem__(self, function: Function) -> awslambda.Function:
         return self.made[function.placeholder]
 

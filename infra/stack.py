@@ -41,7 +41,9 @@ class PartcheckStack(Stack):
         )
         functions = Functions(self, "Functions", line, bundles.functions)
         _connect(line, functions)
-        line.storage.kept_by([functions[one].role for one in (catalog.MOVE_IMAGE, catalog.RECONCILE)])
+        line.storage.kept_by(
+            functions.may("s3:PutObject", "filed/*"), functions.may("s3:DeleteObjectVersion", "filed/*")
+        )
         Intake(self, "Intake", line, functions)
         alarms = Alarms(self, "Alarms", line, functions)
         line.machine.publish([alarms.failures])

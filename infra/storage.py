@@ -40,7 +40,6 @@ class Storage(Construct):
         self.training = _bucket(self, "Training", self.logs)
         self.history = _bucket(self, "History", self.logs)
         _tell_event_bridge(self.inbound)
-        self.filed.add_to_resource_policy(_nothing_overwritten(self.filed))
         for statement in _read_by_rekognition(self.training):
             self.training.add_to_resource_policy(statement)
 
@@ -54,10 +53,13 @@ class Storage(Construct):
             "history": self.history,
         }
 
-    def kept_by(self, keepers: list[iam.IRole]) -> None:
-        """Let only these roles delete versions; what `partcheck smoke` uploads is no evidence."""
+    def kept_by(self, filing: list[iam.IRole], deleting: list[iam.IRole]) -> None:
+        """Let only these roles write filed photos, or delete versions, whatever other rights somebody has."""
+        self.filed.add_to_resource_policy(_only(filing, "FiledByTheLineAlone", "s3:PutObject", self.filed))
         for bucket in (self.inbound, self.filed):
-            bucket.add_to_resource_policy(_deleted_by_few(bucket, keepers))
+            bucket.add_to_resource_policy(
+                _only(deleting, "DeletedByTheLineAlone", "s3:DeleteObjectVersion", bucket)
+            )
 
 
 def _bucket(
@@ -96,28 +98,15 @@ def _tell_event_bridge(bucket: s3.Bucket) -> None:
     )
 
 
-def _nothing_overwritten(bucket: s3.Bucket) -> iam.PolicyStatement:
+def _only(roles: list[iam.IRole], sid: str, action: str, bucket: s3.Bucket) -> iam.PolicyStatement:
+    """Denied to everybody else, but for what `partcheck smoke` uploads, which is no evidence."""
     return iam.PolicyStatement(
-        sid="NothingIsOverwritten",
+        sid=sid,
         effect=iam.Effect.DENY,
         principals=[iam.AnyPrincipal()],
-        actions=["s3:PutObject"],
-        resources=[bucket.arn_for_objects("*")],
-        conditions={
-            "Null": {"s3:if-none-match": "true"},
-            "Bool": {"s3:ObjectCreationOperation": "true"},
-        },
-    )
-
-
-def _deleted_by_few(bucket: s3.Bucket, keepers: list[iam.IRole]) -> iam.PolicyStatement:
-    return iam.PolicyStatement(
-        sid="VersionsAreDeletedByTheLineAlone",
-        effect=iam.Effect.DENY,
-        principals=[iam.AnyPrincipal()],
-        actions=["s3:DeleteObjectVersion"],
+        actions=[action],
         not_resources=[bucket.arn_for_objects(f"*{SMOKE_NAME}")],
-        conditions={"ArnNotEquals": {"aws:PrincipalArn": [role.role_arn for role in keepers]}},
+        conditions={"ArnNotEquals": {"aws:PrincipalArn": [role.role_arn for role in roles]}},
     )
 
 

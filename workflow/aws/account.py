@@ -40,26 +40,18 @@ def functions_at_once(awslambda: Any = None) -> int:
     return int(settings["AccountLimit"]["ConcurrentExecutions"])
 
 
-def newest_python_platform(beanstalk: Any = None) -> str:
-    """The ARN of the newest Elastic Beanstalk platform version of Python on Amazon Linux 2023."""
-    filters = [
-        {"Type": "PlatformBranchName", "Operator": "begins_with", "Values": ["Python 3"]},
-        {"Type": "PlatformLifecycleState", "Operator": "=", "Values": ["Recommended"]},
-    ]
-    found = (beanstalk or client("elasticbeanstalk")).list_platform_versions(Filters=filters)
-    arns = [
-        str(one["PlatformArn"])
-        for one in found["PlatformSummaryList"]
-        if "Amazon Linux 2023" in str(one["PlatformArn"])
-    ]
+def newest_python_platform(version: str, beanstalk: Any = None) -> str:
+    """The ARN of the newest Elastic Beanstalk platform with this Python on Amazon Linux 2023."""
+    branch = f"Python {version} running on 64bit Amazon Linux 2023"
+    found = (beanstalk or client("elasticbeanstalk")).list_platform_versions(
+        Filters=[{"Type": "PlatformBranchName", "Operator": "=", "Values": [branch]}]
+    )
+    arns = [str(one["PlatformArn"]) for one in found["PlatformSummaryList"]]
     if not arns:
-        raise ConfigurationError("Elastic Beanstalk offers no Python on Amazon Linux 2023 in this region")
+        raise ConfigurationError(f"Elastic Beanstalk does not offer “{branch}” in this region")
     return max(arns, key=_numbers)
 
 
-def _numbers(arn: str) -> list[tuple[int, ...]]:
-    """The Python and platform versions of an ARN as numbers: 3.13 is newer than 3.9, and 4.10 than 4.9."""
-    words = arn.replace("/", " ").split()
-    return [
-        tuple(map(int, word.split("."))) for word in words if word.replace(".", "").isdigit() and "." in word
-    ]
+def _numbers(arn: str) -> tuple[int, ...]:
+    """The platform's own version as numbers: 4.10.0 is newer than 4.9.2."""
+    return tuple(int(part) for part in arn.rpartition("/")[2].split(".") if part.isdigit())
