@@ -30,7 +30,9 @@ from typing import Any
 import boto3
 import numpy as np
 
+from local.ports import Ports
 from local.sample_parts import sample_parts
+from local.services import programs
 from tests.integration.custom_labels.crashes import Crashes
 from tests.integration.custom_labels.running import (
     CREDENTIALS,
@@ -76,12 +78,19 @@ class Answer:
 
 @contextmanager
 def stand(folder: Path) -> Iterator[tuple[Service, Any]]:
-    """A service, and an S3 in a process of its own as on the line."""
+    """A service, and the line's own S3."""
     port = free_port()
-    moto = [str(Path(sys.executable).with_name("moto_server")), "-H", "127.0.0.1", "-p", str(port)]
-    emulator = subprocess.Popen(moto, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    aws, *_ = programs(folder / "aws", Ports(port, port, port, port))
+    folder.mkdir()
+    emulator = subprocess.Popen(
+        [sys.executable, "-P", "-m", aws.module],
+        env=os.environ | aws.environment | {"PERSIST_STATE": "0", "S3_PERSIST": "0"},
+        cwd=folder,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
     url = f"http://127.0.0.1:{port}"
-    service = Service(folder, url)
+    service = Service(folder / "state", url)
     try:
         s3 = boto3.Session(region_name=REGION, **CREDENTIALS).client("s3", endpoint_url=url)
         _patiently(
