@@ -13,7 +13,7 @@ const [AHEAD, AT_ONCE, BEHIND] = [6, 6, 20];
 const ahead = [];
 const behind = [];
 const answered = new Set();
-let [current, refilling, dry, failures, lastRenewal, timer] = [null, false, false, 0, 0, 0];
+let [current, refilling, again, dry, failures, lastRenewal, timer] = [null, false, false, false, 0, 0, 0];
 
 // Photos: a card of facts and its decoded picture
 
@@ -37,13 +37,15 @@ const show = (next) => {
 
 const advance = () => { show(ahead.shift()); refill(); };
 
+const underWay = () => outbox().map((op) => op.id);
 const mine = () => [current, ...ahead].filter(Boolean).map((one) => one.id);
 
 const refill = async () => {
+  if (refilling) again = true;  // What is on its way may be older than the reason to ask.
   if (refilling || ahead.length >= AHEAD || dry) return;
-  refilling = true;
+  [refilling, again] = [true, false];
   try {
-    const have = mine();
+    const have = [...mine(), ...underWay()];
     const wanted = AHEAD - ahead.length;
     const answer = await fetch(`/review/next?order=${desk.dataset.order}&wanted=${wanted}&have=${have.join()}`);
     if (!answer.ok) throw new Error(answer.status);
@@ -51,10 +53,11 @@ const refill = async () => {
     fetched.innerHTML = await answer.text();
     const seen = new Set([...mine(), ...answered]);
     const cards = [...fetched.content.children].filter((card) => !seen.has(card.dataset.id));
-    dry = cards.length === 0;  // Until the server tells of free ones.
+    dry = cards.length === 0 && underWay().length === 0;  // Until the server tells of free ones.
     ahead.push(...cards.map(photo));
     if (!current && ahead.length) show(ahead.shift());
-  } catch { /* the server is away: the next event or key tries again */ } finally { refilling = false; }
+  } catch { setTimeout(refill, 2000); } finally { refilling = false; }
+  if (again) { dry = false; refill(); }
 };
 
 // Answers: kept here first, then sent, several at a time, but one at a time for one photo
@@ -87,15 +90,17 @@ const deliver = async (op) => {
   } catch { answer = null; }
   sending.delete(ticket);
   const final = answer && (answer.ok || [400, 403, 404, 409, 413, 422].includes(answer.status));
-  if (!final) return again(answer?.status === 401);
+  if (!final) return retry(answer?.status === 401);
   failures = 0;
   keep(outbox().filter((one) => !(one.id === op.id && one.action === op.action && one.form.decision_id === op.form.decision_id)));
   if (!answer.ok) refused(op, problem);
   later(700);
   send();
+  dry = false;
+  refill();
 };
 
-const again = (signIn) => {
+const retry = (signIn) => {
   failures += 1;
   kept(signIn);
   clearTimeout(timer);
@@ -162,13 +167,13 @@ const kept = (signIn = false) => {
 };
 
 let clock = 0;
-const stopCountdown = () => { clearInterval(clock); $("undo-time").hidden = true; };
+const stopCountdown = () => { clearInterval(clock); $("undo-now").hidden = true; };
 const countdown = () => {
   stopCountdown();
   const last = behind.at(-1);
   if (!UNDO_MS || !last) return;
   last.shown.decided = performance.now();
-  $("undo-time").hidden = false;
+  $("undo-now").hidden = false;
   const tick = () => {
     const left = UNDO_MS - (performance.now() - last.shown.decided);
     $("undo-time").value = left / 1000;
@@ -210,7 +215,7 @@ const renew = async () => {
 };
 
 const free = () => {
-  const waiting = outbox().map((op) => op.id);
+  const waiting = underWay();
   const ids = mine().filter((id) => !waiting.includes(id));
   navigator.sendBeacon("/review/free", new URLSearchParams({ ids }));
 };

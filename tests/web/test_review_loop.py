@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser
@@ -488,3 +489,54 @@ def test_a_verdict_that_was_announced_is_corrected_with_a_reason(world: World, v
     row = world.row(one)
     assert (row.revision, row.decision.verdict, row.decision.reviewer) == (2, Verdict.DEFECT, "eve")  # type: ignore[union-attr]
     assert "porosity under the paint" in engineer.text("main")
+
+
+def test_a_late_answer_that_nothing_waits_does_not_hide_what_came_meanwhile(
+    world: World, visit: Open
+) -> None:
+    late: list[Any] = []
+
+    def hold_the_first(route: Any) -> None:
+        if late:
+            route.continue_()
+        else:
+            late.append((route, route.fetch()))
+
+    world.waiting("line-1/first.jpg")
+    window = visit("ann")
+    window.page.goto("about:blank")
+    window.page.route("**/review/next**", hold_the_first)
+    window.go("/review")
+    window.until(lambda: late)
+    window.press("a")
+    window.until(lambda: "0 waiting" in window.text("#counts"))
+    world.waiting(*names(5))
+    window.until(lambda: "5 waiting" in window.text("#counts"))
+
+    route, response = late[0]
+    route.fulfill(response=response)
+
+    window.until(window.name)
+
+
+def test_who_is_faster_than_the_server_goes_on(world: World, visit: Open) -> None:
+    """Photos whose answers are on their way are not shown again, and others take their place."""
+    world.waiting(*names(30))
+    window = loop(visit)
+    ready(window)
+    kept: list[Any] = []
+    window.page.route("**/decide", lambda route: kept.append(route) if slow else route.continue_())
+    slow = True
+    for _ in range(15):
+        window.until(window.name)
+        window.press("a")
+    slow = False
+    for route in kept:
+        route.continue_()
+    for _ in range(15):
+        window.until(window.name)
+        window.press("a")
+
+    window.until(lambda: len(world.line.decisions.sent) == 30)
+    decided = [one.inspection_id for one in world.line.ledger.entries if one.action == "decide"]
+    assert len(set(decided)) == len(decided) == 30
