@@ -20,7 +20,7 @@ def test_a_second_line_in_one_directory_learns_who_has_it(tmp_path: Path) -> Non
         pass
 
     assert str(refusal.value) == (
-        f"A line already runs on ports 15000–15002 (process {os.getpid()}); "
+        f"A line already runs on ports 15000–15003 (process {os.getpid()}); "
         "stop it with Ctrl-C there, or choose others with --port and --home"
     )
 
