@@ -34,9 +34,10 @@ from local.ports import Ports
 from local.sample_parts import sample_parts
 from workflow.aws.clients import client
 from workflow.errors import PartcheckError
+from workflow.reconcile import reconcile
 from workflow.verdict import Verdict
 
-VICTIMS = {"functions": 14, "custom-labels": 3, "review-app": 2, "step-functions": 1}
+VICTIMS = {"functions": 20, "custom-labels": 5, "review-app": 4, "step-functions": 1}
 FAULTS = (BotoCoreError, ClientError, PartcheckError, OSError)
 
 
@@ -58,7 +59,7 @@ class Chaos:
         pids = self._functions() if victim == "functions" else [self.line.child(victim).pid]
         if not pids:
             return
-        pid, kills = self.rng.choice(sorted(pids)), self.rng.random() < 0.75
+        pid, kills = self.rng.choice(sorted(pids)), self.rng.random() < 0.85
         with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL if kills else signal.SIGSTOP)
             self.happened[f"{'killed' if kills else 'paused'} {victim}"] += 1
@@ -151,7 +152,7 @@ class Load:
 def plan(seed: int, minutes: float, kills: int) -> list[tuple[float, str]]:
     """When what happens, in seconds."""
     rng, seconds = random.Random(seed), minutes * 60
-    strikes = [(rng.uniform(2, seconds), "strike") for _ in range(round(kills / 0.7))]
+    strikes = [(rng.uniform(2, seconds), "strike") for _ in range(round(kills / 0.8))]
     others = [
         (rng.uniform(2, seconds), what)
         for what in ("pause_everything", "throttle", "stop_the_model")
@@ -203,16 +204,17 @@ def recover(line: Line, traffic: Traffic, chaos: Chaos, patience: float) -> floa
         try:
             chaos.start_the_model()
             _decide(traffic)
-            report = traffic.audit()
-            if report.clean and not traffic.open():
+            if len(traffic.told_at) < len(traffic.sent):
+                counts = traffic.mend_what_is_open()
+            elif (report := traffic.audit()).clean and not traffic.open():
                 break
-            chaos.happened.update({f"mended: {kind}": count for kind, count in traffic.mend().items()})
-            print(f"{time.monotonic() - began:5.0f} s: {report.balance}", flush=True)
-            for finding in report.findings[:3]:
-                print(f"        {finding.kind}: {finding.image.key}: {finding.why}", flush=True)
+            else:
+                counts = reconcile(traffic.mender, report.findings)
+            chaos.happened.update({f"mended: {kind}": count for kind, count in counts.items()})
+            print(f"{time.monotonic() - began:5.0f} s: {len(traffic.told_at):,} told, {counts}", flush=True)
         except FAULTS as fault:
             print(f"{time.monotonic() - began:5.0f} s: {fault}", flush=True)
-        time.sleep(3)
+        time.sleep(5)
     return time.monotonic() - began
 
 

@@ -22,7 +22,7 @@ from workflow.aws.shelf import S3Shelf
 from workflow.aws.site import Site
 from workflow.images import Image, inspection_id
 from workflow.inspection import State
-from workflow.reconcile import Mender, reconcile
+from workflow.reconcile import Mender, findings, reconcile
 from workflow.verdict import Verdict
 
 DISTINCT = 40
@@ -97,9 +97,9 @@ class Traffic:
             self.ledger, mender.shelf, mender.executions, site.inbound_bucket, site.filed_bucket
         )
 
-    def mend(self) -> dict[str, int]:
-        """What `partcheck reconcile` does."""
-        return reconcile(self.mender, self.audit().findings)
+    def mend_what_is_open(self) -> dict[str, int]:
+        """What the line's own clock does every minute, now."""
+        return reconcile(self.mender, findings(self.mender, self.site.inbound_bucket))
 
     def open(self) -> int:
         """How many photos are not closed yet."""

@@ -36,8 +36,7 @@ def handler(
         decisions or wiring.queue("DECISION_QUEUE_URL"),
         int(setting("MAX_IN_FLIGHT")),
     )
-    found = findings(mender.ledger, mender.shelf, mender.executions, setting("INBOUND_BUCKET"))
-    counts = reconcile(mender, found)
+    counts = reconcile(mender, findings(mender, setting("INBOUND_BUCKET")))
     metrics.add_metric("reconciled", MetricUnit.Count, sum(counts.values()))
     for kind, count in counts.items():
         metrics.add_metric(f"reconciled_{kind.replace(' ', '_')}", MetricUnit.Count, count)

@@ -4,6 +4,7 @@ import math
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import islice
 
 from workflow import audit, intake, moment, review
 from workflow.audit import Finding, Kind
@@ -63,16 +64,21 @@ class Mender:
         return intake.restart(self.ledger, self.executions, row, limit)
 
 
-def findings(ledger: Ledger, shelf: Shelf, executions: Executions, inbound: str) -> Iterable[Finding]:
+def findings(mender: Mender, inbound: str) -> Iterable[Finding]:
     """What the clock looks for every minute: all but the comparison of the whole ledger with the buckets.
+
+    It looks for no more missed uploads than there is room to start, for a long queue is full of them.
 
     An inspection that fails again and again rests twice as long before each attempt, so that an outage of
     some hours leaves nothing to a person.
     """
-    yield from audit.missed_uploads(ledger, audit.uploads(shelf, inbound))
+    ledger = mender.ledger
+    if room := max(0, mender.room()):
+        missed = audit.missed_uploads(ledger, audit.uploads(mender.shelf, inbound))
+        yield from islice(missed, room)
     for state in (State.INSPECTING, State.WAITING):
         rows = list(ledger.in_state(state))
-        yield from audit.stranded(ledger, executions, (row for row in rows if _rested(row)))
+        yield from audit.stranded(ledger, mender.executions, (row for row in rows if _rested(row)))
         yield from audit.undelivered(rows)
 
 

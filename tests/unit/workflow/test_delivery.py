@@ -203,7 +203,7 @@ def test_every_decided_photo_ends_filed_without_anybody_being_asked_again(
     for _ in range(3):  # Minutes of the clock; between them the queue delivers what is due.
         clock.turn(61)
         mender = Mender(line.ledger, line.shelf, line.executions, line.decisions)
-        reconcile(mender, findings(line.ledger, line.shelf, line.executions, INBOUND))
+        reconcile(mender, findings(mender, INBOUND))
         while line.decisions.sent:
             line.decisions.sent.pop(0)
             line.deliver(image)

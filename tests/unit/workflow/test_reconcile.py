@@ -25,7 +25,7 @@ def mender(line: Line) -> Mender:
 
 
 def by_the_clock(line: Line) -> dict[str, int]:
-    return reconcile(mender(line), findings(line.ledger, line.shelf, line.executions, INBOUND))
+    return reconcile(mender(line), findings(mender(line), INBOUND))
 
 
 def ended(line: Line, status: str = "FAILED") -> Image:
@@ -162,7 +162,7 @@ def test_a_folder_marker_is_not_missed(line: Line) -> None:
 
 def test_a_missed_upload_that_somebody_starts_meanwhile_is_not_started_twice(line: Line) -> None:
     image = line.upload()
-    found = list(findings(line.ledger, line.shelf, line.executions, INBOUND))
+    found = list(findings(mender(line), INBOUND))
     line.inspected(image)
 
     assert reconcile(mender(line), found) == {"missed upload": 1}
@@ -231,7 +231,7 @@ def test_one_finding_that_cannot_be_mended_is_counted_among_the_others(line: Lin
     ended(line)
     line.upload(key="missed.png")
     lost = Finding(Kind.MISPLACED, "id", Image("b", "k", "v"), "nothing lies there")
-    found = [lost, *findings(line.ledger, line.shelf, line.executions, INBOUND)]
+    found = [lost, *findings(mender(line), INBOUND)]
 
     assert reconcile(mender(line), found) == {
         "left to a person": 1,
@@ -246,13 +246,23 @@ def test_a_long_queue_of_uploads_is_not_started_all_at_once(line: Line) -> None:
     narrow = replace(mender(line), limit=8)
 
     def by_clock() -> dict[str, int]:
-        return reconcile(narrow, findings(line.ledger, line.shelf, line.executions, INBOUND))
+        return reconcile(narrow, findings(narrow, INBOUND))
 
-    assert by_clock() == {"missed upload": 8, "left for later": 22}
-    assert by_clock() == {"left for later": 22}
+    assert by_clock() == {"missed upload": 8}
+    assert by_clock() == {}
     for image in images[:3]:
         line.inspected(image)
-    assert by_clock() == {"missed upload": 3, "left for later": 19}
+    assert by_clock() == {"missed upload": 3}
+
+
+def test_a_person_who_mends_all_starts_no_more_at_once_either(line: Line) -> None:
+    for number in range(30):
+        line.upload(key=f"{number}.png")
+    narrow = replace(mender(line), limit=8)
+
+    everything = audit(line.ledger, line.shelf, line.executions, INBOUND, FILED).findings
+
+    assert reconcile(narrow, everything) == {"missed upload": 8, "left for later": 22}
 
 
 def test_a_whole_engine_that_was_lost_is_started_again_in_portions(line: Line) -> None:
@@ -262,6 +272,6 @@ def test_a_whole_engine_that_was_lost_is_started_again_in_portions(line: Line) -
     line.executions.statuses.clear()
     narrow = replace(mender(line), limit=4)
 
-    counts = reconcile(narrow, findings(line.ledger, line.shelf, line.executions, INBOUND))
+    counts = reconcile(narrow, findings(narrow, INBOUND))
 
     assert counts == {"stranded inspection": 20, "left for later": 10}

@@ -312,7 +312,7 @@ def test_a_revision_whose_message_was_lost_is_started_by_the_clock(books: Books,
     line.decisions.sent.clear()
     mender = Mender(line.ledger, line.shelf, line.executions, line.decisions)
 
-    counts = reconcile(mender, findings(line.ledger, line.shelf, line.executions, INBOUND))
+    counts = reconcile(mender, findings(mender, INBOUND))
 
     assert counts == {"stranded inspection": 1}
     assert line.row(image).owner in line.executions.running()
