@@ -120,7 +120,7 @@ def decide(
         row = _row(ledger, row.id)
         if known := decided_before(row, decision_id, reviewer):
             return known
-        if row.decision is not None:
+        if row.decision is not None and decision_id not in row.undone:
             ledger.note(replace(entry, action="conflict", before=row.decision.verdict))
         _check_open(row, decision)
         raise

@@ -21,8 +21,9 @@ from workflow.intake import execution_name
 from workflow.verdict import Verdict
 
 SECOND_PHOTO = b"another photo under the same name"
-CLICK = str(uuid.uuid4())
-PATHS = ("ok", "defect", "rejected", "reviewed", "overdue")
+CLICK, FIRST_CLICK = str(uuid.uuid4()), str(uuid.uuid4())
+PATHS = ("ok", "defect", "rejected", "reviewed", "overdue", "taken back")
+BY_A_PERSON = ("reviewed", "overdue", "taken back")
 
 
 class WorkerDied(Exception):
@@ -155,6 +156,8 @@ class Journey:
                 if self._step(lambda: self.mortal.escalate(self.image, owner))["decided"]:
                     return
                 continue
+            if self.path == "taken back":
+                self._step(self._decide_and_regret)
             self._step(self._decide_as_a_person)
             self._deliver_until_answered(token)
             return
@@ -171,6 +174,13 @@ class Journey:
             return token
 
         return str(self._step(ask))
+
+    def _decide_and_regret(self) -> None:
+        inspection = inspection_id(self.image)
+        if FIRST_CLICK not in self.line.row(self.image).undone:
+            self.mortal.decide(self.image, Verdict.OK, decision_id=FIRST_CLICK, undo_seconds=60)
+            self.mortal.deliver(self.image)
+        review.undo(self.mortal.ledger, inspection, FIRST_CLICK, "ann")
 
     def _decide_as_a_person(self) -> None:
         """The browser sends a decision under the same id until it is told that it is saved."""
@@ -194,7 +204,7 @@ class Journey:
         objects = {
             image: content for image, content in self.line.shelf.objects.items() if image != self.newer
         }
-        expected = {"reviewed": "defect", "overdue": "defect"}.get(self.path, self.path)
+        expected = "defect" if self.path in BY_A_PERSON else self.path
         assert objects == {row.location: self.content}, "not in exactly one place"
         assert row.location.key == filed_key(Verdict(expected), row.id, KEY)
         assert (row.verdict, row.state) == (expected, "closed")
@@ -207,9 +217,10 @@ class Journey:
 
     def _assert_decision_stands(self) -> None:
         row = self.line.row(self.image)
-        assert (row.decision is not None) == (self.path in ("reviewed", "overdue"))
-        entries = self.line.ledger.audit_trail(row.id)
-        assert [entry.decision_id for entry in entries] == ([row.decision.id] if row.decision else [])
+        assert (row.decision is not None) == (self.path in BY_A_PERSON)
+        trail = [(entry.action, entry.decision_id) for entry in self.line.ledger.audit_trail(row.id)]
+        regretted = [("decide", FIRST_CLICK), ("undo", FIRST_CLICK)] if self.path == "taken back" else []
+        assert trail == [*regretted, *([("decide", row.decision.id)] if row.decision else [])]
         if row.decision:
             assert row.decision.verdict is row.verdict
             assert json.loads(row.announcement)["review"]["decision_id"] == row.decision.id
@@ -437,6 +448,6 @@ def test_a_wrong_order_is_found_out(mutant: Callable[..., Any], path: str) -> No
         assert_sound(path, mutant)
 
 
-@pytest.mark.parametrize("path", ["ok", "rejected", "reviewed"])
+@pytest.mark.parametrize("path", ["ok", "rejected", "reviewed", "taken back"])
 def test_a_worker_that_wakes_up_when_all_is_over_changes_nothing(path: str) -> None:
     assert_sleepers_change_nothing(path)

@@ -106,6 +106,19 @@ def test_a_click_that_arrives_again_after_it_was_taken_back_decides_nothing(line
     assert line.row(image).open
 
 
+def test_a_click_that_was_taken_back_is_no_conflict_with_the_decision_that_followed(
+    line: Line, image: Image, clock: Clock
+) -> None:
+    decide(line, image)
+    undo(line, image)
+    clock.turn(1)
+    line.decide(image, Verdict.OK, "ann")
+
+    with pytest.raises(Conflict, match="this decision was taken back"):
+        decide(line, image)
+    assert "conflict" not in {entry.action for entry in line.ledger.audit_trail(inspection_id(image))}
+
+
 def test_after_taking_back_the_same_photo_can_be_decided_anew(line: Line, image: Image, clock: Clock) -> None:
     decide(line, image)
     undo(line, image)
