@@ -277,11 +277,17 @@ class Ledger(Protocol):
         """What people did on a day (2026-01-31, UTC) from a moment on; may lag by moments."""
 
 
-def owned(ledger: Ledger, inspection_id: str, owner: str) -> Inspection:
-    """The row, if this execution owns it; OwnershipLost otherwise."""
+def known(ledger: Ledger, inspection_id: str) -> Inspection:
+    """The row; NotFound if there is none."""
     row = ledger.get(inspection_id)
     if row is None:
         raise NotFound(f"inspection {inspection_id}: the ledger has no row")
+    return row
+
+
+def owned(ledger: Ledger, inspection_id: str, owner: str) -> Inspection:
+    """The row, if this execution owns it; OwnershipLost otherwise."""
+    row = known(ledger, inspection_id)
     if row.owner != owner:
         raise OwnershipLost(f"inspection {inspection_id} belongs to {row.owner}, not to {owner}")
     return row

@@ -7,8 +7,18 @@ from dataclasses import replace
 from typing import Any, Protocol
 
 from workflow import moment
-from workflow.errors import Conflict, NotFound
-from workflow.inspection import AuditEntry, Decision, Inspection, Lease, Ledger, Review, State, owned
+from workflow.errors import Conflict
+from workflow.inspection import (
+    AuditEntry,
+    Decision,
+    Inspection,
+    Lease,
+    Ledger,
+    Review,
+    State,
+    known,
+    owned,
+)
 from workflow.review_queue import LEASE_SECONDS, rank
 from workflow.sealing import held_for, seal
 from workflow.verdict import Verdict
@@ -101,11 +111,11 @@ def decide(
     photo, when it does not wait for this reviewer's decision.
     """
     check_answer(verdict, reason, defect_class)
-    row = _row(ledger, inspection_id)
+    row = known(ledger, inspection_id)
     decision_id = decision_id or str(uuid.uuid4())
-    if known := decided_before(row, decision_id, reviewer):
-        queue.send(delivery(row.id), held_for(known, moment.now()))
-        return known
+    if made := decided_before(row, decision_id, reviewer):
+        queue.send(delivery(row.id), held_for(made, moment.now()))
+        return made
     now = moment.now()
     decision = Decision(
         decision_id, verdict, reviewer, now, reason, defect_class, moment.later(now, undo_seconds)
@@ -117,9 +127,9 @@ def decide(
         _check_open(row, decision)
         ledger.decide(row.id, decision, entry)
     except Conflict:
-        row = _row(ledger, row.id)
-        if known := decided_before(row, decision_id, reviewer):
-            return known
+        row = known(ledger, row.id)
+        if made := decided_before(row, decision_id, reviewer):
+            return made
         if row.decision is not None and decision_id not in row.undone:
             ledger.note(replace(entry, action="conflict", before=row.decision.verdict))
         _check_open(row, decision)
@@ -133,7 +143,7 @@ def undo(ledger: Ledger, inspection_id: str, decision_id: str, reviewer: str) ->
 
     The same again gets the same answer. Raises Conflict when it is too late or not this reviewer's.
     """
-    row = _row(ledger, inspection_id)
+    row = known(ledger, inspection_id)
     if decision_id in row.undone:
         return row
     made = row.decision
@@ -147,7 +157,7 @@ def undo(ledger: Ledger, inspection_id: str, decision_id: str, reviewer: str) ->
     rank = _rank(row, row.review or Review(made.decided_at, 1, ""))
     with suppress(Conflict):  # Sealed, or taken back by the same wish: the row tells.
         ledger.undo(row, lease, rank, entry)
-    row = _row(ledger, row.id)
+    row = known(ledger, row.id)
     if decision_id not in row.undone:
         raise Conflict(f"{row.image.key}: {TOO_LATE}")
     return row
@@ -168,19 +178,12 @@ def check_answer(verdict: Verdict, reason: str, defect_class: str) -> None:
 def decided_before(row: Inspection, decision_id: str, reviewer: str) -> Decision | None:
     """What this reviewer's decision of that id was, if it stands or stood; Conflict if it is another's."""
     stood = (row.decision, *(outcome.decision for outcome in row.earlier))
-    for known in stood:
-        if known is not None and known.id == decision_id:
-            if known.reviewer != reviewer:
-                raise Conflict(f"{row.image.key}: this decision is {known.reviewer}'s")
-            return known
+    for made in stood:
+        if made is not None and made.id == decision_id:
+            if made.reviewer != reviewer:
+                raise Conflict(f"{row.image.key}: this decision is {made.reviewer}'s")
+            return made
     return None
-
-
-def _row(ledger: Ledger, inspection_id: str) -> Inspection:
-    row = ledger.get(inspection_id)
-    if row is None:
-        raise NotFound(f"inspection {inspection_id}: the ledger has no row")
-    return row
 
 
 def _check_open(row: Inspection, wish: Decision) -> None:

@@ -5,8 +5,8 @@ from dataclasses import replace
 from typing import Any
 
 from workflow import moment
-from workflow.errors import Conflict, NotFound
-from workflow.inspection import AuditEntry, Decision, Inspection, Ledger, Outcome, SecondLook, State
+from workflow.errors import Conflict
+from workflow.inspection import AuditEntry, Decision, Inspection, Ledger, Outcome, SecondLook, State, known
 from workflow.intake import execution_name
 from workflow.review import Queue, check_answer, decided_before, delivery
 from workflow.verdict import Verdict
@@ -31,7 +31,7 @@ def correct(
     gets the same answer. A dispute about the photo ends with it.
     """
     check_answer(verdict, reason, defect_class)
-    row = _row(ledger, inspection_id)
+    row = known(ledger, inspection_id)
     made = Decision(
         decision_id or str(uuid.uuid4()), verdict, who, moment.now(), reason, defect_class, sealed=True
     )
@@ -58,7 +58,7 @@ def inspect_again(
     The same command again changes nothing more.
     """
     check_answer(Verdict.OK, reason, "")
-    row = _row(ledger, inspection_id)
+    row = known(ledger, inspection_id)
     command_id = command_id or str(uuid.uuid4())
     if any(entry.decision_id == command_id for entry in ledger.audit_trail(row.id)):
         queue.send(delivery(row.id))
@@ -74,13 +74,6 @@ def _ended(second: SecondLook | None, made: Decision) -> SecondLook | None:
     if second is None or second.agrees or second.final:
         return second
     return replace(second, adjudicated_by=made.reviewer, adjudicated_at=made.decided_at, final=made.verdict)
-
-
-def _row(ledger: Ledger, inspection_id: str) -> Inspection:
-    row = ledger.get(inspection_id)
-    if row is None:
-        raise NotFound(f"inspection {inspection_id}: the ledger has no row")
-    return row
 
 
 def _check(row: Inspection, reason: str) -> None:
@@ -118,7 +111,7 @@ def _begin(ledger: Ledger, queue: Queue, row: Inspection, entry: AuditEntry, **c
         if not any(one.decision_id == entry.decision_id for one in ledger.audit_trail(row.id)):
             raise Conflict(f"{row.image.key}: somebody revised its verdict at the same time") from None
     queue.send(delivery(row.id))
-    return _row(ledger, row.id)
+    return known(ledger, row.id)
 
 
 def _outcome(row: Inspection) -> Outcome:

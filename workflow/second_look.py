@@ -4,8 +4,8 @@ import uuid
 from dataclasses import replace
 
 from workflow import moment, revision
-from workflow.errors import Conflict, NotFound
-from workflow.inspection import AuditEntry, Inspection, Lease, Ledger, SecondLook
+from workflow.errors import Conflict
+from workflow.inspection import AuditEntry, Inspection, Lease, Ledger, SecondLook, known
 from workflow.review import Queue, check_answer
 from workflow.review_queue import LEASE_SECONDS, Reviews
 from workflow.verdict import Verdict
@@ -34,7 +34,7 @@ def answer(
     The same id again gets the same answer. Raises Conflict when the photo does not wait for this person's.
     """
     check_answer(verdict, reason, defect_class)
-    row = _row(ledger, inspection_id)
+    row = known(ledger, inspection_id)
     answer_id = answer_id or str(uuid.uuid4())
     if row.second is not None and row.second.id == answer_id and row.second.reviewer == reviewer:
         return row.second
@@ -56,7 +56,7 @@ def take_back(
     ledger: Ledger, reviews: Reviews, inspection_id: str, answer_id: str, reviewer: str
 ) -> Inspection:
     """Take an own second look back that nobody adjudicated; the photo is leased to its reviewer again."""
-    row = _row(ledger, inspection_id)
+    row = known(ledger, inspection_id)
     if answer_id in row.undone:
         return row
     made = row.second
@@ -69,7 +69,7 @@ def take_back(
     reviews.record_second(
         row, None, lease, AuditEntry(row.id, now, reviewer, "undo", made.verdict, "", "", made.id)
     )
-    return _row(ledger, inspection_id)
+    return known(ledger, inspection_id)
 
 
 def adjudicate(
@@ -86,7 +86,7 @@ def adjudicate(
 ) -> Inspection:
     """End a dispute: the first answer is confirmed, or the verdict is corrected."""
     check_answer(verdict, reason, defect_class)
-    row = _row(ledger, inspection_id)
+    row = known(ledger, inspection_id)
     if row.second is None or row.second.agrees or row.second.final:
         raise Conflict(f"{row.image.key}: nothing about it is disputed")
     if verdict is not row.verdict:
@@ -98,10 +98,3 @@ def adjudicate(
     entry = AuditEntry(row.id, now, who, "confirm", verdict, verdict, reason, row.second.id)
     reviews.record_second(row, final, None, entry)
     return replace(row, second=final)
-
-
-def _row(ledger: Ledger, inspection_id: str) -> Inspection:
-    row = ledger.get(inspection_id)
-    if row is None:
-        raise NotFound(f"inspection {inspection_id}: the ledger has no row")
-    return row

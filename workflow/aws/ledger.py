@@ -12,9 +12,9 @@ from workflow import moment
 from workflow.aws.clients import client
 from workflow.aws.conditions import LEASE_NAMES, UNLEASED, audited, refused, update
 from workflow.aws.items import audit_item, index_keys, read_audit_item, read_item, to_item, values
-from workflow.errors import Conflict, NotFound, OwnershipLost
+from workflow.errors import Conflict, OwnershipLost
 from workflow.images import Stored
-from workflow.inspection import AuditEntry, Decision, Inspection, Lease, Review, State, owned
+from workflow.inspection import AuditEntry, Decision, Inspection, Lease, Review, State, known, owned
 from workflow.review_queue import Pile
 from workflow.second_look import due
 from workflow.verdict import Prediction, Verdict
@@ -117,10 +117,7 @@ class DynamoLedger:
             if not refused(error):
                 raise
             return owned(self, inspection_id, owner)  # A decision stands in it, or a later round.
-        row = self.get(inspection_id)
-        if row is None:
-            raise NotFound(f"inspection {inspection_id}: the ledger has no row")
-        return row
+        return known(self, inspection_id)
 
     def decide(self, inspection_id: str, decision: Decision, entry: AuditEntry) -> None:
         change = update(
