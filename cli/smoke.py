@@ -26,11 +26,19 @@ SEED = 815
 
 
 @dataclass(frozen=True, slots=True)
+class Sent:
+    """A photo on its way, and when it was sent."""
+
+    what: str
+    image: Image
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
 class Followed:
     """One photo of the smoke test with what became of it."""
 
     what: str
-    image: Image
     row: Inspection | None
     seconds: float
     message: str = ""
@@ -63,7 +71,8 @@ def smoke(chosen: Chosen, stage: str, profile: str, region: str, timeout: float,
     place = chosen_place(chosen, stage, profile, region)
     entered(place)
     line = find_stage(place)
-    done = [_followed(line, what, name, body, timeout) for what, name, body in _photos(line.site)]
+    sent = [_sent(line, *photo) for photo in _photos(line.site)]
+    done = [_followed(line, one, timeout) for one in sent]
     for one in done:
         if as_json:
             json_line({"photo": one.what, "well": one.well, "seconds": one.seconds, "message": one.message})
@@ -95,20 +104,24 @@ def _model_runs(parameter: str) -> bool:
     return version is not None and version.status is Status.RUNNING
 
 
-def _followed(line: Reached, what: str, name: str, body: bytes, timeout: float) -> Followed:
+def _sent(line: Reached, what: str, name: str, body: bytes) -> Sent:
+    note(f"Uploading {what} …")
+    return Sent(what, line.inbox.put(f"{FOLDER}/{name}", body), time.monotonic())
+
+
+def _followed(line: Reached, sent: Sent, timeout: float) -> Followed:
     from workflow.aws.traces import forget, take_message
 
-    begin = time.monotonic()
-    image = line.inbox.put(f"{FOLDER}/{name}", body)
-    note(f"Uploaded {what} …")
-    row = _closed(line, image, begin + timeout)
-    seconds = time.monotonic() - begin
+    row = _closed(line, sent.image, sent.at + timeout)
+    seconds = time.monotonic() - sent.at
     if row is None or row.state is not State.CLOSED:
-        note(f"{what}: not announced within {duration(timeout)}; it is left where it is, to be looked at.")
-        return Followed(what, image, row, seconds)
+        note(
+            f"{sent.what}: not announced within {duration(timeout)}; it is left where it is, to be looked at."
+        )
+        return Followed(sent.what, row, seconds)
     taken = take_message(line.site.verdict_queue_url, row.announcement)
     forget(line.site, row)
-    return Followed(what, image, row, seconds, "taken back" if taken else "sent, and read by somebody")
+    return Followed(sent.what, row, seconds, "taken back" if taken else "sent, and read by somebody")
 
 
 def _closed(line: Reached, image: Image, until: float) -> Inspection | None:

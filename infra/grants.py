@@ -137,14 +137,13 @@ GRANTS: Mapping[str, tuple[Grant, ...]] = {
 
 # The review app changes things by conditional writes, with hints on a queue: no token, no states:* right.
 REVIEW_APP: tuple[Grant, ...] = (
-    ledger("GetItem", "BatchGetItem", "Query", "UpdateItem", "PutItem"),
+    ledger("GetItem", "BatchGetItem", "UpdateItem"),
     *(by(f"by_{name}") for name in ("name", "pile", "state", "verdict", "decider", "policy", "model")),
     by("unkept"),
     on("audit", "dynamodb:Query", "PutItem"),
     on("audit/by_day", "dynamodb:Query"),
     *(on(table, "dynamodb:Query") for table in ("names", "figures")),
     on("command-log", "dynamodb:GetItem", "PutItem"),
-    on("command-log/open", "dynamodb:Query"),
     on("history", "s3:ListBucket"),
     on("history/*", "s3:GetObject"),
     *(on(queue, "sqs:SendMessage", "GetQueueAttributes") for queue in ("decisions", "commands")),

@@ -12,6 +12,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 ROOMS = ("workflow", "lambdas", "review_app")
 DYNAMIC = "rekognition"  # Its adapter passes the operation's name on, as a constant, to a method of its own.
+WRAPPED = {"SSMProvider": "ssm"}  # A client of Powertools, whose `get` reads one parameter.
 Types = frozenset[str]
 NOTHING: Types = frozenset()
 
@@ -95,6 +96,7 @@ class Walk:
     calls: set[Call] = field(default_factory=set)
     made: set[str] = field(default_factory=set)
     seen: set[tuple[str, str]] = field(default_factory=set)
+    words: set[str] = field(default_factory=set)
     env: dict[str, Types] = field(default_factory=dict)
 
     def of(self, module: str, function: str) -> set[Call]:
@@ -137,6 +139,8 @@ class Walk:
                 scope.read(inner)
             elif isinstance(inner, ast.Dict):
                 scope.item(inner)
+            elif isinstance(inner, ast.Constant) and isinstance(inner.value, str):
+                self.words.add(inner.value)
         self.env = saved
 
     def _parameters(self, node: ast.FunctionDef, module: Module, owner: Class | None) -> dict[str, Types]:
@@ -240,6 +244,8 @@ class _Scope:
                     self._bind(target, inner.value)
             elif isinstance(inner, ast.AnnAssign | ast.NamedExpr) and inner.value is not None:
                 self._bind(inner.target, inner.value)
+                if isinstance(inner, ast.AnnAssign) and isinstance(inner.target, ast.Name):
+                    self.walk.env[inner.target.id] |= self.walk.named(inner.annotation, self.module)
             elif isinstance(inner, ast.For | ast.comprehension):
                 self._bind(inner.target, inner.iter)
             elif isinstance(inner, ast.withitem) and inner.optional_vars is not None:
@@ -288,6 +294,8 @@ class _Scope:
         text = ast.unparse(node.func)
         if text in ("client", "clients.client") and isinstance(node.args[0], ast.Constant):
             return frozenset({f"boto:{node.args[0].value}"})
+        if text in WRAPPED:
+            return frozenset({f"boto:{WRAPPED[text]}"})
         made = self.walk.find_class(text, self.module)
         if made:
             return frozenset({made.qualified})
@@ -348,6 +356,8 @@ class _Scope:
         if isinstance(told.get("RequestItems"), ast.Dict):
             [table] = told["RequestItems"].keys  # type: ignore[attr-defined]
         if service != "dynamodb":
+            if (service, operation) == ("ssm", "get"):
+                operation = "get_parameter"
             version = "_version" if service == "s3" and "VersionId" in told else ""
             self.walk.calls.add(Call(service, operation + version))
         elif table is not None:

@@ -13,6 +13,7 @@ from tests.infra.calls import Call, Walk, modules
 from tests.infra.conftest import Template
 from tests.infra.test_template import statements
 from workflow.errors import ConfigurationError
+from workflow.tables import LEDGER
 
 MODULES = modules()
 # Which table stands behind a field of an adapter; a new adapter's is added here.
@@ -95,13 +96,20 @@ def granted(grants: Iterable[Grant]) -> set[str]:
     return found
 
 
+def unread(walk: Walk, grants: Iterable[Grant]) -> set[str]:
+    """The ledger's indexes that reachable code calls by their names, and that no grant names."""
+    named = {grant.on.partition("/")[2] for grant in grants}
+    return {index.name for index in LEDGER.indexes if index.name in walk.words} - named
+
+
 def _camel(operation: str) -> str:
     return "".join(part.capitalize() for part in operation.split("_"))
 
 
 @pytest.mark.parametrize("function", catalog.FUNCTIONS, ids=lambda function: function.module)
 def test_a_function_may_do_exactly_what_its_code_can_do(function: Function) -> None:
-    wanted = needed(Walk(MODULES).of(f"lambdas.{function.module}", "handler"))
+    walk = Walk(MODULES)
+    wanted = needed(walk.of(f"lambdas.{function.module}", "handler"))
     rights = granted(grants_of(function))
 
     assert wanted - rights == set(), f"{function.placeholder} lacks rights in infra/grants.py"
@@ -136,6 +144,8 @@ def test_the_review_app_may_do_exactly_what_its_code_can_do() -> None:
 
     teller = {"lambda:InvokeFunction"}  # Of one function, whose name infra/review_site.py knows.
     assert wanted - rights == teller, "the review app lacks rights in infra/grants.py"
+    assert rights - wanted <= TO_BE_TOLD, "the review app has rights too many"
+    assert unread(walk, REVIEW_APP) == set()
 
 
 def test_only_two_functions_know_tokens_and_only_one_answers_them() -> None:
