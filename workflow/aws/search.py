@@ -10,10 +10,12 @@ from workflow.aws.clients import client
 from workflow.aws.items import read_item, values
 from workflow.inspection import Inspection, State
 from workflow.search import Mark, Page, Query, Way, beginnings, page_of, photo_name
+from workflow.verdict import Verdict
 
 MANY = 500
 READS = 12
 MOST_KEYS = 100
+COMMON = (Verdict.OK, Verdict.DEFECT)
 INITIALS = 2
 FRESH = "unkept"
 KEYS = {
@@ -150,9 +152,10 @@ def _indexes(query: Query) -> list[tuple[str, str]]:
     choices = [
         ("by_decider", query.decided_by),
         ("by_state", query.state or ""),
-        ("by_verdict", query.verdict or ""),
+        ("by_verdict", query.verdict or "" if query.verdict not in COMMON else ""),
         ("by_policy", query.policy),
         ("by_model", query.model),
+        ("by_verdict", query.verdict or ""),
     ]
     if query.state is State.CLOSED and any(key for index, key in choices if index != "by_state"):
         choices.pop(1)

@@ -1,0 +1,247 @@
+"""The pages of executions and the dashboard in a real browser: usable by everybody, live, light."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser
+
+from review_app.pages import STATIC
+from tests.web import crowds, stories
+from tests.web.browsing import Visit, visiting
+from tests.web.serving import running
+from tests.web.test_pages import NARROW, WIDE, violations
+from tests.web.world import World
+from workflow.commands import Command, Kind
+
+MOST_BYTES = 60_000
+COMMAND = Command("c0ffee", Kind.REDRIVE, "eve", "a jam", "2026-01-01", ("a",), told=("one: done",), done=1)
+
+
+class House:
+    """One app with something of everything, and the addresses of its pages."""
+
+    def __init__(self) -> None:
+        self.world = World.new()
+        self.rows = stories.told(self.world)
+        crowds.fill(self.world)
+        self.world.commands.ask(COMMAND, ())
+        first, second = (self.rows[name].owner for name in ("reviewed", "plain"))
+        self.pages = {
+            "list": "/executions",
+            "nothing found": "/executions?q=nowhere",
+            "failed ones": "/executions?status=failed",
+            **{name: f"/executions/{row.owner}" for name, row in self.rows.items()},
+            "a state": f"/executions/{first}?state=Wait%20for%20model",
+            "compare": f"/compare?a={first}&b={second}",
+            "dashboard": "/dashboard?days=7",
+            "hours": "/dashboard?days=1",
+            "command": f"/commands/{COMMAND.id}",
+        }
+
+
+@pytest.fixture(scope="module")
+def house() -> House:
+    return House()
+
+
+@pytest.fixture(scope="module")
+def at(house: House) -> Iterator[str]:
+    with running(house.world) as address:
+        yield address
+
+
+@pytest.mark.parametrize("size", [WIDE, NARROW], ids=["wide", "narrow"])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_no_page_has_a_barrier_an_error_or_a_foreign_request(
+    browser: Browser, house: House, at: str, scheme: str, size: tuple[int, int]
+) -> None:
+    found = {}
+    with visiting(browser, at, "eve", "engineer", size, color_scheme=scheme) as eve:
+        for name, path in house.pages.items():
+            eve.go(path)
+            eve.page.locator("main details").evaluate_all("all => all.forEach(one => one.open = true)")
+            found[name] = violations(eve)
+
+        assert found == {name: [] for name in found}
+        assert (eve.problems, eve.elsewhere()) == ([], [])
+
+
+@pytest.mark.parametrize("width", [320, 360])
+def test_no_page_scrolls_sideways(browser: Browser, house: House, at: str, width: int) -> None:
+    with visiting(browser, at, "eve", "engineer", (width, 640)) as eve:
+        for path in house.pages.values():
+            eve.go(path)
+            assert eve.page.evaluate("document.documentElement.scrollWidth") <= width, path
+
+
+def test_pages_are_light_on_the_wire(browser: Browser, house: House, at: str) -> None:
+    """Everything that a first visit loads, compressed, photos aside."""
+    with visiting(browser, at, "eve", "engineer") as eve:
+        for path in house.pages.values():
+            session = eve.context.new_cdp_session(eve.page)
+            session.send("Network.enable")
+            session.send("Network.setCacheDisabled", {"cacheDisabled": True})
+            sizes: dict[str, float] = {}
+            kinds: dict[str, str] = {}
+            session.on(
+                "Network.responseReceived",
+                lambda told, kinds=kinds: kinds.update({told["requestId"]: told["type"]}),
+            )
+            session.on(
+                "Network.loadingFinished",
+                lambda told, sizes=sizes: sizes.update({told["requestId"]: told["encodedDataLength"]}),
+            )
+            eve.go(path)
+            eve.page.wait_for_timeout(100)
+            weight = sum(size for request, size in sizes.items() if kinds.get(request) != "Image")
+            assert weight <= MOST_BYTES, (path, weight)
+            session.detach()
+
+
+@pytest.mark.parametrize("size", [WIDE, NARROW], ids=["wide", "narrow"])
+def test_every_bar_is_seen_beside_a_wait_of_seven_days(
+    browser: Browser, house: House, at: str, size: tuple[int, int]
+) -> None:
+    with visiting(browser, at, "ann", size=size) as ann:
+        ann.go(house.pages["reviewed"])
+        boxes = [bar.bounding_box() for bar in ann.page.locator(".timeline .bar rect").all()]
+
+    widths = [box["width"] for box in boxes if box]
+    assert len(widths) == 13
+    assert min(widths) >= 4
+    assert max(widths) > 3 * min(widths)
+
+
+def test_the_graph_fits_the_page_and_shows_the_path(browser: Browser, house: House, at: str) -> None:
+    with visiting(browser, at, "ann") as ann:
+        ann.go(house.pages["reviewed"])
+        box, graph = (ann.page.locator(one).bounding_box() for one in (".graph-box", ".graph"))
+        dashes = ann.page.locator(".way.catch").first.evaluate("one => getComputedStyle(one).strokeDasharray")
+        red = ann.page.locator(".graph .failed").count()
+        ann.go(house.pages["failed"])
+        assert ann.page.locator(".graph .failed .box").count() == 1
+
+    assert box is not None
+    assert graph is not None
+    assert graph["width"] <= box["width"] + 1
+    assert dashes != "none"
+    assert red == 0
+
+
+def test_a_step_is_opened_by_keyboard_from_the_graph(browser: Browser, house: House, at: str) -> None:
+    with visiting(browser, at, "ann") as ann:
+        ann.go(house.pages["reviewed"])
+        ann.page.locator(".graph a", has_text="Escalate review").focus()
+        ann.press("Enter")
+
+        ann.until(lambda: "Step: Escalate review" in ann.text("#step-title"))
+        assert "?step=" in ann.page.url
+
+
+def test_the_list_filters_while_one_types_and_the_address_says_so(
+    browser: Browser, house: House, at: str
+) -> None:
+    with visiting(browser, at, "ann") as ann:
+        ann.go("/executions")
+        ann.page.locator("#q").press_sequentially("2204")
+        ann.until(lambda: rows(ann) == ["cast_ok_2204.jpeg"])
+        ann.until(lambda: "q=2204" in ann.page.url)
+        ann.page.reload()
+        assert rows(ann) == ["cast_ok_2204.jpeg"]
+
+
+def rows(visit: Visit) -> list[str]:
+    return visit.page.locator(".list tbody .name a").all_inner_texts()
+
+
+def test_others_see_a_new_row_without_asking(browser: Browser) -> None:
+    """The target is 1 s; the bound leaves room for a busy machine. Nothing is polled meanwhile."""
+    world = World.new()
+    stories.told(world)
+    with running(world) as address, visiting(browser, address, "ann") as ann:
+        ann.go("/executions")
+        ann.until(lambda: "live" in ann.text("#live"))
+        ann.page.wait_for_timeout(1500)
+        before = len(ann.requests)
+        ann.page.wait_for_timeout(1500)
+        assert len(ann.requests) == before
+        stories.plain(world, "line 9/brand_new.png", 0)
+
+        ann.until(lambda: "brand_new.png" in rows(ann))
+        assert ann.problems == []
+
+
+def test_everything_works_without_javascript(browser: Browser) -> None:
+    world = World.new()
+    told = stories.told(world)
+    with (
+        running(world) as address,
+        visiting(browser, address, "eve", "engineer", java_script_enabled=False) as eve,
+    ):
+        eve.go("/executions")
+        eve.page.fill("#q", "0042")
+        eve.page.click("button:has-text('Filter')")
+        assert rows(eve) == ["cast_ok_0042.jpeg"]
+        eve.page.click(".list tbody .name a")
+        assert "Step: Detect labels" in eve.text("#step-title")
+        eve.page.click(".timeline a >> nth=0")
+        assert "Step: Claim upload" in eve.text("#step-title")
+        eve.page.click("summary:has-text('Start again')")
+        eve.page.fill("details[open] [name=reason]", "the network is back")
+        eve.page.click("details[open] button[type=submit]")
+        assert "Asked: redrive" in eve.text("#messages")
+
+        (command,) = world.commands.kept.values()
+        assert (command.kind, command.ids, command.who) == (Kind.REDRIVE, (told["failed"].id,), "eve")
+
+
+def test_an_export_is_opened_again_in_the_browser(
+    browser: Browser, house: House, at: str, tmp_path: Path
+) -> None:
+    with visiting(browser, at, "ann") as ann:
+        ann.go(house.pages["failed"])
+        with ann.page.expect_download() as download:
+            ann.page.click("text=Export JSON")
+        file = tmp_path / "export.json"
+        download.value.save_as(file)
+        ann.go("/executions")
+        ann.page.click("text=Open an exported execution")
+        ann.page.set_input_files("[name=file]", file)
+        ann.page.click("button:has-text('Open export')")
+
+        assert "Step: Detect labels" in ann.text("#step-title")
+
+
+def tokens(dark: bool) -> dict[str, tuple[float, float, float]]:
+    """The colours of a scheme by their names."""
+    css = (STATIC / "app.css").read_text(encoding="utf-8")
+    blocks = re.findall(r":root \{(.*?)\}", css, re.DOTALL)
+    found = dict(re.findall(r"--([a-z-]+): (#[0-9a-f]{6});", "".join(blocks[: 2 if dark else 1])))
+    return {
+        name: (int(value[1:3], 16) / 255, int(value[3:5], 16) / 255, int(value[5:7], 16) / 255)
+        for name, value in found.items()
+    }
+
+
+def contrast(one: Any, other: Any) -> float:
+    def luminance(colour: Any) -> float:
+        linear = [part / 12.92 if part <= 0.03928 else ((part + 0.055) / 1.055) ** 2.4 for part in colour]
+        return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+    lighter, darker = sorted((luminance(one), luminance(other)), reverse=True)
+    return (lighter + 0.05) / (darker + 0.05)
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+def test_texts_and_shapes_in_drawings_can_be_told_from_their_ground(dark: bool) -> None:
+    """axe does not look into drawings: 4.5 for text, 3 for the outlines and bars that carry meaning."""
+    colour = tokens(dark)
+    texts = [("text", one) for one in ("surface", "ok-soft", "defect-soft", "warn-soft", "info-soft", "bg")]
+    shapes = [(one, "surface") for one in ("ok", "defect", "warn", "info", "accent", "line-strong")]
+    bars = [(one, "sunken") for one in ("ok", "defect", "warn", "info", "accent")]
+
+    wanted = dict.fromkeys((*texts, ("muted", "bg")), 4.5) | dict.fromkeys((*shapes, *bars), 3.0)
+    assert {pair for pair, least in wanted.items() if contrast(*map(colour.get, pair)) < least} == set()
