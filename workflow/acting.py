@@ -21,8 +21,11 @@ class Stoppable(Redrivable, Protocol):
 def hands(mender: Mender, executions: Stoppable) -> Hands:
     """The three kinds, done by the line's own ports."""
 
-    def again(inspection_id: str, who: str, reason: str, asked_at: str) -> str:
-        return inspect_again(mender, inspection_id, who, reason, asked_at)
+    def again(inspection_id: str, who: str, reason: str, command_id: str) -> str:
+        row = revision.inspect_again(
+            mender.ledger, mender.decisions, inspection_id, who, reason, command_id=command_id
+        )
+        return f"{row.image.key}: revision {row.revision} begins"
 
     return Hands(
         lambda inspection_id: start_again(mender, executions, inspection_id),
@@ -47,15 +50,6 @@ def stop(ledger: Ledger, executions: Stoppable, inspection_id: str, why: str) ->
     if executions.status(row.owner) not in ALIVE or not executions.stop(row.owner, why):
         raise Conflict(f"{row.image.key}: not stopped, its execution does not run")
     return f"{row.image.key}: attempt {row.attempt} was stopped"
-
-
-def inspect_again(mender: Mender, inspection_id: str, who: str, reason: str, asked_at: str) -> str:
-    """The next revision, unless this same wish began it already."""
-    row = _row(mender.ledger, inspection_id)
-    if row.revision > 1 and row.attempted_at >= asked_at:
-        return f"{row.image.key}: it is inspected again already"
-    revision.inspect_again(mender.ledger, mender.decisions, inspection_id, who, reason)
-    return f"{row.image.key}: inspected again (it was {row.verdict})"
 
 
 def _row(ledger: Ledger, inspection_id: str) -> Inspection:

@@ -88,7 +88,8 @@ class Hands:
             return self.redrive(inspection_id)
         if command.kind is Kind.STOP:
             return self.stop(inspection_id, f"{command.who}: {command.reason}")
-        return self.inspect_again(inspection_id, command.who, command.reason, command.asked_at)
+        # Another id than that of the entry about the command, which stands in the same trail.
+        return self.inspect_again(inspection_id, command.who, command.reason, f"{command.id}-done")
 
 
 def ask(commands: Commands, command: Command) -> Command:
