@@ -62,6 +62,7 @@ class Desk:
         self._clock = clock
         self._keep = keep_seconds
         self._lists: dict[Pile, _List] = {}
+        self._reading = {pile: threading.Lock() for pile in Pile}
         self._lock = threading.Lock()
 
     def take(
@@ -106,14 +107,14 @@ class Desk:
         self.forget(row.id)
 
     def release(self, reviewer: str, inspection_ids: Iterable[str] = ()) -> None:
-        """Give photos back, those named and all that are known: on sign-out, or when the page is hidden."""
-        known = (
+        """Give photos back: those named when the page is hidden, on sign-out all that are listed as his."""
+        ids = list(inspection_ids) or [
             one.id
             for pile in (Pile.OPEN, Pile.SECOND)
             for one in self._reviews.listed(pile)
             if one.lease is not None and one.lease.reviewer == reviewer
-        )
-        for inspection_id in {*inspection_ids, *known}:
+        ]
+        for inspection_id in ids:
             self._reviews.free(inspection_id, reviewer)
             self.forget(inspection_id)
 
@@ -132,16 +133,32 @@ class Desk:
         self.forget(inspection_id)
 
     def waiting(self, pile: Pile = Pile.OPEN) -> list[Waiting]:
-        """What lies on a pile, as it was a moment ago."""
+        """What lies on a pile, as it was a moment ago.
+
+        One thread reads it for all; the others make do with what they know meanwhile, if they know anything.
+        """
         now = self._clock()
-        with self._lock:  # One thread reads the list for all that ask for it.
-            kept = self._lists.get(pile)
-            if kept is None or abs(moment.seconds_between(kept.at, now)) >= kept.seconds:
-                began = time.monotonic()
-                known = {one.id: one for one in self._reviews.listed(pile)}
-                seconds = self._keep and max(self._keep, PATIENCE * (time.monotonic() - began))
-                self._lists[pile] = kept = _List(now, seconds, known)
-            return list(kept.known.values())
+        kept = self._lists.get(pile)
+        if kept is None or abs(moment.seconds_between(kept.at, now)) >= kept.seconds:
+            reading = self._reading[pile]
+            if reading.acquire(blocking=kept is None):
+                try:
+                    kept = self._read(pile, now)
+                finally:
+                    reading.release()
+        with self._lock:
+            return list(kept.known.values()) if kept else []
+
+    def _read(self, pile: Pile, now: str) -> _List:
+        kept = self._lists.get(pile)
+        if kept is not None and kept.at >= now and self._keep:
+            return kept  # Another thread read it while this one waited.
+        began = time.monotonic()
+        known = {one.id: one for one in self._reviews.listed(pile)}
+        seconds = self._keep and max(self._keep, PATIENCE * (time.monotonic() - began))
+        with self._lock:
+            self._lists[pile] = kept = _List(now, seconds, known)
+        return kept
 
     def counts(self, reviewer: str) -> Counts:
         """How much waits, and with whom."""

@@ -1,5 +1,9 @@
 """A photo is shown to one person at a time, comes back when they go away, and the riskiest comes first."""
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
 import pytest
 
 from tests.unit.line import Line, scores
@@ -164,6 +168,45 @@ def test_signing_out_frees_all_of_ones_own_photos_and_no_other(line: Line, desk:
     desk.release("ann")
 
     assert sorted(keys(desk.take("cat"))) == sorted({f"part-{n}.png" for n in range(4)} - set(keys(kept)))
+
+
+def test_a_hidden_page_frees_the_photos_that_it_names(line: Line, desk: Desk) -> None:
+    waiting(line, 3)
+    first, *rest = desk.take("ann")
+
+    desk.release("ann", [first.id])
+
+    assert keys(desk.take("bob")) == [first.image.key]
+    assert sorted(keys(desk.take("ann"))) == sorted(keys(rest))
+
+
+def test_a_slow_reading_of_the_list_holds_up_nobody_who_knows_an_older_one(
+    books: Books, line: Line, clock: Clock
+) -> None:
+    waiting(line, 3)
+    slow, begun, go_on = threading.Event(), threading.Event(), threading.Event()
+
+    class Reviews(type(books.reviews)):  # type: ignore[misc]
+        def listed(self, pile: Pile, since: str = "") -> Any:
+            if slow.is_set() and pile is Pile.OPEN:
+                begun.set()
+                assert go_on.wait(30)
+            return super().listed(pile, since)
+
+    reviews = Reviews.__new__(Reviews)
+    reviews.__dict__.update(books.reviews.__dict__)
+    desk = Desk(reviews, lambda: clock.now, keep_seconds=1)
+    assert len(desk.waiting()) == 3
+    slow.set()
+    clock.turn(2)
+    with ThreadPoolExecutor(1) as pool:
+        late = pool.submit(desk.waiting)
+        assert begun.wait(30)
+
+        assert len(desk.take("ann", 1)) == 1
+        assert len(desk.waiting()) == 3
+        go_on.set()
+        assert len(late.result()) == 3
 
 
 def test_a_photo_on_hold_is_handed_out_and_decided_by_nobody_until_it_is_released(
