@@ -11,6 +11,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from review_app.settings import Settings
 
 MAX_BODY = 64 * 1024
+MAX_FILE = 32 * 1024 * 1024
+FILES = "/executions/open"
 HEALTH = "/health"
 _log = logging.getLogger("review_app")
 _SAFE = ("GET", "HEAD", "OPTIONS")
@@ -70,7 +72,8 @@ class Guard:
         length = headers.get("content-length", "")
         if not length.isdecimal():
             return 411, "The request does not say how long it is."
-        return (413, "The request is too large.") if int(length) > MAX_BODY else None
+        most = MAX_FILE if scope["path"] == FILES else MAX_BODY
+        return (413, "The request is too large.") if int(length) > most else None
 
 
 def came_from_here(headers: Mapping[str, str]) -> bool:

@@ -11,8 +11,8 @@ from review_app.pages import page
 from review_app.past import INSPECTION_DIGITS, Past
 from review_app.routes.executions import Found
 from review_app.storyboard import storyboard
-from review_app.users import current_user
-from workflow import archive, facts
+from review_app.users import User, current_user
+from workflow import archive, facts, second_look
 from workflow.archive import Record
 from workflow.inspection import Inspection, Ledger
 from workflow.keeping import executions_of
@@ -30,13 +30,14 @@ def ledger(request: Request) -> Ledger:
 
 
 Books = Annotated[Ledger, Depends(ledger)]
+Who = Annotated[User, Depends(current_user)]
 
 
 @router.get("/executions/{name}")
 def execution(
-    request: Request, name: str, found: Found, books: Books, step: str = "", state: str = ""
+    request: Request, name: str, user: Who, found: Found, books: Books, step: str = "", state: str = ""
 ) -> Response:
-    row, record = looked_up(name, found, books)
+    row, record = looked_up(name, found, books, user)
     return page(
         request,
         "execution.html",
@@ -55,8 +56,8 @@ def execution(
 
 
 @router.get("/executions/{name}/export.json")
-def export(name: str, found: Found, books: Books) -> Response:
-    _, record = looked_up(name, found, books)
+def export(name: str, user: Who, found: Found, books: Books) -> Response:
+    _, record = looked_up(name, found, books, user)
     if record is None:
         raise HTTPException(404, "Nobody remembers this execution any more, so there is nothing to export.")
     headers = {"Content-Disposition": f'attachment; filename="{name[:12]}-{name[65:]}.json"'}
@@ -78,21 +79,23 @@ NOT_READ = "This is no exported execution: its events can't be read."
 
 
 @router.get("/compare")
-def compare(request: Request, found: Found, books: Books, a: str = "", b: str = "") -> Response:
+def compare(request: Request, user: Who, found: Found, books: Books, a: str = "", b: str = "") -> Response:
     """Two executions side by side, the facts that differ marked."""
-    sides = [looked_up(name, found, books) for name in (a, b)]
+    sides = [looked_up(name, found, books, user) for name in (a, b)]
     told = [_told(row, name, record) for name, (row, record) in zip((a, b), sides, strict=True)]
     labels = list(dict.fromkeys(label for side in told for label in side))
     lines = [(label, *(side.get(label, "") for side in told)) for label in labels]
     return page(request, "compare.html", names=(a, b), rows=[row for row, _ in sides], lines=lines)
 
 
-def looked_up(name: str, found: Past, books: Ledger) -> tuple[Inspection, Record | None]:
+def looked_up(name: str, found: Past, books: Ledger, user: User) -> tuple[Inspection, Record | None]:
     """The inspection that an execution is of, and what is told of the execution."""
     named = _NAME.fullmatch(name)
     row = books.get(named[1]) if named else None
     if named is None or row is None or int(named[2]) > row.attempt:
         raise HTTPException(404, "There is no such execution: look for the photo in the list.")
+    if second_look.due(row) and row.lease is not None and row.lease.reviewer == user.name:
+        raise HTTPException(409, "You are about to judge this photo; its history opens after your answer.")
     return row, found.told(name)
 
 

@@ -6,6 +6,7 @@ import json
 import re
 import uuid
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import httpx2
@@ -15,8 +16,9 @@ from tests.recorder import AWS_TOKEN
 from tests.web import stories
 from tests.web.serving import visitor
 from tests.web.world import World
+from workflow import moment
 from workflow.commands import Kind
-from workflow.inspection import Inspection
+from workflow.inspection import Inspection, Lease
 from workflow.model import name_of
 
 
@@ -249,3 +251,27 @@ def test_another_site_cannot_act(engineer: httpx2.Client, world: World, rows: An
 
     assert answer.status_code == 403
     assert not world.commands.kept
+
+
+def test_a_large_export_is_opened_too(engineer: httpx2.Client, rows: dict[str, Inspection]) -> None:
+    """Histories of long waits have thousands of events; every other request stays small."""
+    told = json.loads(engineer.get(f"/executions/{rows['failed'].owner}/export.json").text)
+    told["inspection"]["note"] = "x" * 200_000
+    file = {"file": ("e.json", json.dumps(told))}
+
+    assert engineer.post("/executions/open", files=file).status_code == 200
+    assert engineer.post("/commands", files=file).status_code == 413
+
+
+def test_who_is_about_to_judge_a_photo_again_does_not_see_its_history(
+    address: str, world: World, rows: dict[str, Inspection]
+) -> None:
+    plain = rows["plain"]
+    said = replace(plain.prediction, second_look=True)  # type: ignore[type-var]
+    lease = Lease("ann", moment.later(moment.now(), 300))
+    world.line.ledger.rows[plain.id] = replace(plain, prediction=said, lease=lease, announcement="{}")
+
+    with visitor(address, "ann") as ann, visitor(address, "bob") as bob:
+        paths = (f"/executions/{plain.owner}", f"/compare?a={plain.owner}&b={rows['reviewed'].owner}")
+        assert [ann.get(path).status_code for path in paths] == [409, 409]
+        assert bob.get(paths[0]).status_code == 200
