@@ -72,6 +72,7 @@ RECONCILE = Function(
     "reconcile",
     frozenset({"LEDGER_TABLE", "INBOUND_BUCKET", "STATE_MACHINE_ARN", "DECISION_QUEUE_URL", "MAX_IN_FLIGHT"}),
     timeout_seconds=300,
+    memory_mb=512,
     schedule_minutes=1,
 )
 TEND_MODEL = Function(

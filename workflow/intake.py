@@ -12,6 +12,7 @@ from workflow.upload import MAX_BYTES, Photo, examine, examine_size
 
 IN_FLIGHT_SECONDS = 600
 MAX_ATTEMPTS = 10
+LONGEST_REST = 12  # 34 hours; people may start what they like as often as they like.
 ALIVE = ("RUNNING", "PENDING_REDRIVE")
 
 
@@ -53,7 +54,7 @@ def start(executions: Executions, ledger: Ledger, image: Image, uploaded_at: str
     The row is made first: whatever dies between the two, the photo is on the books, and a repeated event or
     reconcile starts the execution that the row names. A photo that has a later attempt is left alone.
     """
-    row = ledger.claim(new_row(image, execution_name(inspection_id(image), 1), 1, uploaded_at))
+    row = entered(ledger, new_row(image, execution_name(inspection_id(image), 1), 1, uploaded_at))
     if row is None or row.state is not State.INSPECTING:
         return None
     return row.owner if executions.start(row.owner, document(image, row.uploaded_at, 1)) else None
@@ -74,6 +75,23 @@ def restart(ledger: Ledger, executions: Executions, row: Inspection, limit: int 
             return True
     executions.start(owner, document(row.image, row.uploaded_at, attempt))
     return True
+
+
+def rested(row: Inspection) -> bool:
+    """Whether the next attempt is due: at once after the first, then after 1, 3, 7, … minutes."""
+    minutes = 2 ** (min(row.tries, LONGEST_REST) - 1) - 1
+    return moment.later(row.attempted_at, 60 * minutes) <= moment.now()
+
+
+def entered(ledger: Ledger, new: Inspection) -> Inspection | None:
+    """The row of an image version, made if there is none; None if it has another owner.
+
+    Nothing is written where there is one: a repeated event must leave no trace in what was closed and kept.
+    """
+    known = ledger.get(new.id)
+    if known is None:
+        return ledger.claim(new)
+    return known if known.owner == new.owner else None
 
 
 def new_row(image: Image, owner: str, attempt: int, uploaded_at: str) -> Inspection:
@@ -130,7 +148,7 @@ def claim(ledger: Ledger, shelf: Shelf, image: Image, owner: str, attempt: int, 
     has to be carried out), `vanished` (the version no longer exists and was never examined), or `refused`
     (another execution owns it).
     """
-    row = ledger.claim(new_row(image, owner, attempt, uploaded_at))
+    row = entered(ledger, new_row(image, owner, attempt, uploaded_at))
     if row is None:
         return "refused"
     if outcome := _examined(row):

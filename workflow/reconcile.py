@@ -2,15 +2,15 @@
 
 import math
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 
 from workflow import audit, intake, moment, review
 from workflow.audit import Finding, Kind
-from workflow.images import Image, Shelf
+from workflow.images import Image, Shelf, inspection_id
 from workflow.inspection import Inspection, Ledger, State
-from workflow.intake import IN_FLIGHT_SECONDS, MAX_ATTEMPTS, Executions, start
+from workflow.intake import IN_FLIGHT_SECONDS, MAX_ATTEMPTS, Executions, rested, start
 from workflow.review import Queue
 
 MAX_IN_FLIGHT = 20
@@ -67,25 +67,24 @@ class Mender:
 def findings(mender: Mender, inbound: str) -> Iterable[Finding]:
     """What the clock looks for every minute: all but the comparison of the whole ledger with the buckets.
 
-    It looks for no more missed uploads than there is room to start, for a long queue is full of them.
-
-    An inspection that fails again and again rests twice as long before each attempt, so that an outage of
-    some hours leaves nothing to a person.
+    First what waits for a person or was begun; missed uploads last, and no more of them than there is room to
+    start, for a long queue is full of what looks missed. An inspection that fails again and again rests twice
+    as long before each attempt, so that an outage of some hours leaves nothing to a person.
     """
-    ledger = mender.ledger
-    if room := max(0, mender.room()):
-        missed = audit.missed_uploads(ledger, audit.uploads(mender.shelf, inbound))
-        yield from islice(missed, room)
-    for state in (State.INSPECTING, State.WAITING):
-        rows = list(ledger.in_state(state))
-        yield from audit.stranded(ledger, mender.executions, (row for row in rows if _rested(row)))
-        yield from audit.undelivered(rows)
+    ledger, begun = mender.ledger, set[str]()
+    for state in (State.WAITING, State.INSPECTING):
+        rows = _noted(ledger.in_state(state), begun)
+        yield from audit.stranded(ledger, mender.executions, filter(rested, rows))
+        yield from audit.undelivered(ledger.in_state(state))
+    arrived = audit.uploads(mender.shelf, inbound)
+    not_begun = (entry for entry in arrived if inspection_id(entry.image) not in begun)
+    yield from islice(audit.missed_uploads(ledger, not_begun), max(0, mender.room()))
 
 
-def _rested(row: Inspection) -> bool:
-    """Whether the next attempt is due: at once after the first, then after 1, 3, 7, … minutes."""
-    minutes = 2 ** (row.tries - 1) - 1
-    return moment.later(row.attempted_at, 60 * minutes) <= moment.now()
+def _noted(rows: Iterable[Inspection], seen: set[str]) -> Iterator[Inspection]:
+    for row in rows:
+        seen.add(row.id)
+        yield row
 
 
 def reconcile(mender: Mender, found: Iterable[Finding]) -> dict[str, int]:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 from unittest.mock import patch
 
-from workflow import announcement, delivery, filing, moment, review, sealing
+from workflow import announcement, delivery, filing, intake, moment, review, sealing
 from workflow.aws.items import to_item, values
 from workflow.aws.ledger import DynamoLedger
 from workflow.aws.shelf import S3Shelf
@@ -27,33 +27,30 @@ def _replaced(target: Any, name: str, variant: Any) -> AbstractContextManager[An
 def claims_without_owner() -> AbstractContextManager[Any]:
     """Whoever comes claims the row, whosever it is."""
 
-    def claim(self: Any, new: Inspection) -> Inspection | None:
-        row = self.get(new.id)
+    def entered(ledger: Any, new: Inspection) -> Inspection | None:
+        row = ledger.get(new.id)
         if row is None:
-            self._dynamodb.put_item(TableName=self._table, Item=to_item(new))
+            ledger._dynamodb.put_item(TableName=ledger._table, Item=to_item(new))
             return new
-        self._dynamodb.update_item(
-            TableName=self._table,
+        ledger._dynamodb.update_item(
+            TableName=ledger._table,
             Key=values({"id": row.id}),
             UpdateExpression="SET #owner = :owner",
             ExpressionAttributeNames={"#owner": "owner"},
             ExpressionAttributeValues=values({":owner": new.owner}),
         )
-        return self.get(new.id)
+        return ledger.get(new.id)
 
-    return _replaced(DynamoLedger, "claim", claim)
+    return _replaced(intake, "entered", entered)
 
 
 def skips_what_was_seen_before() -> AbstractContextManager[Any]:
     """A row that exists is somebody else's business, even if it is one's own."""
 
-    def claim(self: Any, new: Inspection) -> Inspection | None:
-        if self.get(new.id) is not None:
-            return None
-        self._dynamodb.put_item(TableName=self._table, Item=to_item(new))
-        return new
+    def entered(ledger: Any, new: Inspection) -> Inspection | None:
+        return ledger.claim(new) if ledger.get(new.id) is None else None
 
-    return _replaced(DynamoLedger, "claim", claim)
+    return _replaced(intake, "entered", entered)
 
 
 def copies_by_key() -> AbstractContextManager[Any]:

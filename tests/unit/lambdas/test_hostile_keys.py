@@ -7,7 +7,6 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from review_app.csv_text import csv_lines
 
 from lambdas import claim_upload
 from tests import hostile_keys
@@ -15,6 +14,7 @@ from tests.hostile_keys import DOCUMENT, HostileKey
 from tests.proof.world import World
 from tests.unit.cli.conftest import Bench
 from tests.unit.line import FILED, INBOUND
+from workflow.csv_text import csv_lines
 from workflow.images import MAX_NAME_BYTES, Image, inspection_id
 from workflow.inspection import State
 

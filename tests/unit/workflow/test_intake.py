@@ -5,11 +5,11 @@ from typing import Any
 import pytest
 
 from tests.crafted import png
-from tests.fakes import MemoryExecutions, MemoryShelf
+from tests.fakes import MemoryExecutions, MemoryLedger, MemoryShelf
 from tests.unit.line import INBOUND, KEY, NOW, PHOTO, SHA256, UPLOADED_AT, Line
 from workflow import intake
 from workflow.images import Image, Stored, inspection_id
-from workflow.inspection import State
+from workflow.inspection import Inspection, State
 from workflow.intake import document, execution_name, new_row
 from workflow.photo import MAX_BYTES
 
@@ -285,3 +285,21 @@ def test_room_that_appears_is_used_at_once(line: Line) -> None:
     intake.wait_for_room(line.ledger, 2, lambda: True, finish)
 
     assert len(slept) == 1
+
+
+def test_a_repeated_event_writes_nothing_into_a_row_that_is_there(line: Line) -> None:
+    """What was archived left an index; an event that came again must not put it back there."""
+    image = line.upload()
+    line.inspected(image)
+    before = line.row(image)
+
+    class ReadOnly(MemoryLedger):
+        def claim(self, new: Inspection) -> Inspection | None:
+            raise AssertionError("it was written")
+
+    ledger = ReadOnly()
+    ledger.rows = line.ledger.rows
+
+    assert intake.start(line.executions, ledger, image, "2026-02-02T00:00:00Z") is None
+    assert intake.claim(ledger, line.shelf, image, before.owner, 1, "2026-02-02T00:00:00Z") == "readable"
+    assert line.row(image) == before

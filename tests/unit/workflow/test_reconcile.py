@@ -275,3 +275,51 @@ def test_a_whole_engine_that_was_lost_is_started_again_in_portions(line: Line) -
     counts = reconcile(narrow, findings(narrow, INBOUND))
 
     assert counts == {"stranded inspection": 20, "left for later": 10}
+
+
+def test_what_waits_and_what_was_begun_comes_before_missed_uploads(line: Line) -> None:
+    line.upload(key="nobody-saw.png")
+    begun = line.upload(key="begun.png")
+    line.claim(begun, line.start(begun))
+    line.detector.answers = [UNSURE]
+    waits = line.upload(key="waits.png")
+    line.waiting(waits)
+    line.executions.statuses.clear()
+
+    found = [(finding.kind, finding.image.key) for finding in findings(mender(line), INBOUND)]
+
+    assert found == [
+        (Kind.STRANDED, "waits.png"),
+        (Kind.STRANDED, "begun.png"),
+        (Kind.MISSED_UPLOAD, "nobody-saw.png"),
+    ]
+
+
+def test_what_was_begun_is_not_looked_up_once_more_for_its_upload(line: Line) -> None:
+    for number in range(5):
+        image = line.upload(key=f"{number}.png")
+        line.claim(image, line.start(image))
+    asked: list[str] = []
+
+    class Counting(MemoryLedger):
+        rows = line.ledger.rows
+
+        def get(self, inspection_id: str) -> Inspection | None:
+            asked.append(inspection_id)
+            return super().get(inspection_id)
+
+    ledger = Counting()
+    ledger.rows = line.ledger.rows
+
+    assert list(findings(replace(mender(line), ledger=ledger), INBOUND)) == []
+    assert asked == []
+
+
+def test_who_restarts_by_hand_a_hundred_times_stops_nobody_elses_mending(line: Line) -> None:
+    image = ended(line)
+    row = line.row(image)
+    line.ledger.rows[row.id] = replace(row, attempt=100, attempted_at=moment.now())
+    other = ended(line)
+
+    assert by_the_clock(line) == {"stranded inspection": 1}
+    assert line.row(other).attempt == 2
