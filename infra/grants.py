@@ -77,7 +77,7 @@ GRANTS: Mapping[str, tuple[Grant, ...]] = {
     "EscalateReviewFunction": (ledger("GetItem", "UpdateItem"), on("escalations", "sqs:SendMessage")),
     "CloseInspectionFunction": (ledger("GetItem", "UpdateItem"),),
     "StartInspectionFunction": (
-        ledger("UpdateItem"),
+        ledger("GetItem", "UpdateItem"),
         by("by_state"),
         on("inbound", "s3:ListBucketVersions"),
         STARTS,
