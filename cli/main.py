@@ -13,7 +13,7 @@ from cli.custom_labels import custom_labels
 from cli.decide import correct, decide
 from cli.demo import demo
 from cli.deploy import deploy
-from cli.executions import executions, show
+from cli.executions import executions
 from cli.inspect import inspect
 from cli.model import model
 from cli.output import note, safe
@@ -21,6 +21,7 @@ from cli.reach import Chosen, NotRunning, Place, find
 from cli.redrive import redrive
 from cli.reviews import agreement, reviews
 from cli.run import up
+from cli.show import show
 from cli.smoke import smoke
 from cli.status import status
 from cli.teardown import teardown

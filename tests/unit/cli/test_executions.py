@@ -245,7 +245,7 @@ def test_show_follows_an_execution_to_its_end(bench: Bench, monkeypatch: pytest.
         left = ("TaskStateExited", {"name": "Ask a reviewer", "output": "{}"})
         bench.executions.histories[owner] = [*asking(), {**events(left)[0], "id": 5, "previousEventId": 4}]
 
-    monkeypatch.setattr("cli.executions.time.sleep", meanwhile)
+    monkeypatch.setattr("cli.show.time.sleep", meanwhile)
 
     shown = bench.run("show", owner, "--follow")
 
