@@ -11,21 +11,17 @@ import json
 import random
 import statistics
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
 
 from benchmarks.line import without_doubt
 from benchmarks.processes import memory_mb
-from benchmarks.traffic import Sent, Traffic
+from benchmarks.traffic import Sent, Traffic, trained_line
 from local.line import Line
-from local.ports import Ports
 from local.queues import UPLOADS_RULE
-from local.sample_parts import sample_parts
 from workflow import moment
 from workflow.aws.clients import client
 
@@ -157,9 +153,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--port", type=int, default=0, help="first port; free ones unless told otherwise")
     wanted = parser.parse_args()
-    ports = Ports.at(wanted.port) if wanted.port else Ports.free()
-    with tempfile.TemporaryDirectory() as home, Line(Path(home), ports, report=print) as line:
-        line.train(sample_parts(120, seed=1000))
+    with trained_line(wanted.port) as line:
         told = burst(line, wanted.uploads, wanted.seed, patience=3 * wanted.uploads)
     print(json.dumps(told, indent=2))
     return 1 if told["wrong"] or not told["clean"] else 0

@@ -13,7 +13,6 @@ import os
 import random
 import signal
 import sys
-import tempfile
 import threading
 import time
 from collections import Counter
@@ -22,16 +21,13 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
-from pathlib import Path
 from urllib.request import Request, urlopen
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from benchmarks.processes import family
-from benchmarks.traffic import Sent, Traffic
+from benchmarks.traffic import Sent, Traffic, trained_line
 from local.line import Line
-from local.ports import Ports
-from local.sample_parts import sample_parts
 from workflow.aws.clients import client
 from workflow.errors import PartcheckError
 from workflow.reconcile import reconcile
@@ -247,9 +243,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--port", type=int, default=0, help="first port; free ones unless told otherwise")
     wanted = parser.parse_args()
-    ports = Ports.at(wanted.port) if wanted.port else Ports.free()
-    with tempfile.TemporaryDirectory() as home, Line(Path(home), ports, report=print) as line:
-        line.train(sample_parts(120, seed=1000))
+    with trained_line(wanted.port) as line:
         traffic = Traffic(line.site)
         chaos = torment(line, traffic, wanted.seed, wanted.minutes, wanted.photos, wanted.kills)
         print(f"peace after {dict(chaos.happened)}", flush=True)

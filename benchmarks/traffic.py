@@ -2,15 +2,19 @@
 
 import hashlib
 import json
+import tempfile
 import threading
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from local.line import Line
+from local.ports import Ports
 from local.sample_parts import sample_parts
 from workflow import audit, moment, review
 from workflow.audit import Report
@@ -26,6 +30,15 @@ from workflow.reconcile import Mender, findings, reconcile
 from workflow.verdict import Verdict
 
 DISTINCT = 40
+
+
+@contextmanager
+def trained_line(port: int) -> Iterator[Line]:
+    """A line of its own with a model, on ports from `port` on, or on free ones if it is 0."""
+    ports = Ports.at(port) if port else Ports.free()
+    with tempfile.TemporaryDirectory() as home, Line(Path(home), ports, report=print) as line:
+        line.train(sample_parts(120, seed=1000))
+        yield line
 
 
 @dataclass(frozen=True, slots=True)
