@@ -16,13 +16,14 @@ SHORTEST = 0.05
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """One step: where its bar begins and how wide it is, of `WIDTH`; `seconds` is None while it lasts."""
+    """One step: where its bar begins and how wide it is, of `WIDTH`; `seconds` is so far while it lasts."""
 
     step: Step
     kind: str
     x: float
     width: float
-    seconds: float | None
+    seconds: float
+    lasts: bool
     human: bool
 
 
@@ -42,7 +43,8 @@ def bars(steps: Sequence[Step], now: datetime) -> list[Bar]:
             kind(step),
             at[step.entered_at],
             max(NARROWEST, at[step.exited_at or now] - at[step.entered_at]),
-            step.seconds,
+            ((step.exited_at or now) - step.entered_at).total_seconds(),
+            step.exited_at is None,
             waits_for_a_person(step),
         )
         for step in steps
