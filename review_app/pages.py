@@ -14,6 +14,7 @@ from review_app.users import Role, signed_in
 from workflow import moment
 
 _HERE = Path(__file__).resolve().parent
+MAX_SENTENCE = 160
 STATIC = _HERE / "static"
 NAVIGATION = [
     ("/review", "Review", "eye"),
@@ -123,8 +124,12 @@ def page(
 
 
 def tell(request: Request, sentence: str, kind: str = "info") -> None:
-    """Keep a sentence for the next page: `info`, `ok`, `warn` or `defect`."""
-    request.session["messages"] = [*request.session.get("messages", []), [kind, sentence]][-3:]
+    """Keep a sentence for the next page: `info`, `ok`, `warn` or `defect`.
+
+    It lies in the session's cookie, which browsers drop when it is larger than 4 KB.
+    """
+    short = sentence if len(sentence) <= MAX_SENTENCE else f"{sentence[: MAX_SENTENCE - 1]}…"
+    request.session["messages"] = [[kind, short]]
 
 
 def _messages(request: Request) -> list[list[str]]:

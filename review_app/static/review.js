@@ -3,17 +3,17 @@
 
 import { Keys } from "./keys.js";
 import { Lens } from "./lens.js";
+import { Outbox } from "./outbox.js";
 
 const $ = (id) => document.getElementById(id);
 const desk = document.querySelector(".desk");
 const form = $("decision");
 const UNDO_MS = desk.dataset.undo * 1000;
-const OUTBOX = `partcheck.outbox.${desk.dataset.user}`;
-const [AHEAD, AT_ONCE, BEHIND] = [6, 6, 20];
+const [AHEAD, BEHIND] = [6, 20];
 const ahead = [];
 const behind = [];
 const answered = new Set();
-let [current, refilling, again, dry, failures, lastRenewal, timer] = [null, false, false, false, 0, 0, 0];
+let [current, refilling, again, dry, lastRenewal] = [null, false, false, false, 0];
 
 // Photos: a card of facts and its decoded picture
 
@@ -37,7 +37,6 @@ const show = (next) => {
 
 const advance = () => { show(ahead.shift()); refill(); };
 
-const underWay = () => outbox().map((op) => op.id);
 const mine = () => [current, ...ahead].filter(Boolean).map((one) => one.id);
 
 const refill = async () => {
@@ -45,7 +44,7 @@ const refill = async () => {
   if (refilling || ahead.length >= AHEAD || dry) return;
   [refilling, again] = [true, false];
   try {
-    const have = [...mine(), ...underWay()];
+    const have = [...mine(), ...outbox.ids];
     const wanted = AHEAD - ahead.length;
     const answer = await fetch(`/review/next?order=${desk.dataset.order}&wanted=${wanted}&have=${have.join()}`);
     if (!answer.ok) throw new Error(answer.status);
@@ -53,66 +52,27 @@ const refill = async () => {
     fetched.innerHTML = await answer.text();
     const seen = new Set([...mine(), ...answered]);
     const cards = [...fetched.content.children].filter((card) => !seen.has(card.dataset.id));
-    dry = cards.length === 0 && underWay().length === 0;  // Until the server tells of free ones.
+    dry = cards.length === 0 && outbox.ids.length === 0;  // Until the server tells of free ones.
     ahead.push(...cards.map(photo));
     if (!current && ahead.length) show(ahead.shift());
   } catch { setTimeout(refill, 2000); } finally { refilling = false; }
   if (again) { dry = false; refill(); }
 };
 
-// Answers: kept here first, then sent, several at a time, but one at a time for one photo
+// Answers
 
-const outbox = () => { try { return JSON.parse(localStorage.getItem(OUTBOX)) ?? []; } catch { return []; } };
-const keep = (ops) => { localStorage.setItem(OUTBOX, JSON.stringify(ops)); kept(); };
-const sending = new Set();
-
-const post = (op) => {
-  keep([...outbox(), op]);
-  send();
-};
-
-const send = () => {
-  const busy = new Set([...sending].map((one) => one.split(" ")[0]));
-  for (const op of outbox()) {
-    if (sending.size >= AT_ONCE || busy.has(op.id)) continue;
-    busy.add(op.id);
-    deliver(op);
-  }
-};
-
-const deliver = async (op) => {
-  const ticket = `${op.id} ${op.action}`;
-  sending.add(ticket);
-  let [answer, problem] = [null, ""];
-  try {
-    answer = await fetch(`/review/${op.id}/${op.action}`, { method: "POST", headers: { Accept: "application/json" }, body: new URLSearchParams(op.form), keepalive: true });
-    if (!answer.ok) problem = (await answer.json()).error ?? "";
-  } catch { answer = null; }
-  sending.delete(ticket);
-  const final = answer && (answer.ok || [400, 403, 404, 409, 413, 422].includes(answer.status));
-  if (!final) return retry(answer?.status === 401);
-  failures = 0;
-  keep(outbox().filter((one) => !(one.id === op.id && one.action === op.action && one.form.decision_id === op.form.decision_id)));
-  if (!answer.ok) refused(op, problem);
+const settled = () => {
   later(700);
-  send();
   dry = false;
   refill();
 };
 
-const retry = (signIn) => {
-  failures += 1;
-  kept(signIn);
-  clearTimeout(timer);
-  timer = setTimeout(send, Math.min(15000, 500 * 2 ** failures));
-};
-
 const refused = (op, problem) => {
   tell(problem || "The server refused this.", op.id, true);
-  if (op.action !== "undo" && op.action !== "decide") return;
   if (current?.id === op.id) advance();
   const at = ahead.findIndex((one) => one.id === op.id);
   if (at >= 0) ahead.splice(at, 1);
+  settled();
 };
 
 const answer = (action, words, fields = {}, bad = false) => {
@@ -123,7 +83,7 @@ const answer = (action, words, fields = {}, bad = false) => {
   if (behind.length > BEHIND) behind.shift();
   answered.add(op.id);
   setTimeout(() => answered.delete(op.id), 60000);
-  post(op);
+  outbox.put(op);
   dry = false;
   advance();
   tell(words(op.name), "", bad);
@@ -140,9 +100,7 @@ const undo = () => {
   if (at < 0) return tell("There is nothing to undo here; the list below shows your last decisions.");
   const [{ op, shown }] = behind.splice(at, 1);
   if (performance.now() - shown.decided > UNDO_MS) return tell(`Too late to undo ${op.name}: it is on its way. Correct it in its history.`, op.id, true);
-  const unsent = outbox().some((one) => one.form.decision_id === op.form.decision_id) && !sending.has(`${op.id} decide`) && failures === 0;
-  if (unsent) keep(outbox().filter((one) => one.form.decision_id !== op.form.decision_id));
-  else post({ id: op.id, name: op.name, action: "undo", form: { decision_id: op.form.decision_id } });
+  if (!outbox.withdraw(op.form.decision_id)) outbox.put({ id: op.id, name: op.name, action: "undo", form: { decision_id: op.form.decision_id } });
   answered.delete(op.id);
   if (current) ahead.unshift(current);
   show(shown);
@@ -160,10 +118,9 @@ const tell = (text, id = "", bad = false) => {
   $("status").append(" ", link);
 };
 
-const kept = (signIn = false) => {
-  const count = outbox().length;
-  $("kept").hidden = !count || (!failures && !signIn);
-  $("kept").textContent = signIn ? `You are signed out; ${count} kept here. Sign in again in another tab, and they are sent.` : `Offline: ${count} kept here, retrying…`;
+const kept = (count, failing, signedOut) => {
+  $("kept").hidden = !count || !failing;
+  $("kept").textContent = signedOut ? `You are signed out; ${count} kept here. Sign in again in another tab, and they are sent.` : `Offline: ${count} kept here, retrying…`;
 };
 
 let clock = 0;
@@ -215,7 +172,7 @@ const renew = async () => {
 };
 
 const free = () => {
-  const waiting = underWay();
+  const waiting = outbox.ids;
   const ids = mine().filter((id) => !waiting.includes(id));
   navigator.sendBeacon("/review/free", new URLSearchParams({ ids }));
 };
@@ -228,10 +185,12 @@ const listen = () => {
     $("empty").innerHTML = told.empty;
     if (told.free > 0) dry = false;
     refill();
-    if (failures) { failures = 0; send(); }
+    if (outbox.failures) outbox.again();
   };
   events.onerror = () => { if (events.readyState === EventSource.CLOSED) setTimeout(listen, 3000); };
 };
+
+const outbox = new Outbox(desk.dataset.user, { changed: (...state) => kept(...state), done: settled, refused });
 
 // What keys and buttons do
 
@@ -281,14 +240,12 @@ document.addEventListener("click", (e) => {
 document.documentElement.classList.add("js");
 new Keys(act);
 const first = document.querySelector("#facts > article");
-for (const op of outbox()) answered.add(op.id);
+for (const id of outbox.ids) answered.add(id);
 show(first && !answered.has(first.dataset.id) ? photo(first) : null);
-kept();
-send();
+outbox.send();
 refill();
 listen();
 setTimeout(renew, 700);  // The page before this one may free its photos only now.
 setInterval(renew, 60000);
 addEventListener("pagehide", free);
 addEventListener("pageshow", (e) => { if (e.persisted) renew(); });
-addEventListener("online", () => { failures = 0; send(); });

@@ -58,7 +58,7 @@ class Visit:
         heading = self.page.query_selector("#facts h1")
         return heading.inner_text() if heading else ""
 
-    def until(self, true: Callable[[], Any], seconds: float = 10) -> Any:
+    def until(self, true: Callable[[], Any], seconds: float = 30) -> Any:
         """Wait for something; under the strict policy the page itself can't be asked to."""
         deadline = time.monotonic() + seconds
         while not (found := true()):

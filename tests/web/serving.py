@@ -1,5 +1,6 @@
 """The app on a real socket, in a thread, as long as a block lasts."""
 
+import asyncio
 import socket
 import threading
 import time
@@ -24,7 +25,14 @@ def served(app: FastAPI, listener: socket.socket) -> Iterator[None]:
     server = uvicorn.Server(
         uvicorn.Config(app, log_level="error", lifespan="on", timeout_graceful_shutdown=1)
     )
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+
+    async def serve() -> None:
+        await server.serve(sockets=[listener])
+        for connection in list(server.server_state.connections):
+            connection.transport.abort()  # type: ignore[union-attr]
+        await asyncio.sleep(0)
+
+    thread = threading.Thread(target=asyncio.run, args=(serve(),))
     thread.start()
     while not server.started:
         time.sleep(0.005)

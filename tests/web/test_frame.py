@@ -1,5 +1,6 @@
 """What every page shares: addresses, headers, static files, sentences for failures, signing in by name."""
 
+import json
 import re
 from hashlib import sha256
 from pathlib import Path
@@ -8,7 +9,8 @@ import httpx2
 import pytest
 
 from review_app.pages import STATIC, static, static_version
-from tests.web.serving import visitor
+from tests.web.serving import running, visitor
+from tests.web.world import World
 
 
 def test_the_vendored_script_is_the_published_one() -> None:
@@ -110,3 +112,39 @@ def test_every_test_that_the_security_checklist_names_exists() -> None:
 
     assert len(named) > 30
     assert {name for name in named if f"def {name}(" not in sources} == set()
+
+
+def test_no_name_of_a_photo_is_too_long_for_the_session(world: World, address: str) -> None:
+    (one,) = world.waiting("😀" * 250 + ".jpg")
+    with visitor(address, "ann" * 20) as ann:
+        answer = ann.post(f"/review/{one}/decide", data={"verdict": "ok"})
+        assert len(answer.headers["set-cookie"]) < 4096
+        assert "OK: 😀" in ann.get("/review").text
+
+
+def test_any_instance_answers_any_request(world: World, address: str) -> None:
+    (one,) = world.waiting("line-1/part.jpg")
+    with running(world) as other, visitor(address, "ann") as here, visitor(other) as there:
+        there.cookies.set("partcheck", here.cookies["partcheck"])
+        assert "part.jpg" in here.get("/review").text
+        assert there.post(f"/review/{one}/decide", data={"verdict": "ok"}).status_code == 303
+        decision = world.row(one).decision
+        assert decision is not None
+        here.post(f"/review/{one}/undo", data={"decision_id": decision.id})
+
+    assert world.row(one).decision is None
+
+
+def test_what_one_instance_decides_the_others_tell(world: World, address: str) -> None:
+    (one, _) = world.waiting("line-1/a.jpg", "line-1/b.jpg")
+    with (
+        running(world) as other,
+        visitor(address, "ann") as ann,
+        visitor(other, "bob") as bob,
+        bob.stream("GET", "/review/events") as events,
+    ):
+        told = (line for line in events.iter_lines() if line.startswith("data: "))
+        assert "<strong>2</strong> waiting" in json.loads(next(told)[6:])["counts"]
+        ann.post(f"/review/{one}/decide", data={"verdict": "ok"})
+        while "<strong>1</strong> waiting" not in json.loads(next(told)[6:])["counts"]:
+            pass
