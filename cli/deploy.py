@@ -73,7 +73,10 @@ def deploy(
         json_document(dict(stack.outputs))
     else:
         table(("what", "where"), sorted(stack.outputs.items()))
-    note(f"Next: partcheck --stage {place.stage} model train, then partcheck smoke --stage {place.stage}")
+    note(
+        f"Next: partcheck smoke --stage {place.stage}; then a model: "
+        f"partcheck --stage {place.stage} model import FOLDER (docs/deploy.md)"
+    )
 
 
 def _deployment(

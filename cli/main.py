@@ -28,6 +28,7 @@ from cli.teardown import teardown
 from workflow.errors import ConfigurationError, PartcheckError
 
 FAILED, MISUSED, NOT_RUNNING, INTERRUPTED = 1, 2, 3, 130
+HERE_ONLY = ("up", "demo", "custom-labels")
 
 EPILOG = """\b
 Exit codes:
@@ -120,6 +121,8 @@ def main(
     On AWS:                 partcheck deploy --stage prod
                             partcheck --stage prod inspect new-photos/
     """
+    if stage and ctx.invoked_subcommand in HERE_ONLY:
+        raise click.UsageError(f"`{ctx.invoked_subcommand}` works on this machine; leave out --stage")
     ctx.obj = Chosen(home, port, ctx.obj or find, Place(stage, profile, region))
 
 

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO, Protocol
+from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
 
 from workflow.archive import Archive, Histories
 from workflow.aws.site import Site
@@ -16,6 +16,10 @@ from workflow.redrive import Redrivable
 from workflow.review import Queue
 from workflow.review_queue import Reviews
 from workflow.search import Search
+
+if TYPE_CHECKING:
+    from workflow.aws.account import Account
+    from workflow.aws.stacks import Stack
 
 
 class NotRunning(PartcheckError):
@@ -121,10 +125,9 @@ def find(home: Path | None) -> Reached:
     return open_line(line.site, settings.environment(line.endpoints))
 
 
-def find_stage(place: Place) -> Reached:
-    """The line of a stage on AWS, found through its stack."""
+def stack_of(place: Place) -> "tuple[Stack, Account]":
+    """The stack of a stage on AWS, and where it is; NotRunning when there is none."""
     from workflow.aws.account import account
-    from workflow.aws.site import from_outputs
     from workflow.aws.stacks import CloudFormationStacks
 
     place.adopt()
@@ -135,6 +138,14 @@ def find_stage(place: Place) -> Reached:
             f"There is no stage {place.stage} in account {where.id}, region {where.region}: "
             f"deploy it with `partcheck deploy --stage {place.stage}`."
         )
+    return stack, where
+
+
+def find_stage(place: Place) -> Reached:
+    """The line of a stage on AWS, found through its stack."""
+    from workflow.aws.site import from_outputs
+
+    stack, where = stack_of(place)
     environment = {"AWS_REGION": where.region, "AWS_DEFAULT_REGION": where.region}
     profile = {"AWS_PROFILE": place.profile} if place.profile else {}
     return open_line(from_outputs(stack.outputs, where.region), environment | profile)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from cli.output import duration, json_line, note, table
-from cli.place import chosen_place, entered, placed_on_aws
+from cli.place import chosen_place, placed_on_aws
 from cli.reach import Chosen, Reached, find_stage
 from workflow import review
 from workflow.facts import verdict
@@ -69,7 +69,6 @@ def smoke(chosen: Chosen, stage: str, profile: str, region: str, timeout: float,
       partcheck smoke --stage prod
     """
     place = chosen_place(chosen, stage, profile, region)
-    entered(place)
     line = find_stage(place)
     sent = [_sent(line, *photo) for photo in _photos(line.site)]
     done = [_followed(line, one, timeout) for one in sent]

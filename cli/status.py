@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cli.output import clock, json_document, table, tally
-from cli.place import chosen_place, entered, placed_on_aws
-from cli.reach import Chosen, NotRunning
+from cli.place import chosen_place, placed_on_aws
+from cli.reach import Chosen, find_stage, stack_of
+from workflow import moment
 from workflow.inspection import State
 from workflow.model import in_words
 
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
     from workflow.aws.watch import Alarm
 
 COUNTED = 1000
-EVER = "2000-01-01T00:00:00Z"
 
 
 @click.command()
@@ -32,7 +32,6 @@ def status(chosen: Chosen, stage: str, profile: str, region: str, as_json: bool)
       partcheck status --stage prod
     """
     place = chosen_place(chosen, stage, profile, region)
-    entered(place)
     facts, alarms = _facts(place)
     raised = [alarm for alarm in alarms if alarm.state == "ALARM"]
     if as_json:
@@ -45,14 +44,11 @@ def status(chosen: Chosen, stage: str, profile: str, region: str, as_json: bool)
 
 
 def _facts(place: "Place") -> tuple[dict[str, Any], "list[Alarm]"]:
-    from cli.reach import find_stage
     from workflow.aws import watch
     from workflow.aws.stacks import CloudFormationStacks
 
     stacks = CloudFormationStacks()
-    stack = stacks.find(place.stack_name)
-    if stack is None or stack.in_review:
-        raise NotRunning(f"There is no stage {place.stage} here; `partcheck deploy` makes it.")
+    stack, _ = stack_of(place)
     resources = stacks.resources(place.stack_name)
     queues = {one.logical_id: one.physical_id for one in resources if one.kind == "AWS::SQS::Queue"}
     names = [one.physical_id for one in resources if one.kind == "AWS::CloudWatch::Alarm"]
@@ -62,7 +58,7 @@ def _facts(place: "Place") -> tuple[dict[str, Any], "list[Alarm]"]:
         "changed": clock(stack.changed_at.isoformat()) if stack.changed_at else "",
         "model": _model(line.site.model_parameter),
         "photos": {
-            state.value: line.ledger.count_recent(state, EVER, COUNTED)
+            state.value: line.ledger.count_recent(state, moment.EVER, COUNTED)
             for state in State
             if state is not State.CLOSED
         },
@@ -73,7 +69,6 @@ def _facts(place: "Place") -> tuple[dict[str, Any], "list[Alarm]"]:
 
 
 def _model(parameter: str) -> str:
-    from workflow import moment
     from workflow.aws.model_settings import ParameterSettings
     from workflow.aws.models import RekognitionModels
 

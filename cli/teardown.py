@@ -9,8 +9,8 @@ import click
 from cli.deploy import follow
 from cli.model_bench import CLOCK
 from cli.output import json_line, note, plural, table
-from cli.place import chosen_place, entered, placed_on_aws
-from cli.reach import Chosen, NotRunning
+from cli.place import chosen_place, placed_on_aws
+from cli.reach import Chosen, stack_of
 from workflow.errors import PartcheckError
 from workflow.model import UP, Status, project_of, wait_until
 from workflow.promotion import START_PATIENCE
@@ -62,13 +62,10 @@ def teardown(
       partcheck teardown --stage dev
     """
     place = chosen_place(chosen, stage, profile, region)
-    account = entered(place)
     from workflow.aws.stacks import CloudFormationStacks
 
+    found, account = stack_of(place)
     stacks = CloudFormationStacks()
-    found = stacks.find(place.stack_name)
-    if found is None:
-        raise NotRunning(f"There is no stage {place.stage} in account {account.id}, region {account.region}.")
     about = Stage(place.stage, found, stacks.resources(place.stack_name))
     _agreed(about, keep_data, yes)
     _stop_models(stacks, about)

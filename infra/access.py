@@ -10,7 +10,7 @@ from typing import Any
 from infra.settings import Deployment
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "security.md"
-TEMPLATE = Path(__file__).with_name("security.template.md")
+TEMPLATE = Path(__file__).with_name("security.md.template")
 EVERYTHING = Deployment(stage="prod", domain="review.example.com", hosted_zone_id="Z0123456789ABC")
 EVERYBODY = {
     *("logs:CreateLogStream", "logs:PutLogEvents"),

@@ -1,7 +1,5 @@
 """Alarms on which a person can act: each has a section of its name in docs/runbook.md."""
 
-from collections.abc import Iterator
-
 from aws_cdk import Duration
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_cloudwatch_actions as actions
@@ -158,7 +156,7 @@ class Alarms(Construct):
         return alarm
 
     def _unusual_share(self) -> None:
-        """Twice the usual spread or more, for an hour; CloudWatch learns what is usual."""
+        """Outside three standard deviations for an hour; CloudWatch learns what is usual."""
         alarm = cloudwatch.AnomalyDetectionAlarm(
             self,
             "UnclearShare",
@@ -174,9 +172,3 @@ class Alarms(Construct):
         )
         alarm.add_alarm_action(actions.SnsAction(self.topic))
         self.made["UnclearShare"] = alarm
-
-
-def sections(names: Iterator[str]) -> set[str]:
-    """The runbook's sections that alarms of these names send a person to."""
-    own = {f"{logical(queue)}Dead" for queue in OWN_DEAD_LETTERS}
-    return {name if not name.endswith("Dead") or name in own else "OtherDead" for name in names}

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
@@ -55,7 +56,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     )
     parser.add_argument("--bundle", action="store_true", help="with the functions' packages, to be deployed")
     given = parser.parse_args(arguments)
-    app = App(context=feature_flags())
+    app = App(outdir=os.environ.get("CDK_OUTDIR", "cdk.out"), context=feature_flags())
     context = {field.name: app.node.try_get_context(field.name) for field in fields(Deployment)}
     context |= dict(one.split("=", 1) for one in given.context)
     build(app, settings.from_context(context), bundle.bundles(given.bundle))

@@ -9,7 +9,7 @@ from infra.prices import HOURS_A_MONTH, PRICES, usd
 from lambdas.catalog import FUNCTIONS
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "cost.md"
-TEMPLATE = Path(__file__).with_name("cost.template.md")
+TEMPLATE = Path(__file__).with_name("cost.md.template")
 PHOTO_MB, UNCLEAR_SHARE = 1.0, 0.05
 PHOTOS_A_SECOND_AND_UNIT = 4
 VOLUMES = (10_000, 100_000, 1_000_000)

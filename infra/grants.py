@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from lambdas.catalog import FUNCTIONS, Function
+from lambdas.catalog import Function
 from workflow.errors import ConfigurationError
 
 
@@ -157,8 +157,3 @@ def grants_of(function: Function) -> tuple[Grant, ...]:
     if function.placeholder not in GRANTS:
         raise ConfigurationError(f"{function.placeholder} has no rights: name them in infra/grants.py")
     return GRANTS[function.placeholder]
-
-
-def unused() -> set[str]:
-    """Functions that have rights but do not exist."""
-    return GRANTS.keys() - {function.placeholder for function in FUNCTIONS}

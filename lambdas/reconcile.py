@@ -14,7 +14,6 @@ from workflow.intake import Executions
 from workflow.reconcile import Mender, findings, reconcile
 from workflow.review import Queue
 
-EVER = "2000-01-01T00:00:00Z"
 COUNTED = 1000
 
 
@@ -50,6 +49,6 @@ def _measure_reviews(ledger: Ledger) -> None:
     oldest = next(iter(ledger.in_state(State.WAITING)), None)
     since = oldest.review.opened_at if oldest and oldest.review else ""
     waited = moment.seconds_between(since, moment.now()) if since else 0
-    waiting = ledger.count_recent(State.WAITING, EVER, COUNTED) if oldest else 0
+    waiting = ledger.count_recent(State.WAITING, moment.EVER, COUNTED) if oldest else 0
     metrics.add_metric("oldest_review_seconds", MetricUnit.Seconds, max(0, waited))
     metrics.add_metric("reviews_waiting", MetricUnit.Count, waiting)

@@ -2,6 +2,8 @@
 
 from datetime import UTC, datetime, timedelta
 
+EVER = "2000-01-01T00:00:00.000Z"  # Before anything that a ledger can hold.
+
 
 def now() -> str:
     """This moment."""

@@ -1,13 +1,7 @@
 """Pages that are written from the template and the prices say what these say now."""
 
 import re
-import shlex
-from collections.abc import Iterator
 
-import click
-import pytest
-
-from cli.main import main
 from infra import access, cost
 from infra.alarms import RUNBOOK
 from infra.bundle import ROOT
@@ -67,30 +61,3 @@ def test_more_photos_never_cost_less() -> None:
     for how in ("always on", "in one shift", "a batch a day"):
         hours = [cost.model_hours(photos)[how] for photos in (*cost.VOLUMES, 20_000_000)]
         assert hours == sorted(hours)
-
-
-def commands(page: str) -> Iterator[list[str]]:
-    """Every `partcheck …` that a page tells people to type."""
-    text = (ROOT / page).read_text(encoding="utf-8")
-    blocks = "\n".join(re.findall(r"^```sh\n(.*?)^```", text, re.MULTILINE | re.DOTALL))
-    lines = [line.partition("  #")[0] for line in re.findall(r"^partcheck .*", blocks, re.MULTILINE)]
-    for line in (*lines, *re.findall(r"`(partcheck [^`]+)`", text)):
-        yield shlex.split(line.replace("…", "X"))[1:]
-
-
-@pytest.mark.parametrize(
-    "page", ["docs/deploy.md", "docs/runbook.md", "docs/adr/0011-the-review-apps-home.md"]
-)
-def test_every_command_of_a_page_exists_with_its_options(page: str) -> None:
-    found = list(commands(page))
-
-    assert found
-    for words in found:
-        group: click.Command = main
-        for word in words:
-            known = {option for parameter in group.params for option in parameter.opts}
-            if word.startswith("--"):
-                assert word in known, words
-            elif isinstance(group, click.Group) and word in group.commands:
-                group = group.commands[word]
-        assert group is not main or "X" in words, words

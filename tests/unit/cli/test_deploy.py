@@ -3,8 +3,10 @@
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
 from cli import deploy, teardown
+from cli.main import main
 from cli.place import chosen_place
 from cli.reach import Chosen, Place
 from infra.settings import Deployment
@@ -73,6 +75,14 @@ def test_failures_are_told_with_their_reasons_and_beginnings_are_not() -> None:
         "A (AWS::SQS::Queue): create_failed: no such key",
         "B: create complete",
     ]
+
+
+@pytest.mark.parametrize("command", ["up", "demo", "custom-labels"])
+def test_what_runs_on_this_machine_refuses_a_stage(command: str) -> None:
+    answer = CliRunner().invoke(main, ("--stage", "prod", command))
+
+    assert answer.exit_code == 2
+    assert f"`{command}` works on this machine; leave out --stage" in answer.output
 
 
 class Stacks:
