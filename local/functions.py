@@ -17,7 +17,7 @@ RUNTIME = "python3.13"
 AT_ONCE = 2
 # Beyond it Lambda says "too many requests" and Step Functions asks again. Without a bound, a hundred photos
 # that wait for a model wake at once, and no function on a busy machine starts within its time any more.
-AT_ONCE_IN_ALL = 10
+AT_ONCE_IN_ALL = 14
 _ROOT = Path(__file__).resolve().parent.parent
 _LONG_AGO = (1980, 1, 1, 0, 0, 0)
 
