@@ -161,6 +161,12 @@ class MemoryDynamoDB:
 
     def _store(self, name: str, key: tuple[str, ...], item: Item | None) -> None:
         table = self.tables[name]
+        keys = [*table.keys, *(attribute for index in table.indexes.values() for attribute in index.key)]
+        if empty := [
+            attribute for attribute in keys if (item or {}).get(attribute) in ({"S": ""}, {"NULL": True})
+        ]:
+            error: Any = {"Code": "ValidationException", "Message": f"empty key attributes {empty}"}
+            raise ClientError({"Error": error}, "PutItem")
         table.before[key] = (self._seconds(), table.items.get(key))
         if item is None:
             table.items.pop(key, None)

@@ -123,6 +123,14 @@ def test_an_index_may_show_an_item_as_it_was() -> None:
     }
 
 
+def test_an_empty_index_key_is_refused_as_dynamodb_refuses_it() -> None:
+    dynamodb = MemoryDynamoDB(Stored(table) for table in TABLES)
+
+    for empty in ({"S": ""}, {"NULL": True}):
+        with pytest.raises(ClientError, match="ValidationException"):
+            dynamodb.put_item(TableName="ledger", Item={"id": {"S": "a"}, "state": empty})
+
+
 class Surroundings:
     """Functions that answer what they are told to, and a clock."""
 
