@@ -1,7 +1,8 @@
 """`partcheck decide` and `partcheck correct`: the person at the terminal."""
 
 import getpass
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
 
 import click
 
@@ -14,12 +15,19 @@ from workflow.facts import verdict
 from workflow.inspection import Decision, Inspection
 from workflow.verdict import Verdict
 
-MAX_REVIEWER, MAX_REASON = 100, 1000
+MAX_REVIEWER = 100
 
+F = TypeVar("F", bound=Callable[..., Any])
 _ANSWERS = click.Choice([Verdict.OK.value, Verdict.DEFECT.value])
-_reviewer = click.option("--reviewer", default="", help="Who decides.  [default: the login name]")
 _class = click.option("--class", "defect_class", default="", help="What kind of defect it is.")
-_json = click.option("--json", "as_json", is_flag=True, help="The decision as one JSON document.")
+
+
+def _reviewer(does: str) -> Callable[[F], F]:
+    return click.option("--reviewer", default="", help=f"Who {does}.  [default: the login name]")
+
+
+def _json(what: str) -> Callable[[F], F]:
+    return click.option("--json", "as_json", is_flag=True, help=f"The {what} as one JSON document.")
 
 
 @click.command()
@@ -27,9 +35,9 @@ _json = click.option("--json", "as_json", is_flag=True, help="The decision as on
 @click.argument("answer", metavar="ok|defect", type=_ANSWERS, required=False)
 @click.option("--reason", default="", help="Why; kept with the decision and announced with the verdict.")
 @_class
-@_reviewer
+@_reviewer("decides")
 @click.option("--undo", is_flag=True, help="Take your decision back, as long as it is not delivered.")
-@_json
+@_json("decision")
 @click.pass_obj
 def decide(
     chosen: Chosen,
@@ -57,7 +65,7 @@ def decide(
     _check_lengths(reason, reviewer, defect_class)
     line, who = chosen.reach(), reviewer or login_name()
     if answer is None:
-        _take_back(line, image, who)
+        _take_back(line, image, who, as_json)
         return
     row = _choose(lookup.matches(line.ledger, image), image) or lookup.one(line.ledger, image)[0]
     made = review.decide(
@@ -77,10 +85,13 @@ def decide(
     note(f"The line files it in {review.UNDO_SECONDS} seconds: partcheck show {row.id[:12]}")
 
 
-def _take_back(line: Reached, image: str, who: str) -> None:
+def _take_back(line: Reached, image: str, who: str, as_json: bool) -> None:
     row = lookup.one(line.ledger, image)[0]
     made = row.decision
-    review.undo(line.ledger, row.id, made.id if made else "", who)
+    after = review.undo(line.ledger, row.id, made.id if made else "", who)
+    if as_json and made is not None:
+        json_document({**_facts(after, made), "undone": True})
+        return
     click.echo(safe(f"{row.image.key}: {who} took the decision back; the photo waits again."))
 
 
@@ -89,8 +100,8 @@ def _take_back(line: Reached, image: str, who: str) -> None:
 @click.argument("answer", metavar="ok|defect", type=_ANSWERS)
 @click.option("--reason", required=True, help="Why; kept with the correction and announced with it.")
 @_class
-@_reviewer
-@_json
+@_reviewer("corrects")
+@_json("correction")
 @click.pass_obj
 def correct(
     chosen: Chosen, image: str, answer: str, reason: str, defect_class: str, reviewer: str, as_json: bool
@@ -144,7 +155,7 @@ def _facts(row: Inspection, made: Decision) -> dict[str, object]:
 
 
 def _check_lengths(reason: str, reviewer: str, defect_class: str) -> None:
-    _check_length("--reason", reason, MAX_REASON)
+    _check_length("--reason", reason, review.MAX_REASON)
     _check_length("--reviewer", reviewer, MAX_REVIEWER)
     _check_length("--class", defect_class, review.MAX_DEFECT_CLASS)
 

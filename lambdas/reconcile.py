@@ -46,7 +46,7 @@ def handler(
 
 def _measure_reviews(ledger: Ledger) -> None:
     """How many photos wait for a person, up to a limit, and since when the oldest does."""
-    oldest = next(iter(ledger.in_state(State.WAITING)), None)
+    oldest = ledger.oldest(State.WAITING)
     since = oldest.review.opened_at if oldest and oldest.review else ""
     waited = moment.seconds_between(since, moment.now()) if since else 0
     waiting = ledger.count_recent(State.WAITING, moment.EVER, COUNTED) if oldest else 0

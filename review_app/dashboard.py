@@ -158,8 +158,8 @@ def _looks(ports: Ports, since: str) -> Iterator[SecondLook]:
 
 def _oldest(ledger: Ledger) -> str:
     """Since when the photo waits that waits longest."""
-    rows = islice(ledger.in_state(State.WAITING), 1)
-    return next((row.review.opened_at for row in rows if row.review), "")
+    row = ledger.oldest(State.WAITING)
+    return row.review.opened_at if row and row.review else ""
 
 
 def _verdict(verdict: Verdict, counts: Mapping[str, int], since: str) -> Column:

@@ -17,6 +17,7 @@ from workflow.errors import Conflict, NotFound, OwnershipLost
 from workflow.figures import Failure, Hour
 from workflow.images import CopyResult, Image, Stored
 from workflow.inspection import (
+    MOST_OF_A_NAME,
     AuditEntry,
     Decision,
     Hold,
@@ -238,14 +239,17 @@ class MemoryLedger:
         rows = [row for row in self.rows.values() if row.state is state]
         yield from sorted(rows, key=lambda row: row.claimed_at)
 
+    def oldest(self, state: State) -> Inspection | None:
+        return next(self.in_state(state), None)
+
     def count_recent(self, state: State, since: str, limit: int) -> int:
         return min(limit, sum(row.claimed_at >= since for row in self.in_state(state)))
 
     def newest(self, limit: int) -> list[Inspection]:
         return sorted(self.rows.values(), key=lambda row: row.claimed_at, reverse=True)[:limit]
 
-    def by_name(self, name: str) -> list[Inspection]:
-        return [row for row in self.newest(len(self.rows)) if row.image.name == name]
+    def by_name(self, name: str, limit: int = MOST_OF_A_NAME) -> list[Inspection]:
+        return [row for row in self.newest(len(self.rows)) if row.image.name == name][:limit]
 
     def audit_trail(self, inspection_id: str) -> list[AuditEntry]:
         return [entry for entry in self.entries if entry.inspection_id == inspection_id]

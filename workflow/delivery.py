@@ -20,6 +20,7 @@ class Arrival(StrEnum):
     APPLIED = "applied already"
     ON_ITS_WAY = "the execution goes on by itself"
     REDRIVEN = "the execution was redriven and asks again"
+    RESTING = "it rests before the next attempt"
     RESTARTED = "the next attempt begins with it"
     LEFT = "left to a person: too many attempts failed"
 
@@ -73,6 +74,10 @@ def _wake(ledger: Ledger, executions: Redrivable, row: Inspection) -> Arrival:
     if status in ALIVE:
         # It was told already; or its token expired, and then it looks for the decision by itself.
         return Arrival.ON_ITS_WAY
-    if status and not executions.redrive(row.owner):
+    if not intake.rested(row):
+        return Arrival.RESTING
+    if status and row.tries == 1 and not executions.redrive(row.owner):
+        # It counts as an attempt: what fails again rests, and is begun anew the next time.
+        ledger.hand_over(row, row.owner, row.attempt + 1, moment.now())
         return Arrival.REDRIVEN
     return Arrival.RESTARTED if intake.restart(ledger, executions, row) else Arrival.LEFT

@@ -10,11 +10,11 @@ from enum import StrEnum
 
 from workflow import moment
 from workflow.inspection import AuditEntry, Hold, Inspection, Lease
+from workflow.review import MAX_REASON
 from workflow.review_queue import LEASE_SECONDS, Pile, Reviews, Waiting
 
 LOOKAHEAD = 5
 SKIP_SECONDS = 600
-MAX_REASON = 500
 STEP_ASIDE = 8
 PATIENCE = 8
 
@@ -121,7 +121,7 @@ class Desk:
     def hold(self, reviewer: str, inspection_id: str, reason: str) -> None:
         """Take a photo out of the hand-out until somebody puts it back."""
         if not reason.strip() or len(reason) > MAX_REASON:
-            raise ValueError(f"a hold needs a reason of at most {MAX_REASON} characters")
+            raise ValueError(f"a hold needs a reason of at most {MAX_REASON:,} characters")
         now = self._clock()
         entry = AuditEntry(inspection_id, now, reviewer, "hold", reason=reason)
         self._reviews.hold(inspection_id, Hold(reviewer, now, reason), entry)

@@ -9,6 +9,8 @@ from workflow.errors import NotFound, OwnershipLost
 from workflow.images import Image, Stored
 from workflow.verdict import Prediction, Verdict
 
+MOST_OF_A_NAME = 200  # A camera may call every photo the same.
+
 
 class State(StrEnum):
     """How far an inspection is; an index lists inspections by it."""
@@ -261,14 +263,17 @@ class Ledger(Protocol):
     def in_state(self, state: State) -> Iterator[Inspection]:
         """Rows in one state, oldest first; may lag by moments."""
 
+    def oldest(self, state: State) -> Inspection | None:
+        """The row that is in a state and was claimed first, or None; may lag by moments."""
+
     def count_recent(self, state: State, since: str, limit: int) -> int:
         """How many rows claimed since a time are in a state, counted up to `limit`; may lag by moments."""
 
     def newest(self, limit: int) -> list[Inspection]:
         """The newest rows, newest first; may lag by moments."""
 
-    def by_name(self, name: str) -> list[Inspection]:
-        """Rows whose image has exactly this base name, newest first; may lag by moments."""
+    def by_name(self, name: str, limit: int = MOST_OF_A_NAME) -> list[Inspection]:
+        """The newest rows whose image has exactly this base name, newest first; may lag by moments."""
 
     def audit_trail(self, inspection_id: str) -> list[AuditEntry]:
         """What people did to one inspection, oldest first."""

@@ -6,7 +6,7 @@ from dataclasses import replace
 from workflow import moment, revision
 from workflow.errors import Conflict
 from workflow.inspection import AuditEntry, Inspection, Lease, Ledger, SecondLook, known
-from workflow.review import Queue, check_answer
+from workflow.review import MAX_UNDO_SECONDS, Queue, check_answer
 from workflow.review_queue import LEASE_SECONDS, Reviews
 from workflow.verdict import Verdict
 
@@ -65,6 +65,9 @@ def take_back(
     if made.adjudicated_by:
         raise Conflict(f"{row.image.key}: too late to take it back: {made.adjudicated_by} adjudicated it")
     now = moment.now()
+    late = moment.seconds_between(made.at, now) > MAX_UNDO_SECONDS
+    if late or not due(replace(row, second=None)):  # Its verdict may be another one by now.
+        raise Conflict(f"{row.image.key}: too late to take it back")
     lease = Lease(reviewer, moment.later(now, LEASE_SECONDS))
     reviews.record_second(
         row, None, lease, AuditEntry(row.id, now, reviewer, "undo", made.verdict, "", "", made.id)

@@ -1,6 +1,8 @@
 """Conditional writes on DynamoDB: a change with its audit entry, and how a refusal is told from a fault."""
 
-from collections.abc import Mapping
+import random
+import time
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -9,6 +11,7 @@ from workflow.aws.items import audit_item, values
 from workflow.errors import Conflict
 from workflow.inspection import AuditEntry
 
+PATIENCE = 3
 UNLEASED = (
     "(attribute_not_exists(#lease) OR #lease = :null OR #lease.#reviewer = :who OR #lease.#until <= :now)"
 )
@@ -38,11 +41,30 @@ def audited(dynamodb: Any, change: dict[str, Any], audit_table: str, entry: Audi
     """Make a change of the ledger and its audit entry in one transaction; Conflict if the row is not so."""
     put = {"TableName": audit_table, "Item": audit_item(entry)}
     try:
-        dynamodb.transact_write_items(TransactItems=[{"Update": change}, {"Put": put}])
+        patiently(lambda: dynamodb.transact_write_items(TransactItems=[{"Update": change}, {"Put": put}]))
     except ClientError as error:
         if refused(error):
             raise Conflict(f"inspection {entry.inspection_id}: it changed meanwhile") from error
         raise
+
+
+def patiently(write: Callable[[], Any]) -> Any:
+    """Write again what met a transaction on the same row, which the SDK leaves to its caller."""
+    for attempt in range(PATIENCE):
+        try:
+            return write()
+        except ClientError as error:
+            if not _collided(error):
+                raise
+        time.sleep(random.uniform(0.01, 0.05) * 2**attempt)  # noqa: S311
+    return write()
+
+
+def _collided(error: ClientError) -> bool:
+    if error.response["Error"]["Code"] == "TransactionConflictException":
+        return True
+    reasons = {reason.get("Code") for reason in error.response.get("CancellationReasons", ())}
+    return "TransactionConflict" in reasons and "ConditionalCheckFailed" not in reasons
 
 
 def refused(error: ClientError) -> bool:

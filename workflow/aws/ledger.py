@@ -10,11 +10,21 @@ from botocore.exceptions import ClientError
 
 from workflow import moment
 from workflow.aws.clients import client
-from workflow.aws.conditions import LEASE_NAMES, UNLEASED, audited, refused, update
+from workflow.aws.conditions import LEASE_NAMES, UNLEASED, audited, patiently, refused, update
 from workflow.aws.items import audit_item, index_keys, read_audit_item, read_item, to_item, values
 from workflow.errors import Conflict, OwnershipLost
 from workflow.images import Stored
-from workflow.inspection import AuditEntry, Decision, Inspection, Lease, Review, State, known, owned
+from workflow.inspection import (
+    MOST_OF_A_NAME,
+    AuditEntry,
+    Decision,
+    Inspection,
+    Lease,
+    Review,
+    State,
+    known,
+    owned,
+)
 from workflow.review_queue import Pile
 from workflow.second_look import due
 from workflow.verdict import Prediction, Verdict
@@ -53,7 +63,8 @@ class DynamoLedger:
         answer = self._dynamodb.get_item(
             TableName=self._table, Key=values({"id": inspection_id}), ConsistentRead=True
         )
-        return read_item(answer["Item"]) if "Item" in answer else None
+        item = answer.get("Item", {})  # The model's power manager keeps items of its own in this table.
+        return read_item(item) if "image" in item else None
 
     def record_upload(
         self,
@@ -213,23 +224,31 @@ class DynamoLedger:
     def in_state(self, state: State) -> Iterator[Inspection]:
         return self._query("by_state", "state", state)
 
+    def oldest(self, state: State) -> Inspection | None:
+        return next(self._query("by_state", "state", state, page=1), None)
+
     def count_recent(self, state: State, since: str, limit: int) -> int:
-        answer = self._dynamodb.query(
-            TableName=self._table,
-            IndexName="by_state",
-            KeyConditionExpression="#state = :state AND #claimed_at >= :since",
-            ExpressionAttributeNames={"#state": "state", "#claimed_at": "claimed_at"},
-            ExpressionAttributeValues=values({":state": state, ":since": since}),
-            Select="COUNT",
-            Limit=limit,
-        )
-        return int(answer["Count"])
+        counted, start = 0, dict[str, Any]()
+        while counted < limit:  # A page ends at a megabyte of rows, however many are wanted.
+            answer = self._dynamodb.query(
+                TableName=self._table,
+                IndexName="by_state",
+                KeyConditionExpression="#state = :state AND #claimed_at >= :since",
+                ExpressionAttributeNames={"#state": "state", "#claimed_at": "claimed_at"},
+                ExpressionAttributeValues=values({":state": state, ":since": since}),
+                Select="COUNT",
+                Limit=limit - counted,
+                **start,
+            )
+            counted += int(answer["Count"])
+            if "LastEvaluatedKey" not in answer:
+                break
+            start = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
+        return counted
 
     def newest(self, limit: int) -> list[Inspection]:
         found: list[Inspection] = []
-        oldest = min(
-            (row.claimed_at for state in State for row in islice(self.in_state(state), 1)), default=""
-        )
+        oldest = min((row.claimed_at for state in State if (row := self.oldest(state))), default="")
         day = moment.now()[:10]
         while oldest and oldest[:10] <= day and len(found) < limit:
             wanted = limit - len(found)
@@ -237,8 +256,8 @@ class DynamoLedger:
             day = moment.later(f"{day}T00:00:00Z", -1)[:10]
         return found
 
-    def by_name(self, name: str) -> list[Inspection]:
-        return list(self._query("by_name", "name", name, forward=False))
+    def by_name(self, name: str, limit: int = MOST_OF_A_NAME) -> list[Inspection]:
+        return list(islice(self._query("by_name", "name", name, forward=False, page=limit), limit))
 
     def audit_trail(self, inspection_id: str) -> list[AuditEntry]:
         pages = self._dynamodb.get_paginator("query").paginate(
@@ -263,9 +282,6 @@ class DynamoLedger:
         )
         return (read_audit_item(item) for page in pages for item in page["Items"])
 
-    def _oldest(self, state: State) -> Iterator[Inspection]:
-        return islice(self._query("by_state", "state", state, page=1), 1)
-
     def _query(
         self, index: str, key: str, value: str, forward: bool = True, page: int = 1000
     ) -> Iterator[Inspection]:
@@ -287,17 +303,12 @@ class DynamoLedger:
         names, plain = _names("decision", "id", part), {":id": decision_id, ":value": value}
         if also:
             names["#announcement"], plain[":nothing"] = "announcement", ""
+        change = update(
+            *(self._table, inspection_id, f"SET #decision.#{part} = :value"),
+            *(f"#decision.#id = :id{also}", names, plain),
+        )
         try:
-            self._dynamodb.update_item(
-                **update(
-                    self._table,
-                    inspection_id,
-                    f"SET #decision.#{part} = :value",
-                    f"#decision.#id = :id{also}",
-                    names,
-                    plain,
-                )
-            )
+            patiently(lambda: self._dynamodb.update_item(**change))
         except ClientError as error:
             if refused(error):
                 return False

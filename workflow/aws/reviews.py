@@ -7,7 +7,7 @@ from botocore.exceptions import ClientError
 
 from workflow import moment
 from workflow.aws.clients import client
-from workflow.aws.conditions import LEASE_NAMES, UNLEASED, audited, refused, update
+from workflow.aws.conditions import LEASE_NAMES, UNLEASED, audited, patiently, refused, update
 from workflow.aws.items import read_item, read_waiting, values
 from workflow.inspection import AuditEntry, Hold, Inspection, Lease, SecondLook
 from workflow.review_queue import GRACE_SECONDS, Pile, Waiting, pile_of
@@ -130,7 +130,7 @@ class DynamoReviews:
 
     def _try(self, change: dict[str, Any]) -> dict[str, Any] | None:
         try:
-            answer: dict[str, Any] = self._dynamodb.update_item(**change)
+            answer: dict[str, Any] = patiently(lambda: self._dynamodb.update_item(**change))
         except ClientError as error:
             if refused(error):
                 return None

@@ -138,7 +138,7 @@ def test_of_several_with_one_name_none_may_wait(bench: Bench) -> None:
 
 @pytest.mark.parametrize(
     "arguments",
-    [("decide", KEY, "unclear"), ("decide", KEY, "ok", "--reason", "x" * 1001)],
+    [("decide", KEY, "unclear"), ("decide", KEY, "ok", "--reason", "x" * 2001)],
 )
 def test_a_wrong_answer_is_wrong_usage(bench: Bench, unsure: Image, arguments: tuple[str, ...]) -> None:
     assert bench.run(*arguments).exit_code == 2
@@ -185,6 +185,9 @@ def test_a_decision_is_taken_back_by_who_took_it(bench: Bench, unsure: Image) ->
     assert "no such decision of bob" in refused.stderr
     assert result.stdout == f"{KEY}: ann took the decision back; the photo waits again.\n"
     assert bench.line.row(unsure).open
+    bench.run("decide", KEY, "defect", "--reviewer", "ann")
+    told = json.loads(bench.run("decide", KEY, "--undo", "--reviewer", "ann", "--json").stdout)
+    assert (told["verdict"], told["undone"]) == ("defect", True)
 
 
 def test_an_undo_needs_a_decision_and_no_answer(bench: Bench, unsure: Image) -> None:

@@ -144,14 +144,36 @@ def test_where_it_cannot_be_redriven_the_next_attempt_begins_with_the_decision(
     assert len(line.detector.seen) == 1
 
 
-def test_after_many_failed_attempts_a_person_has_to_look(line: Line) -> None:
+def test_after_many_failed_attempts_a_person_has_to_look(line: Line, clock: Clock) -> None:
     image = decided(line)
     line.executions.live_tokens.clear()
     for _ in range(MAX_ATTEMPTS):
         line.executions.statuses[line.row(image).owner] = "FAILED"
+        clock.turn(10 * 3600)
         arrival = line.deliver(image)
 
     assert arrival == Arrival.LEFT
+
+
+@pytest.mark.parametrize("redrivable", [False, True])
+def test_an_outage_does_not_use_up_the_attempts_of_a_decided_photo(
+    line: Line, clock: Clock, redrivable: bool
+) -> None:
+    """Every minute somebody asks for the delivery, and whatever is started fails at once."""
+    image = decided(line)
+    line.executions.live_tokens.clear()
+    begun = []
+    for minute in range(20):
+        row = line.row(image)
+        line.executions.statuses[row.owner] = "FAILED"
+        if redrivable:
+            line.executions.redrivable.add(row.owner)
+        if line.deliver(image) != Arrival.RESTING:
+            begun.append(minute)
+        clock.turn(60)
+
+    assert begun == [0, 1, 4, 11]
+    assert line.row(image).tries == 5
 
 
 Misfortune = Callable[[Line, Image], None]

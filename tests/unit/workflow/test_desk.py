@@ -9,10 +9,11 @@ import pytest
 from tests.unit.line import Line, scores
 from tests.unit.workflow.conftest import Books, Clock
 from workflow import moment
-from workflow.desk import MAX_REASON, SKIP_SECONDS, Desk, Order
+from workflow.desk import SKIP_SECONDS, Desk, Order
 from workflow.errors import Conflict
 from workflow.images import Image
 from workflow.inspection import Inspection
+from workflow.review import MAX_REASON
 from workflow.review_queue import GRACE_SECONDS, LEASE_SECONDS, Pile
 from workflow.verdict import Verdict
 

@@ -8,7 +8,7 @@ import pytest
 
 from tests.unit.line import CLEARLY_OK, POLICY, UNSURE, Line
 from tests.unit.workflow.conftest import Books, Clock
-from workflow import filing, second_look
+from workflow import filing, revision, second_look
 from workflow.desk import Desk
 from workflow.errors import Conflict
 from workflow.images import Image, inspection_id
@@ -188,6 +188,26 @@ def test_an_answer_can_be_taken_back_until_it_is_adjudicated(books: Books, line:
     adjudicate(books, line, image, Verdict.OK)
     with pytest.raises(Conflict, match="eve adjudicated it"):
         second_look.take_back(books.ledger, books.reviews, row.id, "another", "bob")
+
+
+def test_an_answer_cannot_be_taken_back_after_a_minute(books: Books, line: Line, clock: Clock) -> None:
+    image = decided(line)
+    answer(books, image, Verdict.OK, answer_id=CLICK)
+    clock.turn(61)
+
+    with pytest.raises(Conflict, match="too late"):
+        second_look.take_back(books.ledger, books.reviews, inspection_id(image), CLICK, "bob")
+
+
+def test_an_answer_about_a_verdict_that_was_corrected_cannot_be_taken_back(books: Books, line: Line) -> None:
+    """It would leave a photo that waits for a second look which nobody can give."""
+    image = decided(line)
+    answer(books, image, Verdict.OK, answer_id=CLICK)
+    revision.correct(books.ledger, line.decisions, inspection_id(image), Verdict.DEFECT, "eve", "a crack")
+
+    with pytest.raises(Conflict, match="too late"):
+        second_look.take_back(books.ledger, books.reviews, inspection_id(image), CLICK, "bob")
+    assert piles(books) == {Pile.SEEN: 1}
 
 
 def test_nobody_takes_back_anothers_answer(books: Books, line: Line) -> None:

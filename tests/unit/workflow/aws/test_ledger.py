@@ -355,7 +355,8 @@ def test_a_decision_that_is_not_open_any_more_is_a_conflict(ledger: DynamoLedger
 def test_a_decision_that_met_another_writer_is_not_called_decided(
     ledger: DynamoLedger, dynamodb: Stubber, code: str
 ) -> None:
-    cancelled(dynamodb, code, "None")
+    for _ in range(4 if code == "TransactionConflict" else 1):
+        cancelled(dynamodb, code, "None")
 
     with pytest.raises(ClientError, match="TransactionCanceledException"):
         ledger.decide("i1", DECISION, ENTRY)
@@ -382,11 +383,35 @@ def test_rows_in_a_state_come_oldest_first_page_by_page(ledger: DynamoLedger, dy
 
 
 def test_rows_of_a_name_come_newest_first(ledger: DynamoLedger, dynamodb: Stubber) -> None:
-    dynamodb.add_response(
-        "query", {"Items": [to_item(ROW)]}, query("by_name", "name", "a b.png", forward=False)
-    )
+    asked = query("by_name", "name", "a b.png", forward=False)
+    dynamodb.add_response("query", {"Items": [to_item(ROW)]}, {**asked, "Limit": 200})
 
     assert ledger.by_name("a b.png") == [ROW]
+
+
+def test_of_a_name_that_a_camera_gives_every_photo_only_the_newest_are_read(
+    ledger: DynamoLedger, dynamodb: Stubber
+) -> None:
+    asked = query("by_name", "name", "image.jpg", forward=False)
+    page = {"Items": [to_item(ROW)] * 2, "LastEvaluatedKey": KEY}
+    dynamodb.add_response("query", page, {**asked, "Limit": 2})
+
+    assert ledger.by_name("image.jpg", 2) == [ROW, ROW]
+
+
+def test_the_oldest_row_is_a_page_of_one(ledger: DynamoLedger, dynamodb: Stubber) -> None:
+    asked = {**query("by_state", "state", "waiting", forward=True), "Limit": 1}
+    dynamodb.add_response("query", {"Items": [to_item(ROW)], "LastEvaluatedKey": KEY}, asked)
+    dynamodb.add_response("query", {"Items": []}, asked)
+
+    assert [ledger.oldest(State.WAITING), ledger.oldest(State.WAITING)] == [ROW, None]
+
+
+def test_an_item_of_the_power_manager_is_no_row(ledger: DynamoLedger, dynamodb: Stubber) -> None:
+    key = {"id": {"S": "model-power-meter"}}
+    dynamodb.add_response("get_item", {"Item": {**key, "meter": {"S": "{}"}}}, {**READ, "Key": key})
+
+    assert ledger.get("model-power-meter") is None
 
 
 def oldest(dynamodb: Stubber, row: Inspection | None) -> None:
@@ -435,6 +460,10 @@ def test_recent_rows_are_counted_up_to_a_limit(ledger: DynamoLedger, dynamodb: S
     dynamodb.add_response("query", {"Count": 7}, expected)
 
     assert ledger.count_recent(State.INSPECTING, "2026", 16) == 7
+
+    dynamodb.add_response("query", {"Count": 7, "LastEvaluatedKey": KEY}, expected)
+    dynamodb.add_response("query", {"Count": 9}, {**expected, "Limit": 9, "ExclusiveStartKey": KEY})
+    assert ledger.count_recent(State.INSPECTING, "2026", 16) == 16
 
 
 def test_the_audit_trail_is_read_consistently(ledger: DynamoLedger, dynamodb: Stubber) -> None:
