@@ -89,13 +89,15 @@ class History:
 
     def _decide_what_waits(self) -> None:
         """In peace a decision moves its photo within a minute, whatever happened before."""
-        asked = {row.id for row in self.world.ledger.in_state(State.WAITING)}
+        asked = {row.id: row.revision for row in self.world.ledger.in_state(State.WAITING)}
         for _ in asked:
             self.look_and_decide("the last one")
             self.world.run(self.world.seconds + MINUTE)
-        for inspection in asked:
+        for inspection, revision_ in asked.items():
             row = self.world.ledger.get(inspection)
-            self.promises.require(row and row.settled, f"a decision was not delivered: {row}")
+            # Somebody who thought long may have begun another revision meanwhile.
+            done = row and (row.settled or row.revision > revision_)
+            self.promises.require(done, f"a decision was not delivered: {row}")
 
     def row(self, upload: Upload) -> object:
         return self.world.ledger.get(upload.id)
