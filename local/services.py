@@ -14,6 +14,9 @@ from review_app import settings as review_settings
 from workflow.aws.site import Site
 from workflow.errors import PartcheckError
 
+# A new worker costs a second of a processor: one that the clock calls every minute must not go meanwhile.
+SECONDS_WARM = 150
+
 
 def programs(home: Path, ports: Ports) -> tuple[Program, Program, Program]:
     """The local AWS, Step Functions and Custom Labels, in the order in which they may be used."""
@@ -33,7 +36,7 @@ def _aws(home: Path, ports: Ports) -> Program:
         "STATE_DIR": str(home / "aws"),
         "S3_PERSIST": "1",
         "S3_DATA_DIR": str(home / "photos"),
-        "LAMBDA_WARM_TTL_SECONDS": "60",
+        "LAMBDA_WARM_TTL_SECONDS": str(SECONDS_WARM),
         "LAMBDA_ACCOUNT_CONCURRENCY": str(functions.AT_ONCE_IN_ALL),
         "LOG_LEVEL": "WARNING",
     }
