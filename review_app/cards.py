@@ -32,7 +32,6 @@ class Card:
     thresholds: Mapping[str, float]
     model: str
     since: str
-    deadline: str
     round: int
     escalated: bool
     others: tuple[Other, ...]
@@ -41,8 +40,8 @@ class Card:
 def card(row: Inspection, ledger: Ledger, policy: RoutingPolicy) -> Card:
     """The card of a row that is handed out.
 
-    A settled row is a second look. It looks like any other photo, and where the model gave the first answer
-    that is not shown either.
+    A settled row is a second look. It looks like any other photo, which waits since it was settled; where the
+    model gave the first answer, that is not shown either.
     """
     blind = row.settled and row.decision is None
     prediction = None if blind else row.prediction
@@ -55,8 +54,7 @@ def card(row: Inspection, ledger: Ledger, policy: RoutingPolicy) -> Card:
         policy_says(prediction, policy) if prediction else "The model's answer is shown after yours.",
         {label: rule.threshold for label, rule in policy.labels.items()},
         short_model(prediction.model) if prediction else "",
-        asked.opened_at if asked else "",
-        asked.deadline if asked else "",
+        row.settled_at if row.settled else asked.opened_at if asked else "",
         asked.round if asked else 1,
         asked.escalated if asked else False,
         _others(row, ledger),

@@ -2,7 +2,8 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from contextlib import aclosing
 from typing import Any
 
 from starlette.responses import StreamingResponse
@@ -21,7 +22,7 @@ class Topic:
         self._watch: asyncio.Task[None] | None = None
         self._seen: Any = None
 
-    async def changes(self) -> AsyncIterator[bool]:
+    async def changes(self) -> AsyncGenerator[bool, None]:
         """At once, and then after every change; False now and then while nothing happens."""
         changed = asyncio.Event()
         self._listeners.add(changed)
@@ -57,19 +58,25 @@ class Topic:
             await asyncio.sleep(self._seconds)
 
 
-def stream(topic: Topic, message: Callable[[], Any]) -> StreamingResponse:
-    """The topic as an event stream: `message` makes, in a thread, what this listener is told."""
+def stream(topic: Topic, message: Callable[[], Any], may_listen: Callable[[], bool]) -> StreamingResponse:
+    """The topic as an event stream: `message` makes, in a thread, what this listener is told.
+
+    Before each word, and at each beat, it is asked whether the listener still may.
+    """
 
     async def events() -> AsyncIterator[str]:
         yield f"retry: {RETRY_MS}\n\n"
         told = None
-        async for changed in topic.changes():
-            text = json.dumps(await asyncio.to_thread(message)) if changed else told
-            if text == told:
-                yield ": still here\n\n"
-                continue
-            told = text
-            yield f"data: {text}\n\n"
+        async with aclosing(topic.changes()) as changes:
+            async for changed in changes:
+                if not await asyncio.to_thread(may_listen):
+                    return
+                text = json.dumps(await asyncio.to_thread(message)) if changed else told
+                if text == told:
+                    yield ": still here\n\n"
+                    continue
+                told = text
+                yield f"data: {text}\n\n"
 
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
     return StreamingResponse(events(), media_type="text/event-stream", headers=headers)

@@ -12,6 +12,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from review_app.users import Role, signed_in
 from workflow import moment
+from workflow.review import MAX_REASON
 
 _HERE = Path(__file__).resolve().parent
 MAX_SENTENCE = 160
@@ -93,7 +94,7 @@ def environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.globals.update(static=static, navigation=NAVIGATION, Role=Role)
+    made.globals.update(static=static, navigation=NAVIGATION, Role=Role, max_reason=MAX_REASON)
     made.filters.update(
         span=span, exact=exact, clock=clock, ago=ago, left=left, countdown=countdown, percent=percent
     )

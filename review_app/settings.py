@@ -6,6 +6,7 @@ from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from workflow.errors import ConfigurationError
+from workflow.review import MAX_UNDO_SECONDS
 
 LINE = frozenset(
     {
@@ -142,8 +143,10 @@ def _check_secret(secret: str) -> None:
 
 def _undo_seconds(known: Mapping[str, str]) -> int:
     text = known["UNDO_SECONDS"]
-    if not text.isdecimal() or int(text) > 60:
-        raise ConfigurationError(f"UNDO_SECONDS must be whole seconds from 0 to 60, not {text!r}")
+    if not text.isdecimal() or int(text) > MAX_UNDO_SECONDS:
+        raise ConfigurationError(
+            f"UNDO_SECONDS must be whole seconds from 0 to {MAX_UNDO_SECONDS}, not {text!r}"
+        )
     return int(text)
 
 

@@ -74,6 +74,15 @@ def current_user(request: Request) -> User:
     return user
 
 
+def still(request: Request) -> bool:
+    """Whether who asked once is still signed in: an answer that goes on for hours has to ask again."""
+    try:
+        current_user(request)
+    except NotSignedIn:
+        return False
+    return True
+
+
 def require(role: Role) -> Callable[[Request], User]:
     """Dependency: the person who asks, if they have this role; 403 otherwise."""
 

@@ -8,11 +8,11 @@ from typing import Any, Protocol
 from workflow import moment
 from workflow.errors import Conflict, NotFound
 from workflow.inspection import AuditEntry, State
+from workflow.review import MAX_REASON
 from workflow.search import Mark, Query, Search, Way
 from workflow.verdict import Verdict
 
 MOST_TARGETS = 1000
-MAX_REASON = 2_000
 PER_SECOND = 5.0
 PAGE = 10
 TOLD = 20

@@ -3,6 +3,7 @@
 import json
 import uuid
 from collections.abc import Callable, Iterator
+from functools import partial
 from itertools import islice
 from typing import Annotated, Any
 
@@ -13,7 +14,7 @@ from review_app.live import Topic, stream
 from review_app.pages import page
 from review_app.past import Past
 from review_app.ports import Ports
-from review_app.users import current_user
+from review_app.users import current_user, still
 from review_app.wishes import FAILED, SIZES, STATUSES, Wish, wish
 from workflow import facts, moment
 from workflow.csv_text import csv_lines
@@ -79,7 +80,7 @@ async def live(request: Request) -> StreamingResponse:
     topic: Topic | None = getattr(request.app.state, "executions_topic", None)
     if topic is None:
         topic = request.app.state.executions_topic = Topic(looked(request.app.state.ports))
-    return stream(topic, moment.now)
+    return stream(topic, moment.now, partial(still, request))
 
 
 @router.get("/executions.csv")

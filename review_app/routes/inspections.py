@@ -16,12 +16,13 @@ from review_app.users import Role, User, current_user, require
 from review_app.workbench import Workbench
 from workflow import revision, second_look
 from workflow.inspection import Inspection, State
+from workflow.review import MAX_REASON
 from workflow.review_queue import Pile, Waiting
 from workflow.verdict import Verdict
 
 router = APIRouter(dependencies=[Depends(current_user)])
 Engineer = Annotated[User, Depends(require(Role.ENGINEER))]
-Reason = Annotated[str, Form(min_length=1, max_length=500)]
+Reason = Annotated[str, Form(min_length=1, max_length=MAX_REASON)]
 MAX_LISTED = 100
 _OPPOSITE = {Verdict.OK: Verdict.DEFECT, Verdict.DEFECT: Verdict.OK}
 

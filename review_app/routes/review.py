@@ -1,6 +1,7 @@
 """The review loop: what is next, what was decided, and taking it back."""
 
 import uuid
+from functools import partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Form, HTTPException, Path, Query, Request, Response
@@ -11,9 +12,10 @@ from review_app.answers import Answer, Given
 from review_app.cards import card
 from review_app.live import stream
 from review_app.pages import page, part, tell
-from review_app.users import User, current_user
+from review_app.users import User, current_user, still
 from review_app.workbench import Workbench, workbench
 from workflow.desk import Order
+from workflow.review import MAX_REASON
 from workflow.verdict import Verdict
 
 MOST_AHEAD = 10
@@ -90,7 +92,7 @@ def decide(
     bench: Bench,
     verdict: Annotated[Verdict | None, Form()] = None,
     defect_class: Annotated[str, Form()] = "",
-    comment: Annotated[str, Form(max_length=500)] = "",
+    comment: Annotated[str, Form(max_length=MAX_REASON)] = "",
     decision_id: Uuid = "",
 ) -> Response:
     if defect_class and defect_class not in bench.settings.defect_classes:
@@ -130,7 +132,7 @@ def hold(
     inspection_id: Photo,
     user: Who,
     bench: Bench,
-    comment: Annotated[str, Form(max_length=500)] = "",
+    comment: Annotated[str, Form(max_length=MAX_REASON)] = "",
 ) -> Response:
     if not comment.strip():
         raise HTTPException(400, "Say in the comment why the photo is held.")
@@ -158,7 +160,7 @@ def strip(user: Who, bench: Bench) -> HTMLResponse:
 
 
 @router.get("/events")
-async def events(user: Who, bench: Bench) -> Response:
+async def events(request: Request, user: Who, bench: Bench) -> Response:
     """The counts, whenever they change."""
 
     def message() -> dict[str, Any]:
@@ -170,7 +172,7 @@ async def events(user: Who, bench: Bench) -> Response:
             "free": counts.waiting - counts.with_others - counts.mine,
         }
 
-    return stream(bench.topic, message)
+    return stream(bench.topic, message, partial(still, request))
 
 
 def _counts(bench: Workbench, user: User) -> dict[str, Any]:

@@ -63,12 +63,15 @@ def sign_in_by_name(
 
 @router.get("/sign-in/start")
 async def start(request: Request, next: str = "/") -> Response:  # noqa: A002
-    """Off to the provider, with state, nonce and the PKCE challenge."""
+    """Off to the provider, with state, nonce and the PKCE challenge.
+
+    It must ask who one is: at a shared station its own session may be that of who was here before.
+    """
     provider = _known_provider(request)
     request.session["next"] = inside(next)
     address = f"{request.app.state.settings.public_url}/sign-in/callback"
     try:
-        answer: Response = await provider.authorize_redirect(request, address)
+        answer: Response = await provider.authorize_redirect(request, address, prompt="login")
     except httpx2.HTTPError as error:
         raise HTTPException(503, _AWAY) from error
     return answer

@@ -293,6 +293,17 @@ def test_a_second_look_tells_nothing_of_the_first(world: World, address: str) ->
                 assert secret not in text.split('id="decision"')[0], (path, secret)
 
 
+def test_a_second_look_looks_like_any_other_photo(world: World, address: str) -> None:
+    settled_for_a_second_look(world)
+    world.waiting("line-1/first.jpg")
+    with visitor(address, "ann") as ann:
+        cards = ann.get("/review/next?wanted=5").text.split("<article")[1:]
+
+    shapes = {re.sub(r'"[^"]*"|[0-9.]+ (s|min)|first.jpg|twice.jpg', "", card) for card in cards}
+    assert len(cards) == 2
+    assert len(shapes) == 1
+
+
 @pytest.mark.parametrize(
     "query",
     [

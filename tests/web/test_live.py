@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 
-from review_app.live import Topic
+from review_app.live import Topic, stream
 
 
 async def first(changes: AsyncIterator[bool], count: int) -> list[bool]:
@@ -65,3 +65,23 @@ def test_a_look_that_fails_is_tried_again() -> None:
         assert await first(Topic(look, seconds=0.01).changes(), 2) == [True, True]
 
     asyncio.run(scene())
+
+
+def test_a_stream_ends_with_the_session() -> None:
+    allowed = [True]
+    looks = [0]
+
+    def look() -> int:
+        looks[0] += 1
+        return looks[0]
+
+    async def scene() -> None:
+        told = []
+        async for text in stream(
+            Topic(look, seconds=0.01), lambda: looks[0], lambda: allowed[0]
+        ).body_iterator:
+            told.append(text)
+            allowed[0] = len(told) < 3
+        assert len(told) == 3
+
+    asyncio.run(asyncio.wait_for(scene(), 30))

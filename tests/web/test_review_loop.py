@@ -14,7 +14,6 @@ from workflow import second_look
 from workflow.verdict import Verdict
 
 Open = Callable[..., Visit]
-CLASSES = ("crack", "blowholes", "scratch")
 
 
 def names(count: int) -> list[str]:

@@ -102,6 +102,7 @@ def signed_in_by(stranger: httpx2.Client, provider: Provider) -> httpx2.Response
     assert start.headers["location"].startswith(f"{provider.address}/authorize?")
     provider.asked = {"nonce": asked["nonce"], "challenge": asked["code_challenge"]}
     assert asked["code_challenge_method"] == "S256"
+    assert asked["prompt"] == "login"  # At a shared station nobody comes in as who was there before.
     assert asked["redirect_uri"] == f"{stranger.base_url}/sign-in/callback".replace("//sign", "/sign")
     return stranger.get(f"/sign-in/callback?code=c0de&state={asked['state']}")
 
