@@ -13,7 +13,6 @@ from workflow import review, revision
 from workflow.errors import Conflict
 from workflow.facts import verdict
 from workflow.inspection import Decision, Inspection
-from workflow.review import MAX_REASON
 from workflow.verdict import Verdict
 
 MAX_REVIEWER = 100

@@ -67,12 +67,6 @@ def ago(at: str) -> str:
     return span(max(0.0, moment.seconds_between(at, moment.now())))
 
 
-def left(at: str) -> str:
-    """How long until a moment: what a question that ends then still has."""
-    seconds = moment.seconds_between(moment.now(), at)
-    return f"{span(seconds)} left" if seconds > 0 else "overdue"
-
-
 def countdown(at: str) -> str:
     """Minutes and seconds until a moment."""
     seconds = max(0, round(moment.seconds_between(moment.now(), at)))
@@ -95,9 +89,7 @@ def environment() -> Environment:
         lstrip_blocks=True,
     )
     made.globals.update(static=static, navigation=NAVIGATION, Role=Role, max_reason=MAX_REASON)
-    made.filters.update(
-        span=span, exact=exact, clock=clock, ago=ago, left=left, countdown=countdown, percent=percent
-    )
+    made.filters.update(span=span, exact=exact, clock=clock, ago=ago, countdown=countdown, percent=percent)
     return made
 
 
