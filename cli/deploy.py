@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from workflow.aws.account import Account
     from workflow.aws.stacks import Change, Event, Stack
 
-ENOUGH_AT_ONCE = 100
+ENOUGH_AT_ONCE = 200  # Lambda keeps 100 for everybody; some are set aside for functions that run alone.
 HOLDING_DATA = ("AWS::S3::Bucket", "AWS::DynamoDB::Table", "AWS::SQS::Queue", "AWS::Cognito::UserPool")
 GOOD = ("CREATE_COMPLETE", "UPDATE_COMPLETE")
 
@@ -65,7 +66,9 @@ def deploy(
     deployment = _deployment(place.stage, **given)
     account = entered(place)
     note(f"Account {account.id}, region {account.region}, as {account.who}")
-    for warning in _checked(account, deployment):
+    at_once = _at_once(account)
+    deployment = replace(deployment, small_account=at_once < ENOUGH_AT_ONCE)
+    for warning in _warnings(at_once, deployment):
         note(f"Warning: {warning}")
     with TemporaryDirectory(prefix="partcheck-") as scratch:
         stack = _carried_out(deployment, account, Path(scratch), yes)
@@ -105,8 +108,8 @@ def _deployment(
     )
 
 
-def _checked(account: "Account", deployment: "Deployment") -> Iterable[str]:
-    """What may disappoint later; ConfigurationError for what cannot work at all."""
+def _at_once(account: "Account") -> int:
+    """How many functions may run at once there; ConfigurationError where the line cannot work at all."""
     from workflow.aws.account import CUSTOM_LABELS_REGIONS, functions_at_once
 
     if account.region not in CUSTOM_LABELS_REGIONS:
@@ -114,8 +117,12 @@ def _checked(account: "Account", deployment: "Deployment") -> Iterable[str]:
             f"Rekognition Custom Labels is not offered in {account.region}: choose one of "
             + ", ".join(sorted(CUSTOM_LABELS_REGIONS))
         )
-    at_once = functions_at_once()
-    if at_once < ENOUGH_AT_ONCE:
+    return functions_at_once()
+
+
+def _warnings(at_once: int, deployment: "Deployment") -> Iterable[str]:
+    """What may disappoint later."""
+    if deployment.small_account:
         yield (
             f"this account may run {at_once} functions at once: photos will queue up. Ask for more with "
             "`aws service-quotas request-service-quota-increase --service-code lambda "

@@ -86,6 +86,7 @@ def _function(scope: Construct, one: Function, line: Line, code: awslambda.Code)
         log_group=log,
         timeout=Duration.seconds(one.timeout_seconds),
         memory_size=one.memory_mb,
+        reserved_concurrent_executions=1 if one.alone and not line.deployment.small_account else None,
         tracing=awslambda.Tracing.ACTIVE,
         environment=needed
         | {

@@ -147,7 +147,7 @@ REVIEW_APP: tuple[Grant, ...] = (
     on("history", "s3:ListBucket"),
     on("history/*", "s3:GetObject"),
     *(on(queue, "sqs:SendMessage", "GetQueueAttributes") for queue in ("decisions", "commands")),
-    *(READS_INBOUND, READS_FILED),
+    *(SEES_INBOUND, SEES_FILED, READS_INBOUND, READS_FILED),
     POLICY,
 )
 

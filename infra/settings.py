@@ -19,7 +19,8 @@ class Deployment:
     (`certificate_arn`), or a new one that `hosted_zone_id` validates and whose name it then serves. People
     sign in with a Cognito user pool unless `oidc_issuer` names another issuer, to which the app is the client
     `oidc_client_id` with the secret that Secrets Manager keeps at `oidc_secret_arn`. `alarm_email` is told of
-    alarms. `max_in_flight` bounds the inspections under way at once.
+    alarms. `max_in_flight` bounds the inspections under way at once. A `small_account` has so small a quota
+    that Lambda sets nothing aside for functions that should run alone: what they write keeps them apart.
     """
 
     stage: str = "dev"
@@ -31,6 +32,7 @@ class Deployment:
     oidc_secret_arn: str = ""
     alarm_email: str = ""
     max_in_flight: int = 200
+    small_account: bool = False
     assets_bucket: str = ASSETS_BUCKET
 
     def __post_init__(self) -> None:
@@ -72,4 +74,5 @@ def from_context(context: Mapping[str, Any]) -> Deployment:
         if not number.isdecimal():
             raise ConfigurationError(f"max_in_flight must be a number, not {number!r}")
         given["max_in_flight"] = int(number)
+    given["small_account"] = str(given.get("small_account", "")).lower() == "true"
     return Deployment(**given)

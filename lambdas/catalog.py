@@ -11,8 +11,8 @@ class Function:
     """One deployed function: its placeholder, its entry point, what its environment must hold.
 
     `queue` names the queue that feeds it, if one does; `schedule_minutes` how often it runs by the clock, if
-    it does. Memory is in MB. The usual time is as long as a state's 60 seconds allow: a function that starts
-    cold on a busy machine needs it.
+    it does; `alone` that no two calls of it may run at once. Memory is in MB. The usual time is as long as a
+    state's 60 seconds allow: a function that starts cold on a busy machine needs it.
     """
 
     placeholder: str
@@ -23,6 +23,7 @@ class Function:
     queue: str = ""
     batch_size: int = 1
     schedule_minutes: int = 0
+    alone: bool = False
 
     @property
     def handler(self) -> str:
@@ -74,6 +75,7 @@ RECONCILE = Function(
     timeout_seconds=300,
     memory_mb=512,
     schedule_minutes=1,
+    alone=True,
 )
 TEND_MODEL = Function(
     "TendModelFunction",
@@ -107,6 +109,7 @@ OBEY_COMMANDS = Function(
     queue="commands",
     batch_size=10,
     schedule_minutes=1,
+    alone=True,
 )
 
 FUNCTIONS = (

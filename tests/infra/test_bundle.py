@@ -94,6 +94,6 @@ def test_a_wrong_setting_is_refused_in_one_sentence(settings: dict[str, str], se
 
 
 def test_settings_survive_the_way_through_cdks_context() -> None:
-    told = Deployment("prod", "review.example.com", hosted_zone_id="Z1", max_in_flight=50)
+    told = Deployment("prod", "review.example.com", hosted_zone_id="Z1", max_in_flight=50, small_account=True)
 
     assert from_context(told.context()) == told

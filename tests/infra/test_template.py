@@ -182,6 +182,16 @@ def test_functions_are_those_of_the_catalog(synthesised: Template) -> None:
         }
 
 
+def test_what_must_run_alone_does(synthesised: Template) -> None:
+    alone = {
+        one["Properties"]["Handler"]
+        for one in synthesised.of("Lambda::Function").values()
+        if one["Properties"].get("ReservedConcurrentExecutions") == 1
+    }
+
+    assert alone == {function.handler for function in catalog.FUNCTIONS if function.alone}
+
+
 def test_queues_that_feed_functions_hide_messages_long_enough_and_have_a_last_resort(
     synthesised: Template,
 ) -> None:

@@ -15,24 +15,20 @@ from workflow.aws.site import Site, from_outputs, output_name
 from workflow.aws.stacks import Change, Event, Stack
 from workflow.errors import ConfigurationError, PartcheckError
 
-HERE = Account("123456789012", "eu-central-1", "arn:aws:iam::123456789012:user/ann")
-
 
 def test_a_region_without_custom_labels_is_refused_before_anything_is_made() -> None:
     with pytest.raises(ConfigurationError, match=r"not offered in eu-north-1: choose one of .*eu-central-1"):
-        list(deploy._checked(Account("1", "eu-north-1", "ann"), Deployment()))
+        deploy._at_once(Account("1", "eu-north-1", "ann"))
 
 
 @pytest.mark.parametrize(
     ("at_once", "email", "warnings"),
     [(1000, "ann@example.com", 0), (10, "ann@example.com", 1), (10, "", 2)],
 )
-def test_a_small_quota_and_deaf_alarms_are_told(
-    at_once: int, email: str, warnings: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("workflow.aws.account.functions_at_once", lambda: at_once)
+def test_a_small_quota_and_deaf_alarms_are_told(at_once: int, email: str, warnings: int) -> None:
+    deployment = Deployment(alarm_email=email, small_account=at_once < deploy.ENOUGH_AT_ONCE)
 
-    assert len(list(deploy._checked(HERE, Deployment(alarm_email=email)))) == warnings
+    assert len(list(deploy._warnings(at_once, deployment))) == warnings
 
 
 @pytest.mark.parametrize(
