@@ -46,7 +46,8 @@ def inspect_again(
 ) -> None:
     """Let the model in use judge photos anew; the old verdicts stay on record.
 
-    Name photos, or a model or policy whose verdicts are not trusted any more.
+    Name photos, or a model or policy whose verdicts are not trusted any more. What a person decided or
+    corrected is inspected again only by its name.
 
     \\b
     Examples:
@@ -63,7 +64,14 @@ def inspect_again(
         if done + refused:
             time.sleep(1 / PER_SECOND)
         try:
-            row = revision.inspect_again(line.ledger, line.decisions, inspection_id, login_name(), reason)
+            row = revision.inspect_again(
+                line.ledger,
+                line.decisions,
+                inspection_id,
+                login_name(),
+                reason,
+                decided_too=bool(images),
+            )
         except (Conflict, NotFound) as refusal:
             refused += 1
             note(safe(str(refusal)))
@@ -98,7 +106,7 @@ def export(chosen: Chosen, image: str, output: Path | None) -> None:
     """
     line = chosen.reach()
     name = lookup.execution(image) or lookup.one(line.ledger, image)[0].owner
-    record = line.archive.get(name) or line.histories.told(name)
+    record = archive.latest(line.archive, line.histories, name)
     if record is None:
         raise NotFound(f"Nobody remembers execution {name} any more: there is nothing to export.")
     text = archive.text(record)

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from workflow.archive import Archive, Histories, Record
+from workflow.archive import Archive, Histories, Record, latest
 from workflow.figures import Failure, Figures
 from workflow.inspection import Inspection, Ledger
 from workflow.search import Search
@@ -20,11 +20,8 @@ class Past:
     figures: Figures
 
     def told(self, execution: str) -> Record | None:
-        """The record of an execution: the archived one, if it ended, else what is told of it now."""
-        kept = self.archive.get(execution)
-        if kept is not None and kept.ended:
-            return kept
-        return self.histories.told(execution) or kept
+        """The record of an execution as it is now, or as it was last known."""
+        return latest(self.archive, self.histories, execution)
 
     def failed_now(self, ledger: Ledger, since: str, limit: int) -> list[tuple[Inspection, Failure]]:
         """Open inspections whose own execution failed, newest failure first."""

@@ -542,8 +542,9 @@ class MemoryCommands:
         self.entries: list[AuditEntry] = []
 
     def ask(self, command: Command, entries: tuple[AuditEntry, ...]) -> None:
-        self.kept[command.id] = command
-        self.entries += entries
+        if command.id not in self.kept:
+            self.kept[command.id] = command
+            self.entries += entries
 
     def get(self, command_id: str) -> Command | None:
         return self.kept.get(command_id)

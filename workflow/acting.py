@@ -21,9 +21,15 @@ class Stoppable(Redrivable, Protocol):
 def hands(mender: Mender, executions: Stoppable) -> Hands:
     """The three kinds, done by the line's own ports."""
 
-    def again(inspection_id: str, who: str, reason: str, command_id: str) -> str:
+    def again(inspection_id: str, who: str, reason: str, command_id: str, by_name: bool) -> str:
         row = revision.inspect_again(
-            mender.ledger, mender.decisions, inspection_id, who, reason, command_id=command_id
+            mender.ledger,
+            mender.decisions,
+            inspection_id,
+            who,
+            reason,
+            command_id=command_id,
+            decided_too=by_name,
         )
         return f"{row.image.key}: revision {row.revision} begins"
 

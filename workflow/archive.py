@@ -40,6 +40,11 @@ class Record:
         """Whether nothing can be added any more, but by a redrive."""
         return bool(self.stopped_at)
 
+    @property
+    def final(self) -> bool:
+        """Whether nothing can be added, not even by a redrive."""
+        return self.ended and self.status == "SUCCEEDED"
+
 
 class Archive(Protocol):
     """Where records are kept for as long as anybody may ask."""
@@ -56,6 +61,12 @@ class Histories(Protocol):
 
     def told(self, execution: str) -> Record | None:
         """What is told of an execution now, or None when it is forgotten."""
+
+
+def latest(archive: Archive, histories: Histories, execution: str) -> Record | None:
+    """The record of an execution: the archived one, if it is final, else what is told of it now."""
+    kept = archive.get(execution)
+    return kept if kept is not None and kept.final else histories.told(execution) or kept
 
 
 def redacted(events: Iterable[Mapping[str, Any]]) -> tuple[dict[str, Any], ...]:

@@ -1,5 +1,6 @@
 """What engineers ask of inspections that only the line may do: kept with a reason, obeyed bit by bit."""
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
@@ -16,6 +17,7 @@ MOST_TARGETS = 1000
 PER_SECOND = 5.0
 PAGE = 10
 TOLD = 20
+_ID = re.compile("[0-9a-f]{64}")
 
 
 class Kind(StrEnum):
@@ -62,7 +64,7 @@ class Commands(Protocol):
     """Where commands are kept."""
 
     def ask(self, command: Command, entries: tuple[AuditEntry, ...]) -> None:
-        """Keep a new command and the entries about it, all or nothing."""
+        """Keep a new command and the entries about it, all or nothing; keeping it again changes nothing."""
 
     def get(self, command_id: str) -> Command | None:
         """A command, strongly consistent, or None."""
@@ -80,7 +82,7 @@ class Hands:
 
     redrive: Callable[[str], str]
     stop: Callable[[str, str], str]
-    inspect_again: Callable[[str, str, str, str], str]
+    inspect_again: Callable[[str, str, str, str, bool], str]
 
     def do(self, command: Command, inspection_id: str) -> str:
         """Do what a command asks to one inspection; doing it again does no harm."""
@@ -89,7 +91,8 @@ class Hands:
         if command.kind is Kind.STOP:
             return self.stop(inspection_id, f"{command.who}: {command.reason}")
         # Another id than that of the entry about the command, which stands in the same trail.
-        return self.inspect_again(inspection_id, command.who, command.reason, f"{command.id}-done")
+        known, by_name = f"{command.id}-done", command.query is None
+        return self.inspect_again(inspection_id, command.who, command.reason, known, by_name)
 
 
 def ask(commands: Commands, command: Command) -> Command:
@@ -102,6 +105,10 @@ def ask(commands: Commands, command: Command) -> Command:
         raise ValueError("no inspection is chosen")
     if len(command.ids) > MOST_TARGETS:
         raise ValueError(f"at most {MOST_TARGETS:,} inspections at once, not {len(command.ids):,}")
+    if wrong := next((one for one in command.ids if not _ID.fullmatch(one)), None):
+        raise ValueError(f"an inspection's id has 64 hexadecimal digits, unlike {wrong[:80]!r}")
+    if command.query and command.query.decided_by:
+        raise ValueError("what a person decided is inspected again only one by one")
     if command.query and (
         command.kind is not Kind.AGAIN or not (command.query.model or command.query.policy)
     ):

@@ -54,16 +54,31 @@ class Keeper:
 
 
 def keep(keeper: Keeper, time_left: Callable[[], bool]) -> dict[str, int]:
-    """Keep what is not kept yet, as long as there is time; whatever dies here is done again next time."""
+    """Keep what is not kept yet, as long as there is time; whatever dies here is done again next time.
+
+    A fault with one of them waits until all others had their turn.
+    """
     counts: Counter[str] = Counter()
-    for execution in keeper.failed.ended_badly():
-        if time_left() and not keeper.books.knows_failure(execution):
-            counts["failures"] += _note_failure(keeper, execution)
-    for inspection_id in keeper.books.unkept():
-        row = keeper.ledger.get(inspection_id) if time_left() else None
-        if row is not None:
-            counts["kept" if _keep(keeper, row) else "left for next time"] += 1
+    faults: list[Exception] = []
+    for keep_one, name in _due(keeper):
+        if not time_left():
+            break
+        try:
+            counts.update(keep_one(keeper, name))
+        except Exception as fault:
+            faults.append(fault)
+    if faults:
+        raise faults[0]
     return dict(counts)
+
+
+def _due(keeper: Keeper) -> Iterator[tuple[Callable[[Keeper, str], list[str]], str]]:
+    """What is to be done, each with the name that it is done to."""
+    for execution in keeper.failed.ended_badly():
+        if not keeper.books.knows_failure(execution):
+            yield _note_failure, execution
+    for inspection_id in keeper.books.unkept():
+        yield _keep_row, inspection_id
 
 
 def executions_of(row: Inspection) -> list[str]:
@@ -79,6 +94,13 @@ def failure_of(record: Record) -> Failure:
     return Failure(record.execution, record.stopped_at, record.status, bad.name if bad else "", error, cause)
 
 
+def _keep_row(keeper: Keeper, inspection_id: str) -> list[str]:
+    row = keeper.ledger.get(inspection_id)
+    if row is None:
+        return []
+    return ["kept" if _keep(keeper, row) else "left for next time"]
+
+
 def _keep(keeper: Keeper, row: Inspection) -> bool:
     """Whether everything of this row is kept now; the last step of an execution closes its row early."""
     keeper.books.add_name(row)
@@ -86,7 +108,7 @@ def _keep(keeper: Keeper, row: Inspection) -> bool:
         return keeper.books.kept(row, {})
     for execution in executions_of(row):
         known = keeper.archive.get(execution)
-        if known is not None and known.ended:
+        if known is not None and known.final:
             continue
         record = keeper.histories.told(execution)
         if record is None:
@@ -101,10 +123,10 @@ def _fresh(row: Inspection) -> bool:
     return moment.later(row.closed_at, PATIENCE_SECONDS) > moment.now()
 
 
-def _note_failure(keeper: Keeper, execution: str) -> bool:
+def _note_failure(keeper: Keeper, execution: str) -> list[str]:
     record = keeper.histories.told(execution)
     if record is None or not record.ended:
-        return False
+        return []
     keeper.archive.keep(record)
     keeper.books.add_failure(failure_of(record))
-    return True
+    return ["failures"]

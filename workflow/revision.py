@@ -51,11 +51,19 @@ def correct(
 
 
 def inspect_again(
-    ledger: Ledger, queue: Queue, inspection_id: str, who: str, reason: str, *, command_id: str = ""
+    ledger: Ledger,
+    queue: Queue,
+    inspection_id: str,
+    who: str,
+    reason: str,
+    *,
+    command_id: str = "",
+    decided_too: bool = True,
 ) -> Inspection:
     """Let the model judge a photo anew, or the check a rejected file; the old verdict stays on record.
 
-    The same command again changes nothing more.
+    The same command again changes nothing more. Who asks for many at once does not mean those that a person
+    decided: Conflict unless `decided_too`.
     """
     check_answer(Verdict.OK, reason, "")
     row = known(ledger, inspection_id)
@@ -64,6 +72,8 @@ def inspect_again(
         queue.send(delivery(row.id))
         return row
     _check(row, reason)
+    if row.decision and not decided_too:
+        raise Conflict(f"{row.image.key}: {row.decision.reviewer} decided it; name it to inspect it again")
     entry = AuditEntry(row.id, moment.now(), who, "inspect again", row.verdict or "", "", reason, command_id)
     return _begin(
         ledger, queue, row, entry, decision=None, prediction=None, rejection={}, review=None, second=None

@@ -1,6 +1,7 @@
 """What engineers ask of inspections: kept, hinted to the line, and shown with its progress."""
 
 import uuid
+from dataclasses import replace
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Form, HTTPException, Request, Response
@@ -19,6 +20,13 @@ from workflow.search import Query
 router = APIRouter(prefix="/commands")
 Engineer = Annotated[User, Depends(require(Role.ENGINEER))]
 Text = Annotated[str, Form()]
+
+
+async def _fields(request: Request) -> dict[str, str]:
+    return {name: str(value) for name, value in (await request.form()).items()}
+
+
+Fields = Annotated[dict[str, str], Depends(_fields)]
 _HERE = ("/executions", "/commands", "/dashboard", "/compare")
 
 
@@ -56,18 +64,12 @@ def start_failed(
 
 
 @router.post("/contain")
-async def contain(request: Request, user: Engineer) -> Response:
-    """Inspect everything again that a model or a policy settled between two days."""
-    form = {name: str(value) for name, value in (await request.form()).items()}
+def contain(request: Request, user: Engineer, form: Fields) -> Response:
+    """Inspect everything again that answers to the list's filters and that no person decided."""
     asked = wish(form)
-    query = Query(
-        state=State.CLOSED,
-        verdict=asked.query.verdict,
-        model=asked.model,
-        policy=asked.policy,
-        since=asked.query.since,
-        until=asked.query.until,
-    )
+    if asked.status not in ("", State.CLOSED):
+        raise HTTPException(400, "Nothing was asked: only what is closed can be inspected again.")
+    query = replace(asked.query, state=State.CLOSED)
     command = _command(Kind.AGAIN, user, form.get("reason", ""), form.get("token", ""), query=query)
     _keep(request, command)
     return RedirectResponse(f"/commands/{command.id}", 303)

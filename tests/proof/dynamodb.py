@@ -9,6 +9,8 @@ from botocore.exceptions import ClientError
 from tests.proof.expressions import Item, condition, updated
 from workflow.tables import Table
 
+MOST_IN_A_BATCH = 25
+
 
 class ConditionalCheckFailedException(ClientError):
     """The item is not what the writer expects."""
@@ -101,6 +103,15 @@ class MemoryDynamoDB:
             if kind != "ConditionCheck":
                 operation = {"Put": self.put_item, "Update": self.update_item, "Delete": self.delete_item}
                 operation[kind](**part)
+        return {}
+
+    def batch_write_item(self, RequestItems: Mapping[str, list[Any]]) -> Any:
+        if sum(map(len, RequestItems.values())) > MOST_IN_A_BATCH:
+            error: Any = {"Code": "ValidationException", "Message": "Too many items requested"}
+            raise ClientError({"Error": error}, "BatchWriteItem")
+        for name, requests in RequestItems.items():
+            for request in requests:
+                self.put_item(name, **request["PutRequest"])
         return {}
 
     def query(

@@ -131,6 +131,16 @@ def test_an_empty_index_key_is_refused_as_dynamodb_refuses_it() -> None:
             dynamodb.put_item(TableName="ledger", Item={"id": {"S": "a"}, "state": empty})
 
 
+def test_a_batch_has_at_most_25_puts_as_dynamodb_wants_it() -> None:
+    dynamodb = MemoryDynamoDB(Stored(table) for table in TABLES)
+    puts = [{"PutRequest": {"Item": {"id": {"S": str(number)}}}} for number in range(26)]
+
+    dynamodb.batch_write_item({"ledger": puts[:25]})
+    with pytest.raises(ClientError, match="Too many items"):
+        dynamodb.batch_write_item({"ledger": puts})
+    assert len(dynamodb.tables["ledger"].items) == 25
+
+
 class Surroundings:
     """Functions that answer what they are told to, and a clock."""
 

@@ -7,11 +7,13 @@ import re
 import uuid
 from collections.abc import Iterator
 from dataclasses import replace
+from inspect import iscoroutinefunction
 from typing import Any
 
 import httpx2
 import pytest
 
+from review_app.routes.commands import router
 from tests.recorder import AWS_TOKEN
 from tests.web import stories
 from tests.web.serving import visitor
@@ -220,6 +222,30 @@ def test_everything_that_a_model_passed_is_contained(
     assert command.query is not None
     assert (command.query.model, command.query.verdict, command.query.state) == (model, "ok", "closed")
     assert (command.query.since[:10], command.query.until[:10]) == ("2026-01-01", "2027-01-01")
+
+
+def test_containing_honours_every_filter_or_is_not_offered(
+    engineer: httpx2.Client, world: World, rows: Any
+) -> None:
+    model = name_of(rows["plain"].prediction.model)
+    listed = engineer.get(f"/executions?model={model}&q=cast*").text
+    assert "Inspect all of these again" in listed
+    assert "What a person decided or corrected is left as it is" in listed
+
+    for more in ({"by": "ann"}, {"status": "waiting"}, {"status": "failed"}):
+        assert "all of these again" not in engineer.get("/executions", params={"model": model, **more}).text
+        answer = engineer.post("/commands/contain", data={"model": model, "reason": "lens", **more})
+        assert answer.status_code == 400
+        assert "Nothing was asked" in answer.text
+    engineer.post("/commands/contain", data={"model": model, "q": "cast*", "policy": "2", "reason": "lens"})
+
+    (command,) = world.commands.kept.values()
+    assert command.query is not None
+    assert (command.query.name, command.query.policy) == ("cast*", "2")
+
+
+def test_what_may_wait_for_a_service_does_not_hold_up_other_pages() -> None:
+    assert not [route.path for route in router.routes if iscoroutinefunction(route.endpoint)]  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize("path", ["/commands", "/commands/failed", "/commands/contain", "/commands/x"])

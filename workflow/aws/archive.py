@@ -47,12 +47,13 @@ class StepFunctionsHistories:
     def __init__(self, executions: StepFunctionsExecutions, stepfunctions: Any = None) -> None:
         self._executions = executions
         self._sfn = stepfunctions or client("stepfunctions")
+        self._definitions: dict[str, Any] = {}
 
     def told(self, execution: str) -> Record | None:
         described = self._executions.describe(execution)
         if described is None:
             return None
-        machine = self._sfn.describe_state_machine_for_execution(executionArn=described["executionArn"])
+        definition = self._definition(described)
         # The events come last: whatever happens meanwhile is in them, or it is read another time.
         events = redacted(self._executions.history(execution))
         stopped = described.get("stopDate")
@@ -64,9 +65,20 @@ class StepFunctionsHistories:
             described.get("error", ""),
             described.get("cause", ""),
             moment.now(),
-            json.loads(machine["definition"]),
+            definition,
             events,
         )
+
+    def _definition(self, described: dict[str, Any]) -> Any:
+        """What an execution ran: asked once a version, since AWS answers one such question a second."""
+        version = described.get("stateMachineVersionArn", "")
+        if version in self._definitions:
+            return self._definitions[version]
+        machine = self._sfn.describe_state_machine_for_execution(executionArn=described["executionArn"])
+        definition = json.loads(machine["definition"])
+        if version:
+            self._definitions[version] = definition
+        return definition
 
 
 class InvokedHistories:

@@ -7,6 +7,7 @@ from botocore.exceptions import ClientError
 
 from workflow import commands
 from workflow.aws.clients import client
+from workflow.aws.conditions import refused
 from workflow.aws.items import audit_item, values
 from workflow.commands import Command
 from workflow.inspection import AuditEntry
@@ -22,9 +23,14 @@ class DynamoCommands:
         self._dynamodb = dynamodb or client("dynamodb")
 
     def ask(self, command: Command, entries: tuple[AuditEntry, ...]) -> None:
-        puts = [{"TableName": self._table, "Item": _item(command)}]
+        new = {"ConditionExpression": "attribute_not_exists(id)"}
+        puts = [{"TableName": self._table, "Item": _item(command), **new}]
         puts += [{"TableName": self._audit_table, "Item": audit_item(entry)} for entry in entries]
-        self._dynamodb.transact_write_items(TransactItems=[{"Put": put} for put in puts])
+        try:
+            self._dynamodb.transact_write_items(TransactItems=[{"Put": put} for put in puts])
+        except ClientError as error:
+            if not refused(error):
+                raise
 
     def get(self, command_id: str) -> Command | None:
         answer = self._dynamodb.get_item(

@@ -95,7 +95,9 @@ class StepFunctionsExecutions:
 
     def history(self, name: str) -> list[dict[str, Any]]:
         """Every event of an execution, oldest first; empty when nobody remembers it."""
-        pages = self._sfn.get_paginator("get_execution_history").paginate(executionArn=self.arn(name))
+        pages = self._sfn.get_paginator("get_execution_history").paginate(
+            executionArn=self.arn(name), PaginationConfig={"PageSize": 1000}
+        )
         try:
             return [event for page in pages for event in page["events"]]
         except ClientError as error:

@@ -15,6 +15,7 @@ from workflow.verdict import Verdict
 MANY = 500
 READS = 12
 MOST_KEYS = 100
+MOST_PUTS = 25
 COMMON = (Verdict.OK, Verdict.DEFECT)
 INITIALS = 2
 FRESH = "unkept"
@@ -91,8 +92,9 @@ class DynamoSearch:
         """Let a row be found by its photo's name; adding it again changes nothing."""
         puts = [{"PutRequest": {"Item": item}} for item in map(values, _name_items(row))]
         while puts:
-            answer = self._dynamodb.batch_write_item(RequestItems={self._names: puts})
-            puts = answer.get("UnprocessedItems", {}).get(self._names, [])
+            some, puts = puts[:MOST_PUTS], puts[MOST_PUTS:]
+            answer = self._dynamodb.batch_write_item(RequestItems={self._names: some})
+            puts += answer.get("UnprocessedItems", {}).get(self._names, [])
 
     def _named(self, query: Query) -> list[Place]:
         """Where the rows are whose names have a part at a word's beginning; none if there are too many."""

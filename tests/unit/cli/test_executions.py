@@ -10,6 +10,7 @@ from tests.unit.cli.conftest import STARTED_AT, Bench
 from tests.unit.line import CLEARLY_DEFECT, KEY, UNSURE
 from workflow.archive import Record, parsed, redacted
 from workflow.images import inspection_id
+from workflow.inspection import Decision
 from workflow.verdict import Verdict
 
 TOKEN = "AQCEAAAAKgAAAAMAAAAAAAAAAc" + "x" * 60
@@ -269,6 +270,20 @@ def test_photos_are_inspected_again_by_name_or_by_model(
     assert {bench.line.row(image).revision for image in images} == {2}
     assert bench.run("inspect-again", "--reason", "lens").exit_code == 2
     assert "not announced yet" in bench.run("inspect-again", "0.png", "--reason", "lens").stderr
+
+
+def test_many_at_once_are_inspected_again_but_not_those_that_a_person_decided(bench: Bench) -> None:
+    image = bench.line.upload()
+    bench.line.inspected(image)
+    row = bench.line.row(image)
+    made = Decision("d1", Verdict.DEFECT, "ann", row.closed_at, "scratch")
+    bench.line.ledger.rows[row.id] = replace(row, decision=made)
+
+    many = bench.run("inspect-again", "--model", "1", "--reason", "lens")
+
+    assert "ann decided it" in many.stderr
+    assert bench.line.row(image).decision == made
+    assert bench.run("inspect-again", KEY, "--reason", "lens").stdout.endswith("revision 2 begins\n")
 
 
 def test_an_execution_is_exported_and_read_back(bench: Bench, tmp_path: Path) -> None:

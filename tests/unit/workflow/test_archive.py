@@ -1,10 +1,12 @@
 """A record tells everything of an execution but its tokens, and is read back as it was."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from tests.fakes import MemoryArchive, MemoryHistories
 from tests.recorder import AWS_TOKEN, Recorder
 from workflow import archive
 from workflow.archive import Record, redacted
@@ -75,3 +77,19 @@ def test_a_record_is_read_back_as_it_was(events: list[dict[str, Any]]) -> None:
 def test_what_is_no_record_is_refused_in_one_sentence(document: str) -> None:
     with pytest.raises(ValueError, match=r"^This is no exported execution: .*\.$"):
         archive.parsed(document)
+
+
+def test_only_a_success_is_told_from_the_archive_without_asking(events: list[dict[str, Any]]) -> None:
+    kept, told = MemoryArchive(), MemoryHistories()
+    success = record(events)
+    failure = replace(success, status="FAILED")
+    for archived, now, answer in (
+        (success, None, success),
+        (success, failure, success),
+        (failure, success, success),
+        (failure, None, failure),
+        (None, success, success),
+    ):
+        kept.records = {"e-1": archived} if archived else {}
+        told.records = {"e-1": now} if now else {}
+        assert archive.latest(kept, told, "e-1") == answer

@@ -11,10 +11,11 @@ from workflow import commands
 from workflow.acting import hands
 from workflow.commands import MAX_REASON, MOST_TARGETS, Command, Hands, Kind, obey_all
 from workflow.errors import Conflict
-from workflow.inspection import State
+from workflow.inspection import Decision, State
 from workflow.model import name_of
 from workflow.reconcile import Mender
 from workflow.search import Query
+from workflow.verdict import Verdict
 
 
 class World:
@@ -161,12 +162,14 @@ def test_a_command_is_in_the_audit_trail_from_the_moment_it_is_asked(world: Worl
         ({"reason": "x" * (MAX_REASON + 1)}, "at most 2,000 characters"),
         ({"ids": ()}, "no inspection is chosen"),
         ({"ids": ("a",) * (MOST_TARGETS + 1)}, "at most 1,000 inspections"),
+        ({"ids": ("a" * 64, "model-power-meter")}, "64 hexadecimal digits, unlike 'model-power-meter'"),
+        ({"kind": Kind.AGAIN, "ids": (), "query": Query(model="m", decided_by="ann")}, "a person decided"),
         ({"ids": (), "query": Query(verdict=None)}, "name a model or a policy"),
         ({"kind": Kind.STOP, "query": Query(model="m")}, "name a model or a policy"),
     ],
 )
 def test_a_command_that_makes_no_sense_is_refused(world: World, changes: dict[str, Any], why: str) -> None:
-    plain = Command("c1", Kind.REDRIVE, "eve", "because", NOW, ("a",))
+    plain = Command("c1", Kind.REDRIVE, "eve", "because", NOW, ("a" * 64,))
 
     with pytest.raises(ValueError, match=why):
         commands.ask(world.books, replace(plain, **changes))
@@ -179,4 +182,21 @@ def test_a_waiting_photo_is_not_inspected_again() -> None:
     world.line.waiting(image)
 
     with pytest.raises(Conflict, match="not announced yet"):
-        world.hands.inspect_again(world.line.row(image).id, "eve", "why", NOW)
+        world.hands.inspect_again(world.line.row(image).id, "eve", "why", NOW, True)
+
+
+@pytest.mark.parametrize("decided_by", ["reviewer 1", "eve"])
+def test_what_a_person_decided_is_inspected_again_only_by_name(world: World, decided_by: str) -> None:
+    judged, decided = (world.line.row(closed(world, number)) for number in range(2))
+    made = Decision("d1", Verdict.DEFECT, decided_by, NOW, "scratch")
+    world.line.ledger.rows[decided.id] = replace(decided, decision=made)
+    model = name_of(judged.prediction.model)  # type: ignore[union-attr]
+    world.ask(Kind.AGAIN, query=Query(state=State.CLOSED, model=model))
+
+    (done,) = world.obey()
+
+    assert (done.done, done.refused) == (1, 1)
+    assert f"{decided_by} decided it" in "".join(done.told)
+    assert world.line.ledger.rows[decided.id].decision == made
+    world.ask(Kind.AGAIN, decided.id, name="c2")
+    assert [command.done for command in world.obey()] == [1]

@@ -174,3 +174,27 @@ def test_the_time_until_half_of_all_verdicts_is_read_from_bins() -> None:
 @pytest.mark.parametrize(("threshold", "more"), [(0.85, 5), (0.8, 0), (0.75, -2), (0.99, 9)])
 def test_another_threshold_is_replayed_on_the_scores(threshold: float, more: int) -> None:
     assert figures.to_review({70: 7, 77: 2, 82: 5, 90: 4}, threshold, 0.8) == more
+
+
+def test_one_bad_row_does_not_keep_others_from_being_kept(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bad, good = (world.line.row(world.inspected(key)) for key in ("a.png", "b.png"))
+    add = world.books.add_name
+    monkeypatch.setattr(world.books, "add_name", lambda row: 1 / 0 if row.id == bad.id else add(row))
+
+    with pytest.raises(ZeroDivisionError):
+        world.keep()
+    assert good.owner in world.archive.records
+    assert list(world.books.unkept()) == [bad.id]
+
+
+def test_what_failed_and_went_on_by_a_redrive_is_archived_anew(world: World) -> None:
+    row = world.line.row(world.inspected())
+    failed(world, row.owner)
+    world.archive.keep(world.histories.records[row.owner])
+    world.tell(row.owner, stopped_at="2026-01-01T03:00:00.000Z")
+
+    world.keep()
+
+    assert world.archive.records[row.owner].status == "SUCCEEDED"

@@ -48,3 +48,13 @@ def test_only_one_of_two_advances_a_command(books: DynamoCommands) -> None:
     assert not books.advance(COMMAND, replace(COMMAND, done=4))
     assert books.get("c1") == after
     assert books.open() == []
+
+
+def test_a_command_that_is_asked_for_twice_goes_on_where_it_is(books: DynamoCommands) -> None:
+    books.ask(COMMAND, (ENTRY,))
+    half = replace(COMMAND, done=3)
+    books.advance(COMMAND, half)
+
+    books.ask(COMMAND, (ENTRY,))
+
+    assert books.get("c1") == half

@@ -11,6 +11,7 @@ import pytest
 from botocore.exceptions import ClientError
 from botocore.stub import Stubber
 
+from workflow.aws.archive import StepFunctionsHistories
 from workflow.aws.executions import StepFunctionsExecutions
 
 MACHINE = "arn:aws:states:eu-central-1:123456789012:stateMachine:Line"
@@ -118,10 +119,11 @@ def test_all_running_executions_are_listed_page_by_page(
 
 
 def test_a_history_is_read_to_its_end(executions: StepFunctionsExecutions, sfn: Stubber) -> None:
+    asked = {"executionArn": ARN, "maxResults": 1000}
     first = {"id": 1, "type": "ExecutionStarted", "timestamp": WHEN}
     last = {"id": 2, "type": "ExecutionSucceeded", "timestamp": WHEN}
-    sfn.add_response("get_execution_history", {"events": [first], "nextToken": "more"}, {"executionArn": ARN})
-    sfn.add_response("get_execution_history", {"events": [last]}, {"executionArn": ARN, "nextToken": "more"})
+    sfn.add_response("get_execution_history", {"events": [first], "nextToken": "more"}, asked)
+    sfn.add_response("get_execution_history", {"events": [last]}, {**asked, "nextToken": "more"})
 
     assert [event["id"] for event in executions.history("name-1")] == [1, 2]
 
@@ -226,3 +228,23 @@ def test_an_execution_is_stopped_with_the_reason(executions: StepFunctionsExecut
 
     assert executions.stop("name-1", "eve: a jam")
     assert not executions.stop("name-1", "eve: a jam")
+
+
+def test_a_definition_is_asked_for_once_a_version(
+    client: Any, executions: StepFunctionsExecutions, sfn: Stubber
+) -> None:
+    """AWS answers one such question a second; an engine that names no version is asked each time."""
+    histories = StepFunctionsHistories(executions, client)
+    machine = {"stateMachineArn": MACHINE, "name": "Line", "roleArn": "role", "updateDate": WHEN}
+    runs = [("1", True), ("1", False), ("2", True), ("", True), ("", True)]
+    for version, asks in runs:
+        named = {"stateMachineVersionArn": f"{MACHINE}:{version}"} if version else {}
+        sfn.add_response("describe_execution", {**described("SUCCEEDED"), **named})
+        if asks:
+            text = json.dumps({"Comment": version})
+            sfn.add_response("describe_state_machine_for_execution", {**machine, "definition": text})
+        sfn.add_response("get_execution_history", {"events": []})
+
+    told = [histories.told("name-1") for _ in runs]
+
+    assert [record.definition["Comment"] for record in told if record] == ["1", "1", "2", "", ""]

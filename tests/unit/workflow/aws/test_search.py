@@ -150,3 +150,11 @@ def test_rows_that_no_longer_answer_are_left_out(tables: Any) -> None:
     )
 
     assert real.page(Query(verdict=Verdict.OK)).rows == ()
+
+
+def test_a_name_with_more_beginnings_than_one_batch_takes_is_found(tables: Any) -> None:
+    row = rows(1)[0]
+    row = replace(row, image=replace(row.image, key=f"{10**40 + 4711}.png"))
+    real, _ = filled(tables, [replace(row, id="other"), row])
+
+    assert row.id in [one.id for one in real.page(Query(name="1000")).rows]
