@@ -37,19 +37,17 @@ def table_name(table: Table) -> str:
 
 
 def create_tables() -> None:
-    """Every table that is missing, with its indexes."""
+    """Every table and every index that is missing."""
     for table in TABLES:
         create_table(table)
 
 
 def create_table(table: Table) -> None:
-    """One table with its indexes, unless it is there."""
+    """One table with its indexes; one that is there, as an older version left it, gets those it lacks."""
     settings: dict[str, Any] = {
         "TableName": table_name(table),
         "KeySchema": _key_schema(table.key),
-        "AttributeDefinitions": [
-            {"AttributeName": attribute, "AttributeType": "S"} for attribute in table.attributes
-        ],
+        "AttributeDefinitions": _attributes(table),
         "BillingMode": "PAY_PER_REQUEST",
     }
     if table.indexes:
@@ -58,9 +56,27 @@ def create_table(table: Table) -> None:
     try:
         dynamodb.create_table(**settings)
     except dynamodb.exceptions.ResourceInUseException:
+        _add_indexes(table)
         return
     waiting = {"Delay": 0.1, "MaxAttempts": 600}
     dynamodb.get_waiter("table_exists").wait(TableName=table_name(table), WaiterConfig=waiting)
+
+
+def _add_indexes(table: Table) -> None:
+    dynamodb = client("dynamodb")
+    there = dynamodb.describe_table(TableName=table_name(table))["Table"].get("GlobalSecondaryIndexes", [])
+    names = {index["IndexName"] for index in there}
+    for index in table.indexes:
+        if index.name not in names:  # DynamoDB takes one new index a call.
+            dynamodb.update_table(
+                TableName=table_name(table),
+                AttributeDefinitions=_attributes(table),
+                GlobalSecondaryIndexUpdates=[{"Create": _index(index)}],
+            )
+
+
+def _attributes(table: Table) -> list[dict[str, str]]:
+    return [{"AttributeName": attribute, "AttributeType": "S"} for attribute in table.attributes]
 
 
 def _index(index: Index) -> dict[str, Any]:
