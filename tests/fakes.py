@@ -5,7 +5,7 @@ import itertools
 import operator
 import threading
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import fields, replace
 from typing import Any
 
@@ -485,9 +485,9 @@ class MemoryHistories:
     def told(self, execution: str) -> Record | None:
         return self.records.get(execution)
 
-    def ended_badly(self) -> Iterator[str]:
+    def ended_badly(self, known: Callable[[str], bool]) -> Iterator[str]:
         bad = ("FAILED", "TIMED_OUT", "ABORTED")
-        return (name for name, record in reversed(self.records.items()) if record.status in bad)
+        return (name for name, record in self.records.items() if record.status in bad and not known(name))
 
 
 class MemoryBooks:

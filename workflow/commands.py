@@ -1,6 +1,7 @@
 """What engineers ask of inspections that only the line may do: kept with a reason, obeyed bit by bit."""
 
 import re
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
@@ -146,21 +147,18 @@ def obey(
     search: Search,
     hands: Hands,
     command: Command,
-    time_left: Callable[[], bool],
     sleep: Callable[[float], None],
-) -> Command:
-    """Go on with a command until it ends, time is up, or somebody else goes on with it."""
+) -> tuple[Command, bool]:
+    """Go on with a command by one page; whether there is more to do, and nobody else does it."""
     now = command
-    while not now.ended_at and time_left():
-        before = now
-        targets, mark, last = _next(search, now)
-        for inspection_id in targets:
-            now = _tried(now, hands, inspection_id)
-            sleep(1 / PER_SECOND)
-        now = replace(now, mark=mark, ended_at=moment.now() if last else "")
-        if not commands.advance(before, now):
-            return commands.get(command.id) or before
-    return now
+    targets, mark, last = _next(search, command)
+    for inspection_id in targets:
+        now = _tried(now, hands, inspection_id)
+        sleep(1 / PER_SECOND)
+    now = replace(now, mark=mark, ended_at=moment.now() if last else "")
+    if not commands.advance(command, now):
+        return commands.get(command.id) or command, False
+    return now, not last
 
 
 def _next(search: Search, command: Command) -> tuple[list[str], Mark | None, bool]:
@@ -223,14 +221,20 @@ def obey_all(
     time_left: Callable[[], bool],
     sleep: Callable[[float], None],
 ) -> Iterator[Command]:
-    """Every open command in turn, oldest first, as far as time allows; a fault waits until all had a turn."""
+    """Open commands by a page of each in turn, as far as time allows; a fault waits until all had theirs."""
     faults: list[Exception] = []
-    for command in commands.open():
-        if not time_left():
-            break
+    turn = deque(commands.open())
+    while turn and time_left():
+        command = turn.popleft()
         try:
-            yield obey(commands, search, hands, command, time_left, sleep)
+            command, goes_on = obey(commands, search, hands, command, sleep)
         except Exception as fault:
             faults.append(fault)
+            continue
+        if goes_on:
+            turn.append(command)
+        else:
+            yield command
+    yield from (command for command in turn if command.tried)
     if faults:
         raise faults[0]

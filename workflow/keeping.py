@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from typing import Protocol
 
@@ -38,8 +39,8 @@ class Books(Protocol):
 class Failed(Protocol):
     """Whoever knows which executions ended without success."""
 
-    def ended_badly(self) -> Iterator[str]:
-        """Their names, newest first."""
+    def ended_badly(self, known: Callable[[str], bool]) -> Iterator[str]:
+        """The names of those that are not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,25 +61,28 @@ def keep(keeper: Keeper, time_left: Callable[[], bool]) -> dict[str, int]:
     """
     counts: Counter[str] = Counter()
     faults: list[Exception] = []
-    for keep_one, name in _due(keeper):
-        if not time_left():
-            break
-        try:
-            counts.update(keep_one(keeper, name))
-        except Exception as fault:
-            faults.append(fault)
+    for execution in keeper.failed.ended_badly(keeper.books.knows_failure):
+        if time_left():
+            with _later(faults):
+                counts["failures"] += _note_failure(keeper, execution)
+    for inspection_id in keeper.books.unkept():
+        if time_left():
+            with _later(faults):
+                row = keeper.ledger.get(inspection_id)
+                if row is not None:
+                    counts["kept" if _keep(keeper, row) else "left for next time"] += 1
     if faults:
         raise faults[0]
     return dict(counts)
 
 
-def _due(keeper: Keeper) -> Iterator[tuple[Callable[[Keeper, str], list[str]], str]]:
-    """What is to be done, each with the name that it is done to."""
-    for execution in keeper.failed.ended_badly():
-        if not keeper.books.knows_failure(execution):
-            yield _note_failure, execution
-    for inspection_id in keeper.books.unkept():
-        yield _keep_row, inspection_id
+@contextmanager
+def _later(faults: list[Exception]) -> Iterator[None]:
+    """Put a fault aside."""
+    try:
+        yield
+    except Exception as fault:
+        faults.append(fault)
 
 
 def executions_of(row: Inspection) -> list[str]:
@@ -92,13 +96,6 @@ def failure_of(record: Record) -> Failure:
     error = record.error or (bad.error if bad else "") or record.status
     cause = record.cause or (bad.cause if bad else "")
     return Failure(record.execution, record.stopped_at, record.status, bad.name if bad else "", error, cause)
-
-
-def _keep_row(keeper: Keeper, inspection_id: str) -> list[str]:
-    row = keeper.ledger.get(inspection_id)
-    if row is None:
-        return []
-    return ["kept" if _keep(keeper, row) else "left for next time"]
 
 
 def _keep(keeper: Keeper, row: Inspection) -> bool:
@@ -123,10 +120,10 @@ def _fresh(row: Inspection) -> bool:
     return moment.later(row.closed_at, PATIENCE_SECONDS) > moment.now()
 
 
-def _note_failure(keeper: Keeper, execution: str) -> list[str]:
+def _note_failure(keeper: Keeper, execution: str) -> bool:
     record = keeper.histories.told(execution)
     if record is None or not record.ended:
-        return []
+        return False
     keeper.archive.keep(record)
     keeper.books.add_failure(failure_of(record))
-    return ["failures"]
+    return True

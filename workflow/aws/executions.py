@@ -2,7 +2,7 @@
 
 import json
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -10,6 +10,7 @@ from botocore.exceptions import ClientError
 from workflow.aws.clients import client
 
 NEWEST = 50
+MOST = 2000
 _BAD = ("FAILED", "TIMED_OUT", "ABORTED")
 MACHINE_PARTS = 7
 _TOKEN_IS_DEAD = ("TaskTimedOut", "InvalidToken", "TaskDoesNotExist")
@@ -75,13 +76,24 @@ class StepFunctionsExecutions:
         )
         return {execution["name"] for page in pages for execution in page["executions"]}
 
-    def ended_badly(self) -> Iterator[str]:
-        """The newest executions that failed, timed out or were stopped, newest first of each."""
+    def ended_badly(self, known: Callable[[str], bool]) -> Iterator[str]:
+        """What failed, timed out or was stopped, back to a page of known ones; oldest first of each.
+
+        Whoever gets only half way begins with the oldest, so that the rest is found before a known page.
+        """
         for status in _BAD:
-            answer = self._sfn.list_executions(
-                stateMachineArn=self._machine, statusFilter=status, maxResults=NEWEST
+            pages = self._sfn.get_paginator("list_executions").paginate(
+                stateMachineArn=self._machine,
+                statusFilter=status,
+                PaginationConfig={"PageSize": NEWEST, "MaxItems": MOST},
             )
-            yield from (execution["name"] for execution in answer["executions"])
+            unknown: list[str] = []
+            for page in pages:
+                new = [one["name"] for one in page["executions"] if not known(one["name"])]
+                if not new:
+                    break
+                unknown += new
+            yield from reversed(unknown)
 
     def stop(self, name: str, why: str) -> bool:
         """End a running execution; False if nobody remembers it."""

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Iterator, Mapping
+from itertools import islice
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -36,18 +37,23 @@ class DynamoFigures:
         return [hour for hour in found if since[:13] <= hour.at[:13] and hour.at < until]
 
     def failures(self, since: str, limit: int = 1000) -> list[Failure]:
-        found = [
+        newest_first = (
             Failure(**{name: item[name]["S"] for name in Failure.__dataclass_fields__})
-            for month in months(since, moment.now())
-            for item in self._pages(f"{FAILURES}#{month}")
-        ]
-        return sorted((one for one in found if one.at >= since), key=lambda one: one.at, reverse=True)[:limit]
+            for month in reversed(months(since, moment.now()))
+            for item in self._pages(f"{FAILURES}#{month}", since, forward=False, size=limit)
+        )
+        return list(islice(newest_first, limit))
 
-    def _pages(self, book: str) -> Iterator[dict[str, Any]]:
+    def _pages(
+        self, book: str, since: str = "0", forward: bool = True, size: int = 1000
+    ) -> Iterator[dict[str, Any]]:
         pages = self._dynamodb.get_paginator("query").paginate(
             TableName=self._table,
-            KeyConditionExpression="book = :book",
-            ExpressionAttributeValues=values({":book": book}),
+            KeyConditionExpression="book = :book AND #page >= :since",
+            ExpressionAttributeNames={"#page": "page"},
+            ExpressionAttributeValues=values({":book": book, ":since": since}),
+            ScanIndexForward=forward,
+            PaginationConfig={"PageSize": size},
         )
         return (item for page in pages for item in page["Items"])
 

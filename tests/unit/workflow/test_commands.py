@@ -101,7 +101,7 @@ def test_everything_that_a_model_settled_is_inspected_again_and_nothing_twice(wo
 def test_a_command_goes_on_where_it_was_when_time_was_up(world: World) -> None:
     ids = [world.line.row(image).id for image in (closed(world, number) for number in range(12))]
     world.ask(Kind.AGAIN, *ids)
-    looks = iter([True, True, False])
+    looks = iter([True, False])
 
     (half,) = world.obey(lambda: next(looks, False))
     (whole,) = world.obey()
@@ -119,8 +119,9 @@ def test_two_who_obey_at_once_do_not_count_twice(world: World) -> None:
     command = world.ask(Kind.STOP, "a" * 64)
     others = Hands(str, lambda one, _: world.books.advance(command, replace(command, done=1)) and one, str)  # type: ignore[arg-type, return-value]
 
-    after = commands.obey(world.books, world.search, others, command, lambda: True, lambda _: None)
+    after, goes_on = commands.obey(world.books, world.search, others, command, lambda _: None)
 
+    assert not goes_on
     assert after == world.books.kept["c1"]
     assert after.done == 1
 
@@ -200,3 +201,17 @@ def test_what_a_person_decided_is_inspected_again_only_by_name(world: World, dec
     assert world.line.ledger.rows[decided.id].decision == made
     world.ask(Kind.AGAIN, decided.id, name="c2")
     assert [command.done for command in world.obey()] == [1]
+
+
+def test_a_long_command_does_not_hold_up_a_short_one(world: World) -> None:
+    ids = [world.line.row(closed(world, number)).id for number in range(25)]
+    world.ask(Kind.AGAIN, *ids)
+    world.ask(Kind.STOP, ids[0], name="c2")
+    looks = iter([True, True, False])
+
+    told = world.obey(lambda: next(looks))
+
+    assert {command.id: (command.tried, bool(command.ended_at)) for command in told} == {
+        "c2": (1, True),
+        "c1": (10, False),
+    }

@@ -210,15 +210,24 @@ def test_executions_are_started_through_an_alias_and_listed_whoever_started_them
     assert executions.arn("name-1") == ARN
 
 
-def test_executions_that_ended_badly_come_newest_first_of_each_status(
+def test_executions_that_ended_badly_are_told_back_to_a_page_of_known_ones(
     executions: StepFunctionsExecutions, sfn: Stubber
 ) -> None:
-    for status in ("FAILED", "TIMED_OUT", "ABORTED"):
-        told = {"executionArn": ARN, "stateMachineArn": MACHINE, "name": status, "startDate": WHEN}
-        asked = {"stateMachineArn": MACHINE, "statusFilter": status, "maxResults": 50}
-        sfn.add_response("list_executions", {"executions": [{**told, "status": status}]}, asked)
+    pages = {
+        "FAILED": [["f5", "f4"], ["f3", "known 2"], ["known 1"]],
+        "TIMED_OUT": [["known 3"]],
+        "ABORTED": [[]],
+    }
+    for status, named in pages.items():
+        for number, names in enumerate(named):
+            arns = {"executionArn": ARN, "stateMachineArn": MACHINE}
+            told = [{**arns, "name": name, "status": status, "startDate": WHEN} for name in names]
+            more = {} if status == "ABORTED" else {"nextToken": f"{number}"}
+            asked = {"stateMachineArn": MACHINE, "statusFilter": status, "maxResults": 50}
+            before = {"nextToken": f"{number - 1}"} if number else {}
+            sfn.add_response("list_executions", {"executions": told, **more}, {**asked, **before})
 
-    assert list(executions.ended_badly()) == ["FAILED", "TIMED_OUT", "ABORTED"]
+    assert list(executions.ended_badly(lambda name: "known" in name)) == ["f3", "f4", "f5"]
 
 
 def test_an_execution_is_stopped_with_the_reason(executions: StepFunctionsExecutions, sfn: Stubber) -> None:

@@ -90,3 +90,20 @@ def test_a_failure_is_remembered_and_found_newest_first(books: DynamoBooks, figu
 
 def test_a_span_touches_every_month_in_it() -> None:
     assert months("2025-11-30", "2026-02-01") == ["2025-11", "2025-12", "2026-01", "2026-02"]
+
+
+def test_only_as_many_failures_are_read_as_are_asked_for(tables: Any, books: DynamoBooks) -> None:
+    for month in (1, 2):
+        for day in range(1, 10):
+            at = f"2026-0{month}-0{day}"
+            books.add_failure(Failure(f"e{month}-{day}", at, "FAILED", "Detect labels", "error", "cause"))
+    read: list[int] = []
+    tables.meta.events.register(
+        "after-call.dynamodb.Query", lambda parsed, **_: read.append(parsed["ScannedCount"])
+    )
+
+    found = DynamoFigures(table_name(FIGURES), tables).failures("2026-01-08", 4)
+
+    assert [one.at for one in found] == ["2026-02-09", "2026-02-08", "2026-02-07", "2026-02-06"]
+    assert sum(read) == 4
+    assert len(DynamoFigures(table_name(FIGURES), tables).failures("2026-01-08")) == 11
