@@ -9,12 +9,13 @@ import pytest
 
 from local.resources import table_name
 from tests.fakes import MemoryLedger, MemorySearch
+from tests.proof.dynamodb import MemoryDynamoDB, Stored
 from workflow.aws import search as adapter
 from workflow.aws.items import to_item
 from workflow.aws.search import DynamoSearch
 from workflow.images import Image, inspection_id
 from workflow.inspection import Decision, Inspection, State
-from workflow.search import Mark, Page, Query, Search, Way
+from workflow.search import MAX_BEGINNINGS, Mark, Page, Query, Search, Way
 from workflow.tables import LEDGER, NAMES
 from workflow.verdict import Prediction, Verdict
 
@@ -152,9 +153,11 @@ def test_rows_that_no_longer_answer_are_left_out(tables: Any) -> None:
     assert real.page(Query(verdict=Verdict.OK)).rows == ()
 
 
-def test_a_name_with_more_beginnings_than_one_batch_takes_is_found(tables: Any) -> None:
+def test_a_name_with_more_beginnings_than_one_batch_takes_is_found() -> None:
     row = rows(1)[0]
     row = replace(row, image=replace(row.image, key=f"{10**40 + 4711}.png"))
-    real, _ = filled(tables, [replace(row, id="other"), row])
+    dynamodb = MemoryDynamoDB([Stored(LEDGER), Stored(NAMES)])
 
-    assert row.id in [one.id for one in real.page(Query(name="1000")).rows]
+    DynamoSearch("ledger", "names", dynamodb).add_name(row)
+
+    assert len(dynamodb.tables["names"].items) == MAX_BEGINNINGS
