@@ -53,5 +53,8 @@ lock: setup ## Resolve the dependencies again
 	$(BIN)/pip-compile --quiet --upgrade --all-extras --allow-unsafe --strip-extras --generate-hashes \
 	  --no-header --no-emit-index-url --no-emit-find-links --output-file requirements.lock pyproject.toml
 
-clean: ## Remove the virtual environment, the local line's state and caches
-	rm -rf $(VENV) .partcheck .mypy_cache .ruff_cache .pytest_cache .import_linter_cache build *.egg-info
+clean: ## Remove the virtual environment and caches
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis build cdk.out *.egg-info
+
+forget: ## Delete the photos, ledger and models of the line on this machine
+	rm -rf .partcheck

@@ -117,8 +117,8 @@ def page() -> str:
         targets=_table(("", "US$ a month"), [(one.what, f"{one.dollars:.0f}") for one in review_targets()]),
         alternatives=_alternatives(),
         prices=_table(
-            ("for each", "US$", "page", "read"),
-            [(one.unit, _precise(one.usd), one.page, one.read) for one in PRICES.values()],
+            ("for each", "US$", "page", "known since"),
+            [(one.unit, _precise(one.usd), one.page, one.known) for one in PRICES.values()],
         ),
     )
 

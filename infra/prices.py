@@ -1,4 +1,4 @@
-"""AWS's list prices in US dollars, each with the page it stands on and the year it was read."""
+"""AWS's list prices in US dollars, each with the page it stands on and the year from which it is known."""
 
 from dataclasses import dataclass
 
@@ -10,7 +10,7 @@ class Price:
     usd: float
     unit: str
     page: str
-    read: str = "2025"
+    known: str = "2025"
 
 
 HOURS_A_MONTH = 730

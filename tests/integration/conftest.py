@@ -1,11 +1,15 @@
 """One line for all integration tests of a run, on free ports, in a temporary directory."""
 
+import signal
 from collections.abc import Iterator
 
 import pytest
 
 from local.line import Line
 from local.ports import Ports
+
+# A shell makes what it runs in the background deaf to Ctrl-C: also every line that a test stops by it.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.hookimpl(tryfirst=True)
