@@ -148,7 +148,9 @@ def test_a_decision_whose_delivery_is_late_can_be_taken_back_meanwhile(
     assert undo(line, image).open
 
 
-@pytest.mark.parametrize(("who", "click"), [("bob", CLICK), ("ann", str(uuid.uuid4()))])
+@pytest.mark.parametrize(
+    ("who", "click"), [("bob", CLICK), ("ann", str(uuid.uuid4()))], ids=["bob", "another"]
+)
 def test_only_ones_own_decision_can_be_taken_back(line: Line, image: Image, who: str, click: str) -> None:
     decide(line, image)
 
