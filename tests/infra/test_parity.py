@@ -44,7 +44,7 @@ SEED = 4711
 
 def understood(template: dict[str, Any]) -> dict[str, Any]:
     """The template without what the emulator does not know, and without what points there."""
-    resources = template["Resources"]
+    resources = dict(template["Resources"])
     for name, resource in list(resources.items()):
         math = resource["Type"] == "AWS::CloudWatch::Alarm" and "Metrics" in resource["Properties"]
         if resource["Type"].startswith(UNKNOWN) or math:
