@@ -1,4 +1,6 @@
-"""Unit tests open no sockets, and a busy machine is no reason to fail."""
+"""Unit tests open no sockets and meet no line, and a busy machine is no reason to fail."""
+
+import os
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -11,3 +13,10 @@ settings.load_profile("unit")
 @pytest.fixture(autouse=True)
 def no_sockets() -> None:
     disable_socket(allow_unix_socket=True)
+
+
+@pytest.fixture(autouse=True)
+def no_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A line that other tests started in this process is not meant."""
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        monkeypatch.delenv(name)
