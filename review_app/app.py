@@ -48,7 +48,7 @@ def create_app(settings: Settings, ports: Ports) -> FastAPI:
         redirect_slashes=False,
         middleware=[
             Middleware(Guard, settings=settings),
-            Middleware(GZipMiddleware, minimum_size=500, compresslevel=6),
+            Middleware(GZipMiddleware, minimum_size=500, compresslevel=9),
             Middleware(
                 SessionMiddleware,
                 secret_key=settings.session_secret,

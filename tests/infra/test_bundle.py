@@ -13,6 +13,8 @@ from infra.settings import Deployment, from_context
 from workflow.aws.staging import zipped
 from workflow.errors import ConfigurationError
 
+pytestmark = pytest.mark.xdist_group("synthesised")
+
 
 def test_functions_stand_on_few_pinned_packages_with_hashes() -> None:
     text = pins.pinned(())

@@ -4,7 +4,11 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.infra.conftest import Template
+
+pytestmark = pytest.mark.xdist_group("synthesised")
 
 FILE = Path(__file__).with_name("interface.json")
 HOLDING_DATA = ("S3::Bucket", "DynamoDB::Table", "SQS::Queue", "Cognito::UserPool", "SSM::Parameter")

@@ -2,12 +2,16 @@
 
 import re
 
+import pytest
+
 from infra import access, cost
 from infra.alarms import RUNBOOK
 from infra.bundle import ROOT
 from infra.cost import ALARM_METRICS, OWN_METRICS
 from infra.prices import PRICES
 from tests.infra.conftest import Template
+
+pytestmark = pytest.mark.xdist_group("synthesised")
 
 RUNBOOK_TEXT = (ROOT / RUNBOOK).read_text(encoding="utf-8")
 SECTIONS = re.findall(r"^## (\w+)$", RUNBOOK_TEXT, re.MULTILINE)

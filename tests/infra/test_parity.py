@@ -34,6 +34,8 @@ from workflow.aws.clients import client
 from workflow.aws.site import Site, from_outputs
 from workflow.aws.stacks import CloudFormationStacks
 
+pytestmark = pytest.mark.xdist_group("synthesised")
+
 STAGE = "prod"
 UNKNOWN = (
     *("AWS::StepFunctions::StateMachineVersion", "AWS::StepFunctions::StateMachineAlias"),
@@ -103,6 +105,7 @@ def deployed(aws: Endpoints, synthesised: Template) -> Iterator[Site]:
     assert stack is not None
     site = from_outputs(stack.outputs, REGION)
     _join(site, aws)
+    training.train(site, sample_parts(24, SEED), site.training_bucket, "parity", lambda _: None)
     yield site
     answer = partcheck("teardown", "--stage", STAGE, "--yes")
     assert answer.exit_code == 0, answer.output
@@ -132,7 +135,6 @@ def _join(site: Site, endpoints: Endpoints) -> None:
 
 
 def test_what_people_drop_becomes_a_verdict_message_and_smoke_leaves_no_trace(deployed: Site) -> None:
-    training.train(deployed, sample_parts(24, SEED), deployed.training_bucket, "parity", lambda _: None)
     client("sqs").send_message(QueueUrl=deployed.verdict_queue_url, MessageBody="somebody else's")
 
     answer = partcheck("smoke", "--stage", STAGE, "--json")

@@ -15,6 +15,8 @@ from tests.infra.test_template import statements
 from workflow.errors import ConfigurationError
 from workflow.tables import LEDGER
 
+pytestmark = pytest.mark.xdist_group("synthesised")
+
 MODULES = modules()
 # Which table stands behind a field of an adapter; a new adapter's is added here.
 TABLES = {

@@ -16,6 +16,8 @@ from tests.state_machine.test_asl_lint import SHIPPED_CUSTOM_ERRORS, SHIPPED_INP
 from workflow import definition
 from workflow.tables import TABLES
 
+pytestmark = pytest.mark.xdist_group("synthesised")
+
 DEPENDENCY_SAID_TWICE = "W3005"  # CDK orders a function after its role, and says so beside the reference.
 
 

@@ -221,7 +221,7 @@ def test_fields_that_are_not_asked_for_change_nothing(
         {"verdict": "rejected"},
         {"verdict": "OK"},
         {"defect_class": "made up"},
-        {"verdict": "ok", "comment": "x" * 501},
+        {"verdict": "ok", "comment": "x" * 2001},
         {"verdict": "ok", "decision_id": "1; drop table"},
         {"verdict": "ok", "decision_id": "0" * 36},
     ],

@@ -1,9 +1,17 @@
 """Live counts: one look for all who listen, none when nobody does."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 from review_app.live import Topic, stream
+
+
+def run(scene: Coroutine[Any, Any, None]) -> None:
+    """In a thread of its own: a browser that other tests hold open has an event loop in this one."""
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(asyncio.run, asyncio.wait_for(scene, 30)).result()
 
 
 async def first(changes: AsyncIterator[bool], count: int) -> list[bool]:
@@ -28,7 +36,7 @@ def test_all_listeners_share_one_look_and_hear_of_a_change() -> None:
         assert heard == [[True] * 3] * 20
         assert looks[0] < 40
 
-    asyncio.run(scene())
+    run(scene())
 
 
 def test_nobody_looks_when_nobody_listens() -> None:
@@ -49,7 +57,7 @@ def test_nobody_looks_when_nobody_listens() -> None:
         await asyncio.sleep(0.1)
         assert looks[0] == before
 
-    asyncio.run(scene())
+    run(scene())
 
 
 def test_a_look_that_fails_is_tried_again() -> None:
@@ -64,7 +72,7 @@ def test_a_look_that_fails_is_tried_again() -> None:
     async def scene() -> None:
         assert await first(Topic(look, seconds=0.01).changes(), 2) == [True, True]
 
-    asyncio.run(scene())
+    run(scene())
 
 
 def test_a_stream_ends_with_the_session() -> None:
@@ -84,4 +92,4 @@ def test_a_stream_ends_with_the_session() -> None:
             allowed[0] = len(told) < 3
         assert len(told) == 3
 
-    asyncio.run(asyncio.wait_for(scene(), 30))
+    run(scene())
