@@ -35,6 +35,7 @@ class Card:
     round: int
     escalated: bool
     others: tuple[Other, ...]
+    until: str
 
 
 def card(row: Inspection, ledger: Ledger, policy: RoutingPolicy) -> Card:
@@ -58,6 +59,7 @@ def card(row: Inspection, ledger: Ledger, policy: RoutingPolicy) -> Card:
         asked.round if asked else 1,
         asked.escalated if asked else False,
         _others(row, ledger),
+        row.lease.until if row.lease else "",
     )
 
 

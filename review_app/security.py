@@ -21,19 +21,25 @@ _CSP = (
     "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
 _HEADERS = {
-    "Content-Security-Policy": _CSP,
     "X-Content-Type-Options": "nosniff",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Cache-Control": "no-store",
+}
+_DOCUMENT_HEADERS = {
+    "Content-Security-Policy": _CSP,
     "X-Frame-Options": "DENY",
     "Referrer-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
-    "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
-    "Cache-Control": "no-store",
 }
+_NEVER_DOCUMENTS = ("text/css", "text/javascript")
 
 
 class Guard:
-    """Refuses foreign hosts, cross-site writes and large bodies; every answer gets the security headers."""
+    """Refuses foreign hosts, cross-site writes and large bodies; every answer gets the security headers.
+
+    Scripts and style sheets, which no browser opens as a page, do without those that only a page heeds.
+    """
 
     def __init__(self, app: ASGIApp, settings: Settings) -> None:
         self._app = app
@@ -51,7 +57,10 @@ class Guard:
         async def guarded(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
-                for name, value in self._headers.items():
+                wanted = self._headers
+                if not headers.get("content-type", "").startswith(_NEVER_DOCUMENTS):
+                    wanted = wanted | _DOCUMENT_HEADERS
+                for name, value in wanted.items():
                     headers.setdefault(name, value)
             await send(message)
 

@@ -34,6 +34,12 @@ class Today:
         self._seen: set[tuple[str, str, str, str]] = set()
         self._people: dict[str, _Person] = {}
 
+    def heard(self) -> int:
+        """How many entries of the day were read so far, whoever made them."""
+        with self._lock:
+            self._refresh()
+            return len(self._seen)
+
     def done(self, who: str) -> int:
         """How many answers of this person stand."""
         with self._lock:

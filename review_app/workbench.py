@@ -17,11 +17,14 @@ class Workbench:
         self.settings, self.ports = settings, ports
         self.desk = Desk(ports.reviews, keep_seconds=LOOK_SECONDS)
         self.today = Today(ports.ledger, keep_seconds=LOOK_SECONDS)
-        self.topic = Topic(self._look)
+        self.topic = Topic(self.look)
 
-    def _look(self) -> tuple[object, ...]:
-        """What the counts are made of; its change is told to all who listen."""
-        return tuple(self.desk.waiting()), len(self.desk.waiting(Pile.HELD))
+    def look(self) -> tuple[object, ...]:
+        """What the counts are made of; its change is told to all who listen.
+
+        The tally is part of it: an answer may be read there only after its photo left the pile.
+        """
+        return tuple(self.desk.waiting()), len(self.desk.waiting(Pile.HELD)), self.today.heard()
 
 
 def workbench(request: Request) -> Workbench:

@@ -305,10 +305,12 @@ class MemoryReviews:
             self.ledger.rows[row.id] = replace(row, lease=lease)
             return self.ledger.rows[row.id]
 
-    def free(self, inspection_id: str, reviewer: str, skipped: dict[str, str] | None = None) -> bool:
+    def free(
+        self, inspection_id: str, reviewer: str, skipped: dict[str, str] | None = None, until: str = ""
+    ) -> bool:
         with self.ledger.lock:
             row = self.ledger.rows[inspection_id]
-            if row.lease is None or row.lease.reviewer != reviewer:
+            if row.lease is None or row.lease.reviewer != reviewer or (until and row.lease.until > until):
                 return False
             skips = row.skipped if skipped is None else skipped
             self.ledger.rows[row.id] = replace(row, lease=None, skipped=skips)

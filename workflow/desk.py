@@ -4,7 +4,7 @@ import random
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -93,11 +93,11 @@ class Desk:
                 proposed.rotate(-random.randrange(STEP_ASIDE))  # noqa: S311
         return rows
 
-    def renew(self, reviewer: str, inspection_ids: Iterable[str]) -> list[str]:
-        """Renew the leases of photos that this reviewer has before him; return those that he lost."""
+    def renew(self, reviewer: str, inspection_ids: Iterable[str]) -> dict[str, str]:
+        """Renew the leases of photos that this reviewer has before him; return those kept, and until when."""
         now = self._clock()
         lease = Lease(reviewer, moment.later(now, LEASE_SECONDS))
-        return [one for one in inspection_ids if self._reviews.lease(one, lease, now) is None]
+        return {one: lease.until for one in inspection_ids if self._reviews.lease(one, lease, now)}
 
     def skip(self, reviewer: str, row: Inspection) -> None:
         """Give a photo back, and do not show it to this reviewer again for a while."""
@@ -106,17 +106,22 @@ class Desk:
         self._reviews.free(row.id, reviewer, {**current, reviewer: moment.later(now, SKIP_SECONDS)})
         self.forget(row.id)
 
-    def release(self, reviewer: str, inspection_ids: Iterable[str] = ()) -> None:
-        """Give photos back: those named when the page is hidden, on sign-out all that are listed as his."""
-        ids = list(inspection_ids) or [
-            one.id
-            for pile in (Pile.OPEN, Pile.SECOND)
-            for one in self._reviews.listed(pile)
-            if one.lease is not None and one.lease.reviewer == reviewer
-        ]
-        for inspection_id in ids:
-            self._reviews.free(inspection_id, reviewer)
-            self.forget(inspection_id)
+    def release(self, reviewer: str, leases: Mapping[str, str]) -> None:
+        """Give photos back whose page is gone; `leases` says until when that page had each.
+
+        The next page of the same reviewer may have them by now, and its leases end later: those stay.
+        """
+        for inspection_id, until in leases.items():
+            if self._reviews.free(inspection_id, reviewer, until=until):
+                self.forget(inspection_id)
+
+    def release_all(self, reviewer: str) -> None:
+        """Give back whatever is listed as his, on sign-out."""
+        for pile in (Pile.OPEN, Pile.SECOND):
+            for one in self._reviews.listed(pile):
+                if one.lease is not None and one.lease.reviewer == reviewer:
+                    self._reviews.free(one.id, reviewer)
+                    self.forget(one.id)
 
     def hold(self, reviewer: str, inspection_id: str, reason: str) -> None:
         """Take a photo out of the hand-out until somebody puts it back."""

@@ -49,7 +49,11 @@ def walk(content: bytes) -> Frame | Rejection:
             return corrupt("a segment is shorter than its own length field")
         refused = steps.take(marker, memoryview(content)[start + 2 : position])
         if refused is None and marker == _SOS:
-            refused = steps.take_scan_data(content, position)
+            after = _MARKER.search(content, position)
+            if after is None:
+                return _TRUNCATED
+            refused = steps.take_scan_data(after.start() - position)
+            position = after.start()
         if refused is not None:
             return refused
     return corrupt(f"it has more than {MAX_SEGMENTS:,} segments")
@@ -98,12 +102,8 @@ class _Steps:
         self.seen |= scan.begins
         return None
 
-    def take_scan_data(self, content: bytes, start: int) -> Rejection | None:
-        """Measure the compressed data that the scan just taken announced."""
-        found = _MARKER.search(content, start)
-        if found is None:
-            return _TRUNCATED
-        present = found.start() - start
+    def take_scan_data(self, present: int) -> Rejection | None:
+        """Hold the bytes of compressed data to what the scan just taken announced."""
         if present < self.least_bytes:
             return corrupt(
                 f"a scan has {present:,} bytes of the {self.least_bytes:,} it needs at the very least"

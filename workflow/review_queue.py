@@ -56,8 +56,14 @@ class Reviews(Protocol):
         Returns the row, or None when the photo is not to be had: it has gone, is another's, or was skipped.
         """
 
-    def free(self, inspection_id: str, reviewer: str, skipped: dict[str, str] | None = None) -> bool:
-        """End this reviewer's lease, and replace what is noted of skips; False when it was over already."""
+    def free(
+        self, inspection_id: str, reviewer: str, skipped: dict[str, str] | None = None, until: str = ""
+    ) -> bool:
+        """End this reviewer's lease, and replace what is noted of skips.
+
+        With `until`, only a lease that ends by then: one that was renewed since stays. False when there is
+        nothing to end.
+        """
 
     def hold(self, inspection_id: str, hold: Hold, entry: AuditEntry) -> None:
         """Take an open photo out of the hand-out, audited; Conflict if it is not open, or another's."""

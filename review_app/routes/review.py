@@ -41,6 +41,7 @@ Who = Annotated[User, Depends(current_user)]
 Bench = Annotated[Workbench, Depends(workbench)]
 Photo = Annotated[str, Path(alias="id", pattern="^[0-9a-f]{64}$")]
 Ids = Annotated[str, Form(max_length=20_000, pattern="^[0-9a-f,]*$")]
+Leases = Annotated[str, Form(max_length=20_000, pattern="^([0-9a-f]{64} [0-9TZ:.-]{10,40}(,|$))*$")]
 Uuid = Annotated[str, Form(pattern="^([0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})?$")]
 
 
@@ -142,14 +143,14 @@ def hold(
 
 @router.post("/renew")
 def renew(user: Who, bench: Bench, ids: Ids = "") -> JSONResponse:
-    """Keep photos that the browser still has before the reviewer; answers with those that are lost."""
-    return JSONResponse({"lost": bench.desk.renew(user.name, _listed(ids))})
+    """Keep photos that the browser still has before the reviewer; answers with those kept, and until when."""
+    return JSONResponse(bench.desk.renew(user.name, _listed(ids)))
 
 
 @router.post("/free")
-def free(user: Who, bench: Bench, ids: Ids = "") -> Response:
-    """The page is gone: its photos are for others."""
-    bench.desk.release(user.name, _listed(ids))
+def free(user: Who, bench: Bench, leases: Leases = "") -> Response:
+    """The page is gone: its photos are for others, unless the reviewer's next page has them already."""
+    bench.desk.release(user.name, dict(one.split(" ") for one in leases.split(",") if one))
     return Response(status_code=204)
 
 

@@ -102,7 +102,7 @@ async def callback(request: Request) -> Response:
 def sign_out(request: Request) -> Response:
     user = signed_in(request)
     if user is not None:
-        request.app.state.workbench.desk.release(user.name)
+        request.app.state.workbench.desk.release_all(user.name)
     users.sign_out(request)
     tell(request, "You are signed out.")
     return RedirectResponse("/sign-in", 303)

@@ -23,7 +23,7 @@ const photo = (card) => {
   img.alt = `Photo ${card.dataset.name}`;
   img.draggable = false;
   img.decode().catch(() => {});
-  return { card, img, id: card.dataset.id, name: card.dataset.name };
+  return { card, img, id: card.dataset.id, name: card.dataset.name, until: card.dataset.until };
 };
 
 const show = (next) => {
@@ -37,20 +37,21 @@ const show = (next) => {
 
 const advance = () => { show(ahead.shift()); refill(); };
 
-const mine = () => [current, ...ahead].filter(Boolean).map((one) => one.id);
+const mine = () => [current, ...ahead].filter(Boolean);
+const having = () => mine().map((one) => one.id);
 
 const refill = async () => {
   if (refilling) again = true;  // What is on its way may be older than the reason to ask.
   if (refilling || ahead.length >= AHEAD || dry) return;
   [refilling, again] = [true, false];
   try {
-    const have = [...mine(), ...outbox.ids];
+    const have = [...having(), ...outbox.ids];
     const wanted = AHEAD - ahead.length;
     const answer = await fetch(`/review/next?order=${desk.dataset.order}&wanted=${wanted}&have=${have.join()}`);
     if (!answer.ok) throw new Error(answer.status);
     const fetched = document.createElement("template");
     fetched.innerHTML = await answer.text();
-    const seen = new Set([...mine(), ...answered]);
+    const seen = new Set([...having(), ...answered]);
     const cards = [...fetched.content.children].filter((card) => !seen.has(card.dataset.id));
     dry = cards.length === 0 && outbox.ids.length === 0;  // Until the server tells of free ones.
     ahead.push(...cards.map(photo));
@@ -156,14 +157,17 @@ const later = (ms) => {  // The strip is asked for after something happened, nev
 // Leases: renewed while somebody looks, freed when the page goes
 
 const renew = async () => {
-  const ids = mine();
-  if (document.hidden || !ids.length) return;
+  const asked = mine();
+  if (document.hidden || !asked.length) return;
   lastRenewal = performance.now();
   try {
+    const ids = asked.map((one) => one.id);
     const answer = await fetch("/review/renew", { method: "POST", body: new URLSearchParams({ ids }) });
-    const { lost } = await answer.json();
-    for (let at = ahead.length - 1; at >= 0; at -= 1) if (lost.includes(ahead[at].id)) ahead.splice(at, 1);
-    if (current && lost.includes(current.id)) {
+    if (!answer.ok) return;
+    const kept = await answer.json();
+    const lost = asked.filter((one) => !(one.until = kept[one.id]));
+    for (let at = ahead.length - 1; at >= 0; at -= 1) if (lost.includes(ahead[at])) ahead.splice(at, 1);
+    if (lost.includes(current)) {
       const { name } = current;
       advance();
       tell(`${name} went to another reviewer meanwhile; here is the next one.`, "", true);
@@ -173,8 +177,9 @@ const renew = async () => {
 
 const free = () => {
   const waiting = outbox.ids;
-  const ids = mine().filter((id) => !waiting.includes(id));
-  navigator.sendBeacon("/review/free", new URLSearchParams({ ids }));
+  const left = mine().filter((one) => one.until && !waiting.includes(one.id));
+  const leases = left.map((one) => `${one.id} ${one.until}`);
+  if (leases.length) navigator.sendBeacon("/review/free", new URLSearchParams({ leases }));
 };
 
 const listen = () => {
@@ -245,7 +250,6 @@ show(first && !answered.has(first.dataset.id) ? photo(first) : null);
 outbox.send();
 refill();
 listen();
-setTimeout(renew, 700);  // The page before this one may free its photos only now.
 setInterval(renew, 60000);
 addEventListener("pagehide", free);
 addEventListener("pageshow", (e) => { if (e.persisted) renew(); });

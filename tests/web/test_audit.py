@@ -3,8 +3,10 @@
 from dataclasses import replace
 
 from review_app.audit import Wish, entries, lines
+from review_app.settings import Settings
 from review_app.today import Today
-from tests.web.serving import visitor
+from review_app.workbench import Workbench
+from tests.web.serving import SECRET, visitor
 from tests.web.world import World
 from workflow import moment
 from workflow.inspection import AuditEntry
@@ -102,6 +104,18 @@ def test_the_tally_counts_each_answer_once_and_takes_back_what_was_undone(world:
     assert [entry.decision_id for entry in today.last("ann", 5)] == ["1"]
     clock[0] = "2026-03-02T00:00:01.000Z"
     assert today.done("ann") == 0
+
+
+def test_listeners_hear_of_an_answer_that_is_read_after_its_photo_left_the_pile(world: World) -> None:
+    bench = Workbench(Settings("http://127.0.0.1:8000", SECRET), world.ports)
+    bench.today = Today(world.ledger, keep_seconds=0)
+    before = bench.look()
+    assert bench.look() == before
+
+    entry = AuditEntry("i" * 64, moment.now(), "ann", "decide", decision_id="1", after="ok")
+    world.line.ledger.entries.append(entry)
+
+    assert bench.look() != before
 
 
 def test_the_pace_is_that_of_the_last_minutes(world: World) -> None:

@@ -45,7 +45,8 @@ def test_no_path_leads_out_of_the_static_files(stranger: httpx2.Client, path: st
 
 
 def test_every_answer_carries_the_security_headers(stranger: httpx2.Client) -> None:
-    for path in ("/sign-in", "/health", "/nowhere", static("app.css"), "/"):
+    assert stranger.get(static("app.css")).headers["x-content-type-options"] == "nosniff"
+    for path in ("/sign-in", "/health", "/nowhere", static("icons.svg"), "/"):
         headers = stranger.get(path).headers
         assert headers["content-security-policy"].startswith("default-src 'none'; script-src 'self'")
         assert "unsafe" not in headers["content-security-policy"]

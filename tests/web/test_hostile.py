@@ -243,7 +243,7 @@ def test_only_the_reviewer_who_has_a_photo_decides_it(world: World, address: str
         assert answer.status_code == 409
         assert "ann" in answer.text
         assert world.row(one).decision is None
-        bob.post("/review/free", data={"ids": one})
+        bob.post("/review/free", data={"leases": f"{one} 9999-01-01T00:00:00.000Z"})
         assert world.row(one).lease is not None
         assert bob.post(f"/review/{one}/hold", data={"comment": "mine now"}).status_code == 409
 

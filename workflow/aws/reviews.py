@@ -59,13 +59,18 @@ class DynamoReviews:
         answer = self._try({**change, "ReturnValues": "ALL_NEW"})
         return read_item(answer["Attributes"]) if answer else None
 
-    def free(self, inspection_id: str, reviewer: str, skipped: dict[str, str] | None = None) -> bool:
+    def free(
+        self, inspection_id: str, reviewer: str, skipped: dict[str, str] | None = None, until: str = ""
+    ) -> bool:
         names = {"#lease": "lease", "#reviewer": "reviewer"}
         plain: dict[str, Any] = {":null": None, ":who": reviewer}
-        sets = "SET #lease = :null"
+        sets, condition = "SET #lease = :null", "#lease.#reviewer = :who"
         if skipped is not None:
             sets, names["#skipped"], plain[":skipped"] = f"{sets}, #skipped = :skipped", "skipped", skipped
-        change = update(self._table, inspection_id, sets, "#lease.#reviewer = :who", names, plain)
+        if until:
+            condition = f"{condition} AND #lease.#until <= :until"
+            names["#until"], plain[":until"] = "until", until
+        change = update(self._table, inspection_id, sets, condition, names, plain)
         return self._try(change) is not None
 
     def hold(self, inspection_id: str, hold: Hold, entry: AuditEntry) -> None:

@@ -43,6 +43,11 @@ def keys(rows: list[Inspection]) -> list[str]:
     return [row.image.key for row in rows]
 
 
+def until(row: Inspection) -> str:
+    assert row.lease is not None
+    return row.lease.until
+
+
 def test_a_photo_is_leased_to_whom_it_is_shown(line: Line, desk: Desk, clock: Clock) -> None:
     (image,) = waiting(line)
 
@@ -116,13 +121,13 @@ def test_activity_keeps_a_lease_and_its_loss_is_told(line: Line, desk: Desk, clo
     desk.take("ann")
     for _ in range(10):
         clock.turn(60)
-        assert desk.renew("ann", [line.row(image).id]) == []
+        assert list(desk.renew("ann", [line.row(image).id])) == [line.row(image).id]
     assert desk.take("bob") == []
 
     clock.turn(LEASE_SECONDS + GRACE_SECONDS + 1)
     desk.take("bob")
 
-    assert desk.renew("ann", [line.row(image).id]) == [line.row(image).id]
+    assert desk.renew("ann", [line.row(image).id]) == {}
 
 
 def test_a_skipped_photo_goes_to_others_and_comes_back_after_a_while(
@@ -166,7 +171,7 @@ def test_signing_out_frees_all_of_ones_own_photos_and_no_other(line: Line, desk:
     desk.take("ann", 2)
     kept = desk.take("bob", 1)
 
-    desk.release("ann")
+    desk.release_all("ann")
 
     assert sorted(keys(desk.take("cat"))) == sorted({f"part-{n}.png" for n in range(4)} - set(keys(kept)))
 
@@ -175,10 +180,25 @@ def test_a_hidden_page_frees_the_photos_that_it_names(line: Line, desk: Desk) ->
     waiting(line, 3)
     first, *rest = desk.take("ann")
 
-    desk.release("ann", [first.id])
+    desk.release("ann", {first.id: until(first)})
 
     assert keys(desk.take("bob")) == [first.image.key]
     assert sorted(keys(desk.take("ann"))) == sorted(keys(rest))
+
+
+def test_a_page_that_goes_late_frees_nothing_of_the_next_page(line: Line, desk: Desk, clock: Clock) -> None:
+    waiting(line, 2)
+    seen, renewed = desk.take("ann")
+    clock.now = moment.later(clock.now, 1)
+    desk.take("ann", 1)
+    before = desk.renew("ann", [renewed.id])
+
+    desk.release("ann", {seen.id: until(seen), renewed.id: until(renewed)})
+    desk.release("ann", {})
+
+    assert desk.take("bob") == []
+    desk.release("ann", before)
+    assert keys(desk.take("bob")) == [renewed.image.key]
 
 
 def test_a_slow_reading_of_the_list_holds_up_nobody_who_knows_an_older_one(

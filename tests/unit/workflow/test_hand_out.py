@@ -78,9 +78,11 @@ class Watched(MemoryReviews):
                 self.watch.given(row.id, lease.reviewer, self.day.now(), until)
             return row
 
-    def free(self, inspection_id: str, reviewer: str, skipped: dict[str, str] | None = None) -> bool:
+    def free(
+        self, inspection_id: str, reviewer: str, skipped: dict[str, str] | None = None, until: str = ""
+    ) -> bool:
         with self.ledger.lock:
-            freed = super().free(inspection_id, reviewer, skipped)
+            freed = super().free(inspection_id, reviewer, skipped, until)
             if freed:
                 self.watch.returned(inspection_id, reviewer)
             return freed
@@ -113,7 +115,7 @@ def test_no_photo_is_with_two_reviewers_in_ten_thousand_hand_outs() -> None:
                 elif act < 0.30:
                     desk.renew(reviewer, [row.id])
                 elif act < 0.65:
-                    desk.release(reviewer, [row.id])
+                    desk.release(reviewer, {row.id: row.lease.until if row.lease else ""})
             if rng.random() < 0.02:
                 time.sleep(0.4)  # Away for longer than a lease lasts.
 
