@@ -1,0 +1,11 @@
+"""Tests that share something costly are one group, and xdist keeps a group on one worker."""
+
+import os
+
+import pytest
+
+pytestmark = pytest.mark.xdist_group("a group")
+
+
+def test_the_worker_knows_the_group(request: pytest.FixtureRequest) -> None:
+    assert "PYTEST_XDIST_WORKER" not in os.environ or request.node.nodeid.endswith("@a group")
