@@ -21,6 +21,7 @@ def model() -> None:
                    partcheck model train
                    partcheck model evaluate VERSION --hold-out other-photos/
                    partcheck model promote VERSION
+                   partcheck model start
                    partcheck model rollback
     """
 

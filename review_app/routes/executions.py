@@ -18,7 +18,7 @@ from review_app.users import current_user, still
 from review_app.wishes import FAILED, SIZES, STATUSES, Wish, wish
 from workflow import facts, moment
 from workflow.csv_text import csv_lines
-from workflow.inspection import Inspection, State
+from workflow.inspection import Inspection
 from workflow.search import Page
 from workflow.verdict import Verdict
 
@@ -143,10 +143,3 @@ def _all(request: Request, found: Past) -> Iterator[Inspection]:
 def _file(text: Iterator[str], kind: str, name: str) -> StreamingResponse:
     headers = {"Content-Disposition": f'attachment; filename="{name}"'}
     return StreamingResponse(text, media_type=kind, headers=headers)
-
-
-def state_word(row: Inspection, failed: bool) -> str:
-    """How an inspection stands, in one word for its chip."""
-    if failed and row.state is not State.CLOSED:
-        return FAILED
-    return row.state.value
