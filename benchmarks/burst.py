@@ -18,6 +18,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from benchmarks.line import without_doubt
+from benchmarks.machine import machine
 from benchmarks.processes import memory_mb
 from benchmarks.traffic import Sent, Traffic, trained_line
 from local.line import Line
@@ -153,6 +154,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--port", type=int, default=0, help="first port; free ones unless told otherwise")
     wanted = parser.parse_args()
+    print(machine(), flush=True)
     with trained_line(wanted.port) as line:
         told = burst(line, wanted.uploads, wanted.seed, patience=3 * wanted.uploads)
     print(json.dumps(told, indent=2))

@@ -25,6 +25,7 @@ from urllib.request import Request, urlopen
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from benchmarks.machine import machine
 from benchmarks.processes import family
 from benchmarks.traffic import Sent, Traffic, trained_line
 from local.line import Line
@@ -243,6 +244,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--port", type=int, default=0, help="first port; free ones unless told otherwise")
     wanted = parser.parse_args()
+    print(machine(), flush=True)
     with trained_line(wanted.port) as line:
         traffic = Traffic(line.site)
         chaos = torment(line, traffic, wanted.seed, wanted.minutes, wanted.photos, wanted.kills)

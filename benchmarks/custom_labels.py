@@ -12,7 +12,6 @@ moments of its work, and counts what was lost or left in no legal state.
 import argparse
 import json
 import os
-import platform
 import statistics
 import subprocess
 import sys
@@ -23,13 +22,13 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import boto3
 import numpy as np
 
+from benchmarks.machine import machine
 from local.ports import Ports
 from local.sample_parts import sample_parts
 from local.services import programs
@@ -310,10 +309,7 @@ def main() -> None:
     parser.add_argument("--kills", type=int, default=0)
     parser.add_argument("--seed", type=int, default=1, help="of the moments of the kills")
     options = parser.parse_args()
-    print(
-        f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC, {platform.machine()}, {os.cpu_count()} processors", end=", "
-    )
-    print(f"Python {platform.python_version()}, load {os.getloadavg()[0]:.1f} before the run")
+    print(machine(), flush=True)
     with tempfile.TemporaryDirectory() as folder:
         if options.train:
             with stand(Path(folder) / "measured") as (service, s3):

@@ -13,6 +13,7 @@ from statistics import median, quantiles
 from typing import Any
 
 from benchmarks.ledger_in_memory import SECONDS_APART, Books, Client
+from benchmarks.machine import machine
 from review_app.past import Past
 from review_app.ports import Ports
 from tests.fakes import MemoryArchive, MemoryBooks, MemoryHistories, MemoryLedger
@@ -69,6 +70,7 @@ def main() -> None:
     options.add_argument("--times", type=int, default=60)
     options.add_argument("--json", action="store_true")
     told = options.parse_args()
+    print(machine(), flush=True)
     began = time.monotonic()
     crowd, client, books = world(told.inspections)
     print(f"{told.inspections:,} inspections seeded in {time.monotonic() - began:.0f} s")

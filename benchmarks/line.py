@@ -14,7 +14,6 @@ do so much less, and they bound what the machine can reach.
 import argparse
 import json
 import os
-import platform
 import statistics
 import tempfile
 import threading
@@ -27,6 +26,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+from benchmarks.machine import machine, speed
 from benchmarks.processes import memory_mb, processor_seconds
 from local.line import Line
 from local.ports import Ports
@@ -206,14 +206,14 @@ def main() -> None:
     peak: list[float] = [0.0]
     stop = threading.Event()
     watcher = threading.Thread(target=watch_memory, args=(peak, stop))
-    print(f"{datetime.now(UTC):%Y-%m-%d}, {os.cpu_count()} cores, {platform.machine()}, Python "
-          f"{platform.python_version()}, {wanted.photos} photos of 300 × 300 px a run")  # fmt: skip
+    print(f"{machine()}, {wanted.photos} photos of 300 × 300 px a run")
     with tempfile.TemporaryDirectory() as home, Line(Path(home), Ports.free(), report=print) as line:
         watcher.start()
         try:
             line.train(sample_parts(160, seed=1000))
             for row in measure(line.site, wanted.photos, wanted.at_once):
-                print(row)
+                print(row, flush=True)
+            print(f"{speed():.1f} million additions/s after the run")
         finally:
             stop.set()
             watcher.join()

@@ -9,8 +9,6 @@ leases, transactions, the message; the pages come on top.
 """
 
 import argparse
-import os
-import platform
 import random
 import statistics
 import tempfile
@@ -21,6 +19,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from benchmarks.machine import machine
 from local.line import Line
 from local.ports import Ports
 from local.resources import create_table, table_name
@@ -137,7 +136,7 @@ def main() -> None:
     parser.add_argument("--per-second", type=float, default=10)
     parser.add_argument("--seconds", type=float, default=60)
     given = parser.parse_args()
-    print(f"{platform.platform()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}")
+    print(machine(), flush=True)
     with tempfile.TemporaryDirectory() as home, Line(Path(home), Ports.free()) as line:
         books = Books(line, given.waiting)
         print(f"{given.waiting} photos wait, {given.reviewers} reviewers at {WORKERS} workers")

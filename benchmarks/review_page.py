@@ -21,6 +21,7 @@ import httpx2
 from PIL import Image as Picture
 from playwright.sync_api import Browser, CDPSession
 
+from benchmarks.machine import machine
 from local.sample_parts import sample_parts
 from tests.web.browsing import Visit, chromium, visiting
 from tests.web.serving import running, visitor
@@ -219,7 +220,7 @@ def main() -> None:
     options.add_argument("--decisions", type=int, default=DECISIONS)
     options.add_argument("--waiting", type=int, default=1000)
     chosen = options.parse_args()
-    figures: dict[str, Any] = {}
+    figures: dict[str, Any] = {"machine": machine()}
     with chromium() as browser, app(chosen.waiting) as address:
         figures["first paint"] = first_paint(browser, address)
         figures["one key, 3 decisions a second"] = keyboard(browser, address, chosen.decisions, PER_SECOND)
