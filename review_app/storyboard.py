@@ -9,7 +9,7 @@ from typing import Any
 from review_app.graph.drawing import Drawing, draw, kind, revision
 from review_app.timeline import Bar, bars
 from workflow.archive import Record
-from workflow.history_events import in_order
+from workflow.history_events import in_order, number
 from workflow.step import Step
 
 MOST_SHOWN = 20_000
@@ -87,23 +87,24 @@ def _payload(name: str, value: Any) -> Payload:
 def _events(record: Record, step: Step, steps: Sequence[Step]) -> list[str]:
     """The raw events of a step: those that lead back to its entrance before another step's."""
     entrances = {one.id for one in steps}
-    before = {event.id: event.previous for event in in_order(record.events)}
-    raw = {event.get("id"): event for event in record.events}
+    history = in_order(record.events)
+    before = {event.id: event.previous for event in history}
+    raw = {number(event, place): event for place, event in enumerate(record.events, start=1)}
     return [
-        json.dumps(raw[number], indent=2, ensure_ascii=False)[:MOST_SHOWN]
-        for number in sorted(before)
-        if number in raw and _entrance(number, before, entrances) == step.id
+        json.dumps(raw[event.id], indent=2, ensure_ascii=False)[:MOST_SHOWN]
+        for event in history
+        if _entrance(event.id, before, entrances) == step.id
     ]
 
 
-def _entrance(number: int, before: Mapping[int, int], entrances: set[int]) -> int | None:
+def _entrance(event: int, before: Mapping[int, int], entrances: set[int]) -> int | None:
     seen: set[int] = set()
-    while number not in entrances:
-        if number in seen or number not in before:
+    while event not in entrances:
+        if event in seen or event not in before:
             return None
-        seen.add(number)
-        number = before[number]
-    return number
+        seen.add(event)
+        event = before[event]
+    return event
 
 
 def _seconds(record: Record, now: datetime) -> float:

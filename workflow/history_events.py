@@ -36,8 +36,7 @@ def in_order(events: Iterable[Mapping[str, Any]]) -> Sequence[Event]:
     """The events by number; without usable numbers, in the order given, each after the one before."""
     read: list[Event] = []
     for place, event in enumerate(events, start=1):
-        number = event.get("id")
-        usable = isinstance(number, int)
+        usable = isinstance(event.get("id"), int)
         previous = event.get("previousEventId")
         if previous is None:
             previous = read[-1].id if read else 0
@@ -47,7 +46,7 @@ def in_order(events: Iterable[Mapping[str, Any]]) -> Sequence[Event]:
                 details.update(value)
         read.append(
             Event(
-                number if isinstance(number, int) else -place,
+                number(event, place),
                 previous if usable or previous else (read[-1].id if read else 0),
                 str(event.get("type", "")),
                 _time(event.get("timestamp")),
@@ -55,6 +54,12 @@ def in_order(events: Iterable[Mapping[str, Any]]) -> Sequence[Event]:
             )
         )
     return sorted(read, key=lambda event: max(event.id, 0))
+
+
+def number(event: Mapping[str, Any], place: int) -> int:
+    """An event's own number, or a negative one after its place when it has no usable one."""
+    own = event.get("id")
+    return own if isinstance(own, int) else -place
 
 
 def _time(value: Any) -> datetime:
