@@ -49,6 +49,7 @@ class Books:
     count: int
     begun: str
     ids: list[str] = field(default_factory=list)
+    moments: list[str] = field(default_factory=list)
     numbers: dict[str, int] = field(default_factory=dict)
     indexes: dict[str, dict[str, list[int]]] = field(
         default_factory=lambda: defaultdict(lambda: defaultdict(list))
@@ -59,6 +60,7 @@ class Books:
         for number in range(self.count):
             one = sha256(str(number).encode()).hexdigest()
             self.ids.append(one)
+            self.moments.append(moment.later(self.begun, number * SECONDS_APART))
             self.numbers[one] = number
             for attribute, key in self.facts(number).items():
                 if attribute != "text" and key:
@@ -73,7 +75,7 @@ class Books:
         return f"cast_{'def' if number % 5 == 0 else 'ok'}_0_{number:06}.jpeg"
 
     def at(self, number: int) -> str:
-        return moment.later(self.begun, number * SECONDS_APART)
+        return self.moments[number]
 
     def facts(self, number: int) -> dict[str, str]:
         """The attributes of a row that indexes are made of."""

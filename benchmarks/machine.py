@@ -18,7 +18,7 @@ def machine() -> str:
 
 
 def speed() -> float:
-    """Million additions a second of processor time: about 15 to 30 on a core of its own."""
+    """Million additions a second of processor time."""
     began, total = time.process_time(), 0
     for number in range(_ADDITIONS):
         total += number

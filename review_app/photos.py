@@ -85,7 +85,7 @@ def display_copy(content: bytes, size: Size) -> bytes:
                 raise Unshowable("The upload has too many pixels to be shown.")
             picture.draft("RGB", (size, size))
             upright = ImageOps.exif_transpose(_eight_bits(picture))
-            upright.thumbnail((size, size), Picture.Resampling.LANCZOS, reducing_gap=2.0)
+            upright.thumbnail((size, size), Picture.Resampling.HAMMING, reducing_gap=2.0)
             return _jpeg(upright)
     except (OSError, SyntaxError, ValueError, Picture.DecompressionBombError) as error:
         raise Unshowable("The upload can't be read as a photo, so it is not shown.") from error

@@ -9,7 +9,7 @@ const $ = (id) => document.getElementById(id);
 const desk = document.querySelector(".desk");
 const form = $("decision");
 const UNDO_MS = desk.dataset.undo * 1000;
-const [AHEAD, BEHIND] = [6, 20];
+const [AHEAD, AT_ONCE, BEHIND] = [6, 2, 20];
 const ahead = [];
 const behind = [];
 const answered = new Set();
@@ -42,7 +42,7 @@ const having = () => mine().map((one) => one.id);
 
 const refill = async () => {
   if (refilling) again = true;  // What is on its way may be older than the reason to ask.
-  if (refilling || ahead.length >= AHEAD || dry) return;
+  if (refilling || ahead.length > AHEAD - AT_ONCE || dry) return;
   [refilling, again] = [true, false];
   try {
     const have = [...having(), ...outbox.ids];
