@@ -14,9 +14,8 @@ from typing import Any
 
 from benchmarks.ledger_in_memory import SECONDS_APART, Books, Client
 from benchmarks.machine import machine
-from review_app.past import Past
 from review_app.ports import Ports
-from tests.fakes import MemoryArchive, MemoryBooks, MemoryHistories, MemoryLedger
+from tests.fakes import MemoryArchive, MemoryBooks, MemoryLedger
 from tests.web.serving import running, visitor
 from tests.web.stories import reviewed
 from tests.web.world import World
@@ -38,8 +37,10 @@ class Crowd(World):
     @property
     def ports(self) -> Ports:
         ledger = DynamoLedger("ledger", "audit", self.client)
-        past = Past(DynamoSearch("ledger", "names", self.client), self.archive, MemoryHistories(), self.books)
-        return replace(super().ports, ledger=ledger, past=past)
+        known = super().ports
+        search = DynamoSearch("ledger", "names", self.client)
+        past = replace(known.past, search=search)
+        return replace(known, ledger=ledger, past=past)
 
 
 def world(count: int) -> tuple[Crowd, Client, Books]:

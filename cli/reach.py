@@ -12,6 +12,7 @@ from workflow.aws.site import Site
 from workflow.errors import PartcheckError
 from workflow.images import Image, Shelf
 from workflow.inspection import Ledger
+from workflow.logs import Logs
 from workflow.redrive import Redrivable
 from workflow.review import Queue
 from workflow.review_queue import Reviews
@@ -61,6 +62,7 @@ class Reached:
     search: Search
     archive: Archive
     histories: Histories
+    logs: Logs
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +158,7 @@ def open_line(site: Site, environment: Mapping[str, str]) -> Reached:
     from workflow.aws.archive import S3Archive, StepFunctionsHistories
     from workflow.aws.executions import StepFunctionsExecutions
     from workflow.aws.ledger import DynamoLedger
+    from workflow.aws.logs import InvokedLogs
     from workflow.aws.queues import SqsQueue
     from workflow.aws.reviews import DynamoReviews
     from workflow.aws.search import DynamoSearch
@@ -174,6 +177,7 @@ def open_line(site: Site, environment: Mapping[str, str]) -> Reached:
         DynamoSearch(site.ledger_table, site.names_table),
         S3Archive(site.history_bucket),
         StepFunctionsHistories(executions),
+        InvokedLogs(site.read_history_function),
     )
 
 

@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
@@ -18,18 +18,21 @@ from workflow.facts import address, facts, seconds, verdict
 from workflow.history import Attempt, Step, steps
 from workflow.inspection import AuditEntry, Inspection
 from workflow.intake import ALIVE
+from workflow.logs import LogLines
 
 PAYLOAD_CHARACTERS, TEXT_CHARACTERS = 200, 48
 LOOK_SECONDS = 1.0
+Logged = Callable[[Step], LogLines | None]
 
 
 @click.command()
 @click.argument("image")
 @click.option("--full", is_flag=True, help="Do not shorten inputs and outputs.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document with everything, unshortened.")
+@click.option("--logs", is_flag=True, help="Each step with what its function logged about this photo.")
 @click.option("--follow", "-f", is_flag=True, help="Go on with each step that ends, to the end.")
 @click.pass_obj
-def show(chosen: Chosen, image: str, full: bool, as_json: bool, follow: bool) -> None:
+def show(chosen: Chosen, image: str, full: bool, as_json: bool, logs: bool, follow: bool) -> None:
     """Show what happened to one photo, step by step.
 
     IMAGE is the photo's name, its key in S3, an execution's name, or an inspection's id or at least four of
@@ -56,12 +59,16 @@ def show(chosen: Chosen, image: str, full: bool, as_json: bool, follow: bool) ->
     walked = steps(line.executions.history(name)) if told else kept.steps if kept else ()
     told = told or (_remembered(kept) if kept else None)
     trail = line.ledger.audit_trail(row.id) if row else []
+
+    def logged(step: Step) -> LogLines | None:
+        return line.logs.of(name, step.id) if logs and step.attempts else None
+
     if as_json:
         json_document(
             {
                 "inspection": facts(row) if row else None,
                 "execution": _execution(line.executions, name, told),
-                "steps": [_step(step) for step in walked],
+                "steps": [_step(step, logged(step)) for step in walked],
                 "audit_trail": [asdict(entry) for entry in trail],
                 "other_inspections": max(0, len(found) - 1),
             }
@@ -75,18 +82,18 @@ def show(chosen: Chosen, image: str, full: bool, as_json: bool, follow: bool) ->
     for entry in trail:
         _print_entry(entry)
     if walked:
-        _print_steps(walked, full)
+        _print_steps(walked, full, logged)
     if follow and not kept:
-        _follow(line.executions, name, {step.id for step in walked if step.exited_at}, full)
+        _follow(line.executions, name, {step.id for step in walked if step.exited_at}, full, logged)
 
 
-def _follow(executions: Executions, name: str, shown: set[int], full: bool) -> None:
+def _follow(executions: Executions, name: str, shown: set[int], full: bool, logged: Logged) -> None:
     """Print each further step when it ended, until nothing runs any more."""
     while True:
         status = executions.status(name)
         ended = [step for step in steps(executions.history(name)) if step.exited_at and step.id not in shown]
         for step in ended:
-            _print_step(step, full)
+            _print_step(step, full, logged)
         shown |= {step.id for step in ended}
         if status not in ALIVE:
             click.echo(f"{'execution':<11} {status or 'forgotten'}")
@@ -164,13 +171,13 @@ def _fact(name: str, text: str) -> None:
     click.echo(f"{name:<11} {safe(text)}")
 
 
-def _print_steps(walked: Sequence[Step], full: bool) -> None:
+def _print_steps(walked: Sequence[Step], full: bool, logged: Logged) -> None:
     click.echo(f"\n{'time (UTC)':<13} {'took':>11}  {'tries':>5}  step")
     for step in walked:
-        _print_step(step, full)
+        _print_step(step, full, logged)
 
 
-def _print_step(step: Step, full: bool) -> None:
+def _print_step(step: Step, full: bool, logged: Logged) -> None:
     indent = "  " * step.depth
     took = duration(step.seconds) or "…"
     tries = str(len(step.attempts)) if step.attempts else ""
@@ -186,6 +193,19 @@ def _print_step(step: Step, full: bool) -> None:
             _print_payload(margin, name, value, full)
     if step.error or step.cause:
         click.echo(f"{margin}error  {_shortened(safe(_fault(step)), full)}")
+    _print_logs(margin, logged(step), full)
+
+
+def _print_logs(margin: str, told: LogLines | None, full: bool) -> None:
+    if told is None:
+        return
+    if told.why_none:
+        click.echo(f"{margin}log    {told.why_none}")
+    for one in told.lines:
+        text = one.text if full else f"{one.level} {one.message}".strip()
+        click.echo(f"{margin}log    {one.at[11:23]} {_shortened(safe(text), full)}")
+    if told.more:
+        click.echo(f"{margin}log    … there are more")
 
 
 def _payloads(step: Step, full: bool) -> list[tuple[str, Any]]:
@@ -236,9 +256,10 @@ def _shortened(text: str, full: bool) -> str:
     return text[: PAYLOAD_CHARACTERS - 1] + "…"
 
 
-def _step(step: Step) -> dict[str, Any]:
+def _step(step: Step, told: LogLines | None) -> dict[str, Any]:
     """A step as JSON."""
     return {
+        "logs": asdict(told) if told else None,
         "id": step.id,
         "name": step.name,
         "type": step.type,

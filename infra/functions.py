@@ -1,5 +1,7 @@
 """The functions of lambdas.catalog, each with a role, a log and exactly the settings of its own."""
 
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from aws_cdk import Duration, RemovalPolicy, Stack
@@ -14,6 +16,7 @@ from infra.line import Line
 from infra.messages import FAILURES
 from lambdas import catalog
 from lambdas.catalog import Function
+from workflow import definition
 
 AT_ONCE = 10
 
@@ -27,7 +30,13 @@ class Functions(Construct):
     def __init__(self, scope: Construct, name: str, line: Line, code: Path) -> None:
         super().__init__(scope, name)
         bundle = awslambda.Code.from_asset(str(code))
-        self.made = {one.placeholder: _function(self, one, line, bundle) for one in catalog.FUNCTIONS}
+        homes = {one: Construct(self, one.placeholder.removesuffix("Function")) for one in catalog.FUNCTIONS}
+        kept = {one.placeholder: _log(home) for one, home in homes.items()}
+        line = replace(line, logs={name: kept[name] for name in kept if name in definition.placeholders()})
+        self.made: dict[str, awslambda.Function] = {}
+        for one, home in homes.items():
+            values = {**line.values(), "LOG_GROUPS": self._log_groups(line)}
+            self.made[one.placeholder] = _function(home, one, line, values, kept[one.placeholder], bundle)
         for one in catalog.FUNCTIONS:
             if one.queue:
                 self[one].add_event_source(
@@ -47,6 +56,11 @@ class Functions(Construct):
             )
         )
 
+    def _log_groups(self, line: Line) -> str:
+        """Where the functions of steps log, as `read_history` is told; it is made after all of them."""
+        made = [(self.made[name], log) for name, log in line.logs.items() if name in self.made]
+        return ",".join(f"{one.function_name}={log.log_group_name}" for one, log in made)
+
     def may(self, action: str, on: str) -> list[iam.IRole]:
         """The roles to which an action on a resource was granted."""
         return [
@@ -59,11 +73,20 @@ class Functions(Construct):
         return self.made[function.placeholder]
 
 
-def _function(scope: Construct, one: Function, line: Line, code: awslambda.Code) -> awslambda.Function:
-    home = Construct(scope, one.placeholder.removesuffix("Function"))
-    log = logs.LogGroup(
+def _log(home: Construct) -> logs.LogGroup:
+    return logs.LogGroup(
         home, "Log", retention=logs.RetentionDays.ONE_MONTH, removal_policy=RemovalPolicy.DESTROY
     )
+
+
+def _function(
+    home: Construct,
+    one: Function,
+    line: Line,
+    values: Mapping[str, str],
+    log: logs.LogGroup,
+    code: awslambda.Code,
+) -> awslambda.Function:
     role = iam.Role(home, "Role", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))
     role.add_to_policy(
         iam.PolicyStatement(
@@ -72,7 +95,6 @@ def _function(scope: Construct, one: Function, line: Line, code: awslambda.Code)
     )
     for grant in grants_of(one):
         role.add_to_policy(statement(grant, line))
-    values = line.values()
     needed = one.checked({name: values[name] for name in one.needs if name in values})
     return awslambda.Function(
         home,
@@ -91,7 +113,7 @@ def _function(scope: Construct, one: Function, line: Line, code: awslambda.Code)
         environment=needed
         | {
             "LOG_LEVEL": "INFO",
-            "POWERTOOLS_METRICS_NAMESPACE": Stack.of(scope).stack_name,
+            "POWERTOOLS_METRICS_NAMESPACE": Stack.of(home).stack_name,
             "POWERTOOLS_SERVICE_NAME": one.module,
         },
     )

@@ -3,7 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from lambdas import catalog
 from lambdas.catalog import Function
+from workflow import definition
 from workflow.errors import ConfigurationError
 
 
@@ -45,6 +47,8 @@ TELLS = on(
     "executions",
     *("states:DescribeExecution", "GetExecutionHistory", "DescribeStateMachineForExecution"),
 )
+# What steps logged is read from the logs of the functions that the state machine calls.
+CALLED = definition.placeholders() & {function.placeholder for function in catalog.FUNCTIONS}
 STARTS = on("machine", "states:StartExecution")
 
 GRANTS: Mapping[str, tuple[Grant, ...]] = {
@@ -120,7 +124,10 @@ GRANTS: Mapping[str, tuple[Grant, ...]] = {
         on("machine", "states:ListExecutions"),
         TELLS,
     ),
-    "ReadHistoryFunction": (TELLS,),
+    "ReadHistoryFunction": (
+        TELLS,
+        *(on(f"log/{name}", "logs:FilterLogEvents") for name in sorted(CALLED)),
+    ),
     "ObeyCommandsFunction": (
         ledger("GetItem", "BatchGetItem", "UpdateItem"),
         *(by(f"by_{attribute}") for attribute in ("state", "verdict", "decider", "policy", "model")),

@@ -1,9 +1,10 @@
 """Everything that functions and apps work with: the ARN behind each name, the value of each setting."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from aws_cdk import ArnFormat, Stack
+from aws_cdk.aws_logs import LogGroup
 
 from infra.books import Books
 from infra.knobs import Knobs
@@ -17,7 +18,7 @@ from workflow.tables import TABLES
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """The resources of one stage."""
+    """The resources of one stage. `logs` are those of the functions that the state machine calls."""
 
     deployment: Deployment
     storage: Storage
@@ -25,6 +26,7 @@ class Line:
     messages: Messages
     knobs: Knobs
     machine: Machine
+    logs: Mapping[str, LogGroup] = field(default_factory=dict)
 
     def arns(self) -> dict[str, str]:
         """Every name that a grant may use."""
@@ -42,6 +44,7 @@ class Line:
             **{name: bucket.bucket_arn for name, bucket in buckets.items()},
             **{f"{name}/*": bucket.arn_for_objects("*") for name, bucket in buckets.items()},
             **{name: queue.queue_arn for name, queue in self.messages.queues.items()},
+            **{f"log/{name}": log.log_group_arn for name, log in self.logs.items()},
             "policy": self.knobs.policy.parameter_arn,
             "model": self.knobs.model.parameter_arn,
             "power": self.knobs.power.parameter_arn,

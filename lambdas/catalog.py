@@ -93,7 +93,7 @@ KEEP_HISTORY = Function(
     schedule_minutes=1,
 )
 READ_HISTORY = Function(
-    "ReadHistoryFunction", "read_history", frozenset({"STATE_MACHINE_ARN"}), memory_mb=512
+    "ReadHistoryFunction", "read_history", frozenset({"STATE_MACHINE_ARN", "LOG_GROUPS"}), memory_mb=512
 )
 
 OBEY_COMMANDS = Function(

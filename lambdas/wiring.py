@@ -14,6 +14,7 @@ from workflow.aws.detector import RekognitionDetector
 from workflow.aws.executions import StepFunctionsExecutions
 from workflow.aws.figures import DynamoBooks
 from workflow.aws.ledger import DynamoLedger
+from workflow.aws.logs import CloudWatchLogs, groups
 from workflow.aws.model_record import POWER, DynamoRecord
 from workflow.aws.model_settings import ParameterSettings
 from workflow.aws.models import RekognitionModels
@@ -77,6 +78,11 @@ def executions() -> StepFunctionsExecutions:
 @cache
 def histories() -> StepFunctionsHistories:
     return StepFunctionsHistories(StepFunctionsExecutions(setting("STATE_MACHINE_ARN")))
+
+
+@cache
+def logs() -> CloudWatchLogs:
+    return CloudWatchLogs(executions(), groups(setting("LOG_GROUPS")))
 
 
 @cache

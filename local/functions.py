@@ -31,6 +31,12 @@ def function_arn(function: Function) -> str:
     return f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{function_name(function)}"
 
 
+def log_groups() -> str:
+    """Where each function's log lines lie, as `read_history` is told."""
+    names = map(function_name, catalog.FUNCTIONS)
+    return ",".join(f"{name}=/aws/lambda/{name}" for name in names)
+
+
 def package(root: Path = _ROOT) -> bytes:
     """The functions' sources as a zip, the same bytes for the same sources."""
     buffer = io.BytesIO()

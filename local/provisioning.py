@@ -28,6 +28,7 @@ def provision(endpoints: Endpoints) -> Site:
         "ESCALATION_QUEUE_URL": urls.escalations,
         "COMMAND_QUEUE_URL": urls.commands,
         "STATE_MACHINE_ARN": machine.ARN,
+        "LOG_GROUPS": functions.log_groups(),
         "MAX_IN_FLIGHT": str(max_in_flight()),
     }
     client("stepfunctions")  # Making clients is not safe in threads; using them is.

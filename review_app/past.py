@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from workflow.archive import Archive, Histories, Record, latest
 from workflow.figures import Failure, Figures
 from workflow.inspection import Inspection, Ledger
+from workflow.logs import Logs
 from workflow.search import Search
 
 INSPECTION_DIGITS = 64
@@ -18,6 +19,7 @@ class Past:
     archive: Archive
     histories: Histories
     figures: Figures
+    logs: Logs
 
     def told(self, execution: str) -> Record | None:
         """The record of an execution as it is now, or as it was last known."""

@@ -35,6 +35,7 @@ def on_aws(variables: Mapping[str, str]) -> Ports:
     from workflow.aws.commands import DynamoCommands
     from workflow.aws.figures import DynamoFigures
     from workflow.aws.ledger import DynamoLedger
+    from workflow.aws.logs import InvokedLogs
     from workflow.aws.parameters import Parameters
     from workflow.aws.power_store import DynamoPowerStore
     from workflow.aws.queues import SqsQueue
@@ -56,6 +57,7 @@ def on_aws(variables: Mapping[str, str]) -> Ports:
             S3Archive(variables["HISTORY_BUCKET"]),
             InvokedHistories(variables["READ_HISTORY_FUNCTION"]),
             DynamoFigures(variables["FIGURES_TABLE"]),
+            InvokedLogs(variables["READ_HISTORY_FUNCTION"]),
         ),
         DynamoCommands(variables["COMMAND_TABLE"], variables["AUDIT_TABLE"]),
         command_queue,

@@ -27,6 +27,7 @@ from workflow.inspection import (
     SecondLook,
     State,
 )
+from workflow.logs import EXPIRED, LogLines
 from workflow.review_queue import GRACE_SECONDS, Pile, Waiting, pile_of, rank
 from workflow.search import Mark, Page, Query, Way, page_of
 from workflow.second_look import due
@@ -490,6 +491,16 @@ class MemoryHistories:
     def ended_badly(self, known: Callable[[str], bool]) -> Iterator[str]:
         bad = ("FAILED", "TIMED_OUT", "ABORTED")
         return (name for name, record in self.records.items() if record.status in bad and not known(name))
+
+
+class MemoryLogs:
+    """What was logged, by execution and step."""
+
+    def __init__(self) -> None:
+        self.lines: dict[tuple[str, int], LogLines] = {}
+
+    def of(self, execution: str, step: int) -> LogLines:
+        return self.lines.get((execution, step), LogLines(why_none=EXPIRED))
 
 
 class MemoryBooks:

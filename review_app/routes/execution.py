@@ -35,16 +35,25 @@ Who = Annotated[User, Depends(current_user)]
 
 @router.get("/executions/{name}")
 def execution(
-    request: Request, name: str, user: Who, found: Found, books: Books, step: str = "", state: str = ""
+    request: Request,
+    name: str,
+    user: Who,
+    found: Found,
+    books: Books,
+    step: str = "",
+    state: str = "",
+    logs: str = "",
 ) -> Response:
     row, record = looked_up(name, found, books, user)
+    board = storyboard(record, int(step) if step.isdecimal() else None) if record else None
     return page(
         request,
         "execution.html",
         row=row,
         name=name,
         record=record,
-        board=storyboard(record, int(step) if step.isdecimal() else None) if record else None,
+        board=board,
+        logged=found.logs.of(name, board.step.id) if logs and board and board.step else None,
         looked_at=_definition(record, state),
         state_name=state,
         others=[one for one in books.by_name(row.image.name) if one.id != row.id][:MOST_COMPARED],

@@ -253,6 +253,22 @@ def test_what_runs_by_the_clock_is_what_the_catalog_says(synthesised: Template) 
     )
 
 
+def test_who_tells_what_steps_logged_knows_the_log_of_every_function_that_the_machine_calls(
+    synthesised: Template,
+) -> None:
+    functions = synthesised.of("Lambda::Function")
+    [teller] = [one for name, one in functions.items() if name.startswith("FunctionsReadHistory")]
+
+    parts = teller["Properties"]["Environment"]["Variables"]["LOG_GROUPS"]["Fn::Join"][1]
+    named = [part["Ref"] for part in parts if isinstance(part, dict)]
+    told = dict(zip(named[::2], named[1::2], strict=True))
+
+    called = definition.placeholders() & {one.placeholder for one in catalog.FUNCTIONS}
+    assert len(told) == len(called)
+    for function, group in told.items():
+        assert functions[function]["Properties"]["LoggingConfig"]["LogGroup"] == {"Ref": group}
+
+
 def test_logs_are_not_kept_for_ever(synthesised: Template) -> None:
     groups = synthesised.of("Logs::LogGroup").values()
 

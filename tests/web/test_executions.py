@@ -7,6 +7,7 @@ import re
 import uuid
 from collections.abc import Iterator
 from dataclasses import replace
+from html import unescape
 from inspect import iscoroutinefunction
 from typing import Any
 
@@ -19,8 +20,10 @@ from tests.web import stories
 from tests.web.serving import visitor
 from tests.web.world import World
 from workflow import moment
+from workflow.archive import parsed
 from workflow.commands import Kind
 from workflow.inspection import Inspection, Lease
+from workflow.logs import LogLine, LogLines
 from workflow.model import name_of
 
 
@@ -128,6 +131,40 @@ def test_each_step_is_opened_by_its_link_without_javascript(
 
     assert {"Claim upload", "Ask a reviewer", "Escalate review", "Close inspection"} <= opened
     assert "This execution did not enter it" in engineer.get(f"{path}?state=Wait%20for%20model").text
+
+
+def test_what_a_step_logged_is_one_link_away_and_not_asked_for_before(
+    engineer: httpx2.Client, world: World, rows: dict[str, Inspection]
+) -> None:
+    owner = rows["reviewed"].owner
+    number = parsed(engineer.get(f"/executions/{owner}/export.json").content).steps[0].id
+    line = LogLine("2026-01-01T00:00:03.500Z", "ERROR", "<b>no</b> photo", '{"outcome": "a tree"}')
+    world.logs.lines[owner, number] = LogLines((line,), more=True)
+
+    page = engineer.get(f"/executions/{owner}?step={number}").text
+    [link] = re.findall(r'href="([^"]*logs=1)#logs"', page)
+    told = engineer.get(unescape(link)).text
+
+    assert "a tree" not in page
+    assert "ERROR &lt;b&gt;no&lt;/b&gt; photo" in told
+    assert "{&#34;outcome&#34;: &#34;a tree&#34;}" in told
+    assert "log holds more" in told
+    world.logs.lines.clear()
+    assert "they have expired" in engineer.get(unescape(link)).text
+
+
+def test_a_step_without_work_and_an_opened_export_offer_no_log_lines(
+    engineer: httpx2.Client, rows: dict[str, Inspection]
+) -> None:
+    owner = rows["reviewed"].owner
+    content = engineer.get(f"/executions/{owner}/export.json").content
+    idle = next(step for step in parsed(content).steps if not step.attempts)
+
+    opened = engineer.post("/executions/open", files={"file": ("a.json", content)})
+
+    assert opened.status_code == 200
+    assert "logs=1" not in opened.text
+    assert "logs=1" not in engineer.get(f"/executions/{owner}?step={idle.id}").text
 
 
 def test_no_page_and_no_export_holds_a_token(engineer: httpx2.Client, rows: dict[str, Inspection]) -> None:

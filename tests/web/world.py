@@ -16,6 +16,7 @@ from tests.fakes import (
     MemoryCommands,
     MemoryHistories,
     MemoryLedger,
+    MemoryLogs,
     MemoryQueue,
     MemoryReviews,
     MemorySearch,
@@ -65,6 +66,7 @@ class World:
     archive: Any = field(default_factory=MemoryArchive)
     histories: Any = field(default_factory=MemoryHistories)
     books: Any = field(default_factory=lambda: MemoryBooks(MemoryLedger()))
+    logs: Any = field(default_factory=MemoryLogs)
     commands: Any = field(default_factory=MemoryCommands)
     command_queue: Any = field(default_factory=MemoryQueue)
     meter: Meter = field(default_factory=Meter)
@@ -83,7 +85,7 @@ class World:
             self.line.shelf,
             self.line.decisions,
             lambda: POLICY,
-            Past(MemorySearch(self.line.ledger), self.archive, self.histories, self.books),
+            Past(MemorySearch(self.line.ledger), self.archive, self.histories, self.books, self.logs),
             self.commands,
             self.command_queue,
             lambda: self.meter,

@@ -15,6 +15,7 @@ from tests.fakes import (
     MemoryArchive,
     MemoryExecutions,
     MemoryHistories,
+    MemoryLogs,
     MemoryReviews,
     MemorySearch,
 )
@@ -105,11 +106,12 @@ class Bench:
         self.line = Line(executions=self.executions)
         self.inbox = Inbox(self.line, inspected)
         self.archive, self.told = MemoryArchive(), MemoryHistories()
+        self.logs = MemoryLogs()
 
     def reach(self, _home: Path | None) -> Reached:
         line = self.line
         ports = (line.ledger, line.shelf, line.executions, line.decisions, self.inbox)
-        found = (MemorySearch(line.ledger), self.archive, self.told)
+        found = (MemorySearch(line.ledger), self.archive, self.told, self.logs)
         return Reached(SITE, *ports, {}, MemoryReviews(line.ledger), *found)
 
     def run(self, *arguments: str) -> Result:

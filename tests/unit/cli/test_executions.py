@@ -11,6 +11,7 @@ from tests.unit.line import CLEARLY_DEFECT, KEY, UNSURE
 from workflow.archive import Record, parsed, redacted
 from workflow.images import inspection_id
 from workflow.inspection import Decision
+from workflow.logs import EXPIRED, LogLine, LogLines
 from workflow.verdict import Verdict
 
 TOKEN = "AQCEAAAAKgAAAAMAAAAAAAAAAc" + "x" * 60
@@ -31,6 +32,15 @@ def events(*kinds: tuple[str, dict[str, Any]]) -> list[dict[str, Any]]:
 
 def entered(kind: str, name: str, document: object) -> tuple[str, dict[str, Any]]:
     return f"{kind}StateEntered", {"name": name, "input": json.dumps(document)}
+
+
+def later(first: int, *kinds: tuple[str, dict[str, Any]]) -> list[dict[str, Any]]:
+    """Events that go on from others, of which the next has this number."""
+    shift = first - 1
+    return [
+        {**event, "id": event["id"] + shift, "previousEventId": event["previousEventId"] + shift}
+        for event in events(*kinds)
+    ]
 
 
 def asking() -> list[dict[str, Any]]:
@@ -234,6 +244,27 @@ def test_show_reads_the_archive_when_step_functions_forgot(bench: Bench) -> None
     assert "SUCCEEDED after 9.000 s" in shown.stdout
     assert "Ask a reviewer" in shown.stdout
     assert json.loads(bench.run("show", KEY, "--json").stdout)["execution"]["status"] == "SUCCEEDED"
+
+
+def test_show_tells_what_each_step_logged_if_that_is_asked_for(bench: Bench) -> None:
+    owner = bench.line.waiting(bench.line.upload())
+    bench.executions.histories[owner] = [*asking(), *later(5, entered("Pass", "Note it", {}))]
+    line = LogLine("2026-01-01T00:00:03.500Z", "INFO", "asked\na reviewer", '{\n  "timeout": 5\n}')
+    bench.logs.lines[owner, 2] = LogLines((line,), more=True)
+
+    plain, short, full, document = (
+        bench.run("show", owner, *more).stdout
+        for more in ((), ("--logs",), ("--logs", "--full"), ("--logs", "--json"))
+    )
+
+    assert "log " not in plain
+    assert r"log    00:00:03.500 INFO asked\na reviewer" in short
+    assert "log    … there are more" in short
+    assert '"timeout": 5' in full
+    asked, noted = json.loads(document)["steps"]
+    assert (asked["logs"]["lines"][0]["level"], noted["logs"]) == ("INFO", None)
+    bench.logs.lines.clear()
+    assert f"log    {EXPIRED}" in bench.run("show", owner, "--logs").stdout
 
 
 def test_show_follows_an_execution_to_its_end(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:

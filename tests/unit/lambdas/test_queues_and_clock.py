@@ -9,12 +9,13 @@ import pytest
 from aws_lambda_powertools.utilities.batch.exceptions import BatchProcessingError
 
 from lambdas import deliver_decision, keep_history, read_history, reconcile, start_inspection
-from tests.fakes import FakeDetector, MemoryExecutions, MemoryLedger
+from tests.fakes import FakeDetector, MemoryExecutions, MemoryLedger, MemoryLogs
 from tests.unit.line import INBOUND, UNSURE, Line
 from tests.unit.workflow.test_keeping import World as Kept
 from workflow import archive
 from workflow.images import Image, inspection_id
 from workflow.inspection import Inspection
+from workflow.logs import LogLine, LogLines
 from workflow.verdict import Verdict
 
 Log = Callable[[], list[dict[str, Any]]]
@@ -267,6 +268,16 @@ def test_a_history_is_told_without_tokens_and_packed(context: Any) -> None:
 
     assert archive.unpacked(base64.b64decode(told["record"])) == world.histories.records["e-1"]
     assert read_history.handler({"execution": "e-2"}, context, histories=world.histories) == {"record": None}
+
+
+def test_what_a_step_logged_is_told_by_its_number(context: Any) -> None:
+    logs = MemoryLogs()
+    logs.lines["e-1", 2] = LogLines((LogLine("2026-01-01", "INFO", "claimed", "{}"),))
+
+    told = json.loads(json.dumps(read_history.handler({"execution": "e-1", "step": 2}, context, logs=logs)))
+
+    assert told["lines"] == [{"at": "2026-01-01", "level": "INFO", "message": "claimed", "text": "{}"}]
+    assert read_history.handler({"execution": "e-1", "step": 3}, context, logs=logs)["why_none"]
 
 
 def test_the_clock_tells_how_many_photos_wait_for_a_person_and_since_when(

@@ -1,22 +1,28 @@
 """Tokens, queues, parameters and clients: small adapters with exact requests."""
 
+import io
 import itertools
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from typing import Any
 
 import boto3
 import pytest
 from botocore.exceptions import ClientError
+from botocore.response import StreamingBody
 from botocore.stub import Stubber
 
 from local import resources
 from workflow.aws import clients
+from workflow.aws.executions import StepFunctionsExecutions
+from workflow.aws.logs import CloudWatchLogs, InvokedLogs, groups
 from workflow.aws.parameters import Parameters
 from workflow.aws.queues import SqsQueue
 from workflow.aws.tokens import DynamoTokens
 from workflow.errors import ConfigurationError
+from workflow.logs import EXPIRED, NOT_NOW, LogLine, LogLines
 from workflow.tables import TOKENS
 
 ID = {"inspection_id": {"S": "i1"}}
@@ -134,3 +140,59 @@ def test_a_client_is_made_once_and_retries_within_bounds(monkeypatch: pytest.Mon
     clients.client.cache_clear()
     assert client.meta.config.retries == {"mode": "standard", "total_max_attempts": 5}
     assert (client.meta.config.connect_timeout, client.meta.config.read_timeout) == (5, 60)
+
+
+GROUP = {"logGroupName": "the-log", "filterPattern": '"i1"', "startTime": 1767225600000}
+
+
+class Claimed(StepFunctionsExecutions):
+    """Executions whose history is one step that called a function."""
+
+    def __init__(self) -> None:
+        super().__init__("arn:aws:states:eu-central-1:1:stateMachine:parts", object())
+
+    def history(self, name: str) -> list[dict[str, Any]]:
+        at = ["2026-01-01T00:00:02+00:00", "2026-01-01T00:00:03+00:00"]
+        called = {"resource": "arn:aws:lambda:eu-central-1:1:function:claim"}
+        return [
+            {"id": 1, "type": "TaskStateEntered", "timestamp": at[0], "xEventDetails": {"name": "Claim"}},
+            {"id": 2, "type": "LambdaFunctionScheduled", "timestamp": at[1], "xEventDetails": called},
+        ]
+
+
+def test_log_lines_are_searched_in_the_functions_own_group_page_by_page() -> None:
+    with stubbed("logs") as (client, stub):
+        asked = GROUP | {"endTime": 1767225600000 + 65_000}
+        line = {"timestamp": 1767225603500, "message": "claimed i1\n"}
+        stub.add_response("filter_log_events", {"events": [], "nextToken": "t"}, asked)
+        stub.add_response("filter_log_events", {"events": [line]}, asked | {"nextToken": "t"})
+
+        told = CloudWatchLogs(Claimed(), groups("other=no,claim=the-log"), client).of("i1-1", 1)
+
+    assert [(one.at[:23], one.text) for one in told.lines] == [("2026-01-01T00:00:03.500", "claimed i1")]
+
+
+def test_a_log_group_that_is_gone_or_unknown_is_one_sentence_and_any_other_fault_is_raised() -> None:
+    with stubbed("logs") as (client, stub):
+        stub.add_client_error("filter_log_events", "ResourceNotFoundException")
+        stub.add_client_error("filter_log_events", "AccessDeniedException")
+        told = CloudWatchLogs(Claimed(), {"claim": "the-log"}, client)
+
+        assert told.of("i1-1", 1) == LogLines(why_none=EXPIRED)
+        with pytest.raises(ClientError, match="AccessDenied"):
+            told.of("i1-1", 1)
+        assert CloudWatchLogs(Claimed(), groups(""), client).of("i1-1", 1) == LogLines(why_none=EXPIRED)
+
+
+def test_who_may_not_read_logs_asks_a_function_and_its_failure_is_one_sentence() -> None:
+    told = LogLines((LogLine("2026-01-01", "INFO", "claimed", "{}"),), True)
+    with stubbed("lambda") as (client, stub):
+        asked = {"FunctionName": "read-history", "Payload": b'{"execution": "i1-1", "step": 2}'}
+        for answer in ({"Payload": asdict(told)}, {"Payload": {}, "FunctionError": "Unhandled"}):
+            content = json.dumps(answer["Payload"]).encode()
+            payload = StreamingBody(io.BytesIO(content), len(content))
+            stub.add_response("invoke", {**answer, "Payload": payload}, asked)
+        logs = InvokedLogs("read-history", client)
+
+        assert logs.of("i1-1", 2) == told
+        assert logs.of("i1-1", 2) == LogLines(why_none=NOT_NOW)
