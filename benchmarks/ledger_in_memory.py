@@ -185,7 +185,7 @@ class Client:
         self._spend("index", size * len(seen))
         wanted = [number for number in seen if self._passes(request, given, number)]
         if request.get("Select") == "COUNT":
-            return {"Count": len(wanted)}
+            return {"Count": len(wanted), "ScannedCount": len(seen)}
         whole = "ProjectionExpression" not in request
         items = [to_item(self._books.row(one)) if whole else self._place(one) for one in wanted]
         more = {"LastEvaluatedKey": self._place(seen[-1])} if seen and len(seen) < last - first else {}

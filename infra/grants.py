@@ -151,9 +151,11 @@ REVIEW_APP: tuple[Grant, ...] = (
     on("audit/by_day", "dynamodb:Query"),
     *(on(table, "dynamodb:Query") for table in ("names", "figures")),
     on("command-log", "dynamodb:GetItem", "PutItem"),
+    on("command-log/open", "dynamodb:Query"),
     on("history", "s3:ListBucket"),
     on("history/*", "s3:GetObject"),
     *(on(queue, "sqs:SendMessage", "GetQueueAttributes") for queue in ("decisions", "commands")),
+    *(on(queue, "sqs:GetQueueAttributes") for queue in ("intake", "escalations")),
     *(SEES_INBOUND, SEES_FILED, READS_INBOUND, READS_FILED),
     POLICY,
 )

@@ -87,6 +87,8 @@ def review_app(home: Path, ports: Ports, site: Site) -> Program:
         "HISTORY_BUCKET": site.history_bucket,
         "READ_HISTORY_FUNCTION": site.read_history_function,
         "COMMAND_QUEUE_URL": site.command_queue_url,
+        "INTAKE_QUEUE_URL": site.intake_queue_url,
+        "ESCALATION_QUEUE_URL": site.escalation_queue_url,
         "DECISION_QUEUE_URL": site.decision_queue_url,
         "POLICY_PARAMETER": site.policy_parameter,
         "PUBLIC_URL": endpoints.review_app,

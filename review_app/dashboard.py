@@ -3,16 +3,17 @@
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice, pairwise
+from itertools import islice, pairwise, takewhile
 from statistics import median
 
 from review_app.ports import Ports
 from workflow import figures, moment
 from workflow.agreement import Agreement, agreements
+from workflow.commands import Commands
 from workflow.figures import Failure, Hour
 from workflow.inspection import AuditEntry, Ledger, SecondLook, State
 from workflow.power import Meter
-from workflow.review_queue import Pile
+from workflow.review_queue import Pile, Reviews
 from workflow.verdict import Verdict
 
 DAYS = (1, 7, 30, 90)
@@ -21,6 +22,11 @@ MOST_COUNTED = 1000
 MOST_LOOKS = 2000
 PAUSE_SECONDS = 300
 BARS = 20
+LISTS = {
+    "intake": "/executions?status=inspecting",
+    "decisions": "/executions?status=waiting",
+    "escalations": "/executions?status=waiting",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +56,21 @@ class Replay:
 
 
 @dataclass(frozen=True, slots=True)
+class Backlog:
+    """One queue: its messages and their list, and in the ledger what waits longest, since when, its page.
+
+    SQS tells nobody how old a message is without handing it out, so the ledger is asked.
+    """
+
+    name: str
+    depth: int
+    list: str
+    waits: str
+    since: str = ""
+    link: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Board:
     """Everything that the dashboard shows for a span of days."""
 
@@ -70,7 +91,7 @@ class Board:
     in_flight: int
     oldest: str
     meter: Meter
-    queues: Mapping[str, int]
+    queues: Sequence[Backlog]
 
     @property
     def closed(self) -> int:
@@ -109,8 +130,49 @@ def board(ports: Ports, days: int, now: str, at: float | None = None) -> Board:
         ports.ledger.count_recent(State.INSPECTING, "0", MOST_COUNTED),
         _oldest(ports.ledger),
         ports.meter(),
-        {name: depth() for name, depth in ports.depths.items()},
+        queues(ports, now),
     )
+
+
+def queues(ports: Ports, now: str) -> list[Backlog]:
+    """The queues in the order in which a photo meets them."""
+    told = {
+        "intake": _in_flight(ports.ledger),
+        "decisions": _undelivered(ports.ledger, now),
+        "escalations": _escalated(ports.reviews),
+        "commands": _command(ports.commands),
+    }
+    return [Backlog(name, depth(), LISTS.get(name, ""), *told[name]) for name, depth in ports.depths.items()]
+
+
+def _in_flight(ledger: Ledger) -> tuple[str, str, str]:
+    row = ledger.oldest(State.INSPECTING)
+    if row is None:
+        return "photo in flight", "", ""
+    since = row.claimed_at if row.revision == 1 else row.attempted_at
+    return "photo in flight", since, f"/executions/{row.owner}"
+
+
+def _undelivered(ledger: Ledger, now: str) -> tuple[str, str, str]:
+    """The decision that could be delivered for longest and was not, among the oldest photos that wait."""
+    found = [
+        (row.decision.release_at or row.decision.decided_at, f"/executions/{row.owner}")
+        for row in ledger.decided(MOST_COUNTED)
+        if row.decision and not row.decision.sent_at and not row.settled
+    ]
+    return "decision to deliver", *min((one for one in found if one[0] <= now), default=("", ""))
+
+
+def _escalated(reviews: Reviews) -> tuple[str, str, str]:
+    """The review that was escalated and is open for longest; those that are come first in the pile."""
+    first = takewhile(lambda one: one.escalated, reviews.listed(Pile.OPEN))
+    found = [(one.since, f"/inspections/{one.id}") for one in islice(first, MOST_COUNTED)]
+    return "escalated review", *min(found, default=("", ""))
+
+
+def _command(commands: Commands) -> tuple[str, str, str]:
+    first = next(iter(commands.open()), None)
+    return "open command", *((first.asked_at, f"/commands/{first.id}") if first else ("", ""))
 
 
 def throughput(hours: Iterable[Hour], days: int) -> list[Column]:

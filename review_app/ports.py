@@ -62,5 +62,10 @@ def on_aws(variables: Mapping[str, str]) -> Ports:
         DynamoCommands(variables["COMMAND_TABLE"], variables["AUDIT_TABLE"]),
         command_queue,
         DynamoPowerStore(variables["LEDGER_TABLE"]).meter,
-        {"decisions": decisions.depth, "commands": command_queue.depth},
+        {
+            "intake": SqsQueue(variables["INTAKE_QUEUE_URL"]).depth,
+            "decisions": decisions.depth,
+            "escalations": SqsQueue(variables["ESCALATION_QUEUE_URL"]).depth,
+            "commands": command_queue.depth,
+        },
     )

@@ -14,6 +14,8 @@ LINE = frozenset(
         *(
             "DECISION_QUEUE_URL",
             "COMMAND_QUEUE_URL",
+            "INTAKE_QUEUE_URL",
+            "ESCALATION_QUEUE_URL",
             "POLICY_PARAMETER",
             "HISTORY_BUCKET",
             "READ_HISTORY_FUNCTION",

@@ -7,6 +7,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import fields, replace
+from itertools import islice
 from typing import Any
 
 from workflow import moment
@@ -242,6 +243,9 @@ class MemoryLedger:
 
     def oldest(self, state: State) -> Inspection | None:
         return next(self.in_state(state), None)
+
+    def decided(self, limit: int) -> Iterator[Inspection]:
+        return (row for row in islice(self.in_state(State.WAITING), limit) if row.decision)
 
     def count_recent(self, state: State, since: str, limit: int) -> int:
         return min(limit, sum(row.claimed_at >= since for row in self.in_state(state)))

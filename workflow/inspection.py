@@ -266,6 +266,9 @@ class Ledger(Protocol):
     def oldest(self, state: State) -> Inspection | None:
         """The row that is in a state and was claimed first, or None; may lag by moments."""
 
+    def decided(self, limit: int) -> Iterator[Inspection]:
+        """Rows in state waiting that a person decided, among the `limit` oldest; may lag by moments."""
+
     def count_recent(self, state: State, since: str, limit: int) -> int:
         """How many rows claimed since a time are in a state, counted up to `limit`; may lag by moments."""
 

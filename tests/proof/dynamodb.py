@@ -143,7 +143,7 @@ class MemoryDynamoDB:
         if index and index.holds is not None:
             names = {*index.key, *table.keys, *index.others}
             found = [{name: value for name, value in item.items() if name in names} for item in found]
-        return {"Items": found, "Count": len(found)}
+        return {"Items": found, "Count": len(found), "ScannedCount": len(found)}
 
     def get_paginator(self, operation: str) -> Any:
         def paginate(PaginationConfig: Any = None, **call: Any) -> Iterator[Any]:

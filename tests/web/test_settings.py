@@ -16,6 +16,8 @@ LOCAL = {
     "READ_HISTORY_FUNCTION": "read-history",
     "DECISION_QUEUE_URL": "http://127.0.0.1:1/decisions",
     "COMMAND_QUEUE_URL": "http://127.0.0.1:1/commands",
+    "INTAKE_QUEUE_URL": "http://127.0.0.1:1/intake",
+    "ESCALATION_QUEUE_URL": "http://127.0.0.1:1/escalations",
     "POLICY_PARAMETER": "/policy",
     "PUBLIC_URL": "http://127.0.0.1:8080",
     "SESSION_SECRET": SECRET,

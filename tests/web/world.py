@@ -89,7 +89,12 @@ class World:
             self.commands,
             self.command_queue,
             lambda: self.meter,
-            {"decisions": lambda: len(self.line.decisions.sent), "commands": lambda: 0},
+            {
+                "intake": lambda: 0,
+                "decisions": lambda: len(self.line.decisions.sent),
+                "escalations": lambda: 0,
+                "commands": lambda: 0,
+            },
         )
 
     def row(self, inspection: str) -> Inspection:

@@ -228,23 +228,46 @@ class DynamoLedger:
         return next(self._query("by_state", "state", state, page=1), None)
 
     def count_recent(self, state: State, since: str, limit: int) -> int:
-        counted, start = 0, dict[str, Any]()
-        while counted < limit:  # A page ends at a megabyte of rows, however many are wanted.
+        names, plain = {"#claimed_at": "claimed_at"}, {":since": since}
+        counting = {"Select": "COUNT"}
+        return sum(
+            int(answer["Count"])
+            for answer in self._first(limit, state, " AND #claimed_at >= :since", names, plain, counting)
+        )
+
+    def decided(self, limit: int) -> Iterator[Inspection]:
+        filtered = {"FilterExpression": "attribute_type(#decision, :map)"}
+        names, plain = {"#decision": "decision"}, {":map": "M"}
+        for answer in self._first(limit, State.WAITING, "", names, plain, filtered):
+            yield from map(read_item, answer["Items"])
+
+    def _first(
+        self,
+        limit: int,
+        state: State,
+        condition: str,
+        names: dict[str, str],
+        plain: dict[str, str],
+        how: dict[str, Any],
+    ) -> Iterator[dict[str, Any]]:
+        """Answers about the oldest rows of a state, so many of them."""
+        seen, start = 0, dict[str, Any]()
+        while seen < limit:  # A page ends at a megabyte of rows, however many are wanted.
             answer = self._dynamodb.query(
                 TableName=self._table,
                 IndexName="by_state",
-                KeyConditionExpression="#state = :state AND #claimed_at >= :since",
-                ExpressionAttributeNames={"#state": "state", "#claimed_at": "claimed_at"},
-                ExpressionAttributeValues=values({":state": state, ":since": since}),
-                Select="COUNT",
-                Limit=limit - counted,
+                KeyConditionExpression=f"#state = :state{condition}",
+                ExpressionAttributeNames={"#state": "state", **names},
+                ExpressionAttributeValues=values({":state": state, **plain}),
+                Limit=limit - seen,
+                **how,
                 **start,
             )
-            counted += int(answer["Count"])
+            yield answer
+            seen += int(answer["ScannedCount"])
             if "LastEvaluatedKey" not in answer:
-                break
+                return
             start = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
-        return counted
 
     def newest(self, limit: int) -> list[Inspection]:
         found: list[Inspection] = []

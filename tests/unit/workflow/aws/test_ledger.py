@@ -9,12 +9,14 @@ import pytest
 from botocore.exceptions import ClientError
 from botocore.stub import Stubber
 
+from local import resources
 from workflow import moment
 from workflow.aws.items import audit_item, index_keys, to_item, values
 from workflow.aws.ledger import DynamoLedger
 from workflow.errors import Conflict, NotFound, OwnershipLost
 from workflow.images import Image, Stored
 from workflow.inspection import AuditEntry, Decision, Inspection, Review, State
+from workflow.tables import AUDIT, LEDGER
 from workflow.verdict import Prediction, Score, Verdict
 
 IMAGE = Image("inbound", "line 1/a b.png", "v1")
@@ -457,13 +459,43 @@ def test_recent_rows_are_counted_up_to_a_limit(ledger: DynamoLedger, dynamodb: S
         "Select": "COUNT",
         "Limit": 16,
     }
-    dynamodb.add_response("query", {"Count": 7}, expected)
+    dynamodb.add_response("query", {"Count": 7, "ScannedCount": 7}, expected)
 
     assert ledger.count_recent(State.INSPECTING, "2026", 16) == 7
 
-    dynamodb.add_response("query", {"Count": 7, "LastEvaluatedKey": KEY}, expected)
-    dynamodb.add_response("query", {"Count": 9}, {**expected, "Limit": 9, "ExclusiveStartKey": KEY})
+    dynamodb.add_response("query", {"Count": 7, "ScannedCount": 7, "LastEvaluatedKey": KEY}, expected)
+    answer = {"Count": 9, "ScannedCount": 9}
+    dynamodb.add_response("query", answer, {**expected, "Limit": 9, "ExclusiveStartKey": KEY})
     assert ledger.count_recent(State.INSPECTING, "2026", 16) == 16
+
+
+def test_decided_rows_are_filtered_by_dynamodb_among_the_oldest(
+    ledger: DynamoLedger, dynamodb: Stubber
+) -> None:
+    expected = {
+        "TableName": "ledger",
+        "IndexName": "by_state",
+        "KeyConditionExpression": "#state = :state",
+        "ExpressionAttributeNames": {"#state": "state", "#decision": "decision"},
+        "ExpressionAttributeValues": {":state": {"S": "waiting"}, ":map": {"S": "M"}},
+        "FilterExpression": "attribute_type(#decision, :map)",
+        "Limit": 16,
+    }
+    nothing = {"Items": [], "ScannedCount": 7, "LastEvaluatedKey": KEY}
+    dynamodb.add_response("query", nothing, expected)
+    found = {"Items": [to_item(ROW)], "ScannedCount": 9, "LastEvaluatedKey": KEY}
+    dynamodb.add_response("query", found, {**expected, "Limit": 9, "ExclusiveStartKey": KEY})
+
+    assert list(ledger.decided(16)) == [ROW]
+
+
+def test_a_decision_and_none_are_told_apart_on_dynamodb(tables: Any) -> None:
+    ledger = DynamoLedger(resources.table_name(LEDGER), resources.table_name(AUDIT), tables)
+    answered = replace(ROW, id="i2", state=State.WAITING, decision=DECISION)
+    for row in (replace(ROW, state=State.WAITING, decision=None), answered):
+        tables.put_item(TableName=resources.table_name(LEDGER), Item=to_item(row))
+
+    assert list(ledger.decided(10)) == [answered]
 
 
 def test_the_audit_trail_is_read_consistently(ledger: DynamoLedger, dynamodb: Stubber) -> None:
