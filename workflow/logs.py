@@ -14,7 +14,7 @@ from workflow.history_events import in_order
 from workflow.history_tokens import Secrets
 
 MOST_LINES = 200
-MOST_TEXT = 8000
+MOST_TEXT = 4000
 # No function works longer, however long its step waits for an answer afterwards.
 WORK = timedelta(seconds=60)
 # Hosts' clocks differ, and a line is dated by whoever stores it.

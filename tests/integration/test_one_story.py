@@ -57,6 +57,7 @@ def test_the_same_photo_has_one_story_everywhere_and_keeps_it(line: Line, tmp_pa
     with visitor(line.review_app, "ann") as browser:
         listed = browser.get("/executions", params={"q": "711"}).text
         page = browser.get(f"/executions/{execution}").text
+        dashboard = browser.get("/dashboard").text
         exported = archive.parsed(browser.get(f"/executions/{execution}/export.json").text)
         logged = browser.get(f"/executions/{execution}", params={"step": kept.steps[0].id, "logs": "1"}).text
     told_again = partcheck("show", NAME, "--logs")
@@ -67,9 +68,12 @@ def test_the_same_photo_has_one_story_everywhere_and_keeps_it(line: Line, tmp_pa
     assert entered[0] == "Claim upload"
     assert in_the_browser == on_the_command_line == entered
     assert f'href="/executions/{execution}"' in listed
+    queues = re.findall(r'<th scope="row">(\w+)</th><td class="number">(?:<a [^>]+>)?\d', dashboard)
+    assert queues == ["intake", "decisions", "escalations", "commands"]
     assert kept == exported
     assert [step.name for step in kept.steps] == entered
-    assert re.search(r"INFO claimed</summary>.*inspection_id&#34;: &#34;" + execution[:64], logged, re.DOTALL)
+    assert "INFO claimed</summary>" in logged
+    assert set(re.findall("inspection_id&#34;: &#34;([0-9a-f]{64})", logged)) == {execution[:64]}
     assert {"INFO claimed", "INFO filed", "INFO closed"} <= set(re.findall(r"log    \S+ (.*)", told_again))
     assert kept.status == told["execution"]["status"] == "SUCCEEDED"
     assert kept.steps[-1].entered_at.isoformat()[:23] == told["steps"][-1]["entered_at"][:23]

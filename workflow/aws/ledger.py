@@ -228,37 +228,23 @@ class DynamoLedger:
         return next(self._query("by_state", "state", state, page=1), None)
 
     def count_recent(self, state: State, since: str, limit: int) -> int:
-        names, plain = {"#claimed_at": "claimed_at"}, {":since": since}
-        counting = {"Select": "COUNT"}
-        return sum(
-            int(answer["Count"])
-            for answer in self._first(limit, state, " AND #claimed_at >= :since", names, plain, counting)
-        )
+        return sum(int(answer["Count"]) for answer in self._first(state, since, limit, Select="COUNT"))
 
     def decided(self, limit: int) -> Iterator[Inspection]:
-        filtered = {"FilterExpression": "attribute_type(#decision, :map)"}
-        names, plain = {"#decision": "decision"}, {":map": "M"}
-        for answer in self._first(limit, State.WAITING, "", names, plain, filtered):
+        filtered = "attribute_exists(decision.decided_at)"
+        for answer in self._first(State.WAITING, "0", limit, FilterExpression=filtered):
             yield from map(read_item, answer["Items"])
 
-    def _first(
-        self,
-        limit: int,
-        state: State,
-        condition: str,
-        names: dict[str, str],
-        plain: dict[str, str],
-        how: dict[str, Any],
-    ) -> Iterator[dict[str, Any]]:
-        """Answers about the oldest rows of a state, so many of them."""
+    def _first(self, state: State, since: str, limit: int, **how: Any) -> Iterator[dict[str, Any]]:
+        """Answers about so many rows of a state, oldest first."""
         seen, start = 0, dict[str, Any]()
         while seen < limit:  # A page ends at a megabyte of rows, however many are wanted.
             answer = self._dynamodb.query(
                 TableName=self._table,
                 IndexName="by_state",
-                KeyConditionExpression=f"#state = :state{condition}",
-                ExpressionAttributeNames={"#state": "state", **names},
-                ExpressionAttributeValues=values({":state": state, **plain}),
+                KeyConditionExpression="#state = :state AND #claimed_at >= :since",
+                ExpressionAttributeNames={"#state": "state", "#claimed_at": "claimed_at"},
+                ExpressionAttributeValues=values({":state": state, ":since": since}),
                 Limit=limit - seen,
                 **how,
                 **start,

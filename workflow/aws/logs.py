@@ -3,7 +3,6 @@
 import json
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
-from itertools import islice
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -12,9 +11,6 @@ from workflow import logs
 from workflow.aws.clients import client
 from workflow.aws.executions import StepFunctionsExecutions
 from workflow.logs import LogLine, LogLines
-
-# A busy log's lines come in many pages, most of them empty: each is a part of what was searched.
-MOST_PAGES = 20
 
 
 class CloudWatchLogs:
@@ -42,7 +38,7 @@ class CloudWatchLogs:
             filterPattern=f'"{about}"',
         )
         try:
-            for page in islice(pages, MOST_PAGES):
+            for page in pages:
                 for event in page["events"]:
                     yield datetime.fromtimestamp(event["timestamp"] / 1000, UTC), event["message"].rstrip()
         except ClientError as error:

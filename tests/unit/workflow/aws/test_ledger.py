@@ -475,10 +475,10 @@ def test_decided_rows_are_filtered_by_dynamodb_among_the_oldest(
     expected = {
         "TableName": "ledger",
         "IndexName": "by_state",
-        "KeyConditionExpression": "#state = :state",
-        "ExpressionAttributeNames": {"#state": "state", "#decision": "decision"},
-        "ExpressionAttributeValues": {":state": {"S": "waiting"}, ":map": {"S": "M"}},
-        "FilterExpression": "attribute_type(#decision, :map)",
+        "KeyConditionExpression": "#state = :state AND #claimed_at >= :since",
+        "ExpressionAttributeNames": {"#state": "state", "#claimed_at": "claimed_at"},
+        "ExpressionAttributeValues": {":state": {"S": "waiting"}, ":since": {"S": "0"}},
+        "FilterExpression": "attribute_exists(decision.decided_at)",
         "Limit": 16,
     }
     nothing = {"Items": [], "ScannedCount": 7, "LastEvaluatedKey": KEY}
