@@ -160,6 +160,19 @@ def test_commands_work_with_a_stage_as_with_the_line_here(deployed: Site) -> Non
         assert answer.exit_code == 0, answer.output
 
 
+def test_what_steps_logged_is_found_in_the_logs_that_cloudformation_named(
+    deployed: Site, tmp_path: Path
+) -> None:
+    photo = tmp_path / "no-photo.png"
+    photo.write_bytes(b"not a photo")
+
+    assert "rejected no-photo.png" in partcheck("--stage", STAGE, "inspect", str(photo)).output
+    answer = partcheck("--stage", STAGE, "show", photo.name, "--logs")
+
+    assert answer.exit_code == 0, answer.output
+    assert "INFO claimed" in answer.output
+
+
 def test_status_tells_of_stack_model_and_queues(deployed: Site) -> None:
     answer = partcheck("status", "--stage", STAGE, "--json")
 
