@@ -95,8 +95,10 @@ class History:
             self.world.run(self.world.seconds + MINUTE)
         for inspection, revision_ in asked.items():
             row = self.world.ledger.get(inspection)
-            # Somebody who thought long may have begun another revision meanwhile.
-            done = row and (row.settled or row.revision > revision_)
+            # Somebody who thought long may have begun another revision meanwhile, or decided and taken it
+            # back: then the photo is theirs until the lease ends, and asked about again in the next round.
+            theirs = row and row.decision is None and row.lease is not None
+            done = row and (row.settled or row.revision > revision_ or theirs)
             self.promises.require(done, f"a decision was not delivered: {row}")
 
     def row(self, upload: Upload) -> object:
