@@ -48,6 +48,7 @@ class Guard:
         self._headers = dict(_HEADERS)
         if settings.is_secure:
             self._headers["Strict-Transport-Security"] = "max-age=31536000; includeSubDomains"
+        self._document_headers = self._headers | _DOCUMENT_HEADERS
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -57,9 +58,8 @@ class Guard:
         async def guarded(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
-                wanted = self._headers
-                if not headers.get("content-type", "").startswith(_NEVER_DOCUMENTS):
-                    wanted = wanted | _DOCUMENT_HEADERS
+                bare = headers.get("content-type", "").startswith(_NEVER_DOCUMENTS)
+                wanted = self._headers if bare else self._document_headers
                 for name, value in wanted.items():
                     headers.setdefault(name, value)
             await send(message)

@@ -449,16 +449,21 @@ def test_an_empty_ledger_has_no_newest_row(ledger: DynamoLedger, dynamodb: Stubb
     assert ledger.newest(1) == []
 
 
-def test_recent_rows_are_counted_up_to_a_limit(ledger: DynamoLedger, dynamodb: Stubber) -> None:
-    expected = {
+def first_sixteen(state: str, since: str, **how: str) -> dict[str, Any]:
+    """The query for the oldest rows in a state."""
+    return {
         "TableName": "ledger",
         "IndexName": "by_state",
         "KeyConditionExpression": "#state = :state AND #claimed_at >= :since",
         "ExpressionAttributeNames": {"#state": "state", "#claimed_at": "claimed_at"},
-        "ExpressionAttributeValues": {":state": {"S": "inspecting"}, ":since": {"S": "2026"}},
-        "Select": "COUNT",
+        "ExpressionAttributeValues": {":state": {"S": state}, ":since": {"S": since}},
         "Limit": 16,
+        **how,
     }
+
+
+def test_recent_rows_are_counted_up_to_a_limit(ledger: DynamoLedger, dynamodb: Stubber) -> None:
+    expected = first_sixteen("inspecting", "2026", Select="COUNT")
     dynamodb.add_response("query", {"Count": 7, "ScannedCount": 7}, expected)
 
     assert ledger.count_recent(State.INSPECTING, "2026", 16) == 7
@@ -472,15 +477,7 @@ def test_recent_rows_are_counted_up_to_a_limit(ledger: DynamoLedger, dynamodb: S
 def test_decided_rows_are_filtered_by_dynamodb_among_the_oldest(
     ledger: DynamoLedger, dynamodb: Stubber
 ) -> None:
-    expected = {
-        "TableName": "ledger",
-        "IndexName": "by_state",
-        "KeyConditionExpression": "#state = :state AND #claimed_at >= :since",
-        "ExpressionAttributeNames": {"#state": "state", "#claimed_at": "claimed_at"},
-        "ExpressionAttributeValues": {":state": {"S": "waiting"}, ":since": {"S": "0"}},
-        "FilterExpression": "attribute_exists(decision.decided_at)",
-        "Limit": 16,
-    }
+    expected = first_sixteen("waiting", "0", FilterExpression="attribute_exists(decision.decided_at)")
     nothing = {"Items": [], "ScannedCount": 7, "LastEvaluatedKey": KEY}
     dynamodb.add_response("query", nothing, expected)
     found = {"Items": [to_item(ROW)], "ScannedCount": 9, "LastEvaluatedKey": KEY}
