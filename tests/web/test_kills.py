@@ -25,15 +25,15 @@ from tests.unit.line import UPLOADED_AT
 from tests.web.serving import SECRET, visitor
 from workflow.aws.clients import client
 from workflow.aws.ledger import DynamoLedger
-from workflow.images import Image, inspection_id
+from workflow.images import Image
 from workflow.inspection import Inspection, Review, State
 from workflow.intake import new_row
 from workflow.policy import FIRST_POLICY
-from workflow.tables import AUDIT, LEDGER
+from workflow.tables import AUDIT, LEDGER, Table
 from workflow.verdict import Verdict
 
 KILLS = int(os.environ.get("PARTCHECK_TEST_KILLS", "3"))
-PHOTOS = max(30, 10 * KILLS)
+LOT = 10
 AT = "2026-01-01T10:00:00.000Z"
 
 
@@ -103,47 +103,63 @@ def answers(address: str) -> bool:
         return False
 
 
-def killed_at_random(first: int, kills: int, done: threading.Event, rng: random.Random) -> int:
-    """Kill a worker again and again; its supervisor starts another one."""
-    count = 0
-    while count < kills and not done.wait(rng.uniform(0.05, 1.0)):
-        children = Path(f"/proc/{first}/task/{first}/children").read_text().split()
-        alive = [int(pid) for pid in children if b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes()]
-        if alive:
-            os.kill(rng.choice(alive), signal.SIGKILL)
-            count += 1
-    return count
+def killed_at_random(first: int, shots: threading.Semaphore, rng: random.Random) -> None:
+    """Kill a worker some moment after each shot is called for; its supervisor starts another one."""
+    for _ in range(KILLS):
+        shots.acquire()
+        time.sleep(rng.uniform(0.0, 0.5))
+        while not (alive := serving(first)):
+            time.sleep(0.01)
+        os.kill(rng.choice(alive), signal.SIGKILL)
+
+
+def serving(first: int) -> list[int]:
+    """The worker processes that are there."""
+    children = Path(f"/proc/{first}/task/{first}/children").read_text().split()
+    return [int(pid) for pid in children if b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes()]
 
 
 @pytest.mark.timeout(120 + 20 * KILLS)
 def test_no_acknowledged_decision_is_lost_and_none_happens_twice(aws: dict[str, str]) -> None:
     ledger = DynamoLedger(aws["LEDGER_TABLE"], aws["AUDIT_TABLE"])
-    rows = [waiting_row(number) for number in range(PHOTOS)]
+    shots, rng = threading.Semaphore(0), random.Random(7)  # noqa: S311
+    with workers(aws, 2) as (address, first), visitor(address, "ann") as ann:
+        killer = threading.Thread(target=killed_at_random, args=(first, shots, rng), daemon=True)
+        killer.start()
+        for number in range(KILLS):
+            lot_is_decided_once(ledger, ann, range(number * LOT, number * LOT + LOT), shots)
+        killer.join()
+
+
+def lot_is_decided_once(
+    ledger: DynamoLedger, ann: httpx2.Client, numbers: range, shots: threading.Semaphore
+) -> None:
+    """A few photos and one shot at a time: the emulated DynamoDB copies whole tables for each transaction."""
+    rows = [waiting_row(number) for number in numbers]
     for row in rows:
         ledger.claim(row)
         ledger.record_review(row.id, row.owner, row.review or Review(AT, 1, ""), "1")
-    acknowledged: dict[str, tuple[str, Verdict]] = {}
-    done, rng = threading.Event(), random.Random(7)  # noqa: S311
-    with workers(aws, 2) as (address, first):
-        killer = threading.Thread(target=killed_at_random, args=(first, KILLS, done, rng))
-        killer.start()
-        with visitor(address, "ann") as ann:
-            for number, row in enumerate(rows):
-                verdict = Verdict.OK if number % 2 else Verdict.DEFECT
-                acknowledged[row.id] = (stubborn(ann, row.id, verdict), verdict)
-            while killer.is_alive() and KILLS:
-                time.sleep(0.05)
-        done.set()
-        killer.join()
+    verdicts = {row.id: Verdict.OK if number % 2 else Verdict.DEFECT for number, row in enumerate(rows)}
+    shots.release()
+    acknowledged = {one: stubborn(ann, one, verdict) for one, verdict in verdicts.items()}
 
-    for row in rows:
-        decision_id, verdict = acknowledged[row.id]
-        found = ledger.get(inspection_id(row.image))
+    for one, verdict in verdicts.items():
+        found = ledger.get(one)
         assert found is not None
         assert found.decision is not None
-        assert (found.decision.id, found.decision.verdict) == (decision_id, verdict)
-        trail = [entry for entry in ledger.audit_trail(row.id) if entry.action == "decide"]
-        assert [entry.decision_id for entry in trail] == [decision_id]
+        assert (found.decision.id, found.decision.verdict) == (acknowledged[one], verdict)
+        trail = [entry for entry in ledger.audit_trail(one) if entry.action == "decide"]
+        assert [entry.decision_id for entry in trail] == [acknowledged[one]]
+    for table in (LEDGER, AUDIT):
+        empty(table)
+
+
+def empty(table: Table) -> None:
+    """Remove every item."""
+    dynamodb, name = client("dynamodb"), resources.table_name(table)
+    for item in dynamodb.scan(TableName=name)["Items"]:
+        key = {attribute: item[attribute] for attribute in table.key}
+        dynamodb.delete_item(TableName=name, Key=key)
 
 
 def stubborn(ann: httpx2.Client, one: str, verdict: Verdict) -> str:
