@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PYTEST ?= $(BIN)/pytest
+unexport PYTHONDONTWRITEBYTECODE # else each of the many processes that tests start compiles what it imports
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo up test check lint types contracts format lock clean forget browser
