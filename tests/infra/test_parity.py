@@ -6,11 +6,14 @@ What the emulators cannot do, and what happens instead:
 * Step Functions is moto, which CloudFormation (MiniStack) does not reach: moto gets the definition that
   CloudFormation rendered, under the same name.
 * Alarms on metric math, Elastic Beanstalk with its application, flow logs, host names: unknown, left out.
-* Functions are told where the emulators answer, and run with this machine's packages and processor.
+* Functions are told where the emulators answer, and run on this machine's processor. Their packages are
+  this machine's, too: fetching those of a bundle takes the network. PARTCHECK_TEST_BUNDLES=1 deploys what
+  `partcheck deploy` would write, bundles and all.
 * Roles and bucket policies are made but not enforced: tests/infra/test_policies.py is about them.
 """
 
 import json
+import os
 import shutil
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -22,6 +25,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from cli.main import main
+from infra import app
 from local import training
 from local.lock import locked
 from local.ports import Ports
@@ -29,14 +33,15 @@ from local.processes import started
 from local.sample_parts import sample_parts
 from local.services import execute_state_machines, programs
 from local.settings import REGION, Endpoints, adopted
-from tests.infra.conftest import Template
+from tests.infra.conftest import FULL, Template
 from workflow.aws.clients import client
 from workflow.aws.site import Site, from_outputs
 from workflow.aws.stacks import CloudFormationStacks
 
 pytestmark = pytest.mark.xdist_group("synthesised")
 
-STAGE = "prod"
+STAGE = FULL.stage
+BUNDLED = os.environ.get("PARTCHECK_TEST_BUNDLES") == "1"
 UNKNOWN = (
     *("AWS::StepFunctions::StateMachineVersion", "AWS::StepFunctions::StateMachineAlias"),
     *("AWS::ElasticBeanstalk::", "AWS::EC2::FlowLog", "AWS::Route53::"),
@@ -79,11 +84,15 @@ def partcheck(*arguments: str) -> Result:
 @contextmanager
 def _instead_of_synthesis(synthesised: Template, stage: str) -> Iterator[None]:
     """What `partcheck deploy` would write, written once for all tests; stages differ in their names alone."""
+    really = app.synthesise
 
     def written(_deployment: object, out: Path, with_packages: bool) -> Path:
-        shutil.copytree(synthesised.directory, out, dirs_exist_ok=True)
+        if BUNDLED:
+            really(FULL, out, with_packages)
+        else:
+            shutil.copytree(synthesised.directory, out, dirs_exist_ok=True)
         file = out / synthesised.file.name
-        text = json.dumps(understood(synthesised.document))
+        text = json.dumps(understood(json.loads(file.read_text(encoding="utf-8"))))
         for before in ("partcheck-", "/partcheck/"):
             text = text.replace(f"{before}{STAGE}", f"{before}{stage}")
         file.write_text(text, encoding="utf-8")
