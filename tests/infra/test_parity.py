@@ -25,7 +25,6 @@ import pytest
 from click.testing import CliRunner, Result
 
 from cli.main import main
-from infra import app
 from local import training
 from local.lock import locked
 from local.ports import Ports
@@ -84,7 +83,7 @@ def partcheck(*arguments: str) -> Result:
 @contextmanager
 def _instead_of_synthesis(synthesised: Template, stage: str) -> Iterator[None]:
     """What `partcheck deploy` would write, written once for all tests; stages differ in their names alone."""
-    really = app.synthesise
+    from infra.app import synthesise as really
 
     def written(_deployment: object, out: Path, with_packages: bool) -> Path:
         if BUNDLED:
