@@ -96,9 +96,7 @@ GRANTS: Mapping[str, tuple[Grant, ...]] = {
     "ReconcileFunction": (
         ledger("GetItem", "UpdateItem"),
         by("by_state"),
-        *(SEES_INBOUND, SEES_FILED),
-        on("inbound/*", "s3:GetObjectVersion", "DeleteObjectVersion"),
-        on("filed/*", "s3:GetObjectVersion", "DeleteObjectVersion"),
+        on("inbound", "s3:ListBucketVersions"),
         STARTS,
         on("machine", "states:ListExecutions"),
         on("executions", "states:DescribeExecution"),
@@ -130,7 +128,7 @@ GRANTS: Mapping[str, tuple[Grant, ...]] = {
     ),
     "ObeyCommandsFunction": (
         ledger("GetItem", "BatchGetItem", "UpdateItem"),
-        *(by(f"by_{attribute}") for attribute in ("state", "verdict", "decider", "policy", "model")),
+        *(by(f"by_{attribute}") for attribute in ("verdict", "policy", "model")),
         by("unkept"),
         on("names", "dynamodb:Query"),
         on("audit", "dynamodb:PutItem", "Query"),

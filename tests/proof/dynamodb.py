@@ -114,6 +114,13 @@ class MemoryDynamoDB:
                 self.put_item(name, **request["PutRequest"])
         return {}
 
+    def batch_get_item(self, RequestItems: Mapping[str, Any]) -> Any:
+        found = {
+            name: [self.get_item(name, key).get("Item") for key in asked["Keys"]]
+            for name, asked in RequestItems.items()
+        }
+        return {"Responses": {name: [item for item in items if item] for name, items in found.items()}}
+
     def query(
         self,
         TableName: str,

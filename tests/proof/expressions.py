@@ -226,6 +226,9 @@ def updated(item: Item, text: str, given: Given) -> Item:
             level.pop(last, None)
             continue
         new = value(item, given)
+        if clause == "ADD" and "N" in new:
+            level[last] = {"N": str(int(level.get(last, {"N": "0"})["N"]) + int(new["N"]))}
+            continue
         if clause in ("ADD", "DELETE"):
             _change_set(level, last, clause, new["SS"])
             continue

@@ -56,6 +56,21 @@ def test_an_update_reads_the_item_as_it_was() -> None:
     assert ITEM["m"] == {"M": {"x": {"S": "y"}}}
 
 
+def test_adding_begins_at_nothing_and_counts_on() -> None:
+    once = updated(ITEM, "ADD #n :three, new :three", (NAMES, VALUES))
+
+    assert (once["n"], once["new"]) == ({"N": "5"}, {"N": "3"})
+
+
+def test_a_batch_is_read_and_what_is_missing_is_left_out() -> None:
+    table = MemoryDynamoDB([Stored(TABLES[0])])
+    table.put_item(TABLES[0].name, {"id": {"S": "a"}})
+
+    answer = table.batch_get_item({TABLES[0].name: {"Keys": [{"id": {"S": "a"}}, {"id": {"S": "b"}}]}})
+
+    assert answer["Responses"] == {TABLES[0].name: [{"id": {"S": "a"}}]}
+
+
 @pytest.fixture
 def s3() -> MemoryS3:
     return MemoryS3(lambda: NOW)

@@ -1,0 +1,277 @@
+"""An account in memory in which a template is deployed; every call of a service is noted with its role."""
+
+import io
+import json
+import os
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from importlib import import_module
+from types import SimpleNamespace
+from typing import Any
+
+import boto3
+import pytest
+from botocore import xform_name
+from botocore.exceptions import ClientError
+from moto import mock_aws
+
+from infra.books import logical
+from lambdas import wiring
+from lambdas.catalog import Function
+from tests.infra.rights import ACCOUNT, REGION, Account, Right, needs
+from tests.proof.dynamodb import MemoryDynamoDB, Stored
+from workflow import definition, moment
+from workflow.aws.clients import client
+from workflow.tables import TABLES
+
+MODEL = f"arn:aws:rekognition:{REGION}:{ACCOUNT}:project/parts/version/first/1700000000000"
+PROJECT = f"arn:aws:rekognition:{REGION}:{ACCOUNT}:project/parts/1700000000000"
+CONTEXT = SimpleNamespace(
+    function_name="partcheck",
+    memory_limit_in_mb=256,
+    invoked_function_arn=f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:partcheck",
+    aws_request_id="6f7a1a2b-5c57-4c7e-9a37-0d4e1f0e6f11",
+    get_remaining_time_in_millis=lambda: 60_000,
+)
+NOBODY = ""  # Tests themselves: what they call is not noted.
+
+
+class Refused(Exception):
+    """A service's error, by its code."""
+
+
+@dataclass
+class Executions:
+    """Step Functions as far as rights go: names with their states, and one history for all."""
+
+    arn: str
+    events: list[dict[str, Any]] = field(default_factory=list)
+    status: dict[str, str] = field(default_factory=dict)
+    tokens_live: bool = True
+
+    def start_execution(self, told: Mapping[str, Any]) -> Any:
+        self.status[told["name"]] = "RUNNING"
+        return {"executionArn": self._execution(told["name"]), "startDate": datetime.now(UTC)}
+
+    def describe_execution(self, told: Mapping[str, Any]) -> Any:
+        name = told["executionArn"].rpartition(":")[2]
+        if name not in self.status:
+            raise Refused("ExecutionDoesNotExist")
+        ended = {} if self.status[name] == "RUNNING" else {"stopDate": datetime.now(UTC)}
+        return {
+            "executionArn": told["executionArn"],
+            "name": name,
+            "status": self.status[name],
+            "startDate": datetime(2026, 1, 1, tzinfo=UTC),
+            "redriveStatus": "REDRIVABLE" if ended else "NOT_REDRIVABLE",
+            **ended,
+        }
+
+    def list_executions(self, told: Mapping[str, Any]) -> Any:
+        return {"executions": [{"name": n} for n, one in self.status.items() if one == told["statusFilter"]]}
+
+    def get_execution_history(self, _: Mapping[str, Any]) -> Any:
+        return {"events": self.events}
+
+    def describe_state_machine_for_execution(self, _: Mapping[str, Any]) -> Any:
+        return {"definition": definition.text()}
+
+    def stop_execution(self, told: Mapping[str, Any]) -> Any:
+        self.status[told["executionArn"].rpartition(":")[2]] = "ABORTED"
+        return {}
+
+    def redrive_execution(self, told: Mapping[str, Any]) -> Any:
+        self.status[told["executionArn"].rpartition(":")[2]] = "RUNNING"
+        return {}
+
+    def send_task_success(self, _: Mapping[str, Any]) -> Any:
+        if not self.tokens_live:
+            raise Refused("TaskDoesNotExist")
+        return {}
+
+    def _execution(self, name: str) -> str:
+        return f"{self.arn.replace(':stateMachine:', ':execution:')}:{name}"
+
+
+@dataclass
+class Model:
+    """Custom Labels with one model."""
+
+    status: str = "RUNNING"
+    ok: float = 97.0
+    refusal: str = ""
+
+    def detect_custom_labels(self, _: Mapping[str, Any]) -> Any:
+        if self.refusal:
+            raise Refused(self.refusal)
+        return {
+            "CustomLabels": [
+                {"Name": "ok", "Confidence": self.ok},
+                {"Name": "defect", "Confidence": 100 - self.ok},
+            ]
+        }
+
+    def describe_projects(self, _: Mapping[str, Any]) -> Any:
+        return {"ProjectDescriptions": [{"ProjectArn": PROJECT, "Status": "CREATED"}]}
+
+    def describe_project_versions(self, _: Mapping[str, Any]) -> Any:
+        described = {"ProjectVersionArn": MODEL, "Status": self.status, "MinInferenceUnits": 1}
+        created = {"CreationTimestamp": datetime(2026, 1, 1, tzinfo=UTC)}
+        return {"ProjectVersionDescriptions": [described | created]}
+
+    def start_project_version(self, _: Mapping[str, Any]) -> Any:
+        return {"Status": "STARTING"}
+
+    def stop_project_version(self, _: Mapping[str, Any]) -> Any:
+        return {"Status": "STOPPING"}
+
+
+class Answers:
+    """What the review app hears from the function that tells histories, and who looks for log lines."""
+
+    def invoke(self, told: Mapping[str, Any]) -> Any:
+        logs = "step" in json.loads(told["Payload"])
+        answer = {"lines": [], "more": False, "why_none": ""} if logs else {"record": None}
+        return {"StatusCode": 200, "Payload": io.BytesIO(json.dumps(answer).encode())}
+
+    def filter_log_events(self, _: Mapping[str, Any]) -> Any:
+        return {"events": []}
+
+
+class Stage:
+    """The account at work: `recorded` has what each role needed so far."""
+
+    def __init__(self, account: Account) -> None:
+        self.account = account
+        self.recorded: set[Right] = set()
+        self.role = NOBODY
+        self.hours = 0.0
+        self.refuse_copy: Callable[[Mapping[str, Any]], None] | None = None
+        self.executions = Executions(account.arn(account.named("StepFunctions::StateMachine", "Machine")))
+        self.model = Model()
+        self._told: dict[int, Mapping[str, Any]] = {}
+        tables = {f"Books{logical(table.name)}": table for table in TABLES}
+        self.books = MemoryDynamoDB(
+            Stored(replace(tables[name[:-8]], name=name))
+            for name, one in account.resources.items()
+            if one["Type"] == "AWS::DynamoDB::Table"
+        )
+        answers = Answers()
+        self._services = {
+            "sfn": self.executions,
+            "rekognition": self.model,
+            "lambda": answers,
+            "cloudwatch-logs": answers,
+        }
+
+    def note(self, params: Any, model: Any, **_: Any) -> None:
+        """Before each call: who makes it, and what it is about."""
+        self._told[threading.get_ident()] = dict(params)
+        if self.role:
+            service = model.service_model.service_id.hyphenize()
+            for action, resource in needs(service, model.name, params):
+                self.recorded.add(Right(self.role, action, resource))
+
+    def answer(self, model: Any, **_: Any) -> Any:
+        """The answer of a service that is not moto's affair; None leaves it to moto."""
+        told = self._told[threading.get_ident()]
+        service = model.service_model.service_id.hyphenize()
+        if service == "dynamodb":
+            return self._from_books(xform_name(model.name), told)
+        if service not in self._services:
+            if model.name == "CopyObject" and self.refuse_copy is not None:
+                there, self.refuse_copy = self.refuse_copy, None
+                there(told)
+                return _refusal(412, "PreconditionFailed", Condition="If-None-Match")
+            return None
+        try:
+            answer = getattr(self._services[service], xform_name(model.name))(told)
+        except Refused as error:
+            return _refusal(400, str(error))
+        return SimpleNamespace(status_code=200), {**answer, "ResponseMetadata": {}}
+
+    def _from_books(self, operation: str, told: Mapping[str, Any]) -> Any:
+        """moto's DynamoDB takes a hundred times as long."""
+        try:
+            return SimpleNamespace(status_code=200), getattr(self.books, operation)(**told)
+        except ClientError as error:
+            return SimpleNamespace(status_code=400), error.response
+
+    @contextmanager
+    def acting(self, role: str) -> Iterator[None]:
+        before, self.role = self.role, role
+        try:
+            yield
+        finally:
+            self.role = before
+
+    def call(self, function: Function, event: Any) -> Any:
+        """One call of a function, under its own role and with its own settings."""
+        name = function.placeholder.removesuffix("Function")
+        environment = self.account.environment(
+            self.account.named("Lambda::Function", f"Functions{name}Function")
+        )
+        role = self.account.named("IAM::Role", f"Functions{name}Role")
+        with pytest.MonkeyPatch.context() as patch, self.acting(role):
+            for key, value in environment.items():
+                patch.setenv(key, value)
+            for port in vars(wiring).values():
+                if hasattr(port, "cache_clear"):
+                    port.cache_clear()
+            return import_module(f"lambdas.{function.module}").handler(event, CONTEXT)
+
+    def setting(self, function: Function, name: str) -> str:
+        """What a function is told under this name."""
+        short = function.placeholder.removesuffix("Function")
+        found = self.account.named("Lambda::Function", f"Functions{short}Function")
+        return self.account.environment(found)[name]
+
+    def now(self) -> str:
+        return moment.text(datetime.fromtimestamp(datetime.now(UTC).timestamp() + 3600 * self.hours, UTC))
+
+
+@contextmanager
+def deployed(resources: Mapping[str, Any]) -> Iterator[Stage]:
+    """The account with a template's tables, buckets, queues and parameters."""
+    stage = Stage(Account(resources))
+    with pytest.MonkeyPatch.context() as patch, mock_aws():
+        for name in [name for name in os.environ if name.startswith("AWS_")]:
+            patch.delenv(name)
+        for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+            patch.setenv(name, "test")
+        patch.setenv("AWS_DEFAULT_REGION", REGION)
+        patch.setattr(moment, "now", stage.now)
+        boto3.setup_default_session()
+        events = boto3.DEFAULT_SESSION.events  # type: ignore[union-attr]
+        events.register("provide-client-params", stage.note)
+        events.register("before-call", stage.answer)
+        client.cache_clear()
+        _make(stage.account)
+        yield stage
+    client.cache_clear()
+    boto3.setup_default_session()
+
+
+def _make(account: Account) -> None:
+    for name, one in account.resources.items():
+        match one["Type"]:
+            case "AWS::S3::Bucket":
+                place = {"LocationConstraint": REGION}
+                bucket = account.value({"Ref": name})
+                client("s3").create_bucket(Bucket=bucket, CreateBucketConfiguration=place)
+                enabled = {"Status": "Enabled"}
+                client("s3").put_bucket_versioning(Bucket=bucket, VersioningConfiguration=enabled)
+            case "AWS::SQS::Queue":
+                client("sqs").create_queue(QueueName=name)
+            case "AWS::SSM::Parameter":
+                properties = one["Properties"]
+                told = {key: properties[key] for key in ("Name", "Type", "Value")}
+                client("ssm").put_parameter(**told)
+
+
+def _refusal(status: int, code: str, **facts: str) -> Any:
+    error = {"Code": code, "Message": code, **facts}
+    return SimpleNamespace(status_code=status), {"Error": error, "ResponseMetadata": {}}
