@@ -10,6 +10,7 @@ from lambdas.catalog import FUNCTIONS
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "cost.md"
 TEMPLATE = Path(__file__).with_name("cost.md.template")
+AWS = "https://aws.amazon.com"
 PHOTO_MB, UNCLEAR_SHARE = 1.0, 0.05
 PHOTOS_A_SECOND_AND_UNIT = 4
 VOLUMES = (10_000, 100_000, 1_000_000)
@@ -58,7 +59,10 @@ def idle(review_app: bool) -> list[Item]:
     minutes = HOURS_A_MONTH * 60
     runs = sum(minutes / one.schedule_minutes for one in FUNCTIONS if one.schedule_minutes)
     found = [
-        Item("Alarms and own metrics", usd("alarm", ALARM_METRICS) + usd("metric", OWN_METRICS)),
+        Item(
+            "Alarms, own metrics, the dashboard",
+            usd("alarm", ALARM_METRICS) + usd("metric", OWN_METRICS) + usd("dashboard", 1),
+        ),
         Item(
             "What runs by the clock",
             usd("function call", runs) + usd("function second", runs * 0.25) + usd("table read", runs * 3),
@@ -117,8 +121,11 @@ def page() -> str:
         targets=_table(("", "US$ a month"), [(one.what, f"{one.dollars:.0f}") for one in review_targets()]),
         alternatives=_alternatives(),
         prices=_table(
-            ("for each", "US$", "page", "known since"),
-            [(one.unit, _precise(one.usd), one.page, one.known) for one in PRICES.values()],
+            ("for each", "US$", "page of AWS", "read in the list of"),
+            [
+                (one.unit, _precise(one.usd), f"[{one.page.title}]({AWS}/{one.page.path}/)", one.read or "–")
+                for one in PRICES.values()
+            ],
         ),
     )
 

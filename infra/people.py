@@ -1,6 +1,6 @@
 """Who signs in to the review app: a Cognito user pool with three groups, or another OpenID Connect issuer."""
 
-from aws_cdk import Duration, RemovalPolicy, Stack
+from aws_cdk import CfnOutput, Duration, RemovalPolicy, Stack
 from aws_cdk import aws_cognito as cognito
 from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
@@ -34,6 +34,7 @@ class People(Construct):
                 precedence=rank,
             )
         stack = Stack.of(self)
+        CfnOutput(stack, "UserPoolId", value=pool.user_pool_id)
         pool.add_domain(
             "Domain",
             cognito_domain=cognito.CognitoDomainOptions(

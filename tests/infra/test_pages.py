@@ -47,6 +47,16 @@ def test_the_cost_page_is_computed_from_the_prices() -> None:
     assert cost.PAGE.read_text("utf-8") == cost.page(), "run python -m infra.cost"
 
 
+def test_every_price_says_where_and_when_it_was_read() -> None:
+    undated = [name for name, price in PRICES.items() if not price.read]
+
+    assert undated == ["training"]
+    assert all(re.fullmatch(r"2026-\d\d(-\d\d)?", price.read) for price in PRICES.values() if price.read)
+    assert all(
+        price.page.title and price.page.path.endswith(("pricing", "on-demand")) for price in PRICES.values()
+    )
+
+
 def test_the_bill_counts_every_alarm_and_every_metric_of_ours(synthesised: Template) -> None:
     alarms = synthesised.of("CloudWatch::Alarm").values()
     metrics = sum(len(alarm["Properties"].get("Metrics", (1,))) for alarm in alarms)

@@ -15,6 +15,8 @@ What the emulators cannot do, and what happens instead:
 import json
 import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -32,6 +34,7 @@ from local.processes import started
 from local.sample_parts import sample_parts
 from local.services import execute_state_machines, programs
 from local.settings import REGION, Endpoints, adopted
+from tests.infra import guides
 from tests.infra.conftest import FULL, Template
 from workflow.aws.clients import client
 from workflow.aws.site import Site, from_outputs
@@ -188,6 +191,33 @@ def test_status_tells_of_stack_model_and_queues(deployed: Site) -> None:
     assert told["stack"] == "partcheck-prod, create complete"
     assert "running" in told["model"]
     assert {"Intake", "Verdicts", "IntakeDead"} <= told["messages"].keys()
+
+
+def test_what_the_guide_says_to_type_at_the_aws_cli_works(
+    deployed: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its three lines, and those of the runbook about a bucket's policy, in a shell."""
+    outputs = CloudFormationStacks().find(f"partcheck-{STAGE}").outputs  # type: ignore[union-attr]
+    pool, bucket = outputs["UserPoolId"], deployed.inbound_bucket
+    (tmp_path / "part.jpg").write_bytes(b"not a photo, but a file")
+    monkeypatch.setenv("PATH", f"{Path(sys.prefix) / 'bin'}:{os.environ['PATH']}")
+    policies = [one for one in guides.typed(guides.RUNBOOK) if "bucket-policy" in one]
+
+    for line in (*guides.typed(guides.DEPLOY), *policies):
+        for known, here in (("POOL", pool), ("BUCKET", bucket), ("partcheck-dev", f"partcheck-{STAGE}")):
+            line = line.replace(known, here)
+        done = subprocess.run(["bash", "-c", line], cwd=tmp_path, capture_output=True, text=True)
+        assert done.returncode == 0, f"{line}: {done.stderr}"
+        if "get-bucket-policy" in line:
+            (tmp_path / "policy.json").write_text(done.stdout, encoding="utf-8")
+
+    people = boto3.client("cognito-idp").list_users_in_group(UserPoolId=pool, GroupName="reviewer")["Users"]
+    assert [{one["Name"]: one["Value"] for one in who["Attributes"]}["email"] for who in people] == [
+        "ann@example.com"
+    ]
+    assert "FiledByTheLineAlone" not in client("s3").get_bucket_policy(Bucket=bucket)["Policy"]
+    assert "DeletedByTheLineAlone" in client("s3").get_bucket_policy(Bucket=bucket)["Policy"]
+    client("s3").head_object(Bucket=bucket, Key="line-1/part.jpg")
 
 
 def test_a_stage_that_is_not_there_is_named(deployed: Site) -> None:
