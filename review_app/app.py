@@ -5,7 +5,7 @@ from starlette.middleware import Middleware
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.middleware.sessions import SessionMiddleware
 
-from review_app import failures
+from review_app import failures, pages
 from review_app.photos import Photos
 from review_app.ports import Ports
 from review_app.routes import (
@@ -59,6 +59,7 @@ def create_app(settings: Settings, ports: Ports) -> FastAPI:
             ),
         ],
     )
+    pages.environment()
     app.state.settings, app.state.ports = settings, ports
     app.state.sessions = Sessions(ports.ledger)
     app.state.workbench = Workbench(settings, ports)

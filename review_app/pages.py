@@ -1,6 +1,5 @@
 """Templates become pages: one environment, the values every page has, partial answers for htmx."""
 
-import hashlib
 from datetime import timedelta
 from functools import cache
 from pathlib import Path
@@ -10,33 +9,19 @@ from fastapi import Request
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from review_app.assets import shapes, static
 from review_app.users import Role, signed_in
 from workflow import moment
 from workflow.review import MAX_REASON
 
-_HERE = Path(__file__).resolve().parent
+_TEMPLATES = Path(__file__).resolve().parent / "templates"
 MAX_SENTENCE = 160
-STATIC = _HERE / "static"
 NAVIGATION = [
     ("/review", "Review", "eye"),
     ("/executions", "Executions", "list"),
     ("/dashboard", "Dashboard", "chart"),
     ("/audit", "Audit", "book"),
 ]
-
-
-@cache
-def static_version() -> str:
-    """A digest of everything under static/, part of its addresses, so that browsers may keep it for ever."""
-    digest = hashlib.sha256()
-    for file in sorted(path for path in STATIC.rglob("*") if path.is_file()):
-        digest.update(file.relative_to(STATIC).as_posix().encode() + b"\0" + file.read_bytes())
-    return digest.hexdigest()[:12]
-
-
-def static(path: str) -> str:
-    """The address of a static file."""
-    return f"/static/{static_version()}/{path}"
 
 
 def span(seconds: float) -> str:
@@ -80,16 +65,24 @@ def percent(share: float) -> str:
 
 @cache
 def environment() -> Environment:
-    """The one template environment: everything is escaped, and a name that is missing is an error."""
+    """The one template environment: everything is escaped, and a name that is missing is an error.
+
+    All templates are compiled here, so that no visitor waits for it.
+    """
     made = Environment(
-        loader=FileSystemLoader(_HERE / "templates"),
+        loader=FileSystemLoader(_TEMPLATES),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
+        auto_reload=False,
     )
-    made.globals.update(static=static, navigation=NAVIGATION, Role=Role, max_reason=MAX_REASON)
+    made.globals.update(
+        static=static, shapes=shapes(), navigation=NAVIGATION, Role=Role, max_reason=MAX_REASON
+    )
     made.filters.update(span=span, exact=exact, clock=clock, ago=ago, countdown=countdown, percent=percent)
+    for template in made.list_templates(("html",)):
+        made.get_template(template)
     return made
 
 

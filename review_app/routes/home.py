@@ -1,14 +1,13 @@
 """The front door, the static files, and the sign of life for whoever watches over the app."""
 
-from fastapi import APIRouter, HTTPException
-from fastapi.responses import FileResponse, PlainTextResponse, RedirectResponse
+from fastapi import APIRouter, HTTPException, Request
+from fastapi.responses import PlainTextResponse, RedirectResponse, Response
 
-from review_app.pages import STATIC, static_version
+from review_app.assets import assets, static_version
 from review_app.security import HEALTH
 
 router = APIRouter()
 _FOR_EVER, _NOW = "public, max-age=31536000, immutable", "no-cache"
-_TYPES = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 
 
 @router.get("/")
@@ -22,10 +21,13 @@ def health() -> PlainTextResponse:
 
 
 @router.get("/static/{version}/{path:path}")
-def static_file(version: str, path: str) -> FileResponse:
+async def static_file(request: Request, version: str, path: str) -> Response:
     """A page of another release may ask here meanwhile: it gets the file, but must not keep it."""
-    file = (STATIC / path).resolve()
-    if not file.is_relative_to(STATIC) or file.suffix not in _TYPES or not file.is_file():
+    asset = assets().get(path)
+    if asset is None:
         raise HTTPException(404)
-    kept = _FOR_EVER if version == static_version() else _NOW
-    return FileResponse(file, media_type=_TYPES[file.suffix], headers={"Cache-Control": kept})
+    headers = {"Cache-Control": _FOR_EVER if version == static_version() else _NOW}
+    if "gzip" not in request.headers.get("accept-encoding", ""):
+        return Response(asset.content, media_type=asset.media_type, headers=headers)
+    headers |= {"Content-Encoding": "gzip", "Vary": "Accept-Encoding"}
+    return Response(asset.compressed, media_type=asset.media_type, headers=headers)

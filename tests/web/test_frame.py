@@ -8,7 +8,8 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from review_app.pages import STATIC, static, static_version
+from review_app.assets import STATIC, assets, shapes, static, static_version
+from tests.web.house import House
 from tests.web.serving import running, visitor
 from tests.web.world import World
 
@@ -35,6 +36,39 @@ def test_a_page_of_another_release_gets_its_files_and_must_ask_again(stranger: h
     assert (answer.status_code, answer.headers["cache-control"]) == (200, "no-cache")
 
 
+def test_static_files_come_compressed_to_whoever_takes_that(stranger: httpx2.Client) -> None:
+    for path, asset in assets().items():
+        packed = stranger.get(static(path), headers={"Accept-Encoding": "gzip"})
+        plain = stranger.get(static(path), headers={"Accept-Encoding": "identity"})
+
+        assert packed.content == plain.content == asset.content, path
+        assert packed.headers["content-encoding"] == "gzip"
+        assert int(packed.headers["content-length"]) == len(asset.compressed)
+        assert "content-encoding" not in plain.headers
+        assert packed.headers["vary"] == "Accept-Encoding"
+
+
+def test_every_page_waits_for_one_whole_style_sheet() -> None:
+    house = House()
+    paths = ["/review", "/held", "/disagreements", "/audit", "/nowhere", *house.pages.values()]
+    with running(house.world) as address, visitor(address, "eve", "engineer") as eve:
+        for path in paths:
+            sheets = re.findall(r'<link rel="stylesheet" href="(\S+)">', eve.get(path).text)
+            assert len(sheets) == 1, path
+            sheet = eve.get(sheets[0]).text
+            assert sheet.count("color-scheme: light dark") == 1, sheets
+            assert "@import" not in sheet
+
+
+def test_icons_stand_in_the_page_itself(stranger: httpx2.Client) -> None:
+    drawn = (STATIC.parent / "templates" / "icons.svg").read_text(encoding="utf-8")
+
+    assert len(shapes()) == drawn.count("<symbol")
+    assert f'<svg class="mark" viewBox="0 0 24 24" aria-hidden="true">{shapes()["mark"]}</svg>' in (
+        stranger.get("/sign-in").text
+    )
+
+
 @pytest.mark.parametrize(
     "path", ["../app.py", "..%2fapp.py", "%2e%2e/app.py", "/etc/passwd", "vendor", "x.css", "..%5capp.py"]
 )
@@ -46,7 +80,7 @@ def test_no_path_leads_out_of_the_static_files(stranger: httpx2.Client, path: st
 
 def test_every_answer_carries_the_security_headers(stranger: httpx2.Client) -> None:
     assert stranger.get(static("app.css")).headers["x-content-type-options"] == "nosniff"
-    for path in ("/sign-in", "/health", "/nowhere", static("icons.svg"), "/"):
+    for path in ("/sign-in", "/health", "/nowhere", static("mark.svg"), "/"):
         headers = stranger.get(path).headers
         assert headers["content-security-policy"].startswith("default-src 'none'; script-src 'self'")
         assert "unsafe" not in headers["content-security-policy"]
