@@ -14,6 +14,7 @@ from infra.line import Line
 from infra.machine import failed
 from infra.messages import FAILURES
 from infra.metrics import Metrics
+from infra.prices import PRICES
 from lambdas import catalog
 
 RUNBOOK = "docs/runbook.md"
@@ -114,7 +115,8 @@ class Alarms(Construct):
             "ModelIdle",
             metrics.running_for_nothing(60),
             1,
-            f"A model has run for {IDLE_HOURS} hours without a photo, at US$4 an hour for each unit.",
+            f"A model has run for {IDLE_HOURS} hours without a photo, at US${PRICES['model'].usd:g} an hour "
+            "for each unit.",
             periods=IDLE_HOURS,
         )
 

@@ -7,9 +7,9 @@ from constructs import Construct
 from infra.functions import Functions
 from infra.line import Line
 from infra.metrics import Metrics
+from infra.prices import PRICES
 
 VERDICTS = ("ok", "defect", "unclear", "rejected")
-USD_PER_UNIT_HOUR = 4
 
 
 class Dashboard(Construct):
@@ -61,7 +61,7 @@ class Dashboard(Construct):
         metrics = self._metrics
         hours = metrics.of("tend_model", "model_units_running", 60, "avg")
         price = cloudwatch.MathExpression(
-            expression=f"{USD_PER_UNIT_HOUR} * units",
+            expression=f"{PRICES['model'].usd:g} * units",
             using_metrics={"units": hours},
             period=Duration.hours(1),
             label="US$ an hour",

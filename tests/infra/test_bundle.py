@@ -10,6 +10,7 @@ import pytest
 import infra
 from infra import bundle, pins
 from infra.settings import Deployment, from_context
+from review_app import security
 from workflow.aws.staging import zipped
 from workflow.errors import ConfigurationError
 
@@ -51,6 +52,16 @@ def test_the_review_apps_bundle_starts_by_itself_on_elastic_beanstalk(tmp_path: 
     assert "fastapi==" in (made / "requirements.txt").read_text("utf-8")
     assert (made / ".platform/nginx/conf.d/partcheck.conf").exists()
     assert (made / "review_app/templates/base.html").exists()
+
+
+def test_the_proxy_lets_through_what_the_app_accepts_and_no_more() -> None:
+    proxy = bundle.ROOT / "infra/review/.platform/nginx/conf.d"
+    usual = (proxy / "partcheck.conf").read_text("utf-8")
+    [place] = (proxy / "elasticbeanstalk/open.conf").read_text("utf-8").split("location = ")[1:]
+
+    assert f"client_max_body_size {security.MAX_BODY // 1024}k;" in usual
+    assert place.startswith(f"{security.FILES} {{")
+    assert f"client_max_body_size {security.MAX_FILE // 1024**2}m;" in place
 
 
 def test_the_same_files_make_the_same_zip(tmp_path: Path) -> None:

@@ -1,8 +1,6 @@
 """Roles may do exactly what the code can do: each call is allowed, and nothing else is."""
 
-import json
 from collections.abc import Iterable
-from typing import Any
 
 import pytest
 
@@ -11,7 +9,6 @@ from lambdas import catalog
 from lambdas.catalog import Function
 from tests.infra.calls import Call, Walk, modules
 from tests.infra.conftest import Template
-from tests.infra.test_template import statements
 from workflow.errors import ConfigurationError
 from workflow.tables import LEDGER
 
@@ -57,20 +54,6 @@ TO_BE_TOLD = {"s3:ListBucket", "s3:ListBucketVersions"}
 READING = {"s3:GetObject", "s3:GetObjectVersion"}
 # What the analysis sees and no event leads to: the clock finds nothing that is mended by deleting a copy.
 NEVER = {"ReconcileFunction": {"s3:GetObjectVersion", "s3:DeleteObjectVersion"}}
-# Everybody who reads a queue for a function, writes its log and sends its traces.
-PLATFORM = {
-    *("logs:CreateLogStream", "logs:PutLogEvents"),
-    *("xray:PutTraceSegments", "xray:PutTelemetryRecords"),
-    *("sqs:ReceiveMessage", "sqs:ChangeMessageVisibility", "sqs:GetQueueUrl"),
-    *("sqs:DeleteMessage", "sqs:GetQueueAttributes"),
-}
-WITHOUT_RESOURCES = {  # AWS knows no resource for these.
-    *("xray:PutTraceSegments", "xray:PutTelemetryRecords", "rekognition:DescribeProjects"),
-    *("xray:GetSamplingRules", "xray:GetSamplingTargets"),
-    *("logs:CreateLogDelivery", "logs:GetLogDelivery", "logs:UpdateLogDelivery", "logs:DeleteLogDelivery"),
-    *("logs:ListLogDeliveries", "logs:PutResourcePolicy", "logs:DescribeResourcePolicies"),
-    "logs:DescribeLogGroups",
-}
 
 
 def needed(calls: Iterable[Call]) -> set[str]:
@@ -171,63 +154,9 @@ def test_the_review_app_has_no_right_at_step_functions_and_no_token() -> None:
     assert not any(right.startswith(("states:", "tokens:")) for right in granted(REVIEW_APP))
 
 
-def _roles(template: Template) -> dict[str, list[dict[str, Any]]]:
-    """What each role of the template may do, by the role's logical id."""
-    roles: dict[str, list[dict[str, Any]]] = {name: [] for name in template.of("IAM::Role")}
-    for policy in template.of("IAM::Policy").values():
-        for role in policy["Properties"]["Roles"]:
-            roles[role["Ref"]] += statements(policy)
-    return roles
-
-
 def test_every_function_has_a_role_of_its_own(synthesised: Template) -> None:
     roles = [
         one["Properties"]["Role"]["Fn::GetAtt"][0] for one in synthesised.of("Lambda::Function").values()
     ]
 
     assert len(set(roles)) == len(roles) == len(catalog.FUNCTIONS)
-
-
-def test_no_role_may_do_everything_or_to_everything(synthesised: Template) -> None:
-    for name, allowed in _roles(synthesised).items():
-        for statement in allowed:
-            actions, resources = _listed(statement["Action"]), _listed(statement["Resource"])
-            assert not [action for action in actions if "*" in action], name
-            if "*" in resources:
-                assert set(actions) <= WITHOUT_RESOURCES, name
-
-
-@pytest.mark.parametrize("function", catalog.FUNCTIONS, ids=lambda function: function.module)
-def test_roles_hold_the_rights_that_are_named_and_those_of_the_platform(
-    synthesised: Template, function: Function
-) -> None:
-    name = function.placeholder.removesuffix("Function")
-    [allowed] = [
-        ones for role, ones in _roles(synthesised).items() if role.startswith(f"Functions{name}Role")
-    ]
-    actions = {action for statement in allowed for action in _listed(statement["Action"])}
-
-    assert (
-        actions - PLATFORM == {action for grant in grants_of(function) for action in grant.actions} - PLATFORM
-    )
-
-
-def test_the_machine_calls_what_its_definition_names_and_nothing_else(synthesised: Template) -> None:
-    [machine] = synthesised.of("StepFunctions::StateMachine").values()
-    [allowed] = [
-        ones for role, ones in _roles(synthesised).items() if role.startswith("MachineInspectionRole")
-    ]
-    called = {
-        resource["Fn::GetAtt"][0]
-        for statement in allowed
-        if statement["Action"] == "lambda:InvokeFunction"
-        for resource in _listed(statement["Resource"])
-    }
-
-    substituted = machine["Properties"]["DefinitionSubstitutions"].values()
-    assert called == {value["Fn::GetAtt"][0] for value in substituted if "Fn::GetAtt" in value}
-    assert "*" not in json.dumps(sorted(called))
-
-
-def _listed(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else [value]
