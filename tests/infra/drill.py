@@ -6,7 +6,8 @@ from typing import Any
 
 from lambdas import catalog
 from tests.crafted import png
-from tests.infra.account import MODEL, NOBODY, Stage
+from tests.infra.account import NOBODY, Stage
+from tests.infra.stand_ins import MODEL
 from tests.recorder import Recorder
 from tests.unit.lambdas.test_queues_and_clock import batch, uploaded
 from workflow import definition, power_policy, review, revision
@@ -27,7 +28,6 @@ class Drill:
         self.stage = stage
         told = stage.setting
         self.inbound = told(catalog.RECONCILE, "INBOUND_BUCKET")
-        self.filed = told(catalog.MOVE_IMAGE, "FILED_BUCKET")
         self.token = f"{stage.executions.arn}|a token"
         self.decisions = SqsQueue(told(catalog.ASK_REVIEWER, "DECISION_QUEUE_URL"))
         self.ledger = DynamoLedger(

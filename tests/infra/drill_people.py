@@ -10,8 +10,8 @@ import pytest
 from lambdas import catalog, obey_commands
 from review_app.ports import on_aws
 from review_app.settings import LINE
-from tests.infra.account import MODEL
 from tests.infra.drill import Drill
+from tests.infra.stand_ins import MODEL
 from tests.unit.lambdas.test_queues_and_clock import batch
 from tests.web.serving import running, visitor
 

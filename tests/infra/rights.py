@@ -35,8 +35,9 @@ class Right:
 
     def allows(self, other: "Right") -> bool:
         """Whether this right of a policy covers that need of a call."""
-        known = (self.role, self.action) == (other.role, other.action)
-        return known and fnmatchcase(other.resource, self.resource)
+        if self.action != other.action or self.role != other.role:
+            return False
+        return self.resource == other.resource or fnmatchcase(other.resource, self.resource)
 
 
 @dataclass(frozen=True, slots=True)
