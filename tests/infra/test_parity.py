@@ -17,6 +17,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -37,6 +38,7 @@ from local.settings import REGION, Endpoints, adopted
 from tests.infra import guides
 from tests.infra.conftest import FULL, Template
 from workflow.aws.clients import client
+from workflow.aws.ledger import DynamoLedger
 from workflow.aws.site import Site, from_outputs
 from workflow.aws.stacks import CloudFormationStacks
 
@@ -49,6 +51,7 @@ UNKNOWN = (
     *("AWS::ElasticBeanstalk::", "AWS::EC2::FlowLog", "AWS::Route53::"),
 )
 SEED = 4711
+PATIENCE = 90
 
 
 def understood(template: dict[str, Any]) -> dict[str, Any]:
@@ -217,7 +220,10 @@ def test_what_the_guide_says_to_type_at_the_aws_cli_works(
     ]
     assert "FiledByTheLineAlone" not in client("s3").get_bucket_policy(Bucket=bucket)["Policy"]
     assert "DeletedByTheLineAlone" in client("s3").get_bucket_policy(Bucket=bucket)["Policy"]
-    client("s3").head_object(Bucket=bucket, Key="line-1/part.jpg")
+    ledger, deadline = DynamoLedger(deployed.ledger_table), time.monotonic() + PATIENCE
+    while not ledger.by_name("part.jpg"):
+        assert time.monotonic() < deadline, "what was copied into the bucket was never inspected"
+        time.sleep(0.2)
 
 
 def test_a_stage_that_is_not_there_is_named(deployed: Site) -> None:
