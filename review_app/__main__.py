@@ -2,10 +2,13 @@
 
 import argparse
 import os
+import socket
 import sys
+from contextlib import suppress
 
 import uvicorn
 from fastapi import FastAPI
+from uvicorn.supervisors import Multiprocess
 
 from review_app import ports, settings
 from review_app.app import create_app
@@ -31,7 +34,7 @@ def main() -> None:
             )
     except PartcheckError as error:
         sys.exit(f"Error: {error}")
-    uvicorn.run(
+    config = uvicorn.Config(
         "review_app.__main__:app",
         factory=True,
         host=chosen.host,
@@ -42,6 +45,18 @@ def main() -> None:
         proxy_headers=False,
         timeout_graceful_shutdown=5,
     )
+    serve(config)
+
+
+def serve(config: uvicorn.Config) -> None:
+    """Answer until told to stop. No answer's body waits until its headers are acknowledged (40 ms)."""
+    listener = config.bind_socket()
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    with suppress(KeyboardInterrupt):
+        if config.workers > 1:
+            Multiprocess(config, sockets=[listener]).run()
+        else:
+            uvicorn.Server(config).run([listener])
 
 
 if __name__ == "__main__":

@@ -248,8 +248,7 @@ const first = document.querySelector("#facts > article");
 for (const id of outbox.ids) answered.add(id);
 show(first && !answered.has(first.dataset.id) ? photo(first) : null);
 outbox.send();
-refill();
-listen();
+requestAnimationFrame(() => requestAnimationFrame(() => { refill(); listen(); }));  // The page first shows itself.
 setInterval(renew, 60000);
 addEventListener("pagehide", free);
 addEventListener("pageshow", (e) => { if (e.persisted) renew(); });

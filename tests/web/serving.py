@@ -46,7 +46,7 @@ def served(app: FastAPI, listener: socket.socket) -> Iterator[None]:
 @contextmanager
 def listening(port: int = 0) -> Iterator[socket.socket]:
     """A socket of this machine that waits for callers."""
-    with socket.socket() as listener:
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP) as listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(("127.0.0.1", port))
         listener.listen(128)
