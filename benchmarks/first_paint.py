@@ -20,7 +20,7 @@ from tests.web.browsing import chromium, visiting
 from tests.web.house import House
 from tests.web.serving import running
 
-LOADS = 21
+LOADS = 15
 WAITING = 40
 QUIET_MS = 500
 PAINTED = "performance.getEntriesByName('first-contentful-paint')[0]?.startTime ?? 0"

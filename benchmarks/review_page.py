@@ -157,18 +157,6 @@ def live(browser: Browser, address: str, decisions: int = 30) -> dict[str, float
     }
 
 
-def first_paint(browser: Browser, address: str, visits: int = 5) -> dict[str, float]:
-    """Milliseconds to the first contentful paint, without a slow network."""
-    found = []
-    for number in range(visits):
-        with visiting(browser, address, f"visitor {number}") as window:
-            window.go("/review")
-            window.page.wait_for_timeout(500)
-            entry = "performance.getEntriesByName('first-contentful-paint')[0]?.startTime ?? 0"
-            found.append(window.page.evaluate(entry))
-    return {"p50 ms": quantile(found, 0.5), "longest ms": round(max(found), 1)}
-
-
 def crowd(address: str, people: int = 20, seconds: float = 20, per_second: float = 10) -> dict[str, float]:
     """Reviewers at once: each looks at the page, decides a photo, and asks for the next ones."""
     pages: list[float] = []
@@ -226,7 +214,6 @@ def main() -> None:
     chosen = options.parse_args()
     figures: dict[str, Any] = {"machine": machine()}
     with chromium() as browser, app(chosen.waiting) as address:
-        figures["first paint"] = first_paint(browser, address)
         figures["one key, 3 decisions a second"] = keyboard(browser, address, chosen.decisions, PER_SECOND)
         figures["one key, 5 decisions a second"] = keyboard(browser, address, chosen.decisions, 5.0)
         figures["counts of others"] = live(browser, address)
