@@ -83,6 +83,13 @@ def home(tmp_path: Path) -> Path:
     return (tmp_path / "home").resolve()
 
 
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Line]:
+    """One line for the tests that leave it as whole as they found it."""
+    with Line(tmp_path_factory.mktemp("whole").resolve(), Ports.free()) as line:
+        yield line
+
+
 @pytest.fixture
 def parent(home: Path) -> Iterator[Parent]:
     parent = Parent(home, Ports.free())
@@ -122,13 +129,11 @@ def test_a_stop_and_a_start_on_other_ports_bring_everything_back(home: Path) -> 
     assert not (home / "tmp").exists()
 
 
-def test_only_this_machine_can_reach_the_services(home: Path) -> None:
-    with Line(home, Ports.free()) as line:
-        pids = children(home)
-        addresses = listening(pids)
+def test_only_this_machine_can_reach_the_services(whole: Line) -> None:
+    pids = children(whole.home)
 
     assert len(pids) >= 4
-    assert addresses == {f"127.0.0.1:{port}" for port in astuple(line.ports)}
+    assert listening(pids) == {f"127.0.0.1:{port}" for port in astuple(whole.ports)}
 
 
 def listening(pids: dict[int, str]) -> set[str]:
@@ -151,16 +156,27 @@ def listening(pids: dict[int, str]) -> set[str]:
     return found
 
 
-def test_a_second_line_is_refused_and_leaves_the_first_alone(home: Path, tmp_path: Path) -> None:
-    ports = Ports.free()
-    with Line(home, ports) as line:
-        for other_home, other_ports in ((home, Ports.free()), (tmp_path / "other", ports)):
-            with pytest.raises(
-                ConfigurationError, match=f"already runs on ports {ports} .process {os.getpid()}"
-            ):
-                Line(other_home, other_ports).__enter__()
-        line.check()
-        client("s3").list_buckets()
+def test_a_second_line_is_refused_and_leaves_the_first_alone(whole: Line, tmp_path: Path) -> None:
+    for home, ports in ((whole.home, Ports.free()), (tmp_path / "other", whole.ports)):
+        with pytest.raises(
+            ConfigurationError, match=f"already runs on ports {whole.ports} .process {os.getpid()}"
+        ):
+            Line(home, ports).__enter__()
+    whole.check()
+    client("s3").list_buckets()
+
+
+def test_services_that_die_are_started_again_and_executions_go_on(whole: Line) -> None:
+    for name in ("step-functions", "custom-labels", "review-app"):
+        os.kill(whole.child(name).pid, signal.SIGKILL)
+        assert eventually(lambda name=name: whole.child(name).ended)
+        whole.mend()
+    for name in ("step-functions", "custom-labels", "review-app"):
+        whole.child(name).wait_until_ready()
+    client("s3").put_object(Bucket=whole.site.inbound_bucket, Key="after.jpg", Body=b"no photo")
+    ledger = DynamoLedger(whole.site.ledger_table)
+    assert eventually(lambda: any(ledger.in_state(State.CLOSED)))
+    whole.check()
 
 
 def test_a_killed_line_leaves_no_process_and_no_loss(home: Path, parent: Parent) -> None:
@@ -201,20 +217,6 @@ def test_ctrl_c_during_the_start_leaves_nothing_behind(moment: str, home: Path, 
     assert parent.process.wait(PATIENCE) != 0
     assert children(home) == {}
     assert not (home / "line.json").exists()
-
-
-def test_services_that_die_are_started_again_and_executions_go_on(home: Path) -> None:
-    with Line(home, Ports.free()) as line:
-        for name in ("step-functions", "custom-labels", "review-app"):
-            os.kill(line.child(name).pid, signal.SIGKILL)
-            assert eventually(lambda name=name: line.child(name).ended)
-            line.mend()
-        for name in ("step-functions", "custom-labels", "review-app"):
-            line.child(name).wait_until_ready()
-        client("s3").put_object(Bucket=line.site.inbound_bucket, Key="after.jpg", Body=b"no photo")
-        ledger = DynamoLedger(line.site.ledger_table)
-        assert eventually(lambda: any(ledger.in_state(State.CLOSED)))
-        line.check()
 
 
 def test_an_aws_that_dies_ends_the_wait_and_its_log_is_named(home: Path) -> None:

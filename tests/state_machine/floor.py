@@ -27,6 +27,7 @@ from workflow.policy import LabelRule, RoutingPolicy
 from workflow.reconcile import Mender
 from workflow.verdict import Score, Verdict
 
+PATIENCE = 120  # Alone it takes seconds; the machine may be busy with other tests.
 INBOUND, FILED = "inbound-bucket", "filed-bucket"
 PHOTO = crafted.png(96, 80)
 SETTINGS = {"FILED_BUCKET": FILED, "INBOUND_BUCKET": INBOUND, "MAX_IN_FLIGHT": "1000"}
@@ -202,9 +203,9 @@ class Floor:
         asked = self.row(name).review
         return asked is not None and asked.escalated
 
-    def until(self, condition: Callable[[], bool], seconds: float = 30) -> None:
+    def until(self, condition: Callable[[], bool]) -> None:
         """Wait for something to become true."""
-        end, pause = time.monotonic() + seconds, 0.03
+        end, pause = time.monotonic() + PATIENCE, 0.03
         while True:
             self.deliver()
             if condition():
