@@ -21,10 +21,12 @@ SECONDS_PER_MINUTE = 60
 
 def invoke(function: Function) -> str:
     """Call a function once, for as long as it may take; returns what it said went wrong, if anything."""
-    patience = Config(read_timeout=function.timeout_seconds + 30, retries={"total_max_attempts": 1})
-    answer = boto3.client("lambda", config=patience).invoke(
-        FunctionName=function_name(function), Payload=b"{}"
+    config = Config(
+        read_timeout=function.timeout_seconds + 30,
+        retries={"total_max_attempts": 1},
+        proxies={},  # Else botocore looks through the environment, which another thread may change meanwhile.
     )
+    answer = boto3.client("lambda", config=config).invoke(FunctionName=function_name(function), Payload=b"{}")
     answered: str = answer["Payload"].read().decode()
     return answered if answer.get("FunctionError") else ""
 

@@ -158,6 +158,7 @@ def elsewhere(tmp_path: Path) -> dict[str, str]:
     return {**kept, "PARTCHECK_HOME": str(tmp_path / "home"), "PYTHONPATH": str(ROOT)}
 
 
+@pytest.mark.timeout(5 * PATIENCE)
 def test_the_demo_ends_with_verdicts_and_leaves_nothing_running(
     tmp_path: Path, elsewhere: dict[str, str]
 ) -> None:
@@ -170,7 +171,7 @@ def test_the_demo_ends_with_verdicts_and_leaves_nothing_running(
         capture_output=True,
         text=True,
         check=False,
-        timeout=2 * PATIENCE,
+        timeout=4 * PATIENCE,
     )
 
     assert done.returncode == 0, done.stderr

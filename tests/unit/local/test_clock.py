@@ -1,8 +1,11 @@
 import logging
 import threading
 from collections.abc import Iterator
+from typing import Any
 
+import boto3
 import pytest
+from botocore.config import Config
 from botocore.exceptions import EndpointConnectionError
 
 from lambdas.catalog import FUNCTIONS, Function
@@ -70,3 +73,18 @@ def test_a_stopped_clock_calls_nobody() -> None:
     ticking.start()
 
     assert not calls.enough.wait(0.1)
+
+
+def test_no_proxy_stands_between_the_clock_and_its_functions(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("AWS_DEFAULT_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "test")
+    monkeypatch.setattr("botocore.endpoint.get_environ_proxies", lambda _url: pytest.fail("it looked"))
+    connect = boto3.client
+
+    def refusing(service: str, config: Config) -> Any:
+        connect(service, config=config)
+        raise EndpointConnectionError(endpoint_url="nowhere")
+
+    monkeypatch.setattr(boto3, "client", refusing)
+    with pytest.raises(EndpointConnectionError):
+        clock.invoke(SCHEDULED[0])
