@@ -4,8 +4,9 @@
 
 Starts a line of its own, trains a model on generated parts and inspects fresh ones: with 1, 8 and 16
 uploads waiting for their verdict at any time, then as many photos through the bare functions (claim, detect,
-move, close; the same services, but no Step Functions, no Lambda and no queue). Every photo is clear
-(threshold 0), so that nobody waits for a person.
+move, close; the same services, but no Step Functions, no Lambda and no queue), and as many executions of
+a state machine that does nothing through the same emulators (benchmarks/emulators.py), 16 at once. Every
+photo is clear (threshold 0), so that nobody waits for a person.
 
 Photos a second depend on what else the machine does; the processor seconds that a photo costs in each process
 do so much less, and they bound what the machine can reach.
@@ -26,6 +27,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+from benchmarks.emulators import Emulated, emulated
 from benchmarks.machine import machine, speed
 from benchmarks.processes import memory_mb, processor_seconds
 from local.line import Line
@@ -124,6 +126,15 @@ def through_the_workflow(site: Site, verdicts: Verdicts) -> Callable[[tuple[str,
     return work
 
 
+def through_the_emulators(empty: Emulated, told: Verdicts) -> Callable[[tuple[str, bytes]], None]:
+    def work(_: tuple[str, bytes]) -> None:
+        name = empty.start()
+        if not told.event(name).wait(120):
+            raise TimeoutError(f"{name}: no message after 120 s")
+
+    return work
+
+
 def through_the_functions(site: Site) -> Callable[[tuple[str, bytes]], None]:
     os.environ.update(
         LEDGER_TABLE=site.ledger_table,
@@ -183,6 +194,12 @@ def measure(site: Site, count: int, at_once: Sequence[int]) -> Iterator[str]:
     timed(workflow, photos(32, seed=1), 16, "warm-up")
     results = [timed(workflow, photos(count, seed=10 + n), n, f"at-once-{n}") for n in at_once]
     verdicts.stop()
+    empty = emulated()
+    told = Verdicts(empty.queue_url)
+    emulators = through_the_emulators(empty, told)
+    timed(emulators, [b""] * 32, 16, "empty-warm-up")
+    alone = timed(emulators, [b""] * count, 16, "empty")
+    told.stop()
     functions = through_the_functions(site)
     timed(functions, photos(16, seed=2), 8, "bare-warm-up")
     bare = [timed(functions, photos(count, seed=50 + n), n, f"bare-{n}") for n in (1, 8)]
@@ -191,11 +208,15 @@ def measure(site: Site, count: int, at_once: Sequence[int]) -> Iterator[str]:
         yield result.row("through the workflow")
     for result in bare:
         yield result.row("the bare functions")
-    overhead = max(r.per_second for r in bare) / max(r.per_second for r in results)
+    yield alone.row("the emulators alone")
+    fastest = max(r.per_second for r in results)
+    overhead = max(r.per_second for r in bare) / fastest
     yield "processor milliseconds a photo:"
     yield from (f"  {result.at_once} at once: {result.costs()}" for result in results)
-    alone = statistics.median(results[0].seconds) / statistics.median(bare[0].seconds)
-    yield f"overhead of the workflow: {overhead:.1f} × in throughput, {alone:.1f} × in time for a photo alone"
+    yield f"  the emulators alone: {alone.costs()}"
+    one = statistics.median(results[0].seconds) / statistics.median(bare[0].seconds)
+    yield f"overhead of the workflow: {overhead:.1f} × in throughput, {one:.1f} × in time for a photo alone"
+    yield f"the line against the emulators alone: {fastest / alone.per_second:.2f}"
 
 
 def main() -> None:
