@@ -7,6 +7,7 @@ port leads to the adapters that are constructed on the way. Containers count as 
 import ast
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -56,6 +57,7 @@ class Class:
         return any(ast.unparse(base).endswith("Protocol") for base in self.bases)
 
 
+@cache
 def modules() -> dict[str, Module]:
     """Every module of the rooms that run on AWS."""
     found = {}

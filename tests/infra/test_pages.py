@@ -5,7 +5,6 @@ import re
 import pytest
 
 from infra import access, cost
-from infra.alarms import RUNBOOK
 from infra.bundle import ROOT
 from infra.cost import ALARM_METRICS, OWN_METRICS
 from infra.prices import PRICES
@@ -13,7 +12,7 @@ from tests.infra.conftest import Template
 
 pytestmark = pytest.mark.xdist_group("synthesised")
 
-RUNBOOK_TEXT = (ROOT / RUNBOOK).read_text(encoding="utf-8")
+RUNBOOK_TEXT = (ROOT / "docs" / "runbook.md").read_text(encoding="utf-8")
 SECTIONS = re.findall(r"^## (\w+)$", RUNBOOK_TEXT, re.MULTILINE)
 CHORES = "Chores"
 

@@ -14,7 +14,6 @@ from workflow.tables import LEDGER
 
 pytestmark = pytest.mark.xdist_group("synthesised")
 
-MODULES = modules()
 # Which table stands behind a field of an adapter; a new adapter's is added here.
 TABLES = {
     ("DynamoLedger", "self._table"): "ledger",
@@ -95,7 +94,7 @@ def _camel(operation: str) -> str:
 
 @pytest.mark.parametrize("function", catalog.FUNCTIONS, ids=lambda function: function.module)
 def test_a_function_may_do_exactly_what_its_code_can_do(function: Function) -> None:
-    walk = Walk(MODULES)
+    walk = Walk(modules())
     wanted = needed(walk.of(f"lambdas.{function.module}", "handler"))
     assert NEVER.get(function.placeholder, set()) <= wanted
     wanted -= NEVER.get(function.placeholder, set())
@@ -109,10 +108,10 @@ def test_a_function_may_do_exactly_what_its_code_can_do(function: Function) -> N
 
 
 def test_the_analysis_sees_calls_behind_ports_pages_transactions_and_constants() -> None:
-    calls = {(call.service, call.operation) for call in Walk(MODULES).of("lambdas.tend_model", "handler")}
+    calls = {(call.service, call.operation) for call in Walk(modules()).of("lambdas.tend_model", "handler")}
 
     assert {("rekognition", "describe_project_versions"), ("dynamodb", "query_index")} <= calls
-    kept = Walk(MODULES).of("lambdas.keep_history", "handler")
+    kept = Walk(modules()).of("lambdas.keep_history", "handler")
     assert {("states:GetExecutionHistory"), ("names:BatchWriteItem"), ("figures:PutItem")} <= needed(kept)
 
 
@@ -126,7 +125,7 @@ def test_rights_are_for_functions_that_exist() -> None:
 
 
 def test_the_review_app_may_do_exactly_what_its_code_can_do() -> None:
-    walk = Walk(MODULES)
+    walk = Walk(modules())
     walk.of("review_app.ports", "on_aws")
     wanted = needed(walk.everything("review_app"))
     rights = granted(REVIEW_APP)
