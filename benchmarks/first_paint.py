@@ -7,15 +7,12 @@ pages are loaded in turn, each in a tab that is open on the site but has none of
 
 import argparse
 import json
-import multiprocessing
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 from playwright.sync_api import Browser, Page
 
 from benchmarks.machine import machine
-from benchmarks.review_page import photos, quantile
+from benchmarks.review_page import apart, photos, quantile
 from tests.web.browsing import chromium, visiting
 from tests.web.house import House
 from tests.web.serving import running
@@ -45,19 +42,6 @@ def serve(pipe: Any) -> None:
     with running(house.world) as address:
         pipe.send((address, pages))
         pipe.recv()
-
-
-@contextmanager
-def app() -> Iterator[tuple[str, dict[str, str]]]:
-    """Its address and those of its pages."""
-    ours, theirs = multiprocessing.Pipe()
-    process = multiprocessing.get_context("spawn").Process(target=serve, args=(theirs,))
-    process.start()
-    try:
-        yield ours.recv()
-    finally:
-        ours.send("stop")
-        process.join(20)
 
 
 def painted(page: Page, address: str, path: str) -> float:
@@ -106,7 +90,7 @@ def main() -> None:
     options.add_argument("--pages", nargs="*", help="only these, by their names in the answer")
     chosen = options.parse_args()
     told = machine()
-    with app() as (address, pages), chromium() as browser:
+    with apart(serve) as (address, pages), chromium() as browser:
         wanted = {name: path for name, path in pages.items() if not chosen.pages or name in chosen.pages}
         print(json.dumps({"machine": told, **measured(browser, address, wanted, chosen.loads)}, indent=2))
 

@@ -12,7 +12,7 @@ import random
 import statistics
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from typing import Any
@@ -78,9 +78,10 @@ def serve(count: int, pipe: Any) -> None:
 
 
 @contextmanager
-def app(count: int) -> Iterator[str]:
+def apart(serve: Callable[..., None], *wanted: Any) -> Iterator[Any]:
+    """Serve in a process of its own until the block ends; yields what that process says of itself."""
     ours, theirs = multiprocessing.Pipe()
-    process = multiprocessing.get_context("spawn").Process(target=serve, args=(count, theirs))
+    process = multiprocessing.get_context("spawn").Process(target=serve, args=(*wanted, theirs))
     process.start()
     try:
         yield ours.recv()
@@ -213,11 +214,11 @@ def main() -> None:
     options.add_argument("--waiting", type=int, default=1000)
     chosen = options.parse_args()
     figures: dict[str, Any] = {"machine": machine()}
-    with chromium() as browser, app(chosen.waiting) as address:
+    with chromium() as browser, apart(serve, chosen.waiting) as address:
         figures["one key, 3 decisions a second"] = keyboard(browser, address, chosen.decisions, PER_SECOND)
         figures["one key, 5 decisions a second"] = keyboard(browser, address, chosen.decisions, 5.0)
         figures["counts of others"] = live(browser, address)
-    with app(chosen.waiting) as address:
+    with apart(serve, chosen.waiting) as address:
         figures["20 reviewers at once"] = crowd(address)
     print(json.dumps(figures, indent=2))
 
