@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from typing import Any
 
 from workflow import moment
 from workflow.inspection import AuditEntry, Hold, Inspection, Lease
@@ -103,8 +104,9 @@ class Desk:
         """Give a photo back, and do not show it to this reviewer again for a while."""
         now = self._clock()
         current = {who: until for who, until in row.skipped.items() if until > now}
-        self._reviews.free(row.id, reviewer, {**current, reviewer: moment.later(now, SKIP_SECONDS)})
-        self.forget(row.id)
+        skipped = {**current, reviewer: moment.later(now, SKIP_SECONDS)}
+        if self._reviews.free(row.id, reviewer, skipped):
+            self._freed(row.id, skipped=skipped)
 
     def release(self, reviewer: str, leases: Mapping[str, str]) -> None:
         """Give photos back whose page is gone; `leases` says until when that page had each.
@@ -113,15 +115,15 @@ class Desk:
         """
         for inspection_id, until in leases.items():
             if self._reviews.free(inspection_id, reviewer, until=until):
-                self.forget(inspection_id)
+                self._freed(inspection_id)
 
     def release_all(self, reviewer: str) -> None:
         """Give back whatever is listed as his, on sign-out."""
         for pile in (Pile.OPEN, Pile.SECOND):
             for one in self._reviews.listed(pile):
-                if one.lease is not None and one.lease.reviewer == reviewer:
-                    self._reviews.free(one.id, reviewer)
-                    self.forget(one.id)
+                his = one.lease is not None and one.lease.reviewer == reviewer
+                if his and self._reviews.free(one.id, reviewer):
+                    self._freed(one.id)
 
     def hold(self, reviewer: str, inspection_id: str, reason: str) -> None:
         """Take a photo out of the hand-out until somebody puts it back."""
@@ -203,8 +205,16 @@ class Desk:
                     return True
         return False
 
+    def _freed(self, inspection_id: str, **changes: Any) -> None:
+        """Let a photo that was given back be handed out at once, before the lists are read again."""
+        with self._lock:
+            for kept in self._lists.values():
+                seen = kept.known.get(inspection_id)
+                if seen is not None:
+                    kept.known[inspection_id] = replace(seen, lease=None, **changes)
+
     def forget(self, inspection_id: str) -> None:
-        """Take a photo that was decided, or given back, off the lists that are kept for a moment."""
+        """Take a photo that is decided, held or put back off the lists that are kept for a moment."""
         with self._lock:
             for kept in self._lists.values():
                 kept.known.pop(inspection_id, None)

@@ -506,7 +506,7 @@ def test_a_late_answer_that_nothing_waits_does_not_hide_what_came_meanwhile(
     window.page.goto("about:blank")
     window.page.route("**/review/next**", hold_the_first)
     window.go("/review")
-    window.until(lambda: late)
+    window.until(lambda: late and window.name())
     window.press("a")
     window.until(lambda: "0 waiting" in window.text("#counts"))
     world.waiting(*names(5))

@@ -201,6 +201,27 @@ def test_a_page_that_goes_late_frees_nothing_of_the_next_page(line: Line, desk: 
     assert keys(desk.take("bob")) == [renewed.image.key]
 
 
+@pytest.mark.parametrize("how", ["left", "signed out", "skipped"])
+def test_a_photo_that_is_given_back_waits_for_the_next_one_at_once(
+    line: Line, books: Books, clock: Clock, how: str
+) -> None:
+    """The list of what waits is kept for a moment, and knows of it without being read again."""
+    waiting(line)
+    desk = Desk(books.reviews, lambda: clock.now, keep_seconds=60)
+    (row,) = desk.take("ann")
+
+    if how == "left":
+        desk.release("ann", {row.id: until(row)})
+    elif how == "signed out":
+        desk.release_all("ann")
+    else:
+        desk.skip("ann", row)
+        assert desk.take("ann") == []
+
+    assert desk.counts("bob").waiting == 1
+    assert keys(desk.take("bob")) == [row.image.key]
+
+
 def test_a_slow_reading_of_the_list_holds_up_nobody_who_knows_an_older_one(
     books: Books, line: Line, clock: Clock
 ) -> None:
