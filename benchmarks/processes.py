@@ -8,7 +8,7 @@ from pathlib import Path
 
 _TICKS = os.sysconf("SC_CLK_TCK")
 _SERVICES = {
-    "ministack": "local AWS",
+    "local.aws": "local AWS",
     "local.step_functions": "Step Functions",
     "local.custom_labels": "Custom Labels",
 }

@@ -41,7 +41,8 @@ def _aws(home: Path, ports: Ports) -> Program:
         "LOG_LEVEL": "WARNING",
     }
     shared = environment(Endpoints.at(ports))
-    return Program("aws", "ministack", (), shared | settings, ports.aws, "/_ministack/health", 30)
+    where = (HOST, str(ports.aws))
+    return Program("aws", "local.aws", where, shared | settings, ports.aws, "/_ministack/health", 30)
 
 
 def _step_functions(ports: Ports) -> Program:
