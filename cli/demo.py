@@ -116,9 +116,8 @@ def _empty(home: Path, ports: "Ports") -> None:
         raise ConfigurationError(
             f"{shown_home(home)} is no demo, and a demo would empty it: choose another --home"
         )
-    home.mkdir(parents=True, exist_ok=True)
-    (home / MARK).touch()
     with locked(home, ports):
+        (home / MARK).touch()
         for entry in home.iterdir():
             if entry.is_dir():
                 shutil.rmtree(entry)
@@ -207,10 +206,14 @@ def _tell_history(line: Reached, row: Inspection, shown: str, keep: bool) -> Non
     partcheck = installed("partcheck")
     click.echo(f"\nWhat happened to {row.image.name} (filed as {address(row.location)}), step by step:")
     if not keep:
-        click.echo("  Step Functions forgets executions when the local line stops; to try these lines, run:")
-        click.echo(f"  {partcheck} demo --keep")
+        click.echo(f"  {partcheck} --home {shown} up            (then elsewhere)")
     click.echo(f"  {partcheck} --home {shown} show {row.image.name}")
-    click.echo("or with the AWS CLI:")
+    if keep:
+        click.echo("or with the AWS CLI:")
+    else:
+        click.echo(
+            "or with the AWS CLI, beside `partcheck demo --keep`: Step Functions forgets when it stops:"
+        )
     click.echo(exports(line.environment))
     click.echo(
         f"  {installed('aws')} stepfunctions get-execution-history \\\n"

@@ -9,8 +9,9 @@ from types import TracebackType
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from lambdas import catalog
 from local import functions, machine, queues, training
-from local.clock import ticking
+from local.clock import invoke, ticking
 from local.labelled_parts import Part
 from local.lock import locked
 from local.ports import Ports, claimed
@@ -96,6 +97,7 @@ class Line:
         self._report("Starting the review app …")
         web = stack.enter_context(started(review_app(self.home, self.ports, self.site), self.home, lock))
         self._children.append(web)
+        stack.enter_context(_histories_kept(self._report))
         stack.enter_context(_open_intake())
         stack.enter_context(ticking(self.home / "logs" / "clock.log"))
         stack.enter_context(announced(self.home, endpoints, self.site))
@@ -164,6 +166,17 @@ def _open_intake() -> Iterator[None]:
     finally:
         with suppress(BotoCoreError, ClientError):  # An AWS that died needs no closing.
             functions.close_intake()
+
+
+@contextmanager
+def _histories_kept(report: Report) -> Iterator[None]:
+    """At the end, archive what Step Functions will have forgotten after it."""
+    try:
+        yield
+    finally:
+        report("Keeping the histories of what was inspected …")
+        with suppress(BotoCoreError, ClientError):  # Whoever died can be asked nothing.
+            invoke(catalog.KEEP_HISTORY)
 
 
 @contextmanager

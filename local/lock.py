@@ -12,18 +12,26 @@ from local.ports import Ports, taken
 from workflow.errors import ConfigurationError
 
 LAST_WILL_SECONDS = 30
+_LOCK = "lock"
+_WITHOUT_A_LINE = {"demo", "custom-labels", ".gitignore"}  # Made in a state directory before its first line.
 
 
 @contextmanager
 def locked(home: Path, ports: Ports) -> Iterator[int]:
     """Hold a state directory for the life of one line; ConfigurationError says who holds it already.
 
+    A directory that was never a line's must be empty, for a line empties and overwrites what is its own.
     Yields the lock's file descriptor. Services inherit it, so that a killed line keeps its directory until
     the last of them has saved its state.
     """
     home.mkdir(parents=True, exist_ok=True)
+    entries = {entry.name for entry in home.iterdir()}
+    if _LOCK not in entries and (foreign := entries - _WITHOUT_A_LINE):
+        raise ConfigurationError(
+            f"{home} is no line's state directory: it holds {min(foreign)!r}; choose an empty one with --home"
+        )
     (home / ".gitignore").write_text("*\n", encoding="utf-8")
-    with (home / "lock").open("a+", encoding="utf-8") as lock:
+    with (home / _LOCK).open("a+", encoding="utf-8") as lock:
         _wait_for(lock, home)
         lock.truncate(0)
         lock.write(f"{os.getpid()} {ports.aws}\n")
@@ -69,7 +77,7 @@ def is_alive(process: int) -> bool:
 def is_held(home: Path) -> bool:
     """Whether a line holds a state directory."""
     try:
-        with (home / "lock").open(encoding="utf-8") as lock:
+        with (home / _LOCK).open(encoding="utf-8") as lock:
             fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except FileNotFoundError:
         return False

@@ -48,3 +48,26 @@ def test_services_of_a_killed_line_keep_its_directory(
 def test_state_stays_out_of_version_control(tmp_path: Path) -> None:
     with locked(tmp_path / "home", PORTS):
         assert (tmp_path / "home" / ".gitignore").read_text() == "*\n"
+
+
+def test_a_directory_that_was_never_a_lines_is_left_as_it_is(tmp_path: Path) -> None:
+    (tmp_path / "tmp").mkdir()
+    (tmp_path / "tmp" / "thesis.txt").touch()
+    (tmp_path / ".gitignore").write_text("*.pyc\n")
+
+    with (
+        pytest.raises(ConfigurationError, match="it holds 'tmp'; choose"),
+        locked(tmp_path, PORTS),
+    ):
+        pass
+
+    assert (tmp_path / "tmp" / "thesis.txt").exists()
+    assert (tmp_path / ".gitignore").read_text() == "*.pyc\n"
+
+
+def test_what_the_demo_and_the_models_service_left_is_no_hindrance(tmp_path: Path) -> None:
+    (tmp_path / "demo").mkdir()
+    (tmp_path / "custom-labels").mkdir()
+
+    with locked(tmp_path, PORTS):
+        assert lock.is_held(tmp_path)
