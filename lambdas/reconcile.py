@@ -14,8 +14,6 @@ from workflow.intake import Executions
 from workflow.reconcile import Mender, findings, reconcile
 from workflow.review import Queue
 
-COUNTED = 1000
-
 
 @logger.inject_lambda_context(clear_state=True)
 @tracer.capture_lambda_handler(capture_response=False)
@@ -45,10 +43,8 @@ def handler(
 
 
 def _measure_reviews(ledger: Ledger) -> None:
-    """How many photos wait for a person, up to a limit, and since when the oldest does."""
-    oldest = ledger.oldest(State.WAITING)
-    since = oldest.review.opened_at if oldest and oldest.review else ""
-    waited = moment.seconds_between(since, moment.now()) if since else 0
-    waiting = ledger.count_recent(State.WAITING, moment.EVER, COUNTED) if oldest else 0
+    """How many photos wait for a person, and since when the one does that was asked about first."""
+    asked = [row.review.opened_at for row in ledger.in_state(State.WAITING) if row.review]
+    waited = moment.seconds_between(min(asked), moment.now()) if asked else 0
     metrics.add_metric("oldest_review_seconds", MetricUnit.Seconds, max(0, waited))
-    metrics.add_metric("reviews_waiting", MetricUnit.Count, waiting)
+    metrics.add_metric("reviews_waiting", MetricUnit.Count, len(asked))

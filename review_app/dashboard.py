@@ -128,7 +128,7 @@ def board(ports: Ports, days: int, now: str, at: float | None = None) -> Board:
         figures.quantile(took, 0.95),
         ports.ledger.count_recent(State.WAITING, "0", MOST_COUNTED),
         ports.ledger.count_recent(State.INSPECTING, "0", MOST_COUNTED),
-        _oldest(ports.ledger),
+        _oldest(ports.reviews),
         ports.meter(),
         queues(ports, now),
     )
@@ -218,10 +218,10 @@ def _looks(ports: Ports, since: str) -> Iterator[SecondLook]:
                 yield one.second
 
 
-def _oldest(ledger: Ledger) -> str:
-    """Since when the photo waits that waits longest."""
-    row = ledger.oldest(State.WAITING)
-    return row.review.opened_at if row and row.review else ""
+def _oldest(reviews: Reviews) -> str:
+    """Since when the photo waits that waits longest, of as many as are counted."""
+    lists = (islice(reviews.listed(pile), MOST_COUNTED) for pile in (Pile.OPEN, Pile.HELD))
+    return min((one.since for some in lists for one in some), default="")
 
 
 def _verdict(verdict: Verdict, counts: Mapping[str, int], since: str) -> Column:

@@ -44,18 +44,19 @@ class Figures(Protocol):
 
 
 def counted(row: Inspection) -> dict[str, int]:
-    """What a closed inspection adds to its hour."""
+    """What a closed inspection adds to its hour; a revision took as long as it did since it was asked for."""
     if row.withdrawn or row.verdict is None:
         return {}
     counts = {"closed": 1, f"verdict:{row.verdict}": 1}
-    if row.review:
+    began = row.uploaded_at if row.revision == 1 else row.attempted_at
+    if row.review and row.review.opened_at >= began:
         counts["asked"] = 1
     if row.decision:
         counts[f"by:{row.decision.reviewer}"] = 1
     if row.prediction and row.prediction.label:
         counts[f"score:{bin_of(row.prediction.confidence)}"] = 1
     if row.settled_at:
-        counts[f"took:{time_bin(moment.seconds_between(row.uploaded_at, row.settled_at))}"] = 1
+        counts[f"took:{time_bin(moment.seconds_between(began, row.settled_at))}"] = 1
     return counts
 
 

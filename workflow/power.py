@@ -162,8 +162,12 @@ def tend(room: Room, ledger: Ledger, alarms: Queue, arn: str, policy: PowerPolic
 def _situation(
     ledger: Ledger, version: ModelVersion, meter: Meter, policy: PowerPolicy, now: str
 ) -> Situation:
-    """Photos in flight count as waiting for a day; then they are a person's affair."""
-    waiting = ledger.count_recent(State.INSPECTING, moment.later(now, -IN_FLIGHT_SECONDS), 1) > 0
+    """Photos in flight count as waiting for a day; then they are a person's affair.
+
+    One that is inspected again is as recent as its attempt, however old its row.
+    """
+    horizon = moment.later(now, -IN_FLIGHT_SECONDS)
+    waiting = any(row.attempted_at >= horizon for row in ledger.in_state(State.INSPECTING))
     since = moment.later(now, -60 * policy.idle_minutes)
     running = meter.running.get(version.arn)
     used = running is None or running[0] > since

@@ -125,8 +125,11 @@ def rollback(desk: Desk, reason: str) -> str:
     return last.before
 
 
-def running(desk: Desk, arn: str, units: int = 1) -> ModelVersion:
-    """The model, once it runs; it is started unless it runs or starts already."""
+def running(desk: Desk, arn: str, units: int = 0) -> ModelVersion:
+    """The model, once it runs; it is started unless it runs or starts already.
+
+    Without `units` it gets as many as the model in use has, and no fewer than the power policy says.
+    """
     version = desk.models.describe(arn)
     if version is None:
         raise NotFound(f"Model {model.name_of(arn)} does not exist")
@@ -134,11 +137,17 @@ def running(desk: Desk, arn: str, units: int = 1) -> ModelVersion:
         version = model.wait_until(desk.models, arn, Status.STOPPED, desk.clock, START_PATIENCE)
     if version.status not in model.UP:
         desk.tell(f"Starting model {version.name} …")
-        answer = desk.models.start(arn, units)
+        answer = desk.models.start(arn, units or _units(desk))
         if answer is not Asked.ACCEPTED:
             raise PartcheckError(f"Model {version.name} cannot be started: {answer}")
         desk.record.add(ModelEvent(desk.now(), desk.who, "start", arn))
     return model.wait_until(desk.models, arn, Status.RUNNING, desk.clock, START_PATIENCE)
+
+
+def _units(desk: Desk) -> int:
+    in_use = desk.settings.model()
+    version = desk.models.describe(in_use) if in_use else None
+    return max(desk.settings.power().units, version.units if version else 1)
 
 
 def stop(desk: Desk, arn: str, reason: str) -> Asked:

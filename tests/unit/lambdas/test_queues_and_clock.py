@@ -2,7 +2,9 @@
 
 import base64
 import json
+import re
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,7 +14,7 @@ from lambdas import deliver_decision, keep_history, read_history, reconcile, sta
 from tests.fakes import FakeDetector, MemoryExecutions, MemoryLedger, MemoryLogs
 from tests.unit.line import INBOUND, UNSURE, Line
 from tests.unit.workflow.test_keeping import World as Kept
-from workflow import archive
+from workflow import archive, moment
 from workflow.images import Image, inspection_id
 from workflow.inspection import Inspection
 from workflow.logs import LogLine, LogLines
@@ -291,3 +293,22 @@ def test_the_clock_tells_how_many_photos_wait_for_a_person_and_since_when(
     told = capsys.readouterr().out
     assert '"reviews_waiting":[1.0]' in told
     assert '"oldest_review_seconds":[' in told
+
+
+def test_who_was_asked_first_is_the_oldest_review_whatever_came_first(
+    line: Line, context: Any, log: Log, capsys: pytest.CaptureFixture[str]
+) -> None:
+    line.detector.answers = [UNSURE, UNSURE]
+    for days, image in ((3, line.upload()), (0, line.upload(key="again.png"))):
+        line.waiting(image)
+        row, asked_at = line.row(image), moment.later(moment.now(), -86400 * days)
+        assert row.review
+        # The one that was asked about last has been here longest: it is inspected again.
+        line.ledger.rows[row.id] = replace(
+            row, claimed_at=f"202{days}", review=replace(row.review, opened_at=asked_at)
+        )
+
+    by_the_clock(line, context)
+
+    (seconds,) = re.findall(r'"oldest_review_seconds":\[([0-9.]+)\]', capsys.readouterr().out)
+    assert float(seconds) == pytest.approx(3 * 86400, abs=60)

@@ -10,7 +10,9 @@ from tests.recorder import Recorder
 from tests.unit.line import CLEARLY_OK, UNSURE, Line
 from workflow import figures
 from workflow.archive import Record
+from workflow.figures import counted, time_bin
 from workflow.images import Image
+from workflow.inspection import Review
 from workflow.keeping import Keeper, executions_of, failure_of, keep
 
 
@@ -69,6 +71,23 @@ def test_an_open_inspection_is_found_by_name_and_kept_again_when_it_closes() -> 
     world.tell(owner)
     assert world.keep() == {"kept": 1}
     assert owner in world.archive.records
+
+
+def test_a_revision_took_as_long_as_since_it_was_asked_for(world: World) -> None:
+    row = world.line.row(world.inspected())
+    revised = replace(
+        row,
+        revision=2,
+        uploaded_at="2026-01-01T00:00:00.000Z",
+        attempted_at="2026-01-31T00:00:00.000Z",
+        settled_at="2026-01-31T00:00:05.000Z",
+        review=Review("2026-01-01T00:00:01.000Z", 1, "2026-01-08T00:00:01.000Z"),
+    )
+
+    counts = counted(revised)
+
+    assert [name for name in counts if name.startswith("took:")] == [f"took:{time_bin(5)}"]
+    assert "asked" not in counts
 
 
 def test_every_attempt_has_a_record_of_its_own(world: World) -> None:

@@ -104,6 +104,17 @@ def test_a_model_with_photos_in_flight_is_not_idle() -> None:
     assert set(plant.minutes(60)) == {"running"}
 
 
+def test_an_old_photo_that_is_inspected_again_waits_like_a_new_one() -> None:
+    plant = Plant(Status.STOPPED)
+    plant.upload()
+    (row,) = plant.ledger.rows.values()
+    again = replace(row, claimed_at="2025-01-01T00:00:00.000Z", attempted_at=plant.world.now, revision=2)
+    plant.ledger.rows[row.id] = again
+
+    assert plant.minutes(1) == ["start: photos wait for it"]
+    assert set(plant.minutes(90)[10:]) == {"running"}
+
+
 def test_the_budget_stops_the_model_and_nobody_starts_it_before_midnight() -> None:
     plant = Plant(Status.RUNNING, BUDGET)
     plant.upload()

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from tests.model_world import MemoryRecord, MemorySettings, World, arn_of, desk
@@ -5,6 +7,7 @@ from workflow import promotion
 from workflow.errors import Conflict, NotFound, PartcheckError
 from workflow.model import Status
 from workflow.model_evaluation import Evaluation, Rate
+from workflow.power_policy import PowerPolicy
 from workflow.promotion import Case, running_since
 
 OLD, NEW, THIRD = arn_of("old"), arn_of("new"), arn_of("third")
@@ -46,6 +49,18 @@ def test_a_better_model_runs_before_the_line_is_switched_to_it_and_the_old_one_s
     assert (event.who, event.before, event.after) == ("ada", OLD, NEW)
     assert event.facts["candidate"]["escapes"]["count"] == 1
     assert event.facts["current"]["escapes"]["count"] == 2
+
+
+@pytest.mark.parametrize(("policy", "outgoing", "units"), [(1, 3, 3), (2, 1, 2), (1, 0, 1)])
+def test_the_line_judges_no_slower_after_a_switch(room: Room, policy: int, outgoing: int, units: int) -> None:
+    room.settings.rules = PowerPolicy("1", units=policy)
+    room.world.versions[OLD] = replace(room.world.versions[OLD], units=outgoing)
+
+    promotion.promote(room.desk, NEW, "new policy", BETTER)
+    assert room.world.versions[NEW].units == units
+    promotion.rollback(room.desk, "worse")
+
+    assert room.world.versions[OLD].units == units
 
 
 @pytest.mark.parametrize(
