@@ -1,9 +1,9 @@
 """The audit trail as people read it: each entry with what became of it."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from itertools import islice
+from itertools import groupby, islice
 
 from workflow import moment
 from workflow.inspection import AuditEntry, Decision, Inspection, Ledger
@@ -61,14 +61,21 @@ class Line:
 
 def entries(ledger: Ledger, wish: Wish, before: str = "") -> Iterator[AuditEntry]:
     """What is wished for, newest first, from behind a mark on."""
-    for entry in _of_image(ledger, wish) if wish.image else _of_days(ledger, wish, before):
+    found = _of_image(ledger, wish) if wish.image else _of_days(ledger, wish, before)
+    for entry in _by_mark(found):
         if entry in wish and (not before or mark(entry) < before):
             yield entry
 
 
 def mark(entry: AuditEntry) -> str:
     """An entry's place in the order of all; several share a moment."""
-    return f"{entry.at}#{entry.decision_id}"
+    return f"{entry.at}#{entry.action}#{entry.decision_id}#{entry.inspection_id}"
+
+
+def _by_mark(newest_first: Iterable[AuditEntry]) -> Iterator[AuditEntry]:
+    """Entries of one moment in the order of their marks, whatever order the ledger has for them."""
+    for _, together in groupby(newest_first, key=lambda entry: entry.at):
+        yield from sorted(together, key=mark, reverse=True)
 
 
 def _of_days(ledger: Ledger, wish: Wish, before: str) -> Iterator[AuditEntry]:

@@ -1,6 +1,8 @@
 """What executions did, for pages: from the archive, or asked of the function that may ask Step Functions."""
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import islice
 
 from workflow.archive import Archive, Histories, Record, latest
 from workflow.figures import Failure, Figures
@@ -9,6 +11,8 @@ from workflow.logs import Logs
 from workflow.search import Search
 
 INSPECTION_DIGITS = 64
+FAILURES_READ = 500
+LOOKED_UP_AT_ONCE = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,10 +30,21 @@ class Past:
         return latest(self.archive, self.histories, execution)
 
     def failed_now(self, ledger: Ledger, since: str, limit: int) -> list[tuple[Inspection, Failure]]:
-        """Open inspections whose own execution failed, newest failure first."""
-        found = []
-        for failure in self.figures.failures(since, limit):
-            row = ledger.get(failure.execution[:INSPECTION_DIGITS])
-            if row is not None and row.owner == failure.execution and not row.closed_at:
-                found.append((row, failure))
-        return found
+        """Open inspections whose own execution is among the last that failed, newest failure first.
+
+        Most that failed were followed up, by the clock or a person, so more are read than are shown.
+        """
+        failures = self.last_failures(since)
+        ids = [failure.execution[:INSPECTION_DIGITS] for failure in failures]
+        with ThreadPoolExecutor(LOOKED_UP_AT_ONCE) as pool:
+            rows = list(pool.map(ledger.get, ids))
+        open_ones = (
+            (row, failure)
+            for row, failure in zip(rows, failures, strict=True)
+            if row is not None and row.owner == failure.execution and not row.closed_at
+        )
+        return list(islice(open_ones, limit))
+
+    def last_failures(self, since: str) -> list[Failure]:
+        """As many as are looked at, newest first."""
+        return self.figures.failures(since, FAILURES_READ)

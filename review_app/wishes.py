@@ -98,9 +98,10 @@ def wish(values: Mapping[str, str]) -> Wish:
 
 
 def _day(text: str) -> str:
+    """A day that has a day after it; anything else asks nothing."""
     try:
-        moment.parse(text if _DAY.fullmatch(text) else "")
-    except ValueError:
+        moment.later(f"{text}T00:00:00Z" if _DAY.fullmatch(text) else "", 86400)
+    except (ValueError, OverflowError):
         return ""
     return text
 

@@ -22,9 +22,11 @@ class Workbench:
     def look(self) -> tuple[object, ...]:
         """What the counts are made of; its change is told to all who listen.
 
-        The tally is part of it: an answer may be read there only after its photo left the pile.
+        The tally is part of it: an answer may be read there only after its photo left the pile. So is what
+        ran out: no row changes when a lease ends, and yet its photo is free.
         """
-        return tuple(self.desk.waiting()), len(self.desk.waiting(Pile.HELD)), self.today.heard()
+        waiting, held = tuple(self.desk.waiting()), len(self.desk.waiting(Pile.HELD))
+        return waiting, held, self.desk.lapsed(), self.today.heard()
 
 
 def workbench(request: Request) -> Workbench:

@@ -110,7 +110,7 @@ def parsed(document: str | bytes) -> Record:
     """The record that a JSON document holds; ValueError in one sentence if it holds none."""
     try:
         plain = json.loads(document)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ValueError(f"This is no exported execution: it is not JSON ({error}).") from error
     if not isinstance(plain, dict) or plain.pop("schema", None) != SCHEMA:
         raise ValueError(f"This is no exported execution: it lacks the schema {SCHEMA}.")

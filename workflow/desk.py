@@ -12,7 +12,7 @@ from typing import Any
 from workflow import moment
 from workflow.inspection import AuditEntry, Hold, Inspection, Lease
 from workflow.review import MAX_REASON
-from workflow.review_queue import LEASE_SECONDS, Pile, Reviews, Waiting
+from workflow.review_queue import LEASE_SECONDS, Pile, Reviews, Waiting, expired
 
 LOOKAHEAD = 5
 SKIP_SECONDS = 600
@@ -29,12 +29,17 @@ class Order(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """What a reviewer sees beside the photo; `next_free_at` is when the first lease of others ends."""
+    """What a reviewer sees beside the photo.
+
+    `free` are those that could be handed to this reviewer now; `next_free_at` is when the first lease of
+    others ends.
+    """
 
     waiting: int
     with_others: int
     mine: int
     held: int
+    free: int = 0
     oldest_since: str = ""
     next_free_at: str = ""
 
@@ -171,16 +176,29 @@ class Desk:
         """How much waits, and with whom."""
         now = self._clock()
         waiting = self.waiting()
-        leases = [one.lease for one in waiting if one.lease is not None and one.lease.until > now]
+        leases = [one.lease for one in waiting if one.lease is not None and not expired(one.lease, now)]
         others = [lease.until for lease in leases if lease.reviewer != reviewer]
         return Counts(
             len(waiting),
             len(others),
             len(leases) - len(others),
             len(self.waiting(Pile.HELD)),
+            sum(one.free_for(reviewer, now) for one in waiting) - (len(leases) - len(others)),
             min((one.since for one in waiting), default=""),
             min(others, default=""),
         )
+
+    def lapsed(self) -> list[tuple[str, bool, int]]:
+        """Of each photo that waits: whether its lease, and how many skips, ran out; only time does that."""
+        now = self._clock()
+        return [
+            (
+                one.id,
+                one.lease is not None and expired(one.lease, now),
+                sum(until <= now for until in one.skipped.values()),
+            )
+            for one in self.waiting()
+        ]
 
     def _proposed(self, reviewer: str, order: Order, now: str, have: Collection[str]) -> deque[Waiting]:
         """Own photos, then free ones in order, with a second look right after the first of them."""

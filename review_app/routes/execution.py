@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, HTTPException, Request, Response, UploadFile
 
 from review_app.actions import actions
+from review_app.graph import machine
 from review_app.pages import page
 from review_app.past import INSPECTION_DIGITS, Past
 from review_app.routes.executions import Found
@@ -21,6 +22,7 @@ from workflow.model import name_of
 router = APIRouter(dependencies=[Depends(current_user)])
 _NAME = re.compile(r"([0-9a-f]{64})-([1-9]\d{0,4})")
 MOST_COMPARED = 20
+MOST_STATES, MOST_EVENTS = 200, 25_000  # As many events as Step Functions keeps.
 
 
 def ledger(request: Request) -> Ledger:
@@ -74,17 +76,30 @@ def export(name: str, user: Who, found: Found, books: Books) -> Response:
 
 
 @router.post("/executions/open")
-async def open_export(request: Request, file: UploadFile) -> Response:
-    """Show a file that was exported, from this line or another; nothing of it is kept."""
+def open_export(request: Request, file: UploadFile) -> Response:
+    """Show a file that was exported, from this line or another; nothing of it is kept.
+
+    Drawing takes as long as the file likes, so this is no coroutine: others are answered meanwhile.
+    """
     try:
-        record = archive.parsed(await file.read())
+        record = archive.parsed(file.file.read())
+        _check_size(record)
         board = storyboard(record)
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise HTTPException(400, str(error) if isinstance(error, ValueError) else NOT_READ) from error
     return page(request, "opened.html", record=record, board=board, name=record.execution)
 
 
 NOT_READ = "This is no exported execution: its events can't be read."
+
+
+def _check_size(record: Record) -> None:
+    states = sum(1 for _ in machine.read(record.definition).every_state())
+    if states > MOST_STATES or len(record.events) > MOST_EVENTS:
+        raise ValueError(
+            f"This execution is too large to be shown: it has {states:,} states and {len(record.events):,} "
+            f"events, and {MOST_STATES} and {MOST_EVENTS:,} are the most."
+        )
 
 
 @router.get("/compare")

@@ -16,6 +16,7 @@ from review_app.past import Past
 from review_app.ports import Ports
 from review_app.users import current_user, still
 from review_app.wishes import FAILED, SIZES, STATUSES, Wish, wish
+from review_app.workbench import Workbench
 from workflow import facts, moment
 from workflow.csv_text import csv_lines
 from workflow.inspection import Inspection
@@ -79,7 +80,7 @@ async def live(request: Request) -> StreamingResponse:
     """Says that something changed, not what: whoever listens asks for its own rows."""
     topic: Topic | None = getattr(request.app.state, "executions_topic", None)
     if topic is None:
-        topic = request.app.state.executions_topic = Topic(looked(request.app.state.ports))
+        topic = request.app.state.executions_topic = Topic(looked(request.app.state.workbench))
     return stream(topic, moment.now, partial(still, request))
 
 
@@ -107,18 +108,22 @@ def shown_page(request: Request, found: Past, asked: Wish) -> Page:
     return Page(tuple(row for row, _ in failed if asked.query.answers(row)))
 
 
-def looked(ports: Ports) -> Callable[[], Any]:
-    """What is compared to know that the list changed: the newest rows, and who waits."""
+def looked(bench: Workbench) -> Callable[[], Any]:
+    """What is compared to know that a list changed: the newest rows, who waits, what failed last."""
+    past = bench.ports.past
 
     def look() -> Any:
-        newest = ports.past.search.page(wish({}).query, None, SIZES[0]).rows
-        return [(row.id, row.state, row.verdict, row.attempt, row.decision) for row in newest]
+        newest = past.search.page(wish({}).query, None, SIZES[0]).rows
+        rows = [(row.id, row.state, row.verdict, row.attempt, row.decision) for row in newest]
+        waiting = [one.id for one in bench.desk.waiting()]
+        failed = [failure.execution for failure in past.figures.failures(moment.now()[:10], 1)]
+        return rows, waiting, failed
 
     return look
 
 
 def _failures(found: Past) -> list[Any]:
-    return found.figures.failures(moment.later(moment.now(), -FAILURE_DAYS * 86400), FAILURES_SHOWN)
+    return found.last_failures(moment.later(moment.now(), -FAILURE_DAYS * 86400))
 
 
 def _all(request: Request, found: Past) -> Iterator[Inspection]:

@@ -166,11 +166,10 @@ async def events(request: Request, user: Who, bench: Bench) -> Response:
 
     def message() -> dict[str, Any]:
         shown = _counts(bench, user)
-        counts = shown["counts"]
         return {
             "counts": part("_counts.html", **shown),
             "empty": part("_empty.html", **shown),
-            "free": counts.waiting - counts.with_others - counts.mine,
+            "free": shown["counts"].free,
         }
 
     return stream(bench.topic, message, partial(still, request))

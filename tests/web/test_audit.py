@@ -71,9 +71,11 @@ def test_filters_by_person_action_and_photo(world: World) -> None:
 
 
 def test_pages_follow_each_other_without_gap_or_overlap(world: World, address: str) -> None:
-    for number in range(120):
-        at = f"2026-01-01T10:{number // 60:02}:{number % 60:02}.000Z"
-        world.line.ledger.entries.append(AuditEntry("x" * 64, at, "ann", "decide", reason=f"entry {number}"))
+    for number in (7 * place % 120 for place in range(120)):
+        at = f"2026-01-01T10:{number // 60:02}:00.000Z"  # Sixty share a moment.
+        world.line.ledger.entries.append(
+            AuditEntry(f"{number:064}", at, "ann", "hold", reason=f"entry {number}")
+        )
     seen: list[str] = []
     path = "/audit?from=2026-01-01&to=2026-01-02"
     with visitor(address, "eve") as eve:

@@ -15,16 +15,22 @@ import httpx2
 import pytest
 
 from review_app.routes.commands import router
+from review_app.routes.executions import looked
+from review_app.settings import Settings
+from review_app.workbench import Workbench
 from tests.recorder import AWS_TOKEN
 from tests.web import stories
-from tests.web.serving import visitor
+from tests.web.serving import SECRET, visitor
 from tests.web.world import World
 from workflow import moment
-from workflow.archive import parsed
+from workflow.archive import Record, parsed, text
 from workflow.commands import Kind
+from workflow.desk import Desk
+from workflow.figures import Failure
 from workflow.inspection import Inspection, Lease
 from workflow.logs import LogLine, LogLines
 from workflow.model import name_of
+from workflow.verdict import Verdict
 
 
 @pytest.fixture
@@ -60,12 +66,38 @@ def test_nobody_sees_executions_without_signing_in(stranger: httpx2.Client, rows
         ("by=ann", ["cast_def_0_1031.jpeg"]),
         ("q=nowhere", []),
         ("status=nonsense&verdict=<b>&from=yesterday&mark=x", ["*"]),
+        ("to=9999-12-31", ["*"]),
     ],
 )
 def test_the_list_is_what_the_address_asks_for(engineer: httpx2.Client, asked: str, shown: list[str]) -> None:
     found = names(engineer.get(f"/executions?{asked}"))
 
     assert len(found) == 4 if shown == ["*"] else found == shown
+
+
+def test_an_old_failure_is_found_behind_many_that_were_followed_up(
+    engineer: httpx2.Client, rows: dict[str, Inspection], world: World
+) -> None:
+    for second in range(150):
+        at = f"2999-01-01T00:{second // 60:02}:{second % 60:02}.000Z"
+        world.books.add_failure(Failure(f"{rows['waiting'].id}-99", at, "FAILED", "Detect labels", "E", ""))
+
+    assert names(engineer.get("/executions?status=failed")) == ["cast_ok_0042.jpeg"]
+
+
+def test_a_list_is_told_of_who_waits_and_what_fails_far_behind_the_newest(world: World) -> None:
+    bench = Workbench(Settings("http://127.0.0.1:8000", SECRET), world.ports)
+    bench.desk = Desk(world.ports.reviews, keep_seconds=0)
+    (first, *_) = world.waiting(*(f"part-{number}.png" for number in range(30)))
+    look = looked(bench)
+    before = look()
+
+    world.books.add_failure(Failure("e-1", moment.now(), "FAILED", "Detect labels", "E", ""))
+    after = look()
+    assert after != before
+
+    world.line.decide(world.row(first).image, Verdict.OK, "ann")
+    assert look() != after
 
 
 def test_htmx_gets_the_rows_alone(engineer: httpx2.Client) -> None:
@@ -182,8 +214,20 @@ def test_an_export_is_opened_as_it_was(engineer: httpx2.Client, rows: dict[str, 
     assert json.loads(exported.text)["schema"] == "partcheck-execution-1"
 
 
+def test_an_execution_that_is_too_large_to_be_drawn_is_refused(engineer: httpx2.Client) -> None:
+    states = {f"State {number}": {"Type": "Pass", "Next": f"State {number + 1}"} for number in range(201)}
+    definition = {"StartAt": "State 0", "States": states}
+    record = Record("e-1", "SUCCEEDED", "2026-01-01T00:00:00Z", definition=definition)
+
+    answer = engineer.post("/executions/open", files={"file": ("e.json", text(record).encode())})
+
+    assert answer.status_code == 400
+    assert "it has 201 states" in answer.text
+
+
 @pytest.mark.parametrize(
-    "content", [b"", b"{}", b'{"schema": "partcheck-execution-1", "execution": 1}', b"\xff"]
+    "content",
+    [b"", b"{}", b'{"schema": "partcheck-execution-1", "execution": 1}', b"\xff", b"[" * 60_000],
 )
 def test_what_is_no_export_is_refused_in_one_sentence(engineer: httpx2.Client, content: bytes) -> None:
     answer = engineer.post("/executions/open", files={"file": ("e.json", content)})

@@ -317,6 +317,7 @@ def test_the_counts_tell_what_waits_and_with_whom(line: Line, desk: Desk, clock:
     counts = desk.counts("ann")
 
     assert (counts.waiting, counts.with_others, counts.mine, counts.held) == (4, 2, 1, 1)
+    assert counts.free == 1
     assert counts.oldest_since == opened
     assert counts.next_free_at == moment.later(opened, 30 + LEASE_SECONDS)
 
@@ -339,3 +340,22 @@ def test_a_photo_that_another_worker_gave_away_is_passed_over(books: Books, line
 
     assert [len(rows) for rows in taken] == [4] * 10
     assert len({key for rows in taken for key in rows}) == 40
+
+
+def test_what_time_alone_sets_free_is_noticed(line: Line, desk: Desk, clock: Clock) -> None:
+    """No row changes when a lease or a skip ends; who waits at an empty page has to hear of it."""
+    waiting(line, 2)
+    desk.take("ann", 1)
+    (other,) = desk.take("bob", 1)
+    desk.skip("bob", other)
+    before = desk.lapsed()
+    assert desk.counts("bob").free == 0
+
+    clock.turn(LEASE_SECONDS + GRACE_SECONDS + 1)
+    leases_ended = desk.lapsed()
+    assert leases_ended != before
+    assert (desk.counts("bob").free, desk.counts("bob").with_others) == (1, 0)
+
+    clock.turn(SKIP_SECONDS)
+    assert desk.lapsed() != leases_ended
+    assert desk.counts("bob").free == 2
