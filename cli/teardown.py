@@ -1,24 +1,21 @@
 """`partcheck teardown`: a stage taken away, beginning with what costs most."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from cli.deploy import follow
-from cli.model_bench import CLOCK
+from cli.halt import Claims, claims, halt, hands_off
 from cli.output import json_line, note, plural, table
-from cli.place import chosen_place, placed_on_aws
-from cli.reach import Chosen, stack_of
+from cli.place import chosen_place, entered, placed_on_aws
+from cli.reach import Chosen, Place, stack_of
 from workflow.errors import PartcheckError
-from workflow.model import UP, Status, project_of, wait_until
-from workflow.promotion import START_PATIENCE
 
 if TYPE_CHECKING:
     from workflow.aws.stacks import Resource, Stack
 
-BUCKET, TABLE, POOL = "AWS::S3::Bucket", "AWS::DynamoDB::Table", "AWS::Cognito::UserPool"
 OURS = "partcheck-"
 WHY = {
     "s3": "kept as you asked: it holds photos or reports",
@@ -31,15 +28,19 @@ WHY = {
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """What a teardown is about."""
+    """What a teardown is about: what holds data, and the stack, gone where an earlier one ended half-way."""
 
     name: str
-    stack: "Stack"
+    stack: "Stack | None"
     resources: "Sequence[Resource]"
 
     def of(self, kind: str) -> list[str]:
         """The names of its resources of one kind."""
         return [one.physical_id for one in self.resources if one.kind == kind]
+
+    def named(self, kind: str, part: str) -> str:
+        """Its resource of one kind with this in its name, empty without one."""
+        return next((one for one in self.of(kind) if part in one.lower()), "")
 
 
 @click.command()
@@ -53,37 +54,49 @@ def teardown(
 ) -> None:
     """Take a stage away: first its running models, which cost most, then everything it made.
 
-    Asks before photos, tables and accounts are deleted; --keep-data leaves them. What other stages use stays.
-    At the end it lists what remains, and why. Models and data sets in Custom Labels stay: stopped, they cost
-    nothing, and `partcheck model delete` is for them.
+    Asks before photos, tables and accounts are deleted; --keep-data leaves them. What other stages use stays,
+    and so does a running model that is not known as this stage's. At the end it lists what remains, and why.
+    If a teardown ends half-way, or kept data, the same command goes on with what is left. Models and data
+    sets in Custom Labels stay: stopped, they cost nothing, and `partcheck model delete` is for them.
 
     \b
     Example:
       partcheck teardown --stage dev
     """
     place = chosen_place(chosen, stage, profile, region)
+    from workflow.aws.models import RekognitionModels
     from workflow.aws.stacks import CloudFormationStacks
 
-    found, account = stack_of(place)
-    stacks = CloudFormationStacks()
-    about = Stage(place.stage, found, stacks.resources(place.stack_name))
+    account, stacks, models = entered(place), CloudFormationStacks(), RekognitionModels()
+    about = _found(place, stacks)
     _agreed(about, keep_data, yes)
-    _stop_models(stacks, about)
-    note("Deleting the stack …")
-    known = {event.id for event in stacks.events(found.id)}
-    stacks.remove(found.name)
-    left = follow(stacks, found.id, known)
-    if left is not None and left.status != "DELETE_COMPLETE":
-        raise PartcheckError(f"The stack could not be deleted ({left.status}); its events say why")
+    known = _claims(about, stacks)
+    running = halt(models, known)
+    if about.stack is not None:
+        _remove_stack(stacks, about.stack)
+        running = halt(models, known)  # Photos may have started one until the stack was gone.
     if not keep_data:
         _remove_data(about)
     _remove_staging(stacks, account)
-    _tell_remains(place.stage, as_json)
+    _tell_remains(place.stage, running, as_json)
+
+
+def _found(place: Place, stacks: Any) -> Stage:
+    """The stage with its stack, else with what its tag still finds; NotRunning when there is neither."""
+    from workflow.aws.disposal import left, still_there
+
+    stack = stacks.find(place.stack_name)
+    if stack is None or stack.in_review:
+        if resources := left(place.stage):
+            note(f"The stack of stage {place.stage} is gone; going on with what it left.")
+            return Stage(place.stage, None, resources)
+        stack, _ = stack_of(place)
+    return Stage(place.stage, stack, still_there(stacks.resources(stack.name)))
 
 
 def _agreed(about: Stage, keep_data: bool, yes: bool) -> None:
     """Ask with the facts: how much would be lost."""
-    from workflow.aws.disposal import contents
+    from workflow.aws.disposal import BUCKET, TABLE, contents
 
     if keep_data:
         note("Buckets, tables and accounts are kept.")
@@ -98,36 +111,30 @@ def _agreed(about: Stage, keep_data: bool, yes: bool) -> None:
             raise click.Abort
 
 
-def _stop_models(stacks: Any, about: Stage) -> None:
-    """Stop what this stage runs, and prove that it stopped; other stages' models run on."""
+def _claims(about: Stage, stacks: Any) -> Claims:
+    """Which models are the stage's; with the power policy out of the way, so that none is started again."""
+    from workflow.aws.disposal import BUCKET, TABLE
     from workflow.aws.model_settings import ParameterSettings
-    from workflow.aws.models import RekognitionModels
 
-    models = RekognitionModels()
-    others = {
-        ParameterSettings(other.outputs["ModelParameter"]).model(): other.name
-        for other in stacks.beginning_with(OURS)
-        if other.name != about.stack.name and "ModelParameter" in other.outputs
-    }
-    parameter = about.stack.outputs.get("ModelParameter", "")
-    in_use = ParameterSettings(parameter).model() if parameter else ""
-    for version in models.of_project(project_of(in_use)) if in_use else ():
-        if version.status not in UP:
-            continue
-        if version.arn in others:
-            note(f"Model {version.name} runs on: {others[version.arn]} uses it.")
-            continue
-        note(f"Stopping model {version.name} …")
-        wait_until(models, version.arn, Status.RUNNING, CLOCK, START_PATIENCE)
-        models.stop(version.arn)
-        stopped = wait_until(models, version.arn, Status.STOPPED, CLOCK, START_PATIENCE)
-        note(f"Model {stopped.name} is {stopped.status.value.lower()}: it costs nothing any more.")
-    if not in_use:
-        note("No model is in use.")
+    parameter = about.stack.outputs.get("ModelParameter", "") if about.stack else ""
+    if parameter:
+        hands_off(ParameterSettings(parameter))
+    others = [one for one in stacks.beginning_with(OURS) if one.name != f"{OURS}{about.name}"]
+    return claims(parameter, about.named(TABLE, "audit"), about.named(BUCKET, "storagetraining"), others)
+
+
+def _remove_stack(stacks: Any, stack: "Stack") -> None:
+    note("Deleting the stack …")
+    known = {event.id for event in stacks.events(stack.id)}
+    stacks.remove(stack.name)
+    left = follow(stacks, stack.id, known)
+    if left is not None and left.status != "DELETE_COMPLETE":
+        raise PartcheckError(f"The stack could not be deleted ({left.status}); its events say why")
 
 
 def _remove_data(about: Stage) -> None:
     from workflow.aws import disposal
+    from workflow.aws.disposal import BUCKET, POOL, TABLE
 
     for bucket in sorted(about.of(BUCKET), key=_writes_last):
         disposal.remove_bucket(bucket, lambda gone, name=bucket: note(f"{name}: {gone:,} versions deleted"))  # type: ignore[misc]
@@ -158,17 +165,20 @@ def _remove_staging(stacks: Any, account: Any) -> None:
         note(f"Bucket {staging.bucket} is deleted.")
 
 
-def _tell_remains(stage: str, as_json: bool) -> None:
+def _tell_remains(stage: str, running: Mapping[str, str], as_json: bool) -> None:
     from workflow.aws.disposal import tagged
 
-    remains = tagged(stage)
+    remains = {**{arn: reason(arn) for arn in tagged(stage)}, **running}
     if as_json:
-        for arn in remains:
-            json_line({"arn": arn, "why": reason(arn)})
+        for arn, why in remains.items():
+            json_line({"arn": arn, "why": why})
     elif remains:
-        table(("what remains", "why"), [(arn, reason(arn)) for arn in remains])
+        table(("what remains", "why"), list(remains.items()))
     else:
         note(f"Nothing that carries the tag partcheck={stage} remains.")
+    if running:
+        stop = "aws rekognition stop-project-version --project-version-arn ARN"
+        note(f"Models cost by the hour. To stop one that nobody needs: {stop}")
 
 
 def reason(arn: str) -> str:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from workflow import moment
 from workflow.model import MOST_RUNNING, STARTABLE, UP, Asked, Clock, ModelVersion, Status, project_of
 from workflow.power import Meter
-from workflow.power_policy import HANDS_OFF, PowerPolicy
+from workflow.power_policy import HANDS_OFF, PowerPolicy, parse
 from workflow.promotion import Desk, ModelEvent
 
 MONDAY = "2026-01-05T00:00:00.000Z"
@@ -132,6 +132,9 @@ class MemorySettings:
 
     def power(self) -> PowerPolicy:
         return self.rules
+
+    def set_power(self, text: str) -> None:
+        self.rules = parse(text)
 
 
 class MemoryPowerStore:

@@ -9,6 +9,7 @@ What the emulators cannot do, and what happens instead:
 * Functions are told where the emulators answer, and run on this machine's processor. Their packages are
   this machine's, too: fetching those of a bundle takes the network. PARTCHECK_TEST_BUNDLES=1 deploys what
   `partcheck deploy` would write, bundles and all.
+* A stack's tags reach few of its resources: `_tag` gives them to what a teardown looks for.
 * Roles and bucket policies are made but not enforced: tests/infra/test_policies.py is about them.
 """
 
@@ -38,6 +39,7 @@ from local.settings import REGION, Endpoints, adopted
 from tests.infra import guides
 from tests.infra.conftest import FULL, Template
 from workflow.aws.clients import client
+from workflow.aws.disposal import BUCKET, TABLE, still_there
 from workflow.aws.ledger import DynamoLedger
 from workflow.aws.site import Site, from_outputs
 from workflow.aws.stacks import CloudFormationStacks
@@ -233,7 +235,19 @@ def test_a_stage_that_is_not_there_is_named(deployed: Site) -> None:
     assert "There is no stage other in account 000000000000, region eu-central-1" in answer.output
 
 
-def test_a_teardown_leaves_nothing_and_says_so(aws: Endpoints, synthesised: Template) -> None:
+def _tag(stage: str) -> None:
+    tags = [{"Key": "partcheck", "Value": stage}]
+    for one in still_there(CloudFormationStacks().resources(f"partcheck-{stage}")):
+        if one.kind == BUCKET:
+            client("s3").put_bucket_tagging(Bucket=one.physical_id, Tagging={"TagSet": tags})
+        elif one.kind == TABLE:
+            arn = client("dynamodb").describe_table(TableName=one.physical_id)["Table"]["TableArn"]
+            client("dynamodb").tag_resource(ResourceArn=arn, Tags=tags)
+
+
+def test_a_teardown_that_kept_data_is_gone_on_with_and_leaves_nothing(
+    aws: Endpoints, synthesised: Template
+) -> None:
     """Its own stage, so that what the others share stays; nothing in it runs."""
     with _instead_of_synthesis(synthesised, "brief"):
         answer = partcheck("deploy", "--stage", "brief", "--yes")
@@ -242,12 +256,25 @@ def test_a_teardown_leaves_nothing_and_says_so(aws: Endpoints, synthesised: Temp
     assert stack is not None
     site = from_outputs(stack.outputs, REGION)
     client("s3").put_object(Bucket=site.inbound_bucket, Key="part.jpg", Body=b"photo")
+    _tag("brief")
+
+    kept = partcheck("teardown", "--stage", "brief", "--yes", "--keep-data")
+
+    assert kept.exit_code == 0, kept.output
+    assert "The stage starts no model by itself any more." in kept.stderr
+    before, _, after = kept.stderr.partition("Deleting the stack")
+    assert all("No model of this stage runs." in half for half in (before, after))
+    assert CloudFormationStacks().find("partcheck-brief") is None
+    assert "storageinbound" in kept.stdout
 
     answer = partcheck("teardown", "--stage", "brief", "--yes")
 
     assert answer.exit_code == 0, answer.output
-    assert "No model is in use." in answer.stderr
-    assert CloudFormationStacks().find("partcheck-brief") is None
+    assert "The stack of stage brief is gone; going on with what it left." in answer.stderr
+    assert f"Bucket {site.inbound_bucket}: 1 version" in answer.stderr
     left = {one["Name"] for one in client("s3").list_buckets()["Buckets"]}
     assert not [name for name in left if name.startswith("partcheck-brief-")]
     assert not [name for name in client("dynamodb").list_tables()["TableNames"] if "brief" in name]
+    nothing = partcheck("teardown", "--stage", "brief", "--yes")
+    assert nothing.exit_code == 3
+    assert "There is no stage brief" in nothing.output

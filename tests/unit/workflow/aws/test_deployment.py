@@ -9,7 +9,8 @@ import pytest
 from botocore.stub import Stubber
 
 from workflow.aws import account, disposal, watch
-from workflow.aws.stacks import Change, CloudFormationStacks
+from workflow.aws.clients import client
+from workflow.aws.stacks import Change, CloudFormationStacks, Resource
 from workflow.aws.traces import take_message
 from workflow.errors import ConfigurationError, PartcheckError
 
@@ -164,3 +165,47 @@ def test_alarms_are_asked_for_by_name_a_hundred_at_once() -> None:
             stub.add_response("describe_alarms", {"MetricAlarms": found}, {"AlarmNames": some})
 
         assert [alarm.name for alarm in watch.alarms(names, client)] == names
+
+
+def test_a_bucket_in_which_late_access_logs_arrive_is_emptied_once_more() -> None:
+    rests: list[float] = []
+    with stubbed("s3") as (client, stub):
+        stub.add_response("delete_bucket_policy", {})
+        stub.add_response("list_object_versions", {})
+        stub.add_client_error("delete_bucket", "BucketNotEmpty")
+        stub.add_response("list_object_versions", {"Versions": [{"Key": "late", "VersionId": "1"}]})
+        late = {"Objects": [{"Key": "late", "VersionId": "1"}], "Quiet": True}
+        stub.add_response("delete_objects", {}, {"Bucket": "logs", "Delete": late})
+        stub.add_response("delete_bucket", {})
+
+        disposal.remove_bucket("logs", lambda _: None, client, rests.append)
+
+    assert len(rests) == 1
+
+
+def test_a_bucket_that_is_never_empty_is_given_up_on() -> None:
+    with stubbed("s3") as (client, stub):
+        stub.add_response("delete_bucket_policy", {})
+        for _ in range(disposal.ROUNDS):
+            stub.add_response("list_object_versions", {})
+            stub.add_client_error("delete_bucket", "BucketNotEmpty")
+
+        with pytest.raises(client.exceptions.ClientError, match="BucketNotEmpty"):
+            disposal.remove_bucket("logs", lambda _: None, client, lambda _: None)
+
+
+def test_what_a_stack_left_is_found_by_its_tag_as_far_as_it_is_still_there(tables: Any) -> None:
+    place = {"LocationConstraint": "eu-central-1"}
+    client("s3").create_bucket(Bucket="ours", CreateBucketConfiguration=place)
+    names = (
+        "s3:::ours",
+        "s3:::gone",
+        "dynamodb:eu-central-1:1:table/gone",
+        "logs:eu-central-1:1:log-group:/a",
+    )
+    with stubbed("resourcegroupstaggingapi") as (tagging, stub):
+        found = [{"ResourceARN": f"arn:aws:{name}"} for name in names]
+        asked = {"TagFilters": [{"Key": "partcheck", "Values": ["dev"]}]}
+        stub.add_response("get_resources", {"ResourceTagMappingList": found}, asked)
+
+        assert disposal.left("dev", tagging) == [Resource(disposal.BUCKET, "", "ours")]

@@ -1,0 +1,77 @@
+"""A stage that is taken away stops its own models, and names what else costs by the hour."""
+
+import pytest
+
+from cli.halt import Claims, claims, halt, hands_off
+from tests.model_world import MemoryRecord, MemorySettings, World, arn_of
+from workflow.aws.stacks import Stack
+from workflow.model import ModelVersion, Status
+from workflow.power_policy import HANDS_OFF, LOCAL_POLICY
+from workflow.promotion import ModelEvent
+
+NOBODYS = Claims(frozenset(), "", {})
+
+
+def test_a_model_that_was_evaluated_and_never_put_to_use_is_stopped() -> None:
+    world = World(used=Status.RUNNING, tried=Status.TRAINING_COMPLETED)
+    world.start(arn_of("tried"))
+    known = Claims(frozenset({arn_of("used"), arn_of("tried")}), "", {})
+
+    assert halt(world, known, world.clock) == {}
+    assert (world.status("used"), world.status("tried")) == (Status.STOPPED, Status.STOPPED)
+
+
+def test_a_model_of_another_project_that_was_trained_into_the_stages_bucket_is_stopped() -> None:
+    world, arn = World(), arn_of("first", "housings")
+    world.versions[arn] = ModelVersion(arn, Status.RUNNING, summary="s3://training/housings/evaluation/first")
+
+    assert halt(world, Claims(frozenset(), "train", {}), world.clock).keys() == {arn}
+    assert halt(world, Claims(frozenset(), "training", {}), world.clock) == {}
+    assert world.versions[arn].status is Status.STOPPED
+
+
+def test_what_another_stage_uses_runs_on_and_is_named_with_its_cost() -> None:
+    world = World(shared=Status.RUNNING)
+    known = Claims(frozenset({arn_of("shared")}), "", {arn_of("shared"): "partcheck-prod"})
+
+    left = halt(world, known, world.clock)
+
+    assert left == {arn_of("shared"): "US$96 a day: partcheck-prod uses it"}
+    assert world.status("shared") is Status.RUNNING
+
+
+def test_somebody_elses_model_runs_on_and_is_named_with_its_cost() -> None:
+    world, arn = World(idle=Status.STOPPED), arn_of("cats", "pets")
+    world.versions[arn] = ModelVersion(arn, Status.RUNNING, units=2, summary="s3://pets/reports")
+
+    left = halt(world, NOBODYS, world.clock)
+
+    assert left == {arn: "US$192 a day: it runs, and is not known as this stage's"}
+    assert world.versions[arn].status is Status.RUNNING
+
+
+def test_the_stages_record_tells_which_models_are_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    record, power, settings = MemoryRecord(), MemoryRecord(), MemorySettings(arn_of("used"))
+    record.add(ModelEvent("2026-01-01T00:00:00.000Z", "ann", "evaluate", arn_of("tried")))
+    power.add(ModelEvent("2026-01-01T00:00:00.000Z", "the line", "start", arn_of("woken")))
+    books = {"model": record, "model-power": power}
+    parameters = {"/partcheck/dev/model": settings, "/partcheck/prod/model": MemorySettings(arn_of("theirs"))}
+    monkeypatch.setattr("workflow.aws.model_record.DynamoRecord", lambda _table, book: books[book])
+    monkeypatch.setattr("workflow.aws.model_settings.ParameterSettings", parameters.__getitem__)
+    prod = Stack("id", "partcheck-prod", "CREATE_COMPLETE", {"ModelParameter": "/partcheck/prod/model"})
+    failed = Stack("id", "partcheck-test", "ROLLBACK_COMPLETE", {})
+
+    known = claims("/partcheck/dev/model", "audit", "training", [prod, failed])
+
+    own = frozenset(map(arn_of, ("used", "tried", "woken")))
+    assert known == Claims(own, "training", {arn_of("theirs"): "partcheck-prod"})
+    assert claims("", "", "", []) == NOBODYS
+
+
+def test_photos_start_no_model_while_a_stage_is_taken_away() -> None:
+    settings = MemorySettings(arn_of("used"))
+    settings.set_power(LOCAL_POLICY)
+
+    hands_off(settings)
+
+    assert settings.power() == HANDS_OFF
