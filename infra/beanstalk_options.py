@@ -73,6 +73,12 @@ def _by_namespace(told: Options) -> dict[str, Mapping[str, str]]:
             "RootVolumeType": "gp3",
         },
         "autoscaling:asg": {"MinSize": "1", "MaxSize": "2"},
+        "autoscaling:trigger": {  # The default counts bytes sent: looking at photos would start a server.
+            "MeasureName": "CPUUtilization",
+            "Unit": "Percent",
+            "LowerThreshold": "30",
+            "UpperThreshold": "70",
+        },
         "elasticbeanstalk:command": {"DeploymentPolicy": "RollingWithAdditionalBatch"},
         "elasticbeanstalk:healthreporting:system": {"SystemType": "enhanced"},
         "elasticbeanstalk:managedactions": {

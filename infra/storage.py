@@ -19,7 +19,12 @@ class Storage(Construct):
     def __init__(self, scope: Construct, name: str) -> None:
         super().__init__(scope, name)
         self.logs = _bucket(
-            self, "Logs", None, lifecycle_rules=[s3.LifecycleRule(expiration=Duration.days(90))]
+            self,
+            "Logs",
+            None,
+            lifecycle_rules=[
+                s3.LifecycleRule(expiration=Duration.days(90), noncurrent_version_expiration=Duration.days(7))
+            ],
         )
         self.inbound = _bucket(self, "Inbound", self.logs)
         self.filed = _bucket(

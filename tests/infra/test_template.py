@@ -103,6 +103,14 @@ def test_buckets_are_versioned_private_encrypted_and_their_owners(synthesised: T
         assert properties["LifecycleConfiguration"]["Rules"]
 
 
+def test_access_logs_are_forgotten_with_every_version(synthesised: Template) -> None:
+    [logs] = [one for name, one in synthesised.of("S3::Bucket").items() if name.startswith("StorageLogs")]
+    rules = logs["Properties"]["LifecycleConfiguration"]["Rules"]
+
+    [forgetting] = [rule for rule in rules if "ExpirationInDays" in rule]
+    assert forgetting["NoncurrentVersionExpiration"] == {"NoncurrentDays": 7}
+
+
 def test_every_bucket_and_queue_and_topic_insists_on_tls(synthesised: Template) -> None:
     policies = {
         **synthesised.of("S3::BucketPolicy"),
@@ -309,6 +317,18 @@ def test_the_review_app_is_served_by_https_alone(synthesised: Template) -> None:
     assert options["aws:elasticbeanstalk:managedactions", "ManagedActionsEnabled"] == "true"
     assert options["aws:elasticbeanstalk:environment:process:default", "HealthCheckPath"] == "/health"
     assert options["aws:autoscaling:launchconfiguration", "DisableIMDSv1"] == "true"
+
+
+def test_a_second_server_starts_when_the_first_is_busy_not_when_photos_are_looked_at(
+    synthesised: Template,
+) -> None:
+    [environment] = synthesised.of("ElasticBeanstalk::Environment").values()
+    told = environment["Properties"]["OptionSettings"]
+
+    trigger = {
+        one["OptionName"]: one["Value"] for one in told if one["Namespace"] == "aws:autoscaling:trigger"
+    }
+    assert (trigger["MeasureName"], trigger["Unit"]) == ("CPUUtilization", "Percent")
 
 
 def test_the_review_app_is_told_what_it_asks_for_and_secrets_come_from_their_keeper(
