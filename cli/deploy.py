@@ -11,7 +11,7 @@ import click
 
 from cli.output import json_document, note, plural, table, tally
 from cli.place import chosen_place, entered, placed_on_aws
-from cli.reach import Chosen
+from cli.reach import Chosen, refuse_never_made
 from workflow.errors import ConfigurationError, PartcheckError
 
 if TYPE_CHECKING:
@@ -63,8 +63,11 @@ def deploy(
         --hosted-zone Z0123456789 --alarm-email operator@example.com
     """
     place = chosen_place(chosen, stage, profile, region)
+    from workflow.aws.stacks import CloudFormationStacks
+
     deployment = _deployment(place.stage, **given)
     account = entered(place)
+    refuse_never_made(CloudFormationStacks().find(place.stack_name), place.stage)
     note(f"Account {account.id}, region {account.region}, as {account.who}")
     at_once = _at_once(account)
     deployment = replace(deployment, small_account=at_once < ENOUGH_AT_ONCE)
@@ -166,6 +169,7 @@ def _carried_out(deployment: "Deployment", account: "Account", scratch: Path, ye
     known = {event.id for event in stacks.events(deployment.stack_name)}
     stacks.carry_out(plan)
     stack = follow(stacks, deployment.stack_name, known)
+    refuse_never_made(stack, deployment.stage)
     if stack is None or stack.status not in GOOD:
         raise PartcheckError(f"The deployment failed ({stack.status if stack else 'the stack is gone'})")
     return stack

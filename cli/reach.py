@@ -127,6 +127,15 @@ def find(home: Path | None) -> Reached:
     return open_line(line.site, settings.environment(line.endpoints))
 
 
+def refuse_never_made(stack: "Stack | None", stage: str) -> None:
+    """NotRunning, with the way out, where a stage's first deployment failed."""
+    if stack is not None and stack.never_made:
+        raise NotRunning(
+            f"The first deployment of stage {stage} failed and was rolled back: "
+            f"run `partcheck teardown --stage {stage}` first, then deploy again."
+        )
+
+
 def stack_of(place: Place) -> "tuple[Stack, Account]":
     """The stack of a stage on AWS, and where it is; NotRunning when there is none."""
     from workflow.aws.account import account
@@ -140,6 +149,7 @@ def stack_of(place: Place) -> "tuple[Stack, Account]":
             f"There is no stage {place.stage} in account {where.id}, region {where.region}: "
             f"deploy it with `partcheck deploy --stage {place.stage}`."
         )
+    refuse_never_made(stack, place.stage)
     return stack, where
 
 

@@ -143,3 +143,20 @@ def test_a_line_is_read_from_a_stacks_outputs_and_a_missing_one_is_named() -> No
 )
 def test_what_remains_is_told_with_a_reason(arn: str, why: str) -> None:
     assert why in teardown.reason(arn)
+
+
+@pytest.mark.parametrize("command", [("deploy", "--yes"), ("status",), ("smoke",), ("executions",)])
+def test_a_stage_whose_first_deployment_failed_is_to_be_taken_away_first(
+    command: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("workflow.aws.account.account", lambda: Account("1", "eu-central-1", "ann"))
+    monkeypatch.setattr(
+        "workflow.aws.stacks.CloudFormationStacks",
+        lambda: Stacks("ROLLBACK_IN_PROGRESS", "ROLLBACK_COMPLETE"),
+    )
+
+    answer = CliRunner().invoke(main, ("--stage", "dev", *command))
+
+    assert answer.exit_code == 3
+    assert "The first deployment of stage dev failed and was rolled back" in answer.stderr
+    assert "run `partcheck teardown --stage dev` first" in answer.stderr
