@@ -1,7 +1,7 @@
 """`partcheck deploy`: one stage of the line on AWS, made or brought up to date."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -26,23 +26,21 @@ GOOD = ("CREATE_COMPLETE", "UPDATE_COMPLETE")
 
 @click.command()
 @placed_on_aws
-@click.option("--domain", default="", help="Where people review, such as review.example.com.")
-@click.option("--certificate", default="", metavar="ARN", help="The domain's certificate in this region.")
+@click.option("--domain", help="Where people review, such as review.example.com.")
 @click.option(
-    "--hosted-zone", default="", metavar="ID", help="Route 53 zone: make certificate and name there."
+    "--certificate", "certificate_arn", metavar="ARN", help="The domain's certificate in this region."
 )
 @click.option(
-    "--oidc-issuer", default="", metavar="URL", help="Sign in there.  [default: a Cognito user pool]"
+    "--hosted-zone", "hosted_zone_id", metavar="ID", help="Route 53 zone: make certificate and name there."
 )
-@click.option("--oidc-client-id", default="", help="The review app's id at that issuer.")
-@click.option("--oidc-secret", default="", metavar="ARN", help="Its secret, kept in Secrets Manager.")
-@click.option("--alarm-email", default="", help="Who is told of alarms.")
+@click.option("--oidc-issuer", metavar="URL", help="Sign in there.  [default: a Cognito user pool]")
+@click.option("--oidc-client-id", help="The review app's id at that issuer.")
+@click.option("--oidc-secret", "oidc_secret_arn", metavar="ARN", help="Its secret, kept in Secrets Manager.")
+@click.option("--alarm-email", help="Who is told of alarms.")
 @click.option(
     "--max-in-flight",
     type=click.IntRange(1, 10_000),
-    default=200,
-    show_default=True,
-    help="How many inspections run at once.",
+    help="How many inspections run at once.  [default: 200]",
 )
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.option("--json", "as_json", is_flag=True, help="The line's addresses as one JSON document.")
@@ -53,8 +51,9 @@ def deploy(
     """Make a stage of the line on AWS, or bring it up to date.
 
     Checks account, region and quotas, shows what will be made or changed and what it costs, asks, and then
-    tells how it goes. Settings are those of this call: name them each time. Without --domain there is no
-    review app; people then decide with `partcheck --stage … decide`. A model is neither made nor started.
+    tells how it goes. Settings that are not named stay as the last deployment left them; an empty value takes
+    one away, as in --alarm-email "". Without --domain there is no review app; people then decide with
+    `partcheck --stage … decide`. A model is neither made nor started.
 
     \b
     Examples:
@@ -63,52 +62,41 @@ def deploy(
         --hosted-zone Z0123456789 --alarm-email operator@example.com
     """
     place = chosen_place(chosen, stage, profile, region)
+    from infra.settings import OUTPUT, Deployment
     from workflow.aws.stacks import CloudFormationStacks
 
-    deployment = _deployment(place.stage, **given)
+    Deployment(place.stage)  # A name that no stage can have is told before AWS is asked for it.
     account = entered(place)
-    refuse_never_made(CloudFormationStacks().find(place.stack_name), place.stage)
+    before = CloudFormationStacks().find(place.stack_name)
+    refuse_never_made(before, place.stage)
     note(f"Account {account.id}, region {account.region}, as {account.who}")
+    deployment = _deployment(place.stage, before.outputs if before else {}, given)
     at_once = _at_once(account)
     deployment = replace(deployment, small_account=at_once < ENOUGH_AT_ONCE)
     for warning in _warnings(at_once, deployment):
         note(f"Warning: {warning}")
     with TemporaryDirectory(prefix="partcheck-") as scratch:
         stack = _carried_out(deployment, account, Path(scratch), yes)
+    addresses = {name: value for name, value in stack.outputs.items() if name != OUTPUT}
     if as_json:
-        json_document(dict(stack.outputs))
+        json_document(addresses)
     else:
-        table(("what", "where"), sorted(stack.outputs.items()))
+        table(("what", "where"), sorted(addresses.items()))
     note(
         f"Next: partcheck smoke --stage {place.stage}; then a model: "
         f"partcheck --stage {place.stage} model import FOLDER (docs/deploy.md)"
     )
 
 
-def _deployment(
-    stage: str,
-    domain: str,
-    certificate: str,
-    hosted_zone: str,
-    oidc_issuer: str,
-    oidc_client_id: str,
-    oidc_secret: str,
-    alarm_email: str,
-    max_in_flight: int,
-) -> "Deployment":
-    from infra.settings import Deployment
+def _deployment(stage: str, outputs: Mapping[str, str], given: Mapping[str, Any]) -> "Deployment":
+    """What was given, and what the last deployment told its stack's outputs."""
+    from infra import settings
 
-    return Deployment(
-        stage=stage,
-        domain=domain,
-        certificate_arn=certificate,
-        hosted_zone_id=hosted_zone,
-        oidc_issuer=oidc_issuer,
-        oidc_client_id=oidc_client_id,
-        oidc_secret_arn=oidc_secret,
-        alarm_email=alarm_email,
-        max_in_flight=max_in_flight,
-    )
+    named = {name: value for name, value in given.items() if value is not None}
+    kept = settings.kept(outputs, named)
+    if kept:
+        note("As before: " + ", ".join(f"{name} {value}" for name, value in kept.items()))
+    return settings.Deployment(stage=stage, **named, **kept)
 
 
 def _at_once(account: "Account") -> int:

@@ -1,5 +1,6 @@
 """What one deployment is told: its stage, its sizes, whom it serves."""
 
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
@@ -8,6 +9,11 @@ from typing import Any
 from workflow.errors import ConfigurationError
 
 _STAGE = re.compile(r"[a-z][a-z0-9-]{0,19}")
+OUTPUT = "Settings"
+OPEN_ID = ("oidc_client_id", "oidc_secret_arn")
+CERTIFICATE = ("certificate_arn", "hosted_zone_id")
+REVIEW_APP = (*CERTIFICATE, "oidc_issuer", *OPEN_ID)
+KEPT = ("domain", *REVIEW_APP, "alarm_email", "max_in_flight")
 ASSETS_BUCKET = "partcheck-assets-${AWS::AccountId}-${AWS::Region}"
 
 
@@ -61,9 +67,31 @@ class Deployment:
         """Whether people review in a browser; without a domain they do it on the command line."""
         return bool(self.domain)
 
+    def remembered(self) -> str:
+        """What the next deployment of the stage keeps, as its stack tells it: nothing in there is secret."""
+        told = {field.name: (getattr(self, field.name), field.default) for field in fields(self)}
+        return json.dumps({name: told[name][0] for name in KEPT if told[name][0] != told[name][1]})
+
     def context(self) -> dict[str, str]:
         """The settings as CDK's context."""
         return {field.name: str(getattr(self, field.name)) for field in fields(self)}
+
+
+def kept(outputs: Mapping[str, str], given: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings of the last deployment that a new one neither gives nor takes away with an empty value.
+
+    Without the domain goes everything about the review app, without the issuer what the app is there, and a
+    new kind of certificate takes the other's place.
+    """
+    gone = {*given}
+    if given.get("domain") == "":
+        gone |= {*REVIEW_APP}
+    if given.get("oidc_issuer") == "":
+        gone |= {*OPEN_ID}
+    if any(given.get(name) for name in CERTIFICATE):
+        gone |= {*CERTIFICATE}
+    before = json.loads(outputs.get(OUTPUT, "{}"))
+    return {name: value for name, value in before.items() if name in KEPT and name not in gone}
 
 
 def from_context(context: Mapping[str, Any]) -> Deployment:

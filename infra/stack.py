@@ -18,7 +18,7 @@ from infra.machine import Machine
 from infra.messages import Messages
 from infra.people import People
 from infra.review_site import ReviewSite
-from infra.settings import Deployment
+from infra.settings import OUTPUT, Deployment
 from infra.storage import Storage
 from lambdas import catalog
 from workflow import definition
@@ -52,6 +52,7 @@ class PartcheckStack(Stack):
             people = People(self, "People", deployment)
             ReviewSite(self, "ReviewSite", line, people, functions[catalog.READ_HISTORY], bundles.review_app)
         self._tell(line, functions)
+        CfnOutput(self, OUTPUT, value=deployment.remembered())
         acknowledge(self, list(line.storage.buckets.values()), line.machine.logical_id)
 
     def _tell(self, line: Line, functions: Functions) -> None:

@@ -1,5 +1,7 @@
 """What deploy, status and teardown say before anything is done: refusals, warnings, the plan."""
 
+import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -160,3 +162,58 @@ def test_a_stage_whose_first_deployment_failed_is_to_be_taken_away_first(
     assert answer.exit_code == 3
     assert "The first deployment of stage dev failed and was rolled back" in answer.stderr
     assert "run `partcheck teardown --stage dev` first" in answer.stderr
+
+
+def test_a_name_that_no_stage_can_have_is_refused_before_aws_is_asked() -> None:
+    answer = CliRunner().invoke(main, ("deploy", "--stage", "Prod_1"))
+
+    assert answer.exit_code != 0
+    assert "stage must be 1 to 20 lower-case letters, digits and hyphens, not 'Prod_1'" in answer.stderr
+
+
+FULL = Deployment(
+    "prod",
+    "review.example.com",
+    hosted_zone_id="Z1",
+    oidc_issuer="https://id.example.com",
+    oidc_client_id="app",
+    oidc_secret_arn="arn:aws:secretsmanager:eu-central-1:1:secret:app",
+    alarm_email="ann@example.com",
+    max_in_flight=50,
+)
+NO_ISSUER = {"oidc_issuer": "", "oidc_client_id": "", "oidc_secret_arn": ""}
+
+
+@pytest.mark.parametrize(
+    ("given", "after"),
+    [
+        ({}, FULL),
+        ({"max_in_flight": 80}, replace(FULL, max_in_flight=80)),
+        ({"alarm_email": ""}, replace(FULL, alarm_email="")),
+        ({"certificate_arn": "arn:c"}, replace(FULL, certificate_arn="arn:c", hosted_zone_id="")),
+        ({"oidc_issuer": ""}, replace(FULL, **NO_ISSUER)),
+        ({"domain": ""}, replace(FULL, domain="", hosted_zone_id="", **NO_ISSUER)),
+        ({"domain": "parts.example.com"}, replace(FULL, domain="parts.example.com")),
+    ],
+)
+def test_a_deployment_keeps_what_the_last_one_was_told_until_it_is_told_otherwise(
+    given: dict[str, Any], after: Deployment
+) -> None:
+    unsaid = dict.fromkeys(("domain", "alarm_email", "max_in_flight"))
+
+    assert deploy._deployment("prod", {"Settings": FULL.remembered()}, {**unsaid, **given}) == after
+
+
+def test_it_is_said_what_is_kept_and_a_new_stage_keeps_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    assert deploy._deployment("dev", {}, {"domain": None}) == Deployment("dev")
+    assert capsys.readouterr().err == ""
+
+    deploy._deployment("dev", {"Settings": Deployment(alarm_email="ann@example.com").remembered()}, {})
+
+    assert capsys.readouterr().err == "As before: alarm_email ann@example.com\n"
+
+
+def test_what_a_stack_remembers_is_what_was_set_and_no_more() -> None:
+    assert json.loads(Deployment("dev", small_account=True, max_in_flight=50).remembered()) == {
+        "max_in_flight": 50
+    }
