@@ -11,6 +11,7 @@ from cli.output import duration, json_line, note, table
 from cli.place import chosen_place, placed_on_aws
 from cli.reach import Chosen, Reached, find_stage
 from workflow import review
+from workflow.errors import Conflict
 from workflow.facts import verdict
 from workflow.images import Image, inspection_id
 from workflow.inspection import Inspection, State
@@ -60,9 +61,9 @@ def smoke(chosen: Chosen, stage: str, profile: str, region: str, timeout: float,
     """Send two photos through a stage and follow them to their messages.
 
     One is a generated part, the other is no photo at all. Without a running model both are no photos: a part
-    would wait, and smoke starts no model. If a person is asked, smoke answers for its own photo. Afterwards
-    the photos, their rows, decisions and messages are taken away; nothing else is touched. Exit code 1 if
-    one of them was not announced in time.
+    would wait, and smoke starts no model. If a person is asked, smoke answers for its own photo, or waits for
+    whoever has it. Afterwards the photos, their rows, decisions, archived executions and messages are taken
+    away; nothing else is touched. Exit code 1 if one of them was not announced in time.
 
     \b
     Example:
@@ -120,22 +121,33 @@ def _followed(line: Reached, sent: Sent, timeout: float) -> Followed:
         return Followed(sent.what, row, seconds)
     taken = take_message(line.site.verdict_queue_url, row.announcement)
     forget(line.site, row)
-    return Followed(sent.what, row, seconds, "taken back" if taken else "sent, and read by somebody")
+    return Followed(sent.what, row, seconds, "taken back" if taken else "not found in the queue")
 
 
 def _closed(line: Reached, image: Image, until: float) -> Inspection | None:
     """The photo's row when it is closed, or as it is when the time is up."""
-    decided = False
+    told = ""
     while True:
         row = line.ledger.get(inspection_id(image))
         if row is not None and row.state is State.CLOSED:
             return row
-        if row is not None and row.state is State.WAITING and not decided:
-            review.decide(line.ledger, line.decisions, row.id, Verdict.OK, "partcheck smoke", "smoke test")
-            decided = True
+        if row is not None and row.state is State.WAITING and row.decision is None:
+            refusal = _answered(line, row)
+            if refusal and refusal != told:
+                note(f"{refusal}; waiting for that person.")
+                told = refusal
         if time.monotonic() > until:
             return row
         time.sleep(LOOK_SECONDS)
+
+
+def _answered(line: Reached, row: Inspection) -> str:
+    """Answer for smoke's photo; why not, if a person has it or was quicker."""
+    try:
+        review.decide(line.ledger, line.decisions, row.id, Verdict.OK, "partcheck smoke", "smoke test")
+    except Conflict as refusal:
+        return str(refusal)
+    return ""
 
 
 def _cells(one: Followed) -> tuple[str, ...]:

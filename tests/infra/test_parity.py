@@ -150,7 +150,7 @@ def _join(site: Site, endpoints: Endpoints) -> None:
         )
 
 
-def test_what_people_drop_becomes_a_verdict_message_and_smoke_leaves_no_trace(deployed: Site) -> None:
+def test_what_people_drop_becomes_a_verdict_message_and_smoke_takes_its_own_away(deployed: Site) -> None:
     client("sqs").send_message(QueueUrl=deployed.verdict_queue_url, MessageBody="somebody else's")
 
     answer = partcheck("smoke", "--stage", STAGE, "--json")

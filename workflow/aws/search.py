@@ -10,6 +10,7 @@ from workflow.aws.clients import client
 from workflow.aws.items import read_item, values
 from workflow.inspection import Inspection, State
 from workflow.search import Mark, Page, Query, Way, beginnings, page_of, photo_name
+from workflow.tables import NAMES
 from workflow.verdict import Verdict
 
 MANY = 500
@@ -90,11 +91,18 @@ class DynamoSearch:
 
     def add_name(self, row: Inspection) -> None:
         """Let a row be found by its photo's name; adding it again changes nothing."""
-        puts = [{"PutRequest": {"Item": item}} for item in map(values, _name_items(row))]
-        while puts:
-            some, puts = puts[:MOST_PUTS], puts[MOST_PUTS:]
+        self._write([{"PutRequest": {"Item": values(item)}} for item in _name_items(row)])
+
+    def remove_name(self, row: Inspection) -> None:
+        """Let a row be found by its photo's name no more."""
+        keys = [{name: item[name] for name in NAMES.key} for item in _name_items(row)]
+        self._write([{"DeleteRequest": {"Key": values(key)}} for key in keys])
+
+    def _write(self, wishes: list[dict[str, Any]]) -> None:
+        while wishes:
+            some, wishes = wishes[:MOST_PUTS], wishes[MOST_PUTS:]
             answer = self._dynamodb.batch_write_item(RequestItems={self._names: some})
-            puts += answer.get("UnprocessedItems", {}).get(self._names, [])
+            wishes += answer.get("UnprocessedItems", {}).get(self._names, [])
 
     def _named(self, query: Query) -> list[Place]:
         """Where the rows are whose names have a part at a word's beginning; none if there are too many."""
