@@ -86,7 +86,7 @@ def decide(
 
 
 def _take_back(line: Reached, image: str, who: str, as_json: bool) -> None:
-    row = lookup.one(line.ledger, image)[0]
+    row = _decided(lookup.matches(line.ledger, image), image, who) or lookup.one(line.ledger, image)[0]
     made = row.decision
     after = review.undo(line.ledger, row.id, made.id if made else "", who)
     if as_json and made is not None:
@@ -164,8 +164,7 @@ def _choose(found: Sequence[Inspection], text: str) -> Inspection | None:
     """The one inspection that can be decided; of several that cannot, none."""
     waiting = [row for row in found if row.open]
     if len(waiting) > 1:
-        ids = ", ".join(row.id[:12] for row in waiting)
-        raise Conflict(f"{plural(len(waiting), 'waiting photo')} match {text!r}: name one by its id ({ids}).")
+        raise Conflict(_several(waiting, "waiting photo", text))
     if not waiting and len(found) > 1:
         newest = found[0]
         raise Conflict(
@@ -173,6 +172,24 @@ def _choose(found: Sequence[Inspection], text: str) -> Inspection | None:
             f"(the newest is {newest.state.value}, verdict {verdict(newest)})."
         )
     return waiting[0] if waiting else None
+
+
+def _decided(found: Sequence[Inspection], text: str, who: str) -> Inspection | None:
+    """The one inspection whose decision this reviewer can take back; of several without one, none."""
+    own = [row for row in found if row.decision and row.decision.reviewer == who and not row.decision.sealed]
+    if len(own) > 1:
+        raise Conflict(_several(own, "fresh decision", text))
+    if not own and len(found) > 1:
+        raise Conflict(
+            f"None of {len(found)} inspections that match {text!r} has a decision of {who} "
+            "that can still be taken back."
+        )
+    return own[0] if own else None
+
+
+def _several(rows: Sequence[Inspection], what: str, text: str) -> str:
+    ids = ", ".join(row.id[:12] for row in rows)
+    return f"{plural(len(rows), what)} match {text!r}: name one by its id ({ids})."
 
 
 def _check_length(option: str, text: str, limit: int) -> None:

@@ -190,6 +190,35 @@ def test_a_decision_is_taken_back_by_who_took_it(bench: Bench, unsure: Image) ->
     assert (told["verdict"], told["undone"]) == ("defect", True)
 
 
+def test_a_decision_is_taken_back_although_a_newer_photo_has_the_name(bench: Bench, unsure: Image) -> None:
+    bench.line.inspected(bench.line.upload())
+    bench.run("decide", KEY, "ok", "--reviewer", "ann")
+
+    refused = bench.run("decide", KEY, "--undo", "--reviewer", "bob")
+    result = bench.run("decide", KEY, "--undo", "--reviewer", "ann")
+
+    assert (refused.exit_code, refused.stderr.count("\n")) == (1, 1)
+    assert "None of 2 inspections" in refused.stderr
+    assert result.exit_code == 0, result.stderr
+    assert bench.line.row(unsure).open
+
+
+def test_of_several_decisions_the_one_to_take_back_must_be_named(bench: Bench, unsure: Image) -> None:
+    second = bench.line.upload()
+    bench.line.waiting(second, "token-2")
+    ids = [inspection_id(image)[:12] for image in (unsure, second)]
+    for one in ids:
+        bench.run("decide", one, "ok")
+
+    result = bench.run("decide", KEY, "--undo")
+
+    assert result.exit_code == 1
+    assert all(one in result.stderr for one in ids)
+    assert bench.run("decide", ids[0], "--undo").exit_code == 0
+    assert bench.line.row(unsure).open
+    assert bench.line.row(second).decision is not None
+
+
 def test_an_undo_needs_a_decision_and_no_answer(bench: Bench, unsure: Image) -> None:
     assert bench.run("decide", KEY, "ok", "--undo").exit_code == 2
     assert bench.run("decide", KEY).exit_code == 2
