@@ -4,13 +4,12 @@ from typing import Any
 
 import click
 
-from cli.model_bench import CLOCK, Bench, bench, placed
+from cli.model_bench import Bench, bench, placed
 from cli.output import clock, json_document, json_line, note, table
 from cli.reach import Chosen
 from workflow import moment, promotion
-from workflow.errors import ConfigurationError, Conflict, PartcheckError
-from workflow.model import Asked, ModelVersion, Status, in_words, wait_until
-from workflow.promotion import START_PATIENCE
+from workflow.errors import ConfigurationError, Conflict
+from workflow.model import Asked, ModelVersion, Status, in_words
 
 VERSION = click.argument("version", required=False, default="")
 
@@ -41,7 +40,7 @@ def start(chosen: Chosen, version: str, project: str, bucket: str, units: int, a
 @click.option("--json", "as_json", is_flag=True, help="The model's state as one JSON object.")
 @click.pass_obj
 def stop(chosen: Chosen, version: str, project: str, bucket: str, as_json: bool) -> None:
-    """Stop a model and wait until it has stopped.
+    """Stop a model and wait until it has stopped; one that is starting is stopped when it has started.
 
     Photos wait safely meanwhile; where the power policy says `on_demand`, the next one starts it again.
 
@@ -50,12 +49,7 @@ def stop(chosen: Chosen, version: str, project: str, bucket: str, as_json: bool)
       partcheck model stop
     """
     work = bench(chosen, project, bucket)
-    found = work.version(version)
-    if found.status is Status.RUNNING:
-        answer = promotion.stop(work.desk, found.arn, "asked for")
-        if answer is not Asked.ACCEPTED:
-            raise PartcheckError(f"Model {found.name} cannot be stopped: {answer}")
-        found = wait_until(work.models, found.arn, Status.STOPPED, CLOCK, START_PATIENCE)
+    found = promotion.stopped(work.desk, work.version(version).arn, "asked for")
     _tell(work, found, as_json)
 
 

@@ -159,6 +159,23 @@ def stop(desk: Desk, arn: str, reason: str) -> Asked:
     return answer
 
 
+def stopped(desk: Desk, arn: str, reason: str) -> ModelVersion:
+    """The model, once it does not run any more; one that starts can only be stopped when it has started."""
+    version = desk.models.describe(arn)
+    if version is None:
+        raise NotFound(f"Model {model.name_of(arn)} does not exist")
+    if version.status is Status.STARTING:
+        desk.tell(f"Waiting until model {version.name} has started, to stop it …")
+        version = model.wait_until(desk.models, arn, Status.RUNNING, desk.clock, START_PATIENCE)
+    if version.status is Status.RUNNING:
+        answer = stop(desk, arn, reason)
+        if answer is not Asked.ACCEPTED:
+            raise PartcheckError(f"Model {version.name} cannot be stopped: {answer}")
+    elif version.status is not Status.STOPPING:
+        return version
+    return model.wait_until(desk.models, arn, Status.STOPPED, desk.clock, START_PATIENCE)
+
+
 def running_since(events: Iterable[ModelEvent], arn: str) -> str:
     """When a running model was last started, as far as the record knows; empty otherwise."""
     switched = [one for one in events if one.after == arn and one.action in ("start", "stop")]
@@ -174,8 +191,7 @@ def _make_room(desk: Desk, wanted: str, current: str) -> None:
         return
     for one in up:
         if one.arn != current:
-            stop(desk, one.arn, "it makes room")
-            model.wait_until(desk.models, one.arn, Status.STOPPED, desk.clock, START_PATIENCE)
+            stopped(desk, one.arn, "it makes room")
 
 
 def _switch(

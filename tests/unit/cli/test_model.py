@@ -28,7 +28,6 @@ def room(monkeypatch: pytest.MonkeyPatch) -> Room:
     monkeypatch.setattr("workflow.aws.model_settings.ParameterSettings", lambda *_names: room.settings)
     monkeypatch.setattr("workflow.aws.model_record.DynamoRecord", lambda _table, book="model": books[book])
     monkeypatch.setattr("cli.model_bench.CLOCK", room.world.clock)
-    monkeypatch.setattr("cli.model_run.CLOCK", room.world.clock)
     return room
 
 
@@ -86,6 +85,30 @@ def test_the_model_in_use_is_stopped_when_none_is_named(bench: Bench, room: Room
     result = bench.run("model", "stop")
 
     assert result.stdout == "Model old of project parts (in use): stopped\n"
+
+
+@pytest.mark.parametrize("asked", [0, 300, 301], ids=["starting", "just running", "running"])
+def test_a_model_that_starts_is_stopped_when_it_has_started(bench: Bench, room: Room, asked: int) -> None:
+    room.world.start(arn_of("new"))
+    room.world.sleep(asked)
+
+    result = bench.run("model", "stop", "new")
+
+    assert result.stdout == "Model new of project parts (not in use): stopped\n"
+    assert room.world.status("new") is Status.STOPPED
+    assert room.record.story == [("stop", "asked for")]
+
+
+def test_a_model_that_stops_already_is_waited_for(bench: Bench, room: Room) -> None:
+    room.world.stop(arn_of("old"))
+
+    assert bench.run("model", "stop").stdout == "Model old of project parts (in use): stopped\n"
+
+
+def test_a_model_that_does_not_run_is_as_wanted(bench: Bench, room: Room) -> None:
+    result = bench.run("model", "stop", "new")
+
+    assert (result.exit_code, room.record.all) == (0, [])
 
 
 def test_an_unknown_model_is_named_in_the_complaint(bench: Bench, room: Room) -> None:

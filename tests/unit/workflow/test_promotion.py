@@ -107,11 +107,12 @@ def test_a_rollback_brings_the_former_model_and_its_policy_back_without_a_gap(ro
     assert room.world.most_up <= 2
 
 
-def test_a_rollback_makes_room_when_two_models_run_already(room: Room) -> None:
+@pytest.mark.parametrize("since", [0, 600], ids=["starts", "runs"])
+def test_a_rollback_makes_room_when_a_second_model_runs_or_starts(room: Room, since: int) -> None:
     promotion.promote(room.desk, NEW, "new policy", BETTER)
     room.world.sleep(3600)
     room.world.start(THIRD)
-    room.world.sleep(600)
+    room.world.sleep(since)
 
     promotion.rollback(room.desk, "worse")
 
