@@ -8,6 +8,7 @@ import click
 from cli.model_bench import bench
 from cli.output import clock, json_document, note, plural, table
 from cli.reach import Chosen
+from workflow.errors import ConfigurationError
 from workflow.model import name_of
 
 SHOWN = 20
@@ -31,9 +32,10 @@ def power(chosen: Chosen, file: Path | None, as_json: bool) -> None:
        "timezone": "Europe/Berlin",
        "shifts": [{"days": ["mon", "tue"], "from": "06:00", "to": "22:00"}]}
     """
+    wanted = _text(file) if file else None
     work = bench(chosen)
-    if file is not None:
-        work.settings.set_power(file.read_text(encoding="utf-8"))
+    if wanted is not None:
+        work.settings.set_power(wanted)
         note("The power policy holds from the next minute on.")
     policy, events = work.settings.power(), work.power_log.events()
     if as_json:
@@ -51,3 +53,10 @@ def power(chosen: Chosen, file: Path | None, as_json: bool) -> None:
     rows = [(clock(one.at), one.action, name_of(one.after), one.reason) for one in events[-SHOWN:]]
     if rows:
         table(("when", "what", "model", "why"), rows)
+
+
+def _text(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise ConfigurationError(f"power policy: {file} is not UTF-8") from error

@@ -77,25 +77,40 @@ def parse(text: str) -> PowerPolicy:
     """Read a power policy from its JSON text; ConfigurationError names the field that is wrong."""
     try:
         document = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise _wrong(f"not JSON ({error})") from error
-    if not isinstance(document, dict) or not isinstance(document.get("version"), str):
-        raise _wrong("expected a JSON object with a 'version'")
+    version = document.get("version") if isinstance(document, dict) else None
+    if not isinstance(version, str) or not version.strip() or not version.isprintable():
+        raise _wrong("expected a JSON object with a printable 'version'")
     if unknown := document.keys() - {one.name for one in fields(PowerPolicy)}:
         raise _wrong(f"unknown field {sorted(unknown)[0]!r}")
     shifts = document.pop("shifts", [])
+    if not isinstance(shifts, list):
+        raise _wrong(f"'shifts' must be a list, not {shifts!r}")
     policy = PowerPolicy(**document, shifts=tuple(_shift(one) for one in shifts))
     _check(policy)
     return policy
 
 
 def _shift(one: Any) -> Shift:
-    if not isinstance(one, dict) or one.keys() != {"days", "from", "to"} or not set(one["days"]) <= set(DAYS):
-        raise _wrong(f"a shift needs 'days' (of {', '.join(DAYS)}), 'from' and 'to', not {one!r}")
+    if not isinstance(one, dict) or one.keys() != {"days", "from", "to"}:
+        raise _wrong(f"a shift needs 'days', 'from' and 'to', not {one!r}")
+    days = one["days"]
+    if not isinstance(days, list) or not days or any(day not in DAYS for day in days):
+        raise _wrong(f"'days' of a shift must be some of {', '.join(DAYS)}, not {days!r}")
+    return Shift(tuple(days), _local(one, "from"), _local(one, "to"))
+
+
+def _local(shift: dict[str, Any], field: str) -> time:
     try:
-        return Shift(tuple(one["days"]), time.fromisoformat(one["from"]), time.fromisoformat(one["to"]))
+        at = time.fromisoformat(shift[field])
     except (TypeError, ValueError) as error:
-        raise _wrong(f"shift {one!r}: {error}") from error
+        raise _wrong(f"{field!r} of a shift must be a time like 06:00, not {shift[field]!r}") from error
+    if at.tzinfo is not None:
+        raise _wrong(
+            f"{field!r} of a shift is in the policy's 'timezone': leave the offset out of {shift[field]!r}"
+        )
+    return at
 
 
 def _check(policy: PowerPolicy) -> None:

@@ -178,6 +178,15 @@ def test_the_power_policy_and_what_was_done_by_it_are_shown(bench: Bench, room: 
     assert document["events"] == []
 
 
+def test_a_power_policy_that_is_no_text_is_refused(bench: Bench, room: Room, tmp_path: Path) -> None:
+    (tmp_path / "policy.json").write_bytes(b'{"version": "\xff"}')
+
+    result = bench.run("model", "power", "--set", str(tmp_path / "policy.json"))
+
+    assert (result.exit_code, result.stderr.count("\n")) == (2, 1)
+    assert "not UTF-8" in result.stderr
+
+
 def test_a_set_is_checked_without_a_line(bench: Bench, tmp_path: Path) -> None:
     (tmp_path / "m").write_text("{}\n", encoding="utf-8")
 

@@ -1,7 +1,12 @@
+import json
+from contextlib import suppress
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from workflow.errors import ConfigurationError
-from workflow.power_policy import LOCAL_POLICY, parameter_of, parse
+from workflow.power_policy import DAYS, LOCAL_POLICY, parameter_of, parse
 
 NIGHTS = parse(
     '{"version": "1", "timezone": "Europe/Berlin",'
@@ -34,6 +39,9 @@ def test_the_day_begins_at_local_midnight() -> None:
         ("{", "not JSON"),
         ("[]", "version"),
         ('{"version": 1}', "version"),
+        ('{"version": " "}', "version"),
+        ('{"version": "\\ud800"}', "version"),
+        pytest.param("[" * 100_000, "not JSON", id="too deep"),
         ('{"version": "1", "idle": 3}', "'idle'"),
         ('{"version": "1", "idle_minutes": -1}', "idle_minutes"),
         ('{"version": "1", "idle_minutes": true}', "idle_minutes"),
@@ -42,12 +50,57 @@ def test_the_day_begins_at_local_midnight() -> None:
         ('{"version": "1", "on_demand": "yes"}', "on_demand"),
         ('{"version": "1", "timezone": "Mars/Base"}', "Mars/Base"),
         ('{"version": "1", "shifts": [{"days": ["mo"], "from": "06:00", "to": "22:00"}]}', "shift"),
-        ('{"version": "1", "shifts": [{"days": ["mon"], "from": "6", "to": "22:00"}]}', "shift"),
+        ('{"version": "1", "shifts": [{"days": ["mon"], "from": "6", "to": "22:00"}]}', "'from'"),
+        (
+            '{"version": "1", "shifts": [{"days": ["mon"], "from": "06:00Z", "to": "22:00"}]}',
+            "'from'.*timezone",
+        ),
+        ('{"version": "1", "shifts": [{"days": ["mon"], "from": "06:00", "to": "22:00+02:00"}]}', "'to'"),
+        ('{"version": "1", "shifts": [{"days": ["mon"], "from": "06:00", "to": 22}]}', "'to'"),
+        ('{"version": "1", "shifts": [{"days": null, "from": "06:00", "to": "22:00"}]}', "'days'"),
+        ('{"version": "1", "shifts": [{"days": [], "from": "06:00", "to": "22:00"}]}', "'days'"),
+        ('{"version": "1", "shifts": [{"days": {"mon": 1}, "from": "06:00", "to": "22:00"}]}', "'days'"),
+        ('{"version": "1", "shifts": [{"days": [["mon"]], "from": "06:00", "to": "22:00"}]}', "'days'"),
+        ('{"version": "1", "shifts": null}', "'shifts'"),
+        ('{"version": "1", "shifts": {}}', "'shifts'"),
+        ('{"version": "1", "shifts": [null]}', "a shift"),
     ],
 )
 def test_a_wrong_policy_is_refused_by_the_name_of_the_field(text: str, named: str) -> None:
     with pytest.raises(ConfigurationError, match=named):
         parse(text)
+
+
+ANYTHING = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    max_leaves=8,
+)
+TIMES = st.times(timezones=st.none() | st.timezones()).map(lambda one: one.isoformat())
+SHIFTS = st.fixed_dictionaries(
+    {
+        "days": st.lists(st.sampled_from(DAYS)) | ANYTHING,
+        "from": TIMES | ANYTHING,
+        "to": TIMES | ANYTHING,
+    }
+)
+POLICIES = st.fixed_dictionaries(
+    {"version": st.just("1") | ANYTHING},
+    optional={
+        "shifts": st.lists(SHIFTS | ANYTHING, max_size=3) | ANYTHING,
+        "timezone": st.timezone_keys() | ANYTHING,
+        "daily_usd": st.floats() | ANYTHING,
+        **dict.fromkeys(("on_demand", "early", "idle_minutes", "units", "other"), ANYTHING),
+    },
+)
+
+
+@given(POLICIES | ANYTHING)
+def test_what_is_accepted_can_be_followed_at_any_moment(document: object) -> None:
+    with suppress(ConfigurationError):
+        policy = parse(json.dumps(document))
+        assert policy.on_shift("2026-01-05T12:00:00.000Z") in (True, False)
+        assert policy.midnight("2026-01-05T12:00:00.000Z") <= "2026-01-05T12:00:00.000Z"
 
 
 def test_the_local_line_starts_on_demand_and_never_stops_for_idleness() -> None:
