@@ -1,9 +1,8 @@
 """`partcheck inspect-again` and `partcheck export`: judge anew, and take away what an execution did."""
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
-from itertools import islice
 from pathlib import Path
 
 import click
@@ -13,10 +12,12 @@ from cli.decide import login_name
 from cli.executions import DAY, found
 from cli.output import json_line, note, plural, safe
 from cli.reach import Chosen, Reached
+from cli.words import Words
 from workflow import archive, moment, revision
 from workflow.commands import PER_SECOND
 from workflow.errors import Conflict, NotFound
 from workflow.inspection import State
+from workflow.review import MAX_REASON
 from workflow.search import Query
 from workflow.verdict import Verdict
 
@@ -28,7 +29,9 @@ from workflow.verdict import Verdict
 @click.option("--verdict", type=click.Choice(["ok", "defect"]), help="Only what was filed so.")
 @click.option("--since", type=DAY, help="Begun then or later (UTC).")
 @click.option("--until", type=DAY, help="Begun before (UTC).")
-@click.option("--reason", required=True, help="Why; kept in the audit trail.")
+@click.option(
+    "--reason", required=True, type=Words(MAX_REASON, needed=True), help="Why; kept in the audit trail."
+)
 @click.option("--limit", type=click.IntRange(1), default=1000, show_default=True, help="At most so many.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object an inspection, one a line.")
 @click.pass_obj
@@ -47,7 +50,7 @@ def inspect_again(
     """Let the model in use judge photos anew; the old verdicts stay on record.
 
     Name photos, or a model or policy whose verdicts are not trusted any more. What a person decided or
-    corrected is inspected again only by its name.
+    corrected is inspected again only by its name. The exit code is 1 if one was refused.
 
     \\b
     Examples:
@@ -60,7 +63,7 @@ def inspect_again(
     span = (moment.text(one.replace(tzinfo=UTC)) if one else "" for one in (since, until))
     query = Query("", State.CLOSED, Verdict(verdict) if verdict else None, "", model, policy, *span)
     done = refused = 0
-    for inspection_id in islice(_wanted(line, images, query), limit):
+    for inspection_id in _wanted(line, images, query)[:limit]:
         if done + refused:
             time.sleep(1 / PER_SECOND)
         try:
@@ -75,6 +78,8 @@ def inspect_again(
         except (Conflict, NotFound) as refusal:
             refused += 1
             note(safe(str(refusal)))
+            if as_json:
+                json_line({"inspection_id": inspection_id, "refused": str(refusal)})
             continue
         done += 1
         if as_json:
@@ -82,13 +87,15 @@ def inspect_again(
         else:
             click.echo(safe(f"{row.image.key}: revision {row.revision} begins"))
     note(f"{plural(done, 'photo')} inspected again" + (f", {refused} refused." if refused else "."))
+    if refused:
+        click.get_current_context().exit(1)
 
 
-def _wanted(line: Reached, images: Sequence[str], query: Query) -> Iterator[str]:
+def _wanted(line: Reached, images: Sequence[str], query: Query) -> list[str]:
+    """Read to the end first: what begins again cannot be taken back, and would move the pages."""
     if images:
-        return (lookup.one(line.ledger, text)[0].id for text in images)
-    # Read to the end first: what begins again would otherwise move the pages.
-    return iter([row.id for row in found(line.search, query)])
+        return lookup.ids(line.ledger, images)
+    return [row.id for row in found(line.search, query)]
 
 
 @click.command()

@@ -9,6 +9,7 @@ import click
 from cli import lookup
 from cli.output import json_document, note, plural, safe
 from cli.reach import Chosen, Reached
+from cli.words import Words
 from workflow import review, revision
 from workflow.errors import Conflict
 from workflow.facts import verdict
@@ -19,11 +20,22 @@ MAX_REVIEWER = 100
 
 F = TypeVar("F", bound=Callable[..., Any])
 _ANSWERS = click.Choice([Verdict.OK.value, Verdict.DEFECT.value])
-_class = click.option("--class", "defect_class", default="", help="What kind of defect it is.")
+_class = click.option(
+    "--class",
+    "defect_class",
+    default="",
+    type=Words(review.MAX_DEFECT_CLASS, printable=True),
+    help="What kind of defect it is.",
+)
 
 
 def _reviewer(does: str) -> Callable[[F], F]:
-    return click.option("--reviewer", default="", help=f"Who {does}.  [default: the login name]")
+    return click.option(
+        "--reviewer",
+        default="",
+        type=Words(MAX_REVIEWER, printable=True),
+        help=f"Who {does}.  [default: the login name]",
+    )
 
 
 def _json(what: str) -> Callable[[F], F]:
@@ -33,7 +45,12 @@ def _json(what: str) -> Callable[[F], F]:
 @click.command()
 @click.argument("image")
 @click.argument("answer", metavar="ok|defect", type=_ANSWERS, required=False)
-@click.option("--reason", default="", help="Why; kept with the decision and announced with the verdict.")
+@click.option(
+    "--reason",
+    default="",
+    type=Words(review.MAX_REASON),
+    help="Why; kept with the decision and announced with the verdict.",
+)
 @_class
 @_reviewer("decides")
 @click.option("--undo", is_flag=True, help="Take your decision back, as long as it is not delivered.")
@@ -62,9 +79,9 @@ def decide(
     """
     if undo == (answer is not None):
         raise click.UsageError("say either ok or defect, or --undo")
-    _check_lengths(reason, reviewer, defect_class)
+    said = _verdict(answer, defect_class) if answer else None
     line, who = chosen.reach(), reviewer or login_name()
-    if answer is None:
+    if said is None:
         _take_back(line, image, who, as_json)
         return
     row = _choose(lookup.matches(line.ledger, image), image) or lookup.one(line.ledger, image)[0]
@@ -72,7 +89,7 @@ def decide(
         line.ledger,
         line.decisions,
         row.id,
-        _verdict(answer, defect_class),
+        said,
         who,
         reason,
         defect_class=defect_class,
@@ -98,7 +115,12 @@ def _take_back(line: Reached, image: str, who: str, as_json: bool) -> None:
 @click.command()
 @click.argument("image")
 @click.argument("answer", metavar="ok|defect", type=_ANSWERS)
-@click.option("--reason", required=True, help="Why; kept with the correction and announced with it.")
+@click.option(
+    "--reason",
+    required=True,
+    type=Words(review.MAX_REASON, needed=True),
+    help="Why; kept with the correction and announced with it.",
+)
 @_class
 @_reviewer("corrects")
 @_json("correction")
@@ -115,14 +137,14 @@ def correct(
     Example:
       partcheck correct part-4711.jpg defect --reason "a crack runs under the reflection"
     """
-    _check_lengths(reason, reviewer, defect_class)
+    said = _verdict(answer, defect_class)
     line = chosen.reach()
     row = lookup.one(line.ledger, image)[0]
     after = revision.correct(
         line.ledger,
         line.decisions,
         row.id,
-        _verdict(answer, defect_class),
+        said,
         reviewer or login_name(),
         reason,
         defect_class=defect_class,
@@ -152,12 +174,6 @@ def _facts(row: Inspection, made: Decision) -> dict[str, object]:
         "release_at": made.release_at or None,
         "reason": made.reason,
     }
-
-
-def _check_lengths(reason: str, reviewer: str, defect_class: str) -> None:
-    _check_length("--reason", reason, review.MAX_REASON)
-    _check_length("--reviewer", reviewer, MAX_REVIEWER)
-    _check_length("--class", defect_class, review.MAX_DEFECT_CLASS)
 
 
 def _choose(found: Sequence[Inspection], text: str) -> Inspection | None:
@@ -190,11 +206,6 @@ def _decided(found: Sequence[Inspection], text: str, who: str) -> Inspection | N
 def _several(rows: Sequence[Inspection], what: str, text: str) -> str:
     ids = ", ".join(row.id[:12] for row in rows)
     return f"{plural(len(rows), what)} match {text!r}: name one by its id ({ids})."
-
-
-def _check_length(option: str, text: str, limit: int) -> None:
-    if len(text) > limit:
-        raise click.BadParameter(f"at most {limit:,} characters, not {len(text):,}", param_hint=option)
 
 
 def login_name() -> str:

@@ -1,6 +1,7 @@
 """Which inspection a person means: by execution, id, the id's first digits, key, or the photo's name."""
 
 import re
+from collections.abc import Iterable
 
 from workflow.errors import NotFound
 from workflow.inspection import Inspection, Ledger, State
@@ -36,6 +37,11 @@ def one(ledger: Ledger, text: str) -> tuple[Inspection, int]:
             f"or at least four digits of an inspection's id (among the newest {RECENT:,})."
         )
     return found[0], len(found) - 1
+
+
+def ids(ledger: Ledger, texts: Iterable[str]) -> list[str]:
+    """The ids of what all texts mean, each once; NotFound, before anything is done, if one means nothing."""
+    return list(dict.fromkeys(one(ledger, text)[0].id for text in texts))
 
 
 def _by_key(ledger: Ledger, text: str) -> list[Inspection]:

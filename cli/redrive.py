@@ -52,7 +52,7 @@ def redrive(chosen: Chosen, images: Sequence[str], all_failed: bool, rate: float
 def _wanted(line: Reached, images: Sequence[str]) -> list[str]:
     if not images:
         return [row.id for row in failed(line.ledger, line.executions)]
-    return list(dict.fromkeys(lookup.one(line.ledger, text)[0].id for text in images))
+    return lookup.ids(line.ledger, images)
 
 
 def _redriven(line: Reached, inspections: list[str], rate: float, as_json: bool) -> list[Redriven]:

@@ -300,7 +300,41 @@ def test_photos_are_inspected_again_by_name_or_by_model(
     assert {json.loads(line)["key"] for line in others.stdout.splitlines()} == {"1.png", "2.png"}
     assert {bench.line.row(image).revision for image in images} == {2}
     assert bench.run("inspect-again", "--reason", "lens").exit_code == 2
-    assert "not announced yet" in bench.run("inspect-again", "0.png", "--reason", "lens").stderr
+
+
+@pytest.mark.parametrize("reason", ["", " ", "x" * 2001])
+def test_nothing_is_inspected_again_without_a_reason_of_bearable_length(bench: Bench, reason: str) -> None:
+    bench.line.inspected(bench.line.upload())
+
+    assert bench.run("inspect-again", KEY, "--reason", reason).exit_code == 2
+
+
+def test_a_name_that_nothing_has_keeps_all_from_being_inspected_again(bench: Bench) -> None:
+    image = bench.line.upload()
+    bench.line.inspected(image)
+
+    result = bench.run("inspect-again", KEY, "nosuch.jpg", "--reason", "lens")
+
+    assert result.exit_code == 1
+    assert "No inspection of 'nosuch.jpg'" in result.stderr
+    assert bench.line.row(image).revision == 1
+
+
+def test_a_photo_that_is_not_inspected_again_is_told_and_fails(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cli.again.time.sleep", lambda _: None)
+    begun, closed = bench.line.upload(key="open.png"), bench.line.upload(key="closed.png")
+    bench.line.claim(begun, bench.line.start(begun))
+    bench.line.inspected(closed)
+
+    result = bench.run("inspect-again", "open.png", "closed.png", "closed.png", "--reason", "lens", "--json")
+
+    told = [json.loads(line) for line in result.stdout.splitlines()]
+    assert result.exit_code == 1
+    assert (told[0]["inspection_id"], told[1]["key"]) == (bench.line.row(begun).id, "closed.png")
+    assert "not announced yet" in told[0]["refused"]
+    assert "1 photo inspected again, 1 refused." in result.stderr
 
 
 def test_many_at_once_are_inspected_again_but_not_those_that_a_person_decided(bench: Bench) -> None:
@@ -312,7 +346,7 @@ def test_many_at_once_are_inspected_again_but_not_those_that_a_person_decided(be
 
     many = bench.run("inspect-again", "--model", "1", "--reason", "lens")
 
-    assert "ann decided it" in many.stderr
+    assert (many.exit_code, "ann decided it" in many.stderr) == (1, True)
     assert bench.line.row(image).decision == made
     assert bench.run("inspect-again", KEY, "--reason", "lens").stdout.endswith("revision 2 begins\n")
 

@@ -138,7 +138,14 @@ def test_of_several_with_one_name_none_may_wait(bench: Bench) -> None:
 
 @pytest.mark.parametrize(
     "arguments",
-    [("decide", KEY, "unclear"), ("decide", KEY, "ok", "--reason", "x" * 2001)],
+    [
+        ("decide", KEY, "unclear"),
+        ("decide", KEY, "ok", "--reason", "x" * 2001),
+        ("decide", KEY, "ok", "--reason", "\udcff"),
+        ("decide", KEY, "ok", "--reviewer", "x" * 101),
+        ("decide", KEY, "defect", "--class", "x" * 65),
+        ("decide", KEY, "defect", "--class", "a\tb"),
+    ],
 )
 def test_a_wrong_answer_is_wrong_usage(bench: Bench, unsure: Image, arguments: tuple[str, ...]) -> None:
     assert bench.run(*arguments).exit_code == 2
@@ -251,7 +258,8 @@ def test_a_correction_as_json_tells_what_was_before(bench: Bench) -> None:
 def test_a_correction_that_is_none_is_refused_in_one_sentence(bench: Bench) -> None:
     bench.line.inspected(bench.line.upload())
 
-    assert bench.run("correct", KEY, "defect").exit_code == 2
+    for reason in ([], ["--reason", " "], ["--reason", "x" * 2001]):
+        assert bench.run("correct", KEY, "defect", *reason).exit_code == 2
     result = bench.run("correct", KEY, "ok", "--reason", "it is")
     assert (result.exit_code, result.stderr.count("\n")) == (1, 1)
     assert "its verdict is ok already" in result.stderr
