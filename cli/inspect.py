@@ -14,6 +14,7 @@ from cli.output import duration, json_line, note, plural, safe, share, table, ta
 from cli.progress import Progress
 from cli.reach import Chosen, Inbox, Reached
 from workflow import moment
+from workflow.errors import NotUploaded
 from workflow.facts import IN_FLIGHT, answered_at, confidence, facts, seconds, threshold, verdict
 from workflow.images import Image, inspection_id
 from workflow.inspection import Inspection
@@ -147,6 +148,8 @@ def _upload(inbox: Inbox, photo: Photo) -> Uploaded:
             return Uploaded(photo, inbox.put(photo.key, content), at)
     except OSError as error:
         return Uploaded(photo, None, "", error.strerror or str(error))
+    except NotUploaded as error:
+        return Uploaded(photo, None, "", str(error))
 
 
 def wait(line: Reached, uploads: Sequence[Uploaded], seconds: float) -> dict[str, Inspection]:

@@ -31,7 +31,7 @@ class Inbox(Protocol):
     """Where photos are dropped."""
 
     def put(self, key: str, content: BinaryIO | bytes) -> Image:
-        """Upload one photo; the answer names the version it became."""
+        """Upload one photo; the answer names the version it became, NotUploaded why it became none."""
 
 
 class Executions(Redrivable, Protocol):
@@ -102,19 +102,6 @@ class Chosen:
         return find_stage(self.place) if self.place.stage else self.find(self.home)
 
 
-@dataclass(frozen=True, slots=True)
-class BucketInbox:
-    """The inbound bucket."""
-
-    bucket: str
-
-    def put(self, key: str, content: BinaryIO | bytes) -> Image:
-        from workflow.aws.clients import client
-
-        answer = client("s3").put_object(Bucket=self.bucket, Key=key, Body=content)
-        return Image(self.bucket, key, answer["VersionId"])
-
-
 def find(home: Path | None) -> Reached:
     """The line that runs on this machine with this state directory."""
     from local import settings
@@ -167,6 +154,7 @@ def open_line(site: Site, environment: Mapping[str, str]) -> Reached:
     """The ports of a line; the process's environment must point at it already."""
     from workflow.aws.archive import S3Archive, StepFunctionsHistories
     from workflow.aws.executions import StepFunctionsExecutions
+    from workflow.aws.inbox import S3Inbox
     from workflow.aws.ledger import DynamoLedger
     from workflow.aws.logs import InvokedLogs
     from workflow.aws.queues import SqsQueue
@@ -181,7 +169,7 @@ def open_line(site: Site, environment: Mapping[str, str]) -> Reached:
         S3Shelf(),
         executions,
         SqsQueue(site.decision_queue_url),
-        BucketInbox(site.inbound_bucket),
+        S3Inbox(site.inbound_bucket),
         environment,
         DynamoReviews(site.ledger_table, site.audit_table),
         DynamoSearch(site.ledger_table, site.names_table),

@@ -19,3 +19,7 @@ class NotFound(PartcheckError):
 
 class Conflict(PartcheckError):
     """The row changed since it was read, or the decision is not open any more."""
+
+
+class NotUploaded(PartcheckError):
+    """The inbound bucket did not take a photo; the message is the service's reason."""

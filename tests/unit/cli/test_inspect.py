@@ -6,7 +6,8 @@ import pytest
 from cli import following, inspect
 from tests.crafted import png
 from tests.unit.cli.conftest import Bench, lost, waiting
-from tests.unit.line import CLEARLY_DEFECT, CLEARLY_OK
+from tests.unit.line import CLEARLY_DEFECT, CLEARLY_OK, Line
+from workflow.errors import NotUploaded
 from workflow.images import Image
 
 
@@ -111,6 +112,26 @@ def test_a_file_that_cannot_be_read_fails_alone(bench: Bench, photos: Path) -> N
     assert "gone.jpg was not uploaded: No such file or directory." in result.stderr
     assert len(bench.inbox.keys) == 2
     assert "not uploaded" in result.stdout
+
+
+@pytest.mark.parametrize("wait", ["--timeout=60", "--no-wait"])
+def test_a_photo_that_the_bucket_does_not_take_fails_alone(bench: Bench, photos: Path, wait: str) -> None:
+    taken = bench.inbox.then
+
+    def refuse(line: Line, image: Image) -> object:
+        if image.key.endswith("a.jpg"):
+            raise NotUploaded("SlowDown")
+        return taken(line, image)
+
+    bench.inbox.then = refuse
+
+    result = bench.run("inspect", "--json", wait, str(photos))
+
+    told = [json.loads(line) for line in result.stdout.splitlines()]
+    assert result.exit_code == 1
+    assert (told[0]["state"], told[0]["fault"]) == ("not uploaded", "SlowDown")
+    assert told[1]["key"] == "photos/left side/b.PNG"
+    assert "a.jpg was not uploaded: SlowDown.\n" in result.stderr
 
 
 def test_a_key_longer_than_s3_allows_is_not_uploaded(bench: Bench, tmp_path: Path) -> None:

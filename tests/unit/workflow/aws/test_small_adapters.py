@@ -10,18 +10,20 @@ from typing import Any
 
 import boto3
 import pytest
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, EndpointConnectionError
 from botocore.response import StreamingBody
 from botocore.stub import Stubber
 
 from local import resources
 from workflow.aws import clients
 from workflow.aws.executions import StepFunctionsExecutions
+from workflow.aws.inbox import S3Inbox
 from workflow.aws.logs import CloudWatchLogs, InvokedLogs, groups
 from workflow.aws.parameters import Parameters
 from workflow.aws.queues import SqsQueue
 from workflow.aws.tokens import DynamoTokens
-from workflow.errors import ConfigurationError
+from workflow.errors import ConfigurationError, NotUploaded
+from workflow.images import Image
 from workflow.logs import EXPIRED, NOT_NOW, LogLine, LogLines
 from workflow.tables import TOKENS
 
@@ -39,6 +41,26 @@ def stubbed(service: str) -> Iterator[tuple[Any, Stubber]]:
     with Stubber(client) as stubber:
         yield client, stubber
         stubber.assert_no_pending_responses()
+
+
+def test_a_photo_becomes_a_version_of_the_inbound_bucket_or_the_reason_is_told() -> None:
+    with stubbed("s3") as (client, stub):
+        stub.add_response("put_object", {"VersionId": "v1"}, {"Bucket": "in", "Key": "a.jpg", "Body": b"x"})
+        stub.add_client_error("put_object", "AccessDenied", "Not allowed.")
+        inbox = S3Inbox("in", client)
+
+        assert inbox.put("a.jpg", b"x") == Image("in", "a.jpg", "v1")
+        with pytest.raises(NotUploaded, match=r"AccessDenied.*Not allowed$"):
+            inbox.put("a.jpg", b"x")
+
+
+def test_an_inbox_that_nobody_answers_for_is_told_as_a_reason() -> None:
+    class Silent:
+        def put_object(self, **_asked: object) -> None:
+            raise EndpointConnectionError(endpoint_url="http://nowhere")
+
+    with pytest.raises(NotUploaded, match="http://nowhere"):
+        S3Inbox("in", Silent()).put("a.jpg", b"x")
 
 
 def test_tokens_are_read_consistently() -> None:
