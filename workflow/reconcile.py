@@ -1,7 +1,7 @@
 """Mending what the audit finds, so that every photo gets its verdict whatever died meanwhile."""
 
 import math
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
@@ -74,7 +74,9 @@ def findings(mender: Mender, inbound: str) -> Iterable[Finding]:
     ledger, begun = mender.ledger, set[str]()
     for state in (State.WAITING, State.INSPECTING):
         rows = _noted(ledger.in_state(state), begun)
-        yield from audit.stranded(ledger, mender.executions, filter(rested, rows))
+        stranded = audit.stranded(ledger, mender.executions, filter(rested, rows))
+        yield from islice(stranded, RESTARTS * mender.limit + 1)  # One more tells that there are more.
+        deque(rows, maxlen=0)  # The others are only noted as begun: to ask of each would take all the time.
         yield from audit.undelivered(ledger.in_state(state))
     arrived = audit.uploads(mender.shelf, inbound)
     not_begun = (entry for entry in arrived if inspection_id(entry.image) not in begun)
@@ -90,13 +92,20 @@ def _noted(rows: Iterable[Inspection], seen: set[str]) -> Iterator[Inspection]:
 def reconcile(mender: Mender, found: Iterable[Finding]) -> dict[str, int]:
     """Mend what was found; return how many of each kind were mended, and how many are left to a person.
 
-    Of what has to be started only so much is started at once as a line can take; the rest is for later.
+    Of what has to be started only so much is started at once as a line can take; the rest is for later. A
+    fault with one finding waits until all others had their turn.
     """
     counts: Counter[str] = Counter()
+    faults: list[Exception] = []
     most = {Kind.MISSED_UPLOAD: mender.room(), Kind.STRANDED: RESTARTS * mender.limit}
     for finding in found:
         if counts[finding.kind.value] >= most.get(finding.kind, math.inf):
             counts[LATER] += 1
-        else:
+            continue
+        try:
             counts[finding.kind.value if mender.mend(finding) else LEFT] += 1
+        except Exception as fault:
+            faults.append(fault)
+    if faults:
+        raise faults[0]
     return dict(counts)

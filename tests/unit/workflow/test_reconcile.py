@@ -1,6 +1,7 @@
 """Whatever got stuck moves on by itself; what mending cannot help is left to a person."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -274,7 +275,29 @@ def test_a_whole_engine_that_was_lost_is_started_again_in_portions(line: Line) -
 
     counts = reconcile(narrow, findings(narrow, INBOUND))
 
-    assert counts == {"stranded inspection": 20, "left for later": 10}
+    assert counts == {"stranded inspection": 20, "left for later": 1}
+
+
+def test_a_fault_with_one_finding_keeps_nothing_from_the_others(
+    line: Line, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    images = [line.upload(key=f"{number}.png") for number in range(3)]
+    for image in images:
+        line.claim(image, line.start(image))
+    line.executions.statuses.clear()
+    start = line.executions.start
+
+    def start_all_but_one(name: str, document: dict[str, Any]) -> bool:
+        if name.startswith(inspection_id(images[0])):
+            raise RuntimeError("a poisoned row")
+        return start(name, document)
+
+    monkeypatch.setattr(line.executions, "start", start_all_but_one)
+
+    with pytest.raises(RuntimeError, match="poisoned"):
+        reconcile(mender(line), findings(mender(line), INBOUND))
+
+    assert len(line.executions.statuses) == 2
 
 
 def test_what_waits_and_what_was_begun_comes_before_missed_uploads(line: Line) -> None:
