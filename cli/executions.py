@@ -67,6 +67,8 @@ def executions(
       partcheck executions --name 4711
       partcheck executions --verdict defect --by ann --since 2026-11-01 --csv
     """
+    if as_json and as_csv:
+        raise click.UsageError("give --json or --csv, not both")
     query = Query(
         name,
         State(state) if state else None,

@@ -116,7 +116,10 @@ def gather(paths: Iterable[Path]) -> tuple[list[Photo], int]:
 
 
 def _files(folder: Path) -> Iterator[Path]:
-    for directory, _, names in os.walk(folder):
+    def fail(error: OSError) -> None:
+        raise error
+
+    for directory, _, names in os.walk(folder, onerror=fail):
         yield from (Path(directory, name) for name in names)
 
 

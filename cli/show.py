@@ -47,6 +47,8 @@ def show(chosen: Chosen, image: str, full: bool, as_json: bool, logs: bool, foll
       partcheck show part-4711.jpg
       partcheck show 3f2a9c --json
     """
+    if as_json and follow:
+        raise click.UsageError("--json is one document: leave out --follow")
     line = chosen.reach()
     name = lookup.execution(image)
     found = lookup.matches(line.ledger, image)

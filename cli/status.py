@@ -47,9 +47,8 @@ def _facts(place: "Place") -> tuple[dict[str, Any], "list[Alarm]"]:
     from workflow.aws import watch
     from workflow.aws.stacks import CloudFormationStacks
 
-    stacks = CloudFormationStacks()
     stack, _ = stack_of(place)
-    resources = stacks.resources(place.stack_name)
+    resources = CloudFormationStacks().resources(place.stack_name)
     queues = {one.logical_id: one.physical_id for one in resources if one.kind == "AWS::SQS::Queue"}
     names = [one.physical_id for one in resources if one.kind == "AWS::CloudWatch::Alarm"]
     line = find_stage(place)

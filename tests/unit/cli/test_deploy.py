@@ -164,6 +164,22 @@ def test_a_stage_whose_first_deployment_failed_is_to_be_taken_away_first(
     assert "run `partcheck teardown --stage dev` first" in answer.stderr
 
 
+def test_the_status_is_asked_of_the_region_that_the_options_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    done: list[str] = []
+    monkeypatch.setattr("workflow.aws.clients.choose", lambda _profile, region: done.append(region))
+    monkeypatch.setattr("workflow.aws.account.account", lambda: Account("1", "eu-west-1", "ann"))
+
+    def made() -> Stacks:
+        done.append("client")
+        return Stacks("ROLLBACK_COMPLETE")
+
+    monkeypatch.setattr("workflow.aws.stacks.CloudFormationStacks", made)
+
+    CliRunner().invoke(main, ("status", "--stage", "dev", "--region", "eu-west-1"))
+
+    assert done[:2] == ["eu-west-1", "client"]
+
+
 def test_a_name_that_no_stage_can_have_is_refused_before_aws_is_asked() -> None:
     answer = CliRunner().invoke(main, ("deploy", "--stage", "Prod_1"))
 

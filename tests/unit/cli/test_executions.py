@@ -267,6 +267,13 @@ def test_show_tells_what_each_step_logged_if_that_is_asked_for(bench: Bench) -> 
     assert f"log    {EXPIRED}" in bench.run("show", owner, "--logs").stdout
 
 
+def test_one_document_cannot_follow(bench: Bench) -> None:
+    bench.line.inspected(bench.line.upload())
+
+    assert bench.run("show", KEY, "--json", "--follow").exit_code == 2
+    assert bench.run("executions", "--json", "--csv").exit_code == 2
+
+
 def test_show_follows_an_execution_to_its_end(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     owner = bench.line.inspected(bench.line.upload())
     bench.executions.statuses[owner] = "RUNNING"

@@ -1,4 +1,5 @@
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -132,6 +133,24 @@ def test_a_photo_that_the_bucket_does_not_take_fails_alone(bench: Bench, photos:
     assert (told[0]["state"], told[0]["fault"]) == ("not uploaded", "SlowDown")
     assert told[1]["key"] == "photos/left side/b.PNG"
     assert "a.jpg was not uploaded: SlowDown.\n" in result.stderr
+
+
+def test_a_folder_that_cannot_be_read_is_not_passed_over(
+    bench: Bench, photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    listed = os.scandir
+
+    def refuse(path: str) -> object:
+        if Path(path).name == "left side":
+            raise PermissionError(13, "Permission denied", path)
+        return listed(path)
+
+    monkeypatch.setattr("os.scandir", refuse)
+
+    result = bench.run("inspect", str(photos))
+
+    assert (result.exit_code, bench.inbox.keys) == (1, [])
+    assert "left side" in result.stderr
 
 
 def test_a_key_longer_than_s3_allows_is_not_uploaded(bench: Bench, tmp_path: Path) -> None:
