@@ -8,7 +8,7 @@ from cli.output import json_line, note
 from cli.reach import Chosen
 from workflow import promotion
 from workflow.errors import ConfigurationError, Conflict
-from workflow.model import UP, ModelVersion, name_of
+from workflow.model import UP, Asked, ModelVersion, name_of
 from workflow.promotion import Case
 
 
@@ -43,9 +43,9 @@ def promote(
     try:
         case = _case(work, candidate, before, policy, force, reason)
         promotion.promote(work.desk, candidate.arn, policy, case)
-    except Conflict:
-        if candidate.status not in UP:  # It was started for the comparison only.
-            promotion.stop(work.desk, candidate.arn, "not promoted")
+    except BaseException:
+        if candidate.status not in UP:
+            _given_up(work, candidate)
         raise
     _tell(candidate.arn, before, as_json)
 
@@ -93,6 +93,18 @@ def _case(work: Bench, candidate: ModelVersion, before: str, policy: str, force:
         promotion.running(work.desk, before)
     old = on_hold_out(work, work.version(before), frozen, work.settings.policy())
     return Case(new, old, reason=reason)
+
+
+def _given_up(work: Bench, candidate: ModelVersion) -> None:
+    """What was started for the comparison only does not run on, whatever ended that."""
+    found = work.models.describe(candidate.arn)
+    if found is None or found.status not in UP or work.settings.model() == found.arn:
+        return
+    if promotion.stop(work.desk, found.arn, "not promoted") is not Asked.ACCEPTED:
+        note(
+            f"Model {found.name} cannot be stopped while it starts, and will cost: "
+            f"`partcheck model stop {found.name}` waits for it."
+        )
 
 
 def _tell(arn: str, before: str, as_json: bool) -> None:

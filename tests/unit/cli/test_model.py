@@ -6,7 +6,8 @@ import pytest
 
 from tests.model_world import MemoryRecord, MemorySettings, World, arn_of
 from tests.unit.cli.conftest import SITE, Bench
-from workflow.model import Status
+from workflow.errors import PartcheckError
+from workflow.model import Clock, Status
 from workflow.model_evaluation import Evaluation, Rate
 from workflow.power_policy import LOCAL_POLICY, parse
 
@@ -149,6 +150,54 @@ def test_the_frozen_hold_out_decides_and_a_loser_is_stopped_again(
     gone, stays = ("old", "new") if code == 0 else ("new", "old")
     assert (room.world.status(gone), room.world.status(stays)) == (Status.STOPPED, Status.RUNNING)
     assert room.settings.arn == arn_of(stays)
+
+
+@pytest.fixture
+def frozen(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A hold-out that was changed since it was frozen, so that nothing can be compared."""
+    from local.data_sets.hold_out import HoldOut
+
+    def changed(*_asked: object) -> None:
+        raise PartcheckError("s3://b/h was changed")
+
+    monkeypatch.setattr("local.data_sets.hold_out.frozen", lambda *_: HoldOut("s3://b/h", "hash"))
+    monkeypatch.setattr("cli.model_promote.on_hold_out", changed)
+
+
+@pytest.mark.usefixtures("frozen")
+def test_a_candidate_does_not_run_on_when_the_comparison_fails(bench: Bench, room: Room) -> None:
+    result = bench.run("model", "promote", "new")
+
+    assert result.exit_code == 1
+    assert "s3://b/h was changed" in result.stderr
+    assert (room.world.status("new"), room.world.status("old")) == (Status.STOPPING, Status.RUNNING)
+    assert room.settings.arn == arn_of("old")
+
+
+@pytest.mark.usefixtures("frozen")
+def test_a_candidate_that_ran_before_runs_on_when_the_comparison_fails(bench: Bench, room: Room) -> None:
+    room.world.start(arn_of("new"))
+    room.world.sleep(300)
+
+    assert bench.run("model", "promote", "new").exit_code == 1
+    assert room.world.status("new") is Status.RUNNING
+
+
+@pytest.mark.usefixtures("frozen")
+def test_a_candidate_that_starts_when_its_promotion_is_interrupted_is_named(
+    bench: Bench, room: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(_seconds: float) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("cli.model_bench.CLOCK", Clock(lambda: 0.0, interrupted))
+
+    result = bench.run("model", "promote", "new")
+
+    assert result.exit_code == 130
+    assert (
+        "Model new cannot be stopped while it starts, and will cost: `partcheck model stop" in result.stderr
+    )
 
 
 def test_a_rollback_brings_the_former_model_back(bench: Bench, room: Room) -> None:
