@@ -11,7 +11,7 @@ import click
 
 from cli.output import json_document, note, plural, table, tally
 from cli.place import chosen_place, entered, placed_on_aws
-from cli.reach import Chosen, refuse_never_made
+from cli.reach import Chosen, refuse_dead_end
 from workflow.errors import ConfigurationError, PartcheckError
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def deploy(
     Deployment(place.stage)  # A name that no stage can have is told before AWS is asked for it.
     account = entered(place)
     before = CloudFormationStacks().find(place.stack_name)
-    refuse_never_made(before, place.stage)
+    refuse_dead_end(before, place.stage)
     note(f"Account {account.id}, region {account.region}, as {account.who}")
     deployment = _deployment(place.stage, before.outputs if before else {}, given)
     at_once = _at_once(account)
@@ -157,7 +157,7 @@ def _carried_out(deployment: "Deployment", account: "Account", scratch: Path, ye
     known = {event.id for event in stacks.events(deployment.stack_name)}
     stacks.carry_out(plan)
     stack = follow(stacks, deployment.stack_name, known)
-    refuse_never_made(stack, deployment.stage)
+    refuse_dead_end(stack, deployment.stage)
     if stack is None or stack.status not in GOOD:
         raise PartcheckError(f"The deployment failed ({stack.status if stack else 'the stack is gone'})")
     return stack

@@ -7,12 +7,15 @@ from typing import TYPE_CHECKING, Protocol
 
 from cli.model_bench import CLOCK
 from cli.output import note
-from workflow.model import UP, USD_PER_UNIT_HOUR, Clock, Models, ModelVersion, Status, wait_until
+from workflow.errors import PartcheckError
+from workflow.model import UP, USD_PER_UNIT_HOUR, Clock, Models, ModelVersion, Status
 from workflow.power_policy import HANDS_OFF, PowerPolicy
 from workflow.promotion import START_PATIENCE
 
 if TYPE_CHECKING:
     from workflow.aws.stacks import Stack
+
+LOOK_SECONDS = 5.0
 
 
 class AllModels(Models, Protocol):
@@ -81,13 +84,26 @@ def halt(models: AllModels, known: Claims, clock: Clock = CLOCK) -> dict[str, st
     own = [one for one in up if known.claim(one)]
     for version in own:
         note(f"Stopping model {version.name} of project {version.project} …")
-        wait_until(models, version.arn, Status.RUNNING, clock, START_PATIENCE)
-        models.stop(version.arn)
-        stopped = wait_until(models, version.arn, Status.STOPPED, clock, START_PATIENCE)
-        note(f"Model {stopped.name} is {stopped.status.value.lower()}: it costs nothing any more.")
+        end = _stopped(models, version, clock)
+        note(f"Model {version.name} is {end}: it costs nothing any more.")
     if not own:
         note("No model of this stage runs.")
     return {one.arn: _left(one, known.others.get(one.arn, "")) for one in up if one not in own}
+
+
+def _stopped(models: Models, version: ModelVersion, clock: Clock) -> str:
+    """Ask for the stop until the model is down, however that came about; what it is then, in words.
+
+    One that is starting can only be stopped when it runs, and may never come to that.
+    """
+    begun = clock.seconds()
+    while (now := models.describe(version.arn)) is not None and now.status in (*UP, Status.STOPPING):
+        if clock.seconds() - begun > START_PATIENCE:
+            raise PartcheckError(f"Model {now.name} is still {now.status}: it costs money; try again")
+        if now.status is Status.RUNNING:
+            models.stop(now.arn)
+        clock.sleep(LOOK_SECONDS)
+    return now.status.value.lower() if now else "gone"
 
 
 def _left(version: ModelVersion, user: str) -> str:

@@ -22,6 +22,12 @@ if TYPE_CHECKING:
     from workflow.aws.account import Account
     from workflow.aws.stacks import Stack
 
+DEAD_ENDS = {
+    "ROLLBACK_COMPLETE": "The first deployment of stage {} failed and was rolled back",
+    "ROLLBACK_FAILED": "The first deployment of stage {} failed, and so did taking it back",
+    "DELETE_FAILED": "Stage {} is half taken away",
+}
+
 
 class NotRunning(PartcheckError):
     """No line answers where the command looked for one."""
@@ -114,11 +120,11 @@ def find(home: Path | None) -> Reached:
     return open_line(line.site, settings.environment(line.endpoints))
 
 
-def refuse_never_made(stack: "Stack | None", stage: str) -> None:
-    """NotRunning, with the way out, where a stage's first deployment failed."""
-    if stack is not None and stack.never_made:
+def refuse_dead_end(stack: "Stack | None", stage: str) -> None:
+    """NotRunning, with the way out, where CloudFormation takes nothing but a stack's deletion."""
+    if stack is not None and stack.status in DEAD_ENDS:
         raise NotRunning(
-            f"The first deployment of stage {stage} failed and was rolled back: "
+            f"{DEAD_ENDS[stack.status].format(stage)}: "
             f"run `partcheck teardown --stage {stage}` first, then deploy again."
         )
 
@@ -136,7 +142,7 @@ def stack_of(place: Place) -> "tuple[Stack, Account]":
             f"There is no stage {place.stage} in account {where.id}, region {where.region}: "
             f"deploy it with `partcheck deploy --stage {place.stage}`."
         )
-    refuse_never_made(stack, place.stage)
+    refuse_dead_end(stack, place.stage)
     return stack, where
 
 

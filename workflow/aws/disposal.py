@@ -70,8 +70,9 @@ def remove_table(table: str, dynamodb: Any = None) -> None:
     """Take off a table's protection and delete it; AWS keeps a last backup for 35 days."""
     service = dynamodb or client("dynamodb")
     try:
-        service.update_table(TableName=table, DeletionProtectionEnabled=False)
-        service.delete_table(TableName=table)
+        if service.describe_table(TableName=table)["Table"]["TableStatus"] != "DELETING":
+            service.update_table(TableName=table, DeletionProtectionEnabled=False)
+            service.delete_table(TableName=table)
         service.get_waiter("table_not_exists").wait(TableName=table)
     except ClientError as error:
         _unless_gone(error)

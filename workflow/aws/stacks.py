@@ -30,11 +30,6 @@ class Stack:
         """Whether it was planned and never made."""
         return self.status == "REVIEW_IN_PROGRESS"
 
-    @property
-    def never_made(self) -> bool:
-        """Whether its first deployment failed: CloudFormation takes no second one, only its deletion."""
-        return self.status in ("ROLLBACK_COMPLETE", "ROLLBACK_FAILED")
-
 
 @dataclass(frozen=True, slots=True)
 class Change:

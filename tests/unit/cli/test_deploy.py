@@ -10,7 +10,7 @@ from click.testing import CliRunner
 from cli import deploy, teardown
 from cli.main import main
 from cli.place import chosen_place
-from cli.reach import Chosen, Place
+from cli.reach import Chosen, NotRunning, Place, refuse_dead_end
 from infra.settings import Deployment
 from workflow.aws.account import Account
 from workflow.aws.site import Site, from_outputs, output_name
@@ -178,6 +178,16 @@ def test_the_status_is_asked_of_the_region_that_the_options_name(monkeypatch: py
     CliRunner().invoke(main, ("status", "--stage", "dev", "--region", "eu-west-1"))
 
     assert done[:2] == ["eu-west-1", "client"]
+
+
+def test_a_stage_that_is_half_taken_away_is_to_be_taken_away_to_the_end() -> None:
+    half = Stack("id", "partcheck-dev", "DELETE_FAILED", {})
+
+    with pytest.raises(
+        NotRunning, match="dev is half taken away: run `partcheck teardown --stage dev` first"
+    ):
+        refuse_dead_end(half, "dev")
+    refuse_dead_end(replace(half, status="UPDATE_ROLLBACK_COMPLETE"), "dev")
 
 
 def test_a_name_that_no_stage_can_have_is_refused_before_aws_is_asked() -> None:

@@ -5,7 +5,8 @@ import pytest
 from cli.halt import Claims, claims, halt, hands_off
 from tests.model_world import MemoryRecord, MemorySettings, World, arn_of
 from workflow.aws.stacks import Stack
-from workflow.model import ModelVersion, Status
+from workflow.errors import PartcheckError
+from workflow.model import Asked, ModelVersion, Status
 from workflow.power_policy import HANDS_OFF, LOCAL_POLICY
 from workflow.promotion import ModelEvent
 
@@ -28,6 +29,31 @@ def test_a_model_of_another_project_that_was_trained_into_the_stages_bucket_is_s
     assert halt(world, Claims(frozenset(), "train", {}), world.clock).keys() == {arn}
     assert halt(world, Claims(frozenset(), "training", {}), world.clock) == {}
     assert world.versions[arn].status is Status.STOPPED
+
+
+def test_a_start_that_fails_ends_no_teardown() -> None:
+    world = World(used=Status.STOPPED)
+    world.start_ends = Status.FAILED
+    world.start(arn_of("used"))
+
+    assert halt(world, Claims(frozenset({arn_of("used")}), "", {}), world.clock) == {}
+    assert world.status("used") is Status.FAILED
+
+
+def test_a_control_plane_that_is_busy_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    world, stop, answers = World(used=Status.RUNNING), World.stop, [Asked.BUSY, Asked.BUSY]
+    monkeypatch.setattr(World, "stop", lambda self, arn: answers.pop() if answers else stop(self, arn))
+
+    assert halt(world, Claims(frozenset({arn_of("used")}), "", {}), world.clock) == {}
+    assert world.status("used") is Status.STOPPED
+
+
+def test_a_model_that_will_not_stop_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World(used=Status.RUNNING)
+    monkeypatch.setattr(World, "stop", lambda *_: Asked.BUSY)
+
+    with pytest.raises(PartcheckError, match="Model used is still RUNNING: it costs money"):
+        halt(world, Claims(frozenset({arn_of("used")}), "", {}), world.clock)
 
 
 def test_what_another_stage_uses_runs_on_and_is_named_with_its_cost() -> None:

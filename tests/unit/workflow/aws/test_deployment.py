@@ -194,6 +194,14 @@ def test_a_bucket_that_is_never_empty_is_given_up_on() -> None:
             disposal.remove_bucket("logs", lambda _: None, client, lambda _: None)
 
 
+def test_a_table_whose_deletion_goes_on_is_waited_for() -> None:
+    with stubbed("dynamodb") as (client, stub):
+        stub.add_response("describe_table", {"Table": {"TableStatus": "DELETING"}})
+        stub.add_client_error("describe_table", "ResourceNotFoundException")
+
+        disposal.remove_table("ledger", client)
+
+
 def test_what_a_stack_left_is_found_by_its_tag_as_far_as_it_is_still_there(tables: Any) -> None:
     place = {"LocationConstraint": "eu-central-1"}
     client("s3").create_bucket(Bucket="ours", CreateBucketConfiguration=place)
