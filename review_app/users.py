@@ -74,6 +74,17 @@ def current_user(request: Request) -> User:
     return user
 
 
+def as_asked(request: Request) -> User:
+    """Dependency: the person who asks, being who an open page says it speaks for.
+
+    It goes on asking after somebody else signed in at the same browser.
+    """
+    user = current_user(request)
+    if request.query_params.get("as", user.name) != user.name:
+        raise NotSignedIn
+    return user
+
+
 def still(request: Request) -> bool:
     """Whether who asked once is still signed in: an answer that goes on for hours has to ask again."""
     try:

@@ -12,7 +12,7 @@ from review_app.answers import Answer, Given
 from review_app.cards import card
 from review_app.live import stream
 from review_app.pages import page, part, tell
-from review_app.users import User, current_user, still
+from review_app.users import User, as_asked, current_user, still
 from review_app.workbench import Workbench, workbench
 from workflow.desk import Order
 from workflow.review import MAX_REASON
@@ -36,7 +36,7 @@ ACTIONS = {
     "invert": "Invert",
 }
 
-router = APIRouter(prefix="/review", dependencies=[Depends(current_user)])
+router = APIRouter(prefix="/review", dependencies=[Depends(as_asked)])
 Who = Annotated[User, Depends(current_user)]
 Bench = Annotated[Workbench, Depends(workbench)]
 Photo = Annotated[str, Path(alias="id", pattern="^[0-9a-f]{64}$")]

@@ -7,8 +7,8 @@ const LONGEST_REST = 15000;
 
 export class Outbox {
   // told: changed(kept, failing, signedOut), done(op), refused(op, sentence)
-  constructor(user, told) {
-    Object.assign(this, { place: `partcheck.outbox.${user}`, told, sending: new Map(), failures: 0, timer: 0, spare: "[]" });
+  constructor(user, as, told) {
+    Object.assign(this, { place: `partcheck.outbox.${user}`, as, told, sending: new Map(), failures: 0, timer: 0, spare: "[]" });
     addEventListener("online", () => this.again());
   }
 
@@ -54,7 +54,7 @@ export class Outbox {
   async deliver(op) {
     this.sending.set(op.id, op.action);
     const request = { method: "POST", headers: { Accept: "application/json" }, body: new URLSearchParams(op.form), keepalive: true };
-    const answer = await fetch(`/review/${op.id}/${op.action}`, request).catch(() => null);
+    const answer = await fetch(`/review/${op.id}/${op.action}?${this.as}`, request).catch(() => null);
     this.sending.delete(op.id);
     if (!answer?.ok && !FINAL.includes(answer?.status)) return this.rest(answer?.status === 401);
     this.failures = 0;

@@ -8,6 +8,7 @@ import { Outbox } from "./outbox.js";
 const $ = (id) => document.getElementById(id);
 const desk = document.querySelector(".desk");
 const form = $("decision");
+const AS = `as=${encodeURIComponent(desk.dataset.user)}`;  // A page speaks for who opened it, whoever signed in since.
 const UNDO_MS = desk.dataset.undo * 1000;
 const [AHEAD, AT_ONCE, BEHIND] = [6, 2, 20];
 const ahead = [];
@@ -47,7 +48,7 @@ const refill = async () => {
   try {
     const have = [...having(), ...outbox.ids];
     const wanted = AHEAD - ahead.length;
-    const answer = await fetch(`/review/next?order=${desk.dataset.order}&wanted=${wanted}&have=${have.join()}`);
+    const answer = await fetch(`/review/next?${AS}&order=${desk.dataset.order}&wanted=${wanted}&have=${have.join()}`);
     if (!answer.ok) throw new Error(answer.status);
     const fetched = document.createElement("template");
     fetched.innerHTML = await answer.text();
@@ -148,7 +149,7 @@ const later = (ms) => {  // The strip is asked for after something happened, nev
   setTimeout(async () => {
     planned.delete(ms);
     try {
-      const answer = await fetch("/review/strip");
+      const answer = await fetch(`/review/strip?${AS}`);
       if (answer.ok) $("strip").innerHTML = await answer.text();
     } catch { /* it is only a look */ }
   }, ms);
@@ -162,7 +163,7 @@ const renew = async () => {
   lastRenewal = performance.now();
   try {
     const ids = asked.map((one) => one.id);
-    const answer = await fetch("/review/renew", { method: "POST", body: new URLSearchParams({ ids }) });
+    const answer = await fetch(`/review/renew?${AS}`, { method: "POST", body: new URLSearchParams({ ids }) });
     if (!answer.ok) return;
     const kept = await answer.json();
     const lost = asked.filter((one) => !(one.until = kept[one.id]));
@@ -179,11 +180,11 @@ const free = () => {
   const waiting = outbox.ids;
   const left = mine().filter((one) => one.until && !waiting.includes(one.id));
   const leases = left.map((one) => `${one.id} ${one.until}`);
-  if (leases.length) navigator.sendBeacon("/review/free", new URLSearchParams({ leases }));
+  if (leases.length) navigator.sendBeacon(`/review/free?${AS}`, new URLSearchParams({ leases }));
 };
 
 const listen = () => {
-  const events = new EventSource("/review/events");
+  const events = new EventSource(`/review/events?${AS}`);
   events.onmessage = ({ data }) => {
     const told = JSON.parse(data);
     $("counts").innerHTML = told.counts;
@@ -195,7 +196,7 @@ const listen = () => {
   events.onerror = () => { if (events.readyState === EventSource.CLOSED) setTimeout(listen, 3000); };
 };
 
-const outbox = new Outbox(desk.dataset.user, { changed: (...state) => kept(...state), done: settled, refused });
+const outbox = new Outbox(desk.dataset.user, AS, { changed: (...state) => kept(...state), done: settled, refused });
 
 // What keys and buttons do
 

@@ -80,6 +80,23 @@ def test_every_change_from_another_site_is_refused(world: World, address: str) -
     assert world.row(one).decision is None
 
 
+def test_a_page_that_somebody_else_opened_changes_nothing(world: World, address: str) -> None:
+    """Whoever signed in last owns the cookie; a page that was open before says for whom it asks."""
+    (one,) = world.waiting("part.jpg")
+    script = {"Accept": "application/json"}
+    form = {"verdict": "ok", "comment": "why", "ids": one}
+    with visitor(address, "bob") as bob:
+        for method, path in routes(world):
+            if not path.startswith("/review"):
+                continue
+            target = re.sub(r"\{[a-z_]*id\}", one, path)
+            data = form if method == "POST" else None
+            answer = bob.request(method, target, params={"as": "ann"}, data=data, headers=script)
+            assert answer.status_code == 401, path
+        assert (world.row(one).decision, world.row(one).lease, world.row(one).hold) == (None, None, None)
+        assert bob.post(f"/review/{one}/decide?as=bob", data=form, headers=script).status_code == 200
+
+
 def test_a_request_for_another_host_is_not_answered(stranger: httpx2.Client) -> None:
     answer = stranger.get("/sign-in", headers={"Host": "evil.example"})
 

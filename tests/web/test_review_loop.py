@@ -378,7 +378,7 @@ def test_an_answer_lost_on_the_way_back_does_not_decide_twice(world: World, visi
         else:
             route.continue_()  # type: ignore[attr-defined]
 
-    window.page.route("**/decide", lose_the_answer)
+    window.page.route("**/decide**", lose_the_answer)
     window.press("d")
     window.until(lambda: len(tries) == 2)
     window.until(lambda: window.page.is_hidden("#kept"))
@@ -386,6 +386,31 @@ def test_an_answer_lost_on_the_way_back_does_not_decide_twice(world: World, visi
     entries = [one for one in world.line.ledger.entries if one.inspection_id == by_name(world, first)]
     assert [one.action for one in entries] == ["decide"]
     window.problems.clear()  # The browser notes the connection that was cut.
+
+
+@pytest.mark.usefixtures("photos")
+def test_what_is_kept_waits_for_its_own_reviewer_whoever_signs_in(world: World, visit: Open) -> None:
+    window = loop(visit)
+    ready(window)
+    one = by_name(world, window.name())
+    window.page.route("**/decide**", lambda route: route.abort())
+    window.press("d")
+    window.until(lambda: "1 kept here" in window.text("#kept"))
+
+    def sign_in(name: str) -> None:  # In another tab of the same browser.
+        form, site = {"name": name, "role": "reviewer"}, {"Origin": window.address}
+        there = f"{window.address}/sign-in"
+        assert window.context.request.post(there, form=form, headers=site, max_redirects=0).status == 303
+
+    sign_in("bob")
+    window.page.unroute("**/decide**")
+    window.until(lambda: "You are signed out; 1 kept here" in window.text("#kept"))
+    assert world.row(one).decision is None
+
+    sign_in("ann")
+    decision = window.until(lambda: world.row(one).decision)
+    assert decision.reviewer == "ann"
+    window.problems.clear()  # The browser notes what was cut and every 401.
 
 
 @pytest.mark.usefixtures("photos")
@@ -524,7 +549,7 @@ def test_who_is_faster_than_the_server_goes_on(world: World, visit: Open) -> Non
     window = loop(visit)
     ready(window)
     kept: list[Any] = []
-    window.page.route("**/decide", lambda route: kept.append(route) if slow else route.continue_())
+    window.page.route("**/decide**", lambda route: kept.append(route) if slow else route.continue_())
     slow = True
     for _ in range(15):
         window.until(window.name)
