@@ -23,6 +23,8 @@ const photo = (card) => {
   img.src = card.dataset.photo;
   img.alt = `Photo ${card.dataset.name}`;
   img.draggable = false;
+  let tries = 0;
+  img.onerror = () => setTimeout(() => { if (!img.naturalWidth && having().includes(card.dataset.id)) img.src = card.dataset.photo; }, Math.min(15000, 500 * 2 ** tries++));
   img.decode().catch(() => {});
   return { card, img, id: card.dataset.id, name: card.dataset.name, until: card.dataset.until };
 };
@@ -34,6 +36,15 @@ const show = (next) => {
   $("facts").replaceChildren(...(current ? [current.card] : []));
   form.elements.comment.value = current?.comment ?? "";
   if (current) $("original").href = current.card.dataset.original;
+  if (lens.zoom > 1) closer();
+};
+
+const closer = () => {  // Who looks closer sees the uploaded bytes.
+  if (!current || current.img.dataset.original) return;
+  const [shown, original] = [current, new Image()];
+  shown.img.dataset.original = "asked for";
+  original.src = shown.card.dataset.original;
+  original.decode().then(() => { shown.img.src = original.src; }).catch(() => {});
 };
 
 const advance = () => { show(ahead.shift()); refill(); };
@@ -43,7 +54,7 @@ const having = () => mine().map((one) => one.id);
 
 const refill = async () => {
   if (refilling) again = true;  // What is on its way may be older than the reason to ask.
-  if (refilling || ahead.length > AHEAD - AT_ONCE || dry) return;
+  if (refilling || document.hidden || ahead.length > AHEAD - AT_ONCE || dry) return;
   [refilling, again] = [true, false];
   try {
     const have = [...having(), ...outbox.ids];
@@ -78,7 +89,7 @@ const refused = (op, problem) => {
 };
 
 const answer = (action, words, fields = {}, bad = false) => {
-  if (!current) return;
+  if (!current) return false;
   const op = { id: current.id, name: current.name, action, form: { comment: form.elements.comment.value, ...fields } };
   current.comment = op.form.comment;
   behind.push({ op, shown: current });
@@ -89,19 +100,22 @@ const answer = (action, words, fields = {}, bad = false) => {
   dry = false;
   advance();
   tell(words(op.name), "", bad);
+  return true;
 };
 
 const decide = (verdict, name = "") => {
+  if (current && !current.img.naturalWidth) return tell("This photo is not here yet and is asked for again; meanwhile it can be skipped or held.", "", true);
   const said = verdict === "ok" ? "OK" : name ? `Defect (${name})` : "Defect";
-  answer("decide", (photo) => `${said}: ${photo}.`, { verdict, defect_class: name, decision_id: crypto.randomUUID() });
-  countdown();
+  const fields = { verdict, defect_class: name, decision_id: crypto.randomUUID() };
+  if (answer("decide", (photo) => `${said}: ${photo}.`, fields)) countdown();
 };
 
 const undo = () => {
   const at = behind.findLastIndex((one) => one.op.action === "decide");
   if (at < 0) return tell("There is nothing to undo here; the list below shows your last decisions.");
   const [{ op, shown }] = behind.splice(at, 1);
-  if (performance.now() - shown.decided > UNDO_MS) return tell(`Too late to undo ${op.name}: it is on its way. Correct it in its history.`, op.id, true);
+  const unsent = outbox.ops.some((one) => one.form.decision_id === op.form.decision_id);
+  if (!unsent && performance.now() - shown.decided > UNDO_MS) return tell(`Too late to undo ${op.name}: it is on its way. Correct it in its history.`, op.id, true);
   if (!outbox.withdraw(op.form.decision_id)) outbox.put({ id: op.id, name: op.name, action: "undo", form: { decision_id: op.form.decision_id } });
   answered.delete(op.id);
   if (current) ahead.unshift(current);
@@ -216,13 +230,7 @@ const acts = {
   help: () => $("help").showModal(),
 };
 
-const lens = new Lens($("view"), $("lens"), () => {  // Who looks closer sees the uploaded bytes.
-  if (!current || current.img.dataset.original) return;
-  const [shown, original] = [current, new Image()];
-  shown.img.dataset.original = "asked for";
-  original.src = shown.card.dataset.original;
-  original.decode().then(() => { shown.img.src = original.src; }).catch(() => {});
-});
+const lens = new Lens($("view"), $("lens"), closer);
 
 const act = (action, ...details) => {
   if (action === "pan") return lens.move(...details[0]);
@@ -251,5 +259,6 @@ show(first && !answered.has(first.dataset.id) ? photo(first) : null);
 outbox.send();
 requestAnimationFrame(() => requestAnimationFrame(() => { refill(); listen(); }));  // The page first shows itself.
 setInterval(renew, 60000);
+document.addEventListener("visibilitychange", () => renew().then(refill));
 addEventListener("pagehide", free);
 addEventListener("pageshow", (e) => { if (e.persisted) renew(); });

@@ -58,6 +58,10 @@ class Visit:
         heading = self.page.query_selector("#facts h1")
         return heading.inner_text() if heading else ""
 
+    def seen(self) -> bool:
+        """Whether the picture of that photo has come; nobody decides before."""
+        return bool(self.page.evaluate("!!document.querySelector('#lens img')?.naturalWidth"))
+
     def until(self, true: Callable[[], Any], seconds: float = 30) -> Any:
         """Wait for something; under the strict policy the page itself can't be asked to."""
         deadline = time.monotonic() + seconds

@@ -186,6 +186,7 @@ def test_names_labels_comments_and_keys_are_text_on_every_page(world: World, vis
     assert window.name() == row.image.name
     window.press("c")
     window.page.keyboard.insert_text(SCRIPT)
+    window.until(window.seen)
     window.press("Enter", "d")
     window.until(lambda: world.row(one).decision)
     pages = [

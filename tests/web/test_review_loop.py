@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,10 +11,16 @@ from playwright.sync_api import Browser
 from tests.web.browsing import Visit, visiting
 from tests.web.serving import running
 from tests.web.world import World
-from workflow import second_look
+from workflow import moment, second_look
+from workflow.inspection import Lease
 from workflow.verdict import Verdict
 
 Open = Callable[..., Visit]
+COME = "performance.getEntriesByType('resource').filter((one) => /photos.*review$/.test(one.name)).length"
+HIDE = """(hidden) => {
+  Object.defineProperty(document, "hidden", { value: hidden, configurable: true });
+  document.dispatchEvent(new Event("visibilitychange"));
+}"""
 
 
 def names(count: int) -> list[str]:
@@ -35,8 +42,17 @@ def loop(visit: Open, *who: str, **how: object) -> Visit:
 
 
 def ready(window: Visit, ahead: int = 5) -> None:
-    """Wait until so many photos are there in advance."""
-    window.until(lambda: sum("/photos/" in one and "/review" in one for one in window.requests) > ahead)
+    """Wait until so many photos have come in advance, and the first one is before the reviewer."""
+    window.until(lambda: window.page.evaluate(COME) > ahead)
+    window.until(window.seen)
+
+
+def answer(window: Visit, key: str) -> str:
+    """Decide the photo that is before the reviewer as soon as it is seen; returns its name."""
+    window.until(window.seen)
+    name = window.name()
+    window.press(key)
+    return name
 
 
 def by_name(world: World, name: str) -> str:
@@ -140,6 +156,40 @@ def test_after_the_window_undo_says_too_late_and_where_to_correct(world: World, 
 
 
 @pytest.mark.usefixtures("photos")
+def test_an_answer_that_is_kept_here_can_be_undone_however_late(world: World, browser: Browser) -> None:
+    with running(world, undo_seconds=1) as address, visiting(browser, address) as window:
+        window.go("/review")
+        ready(window)
+        window.page.route("**/decide**", lambda route: route.abort())
+        first = answer(window, "d")
+        window.until(lambda: "1 kept here" in window.text("#kept"))
+        window.page.wait_for_timeout(1200)
+
+        window.press("z")
+
+        assert window.name() == first
+        window.page.unroute("**/decide**")
+        one = by_name(world, first)
+        actions = ["decide", "undo"]
+        window.until(
+            lambda: [of.action for of in world.line.ledger.entries if of.inspection_id == one] == actions
+        )
+
+
+def test_a_key_without_a_photo_gives_no_more_time_to_undo(world: World, visit: Open) -> None:
+    world.waiting(*names(1))
+    window = loop(visit)
+    answer(window, "d")
+    window.page.wait_for_timeout(1500)
+    left = window.page.evaluate("document.querySelector('#undo-time').value")
+
+    window.press("d")
+
+    assert window.name() == ""
+    assert 0 < window.page.evaluate("document.querySelector('#undo-time').value") <= left < 7
+
+
+@pytest.mark.usefixtures("photos")
 def test_a_server_that_knows_better_than_the_page_is_believed(world: World, visit: Open) -> None:
     """The page thinks there is time, but the decision was sealed: the photo does not stay."""
     window = loop(visit)
@@ -217,6 +267,41 @@ def test_who_zooms_sees_the_uploaded_bytes(visit: Open) -> None:
 
 
 @pytest.mark.usefixtures("photos")
+def test_a_zoom_that_stayed_shows_the_next_photo_as_uploaded_too(visit: Open) -> None:
+    window = loop(visit)
+    ready(window)
+    window.press("+")
+
+    answer(window, "a")
+
+    window.until(lambda: window.page.get_attribute("#lens img", "src").endswith("/original"))  # type: ignore[union-attr]
+
+
+@pytest.mark.usefixtures("photos")
+def test_a_photo_that_does_not_come_is_asked_for_again_and_not_decided(world: World, visit: Open) -> None:
+    window = visit()
+    away = True
+    window.page.route("**/photos/**", lambda route: route.abort() if away else route.continue_())
+    window.go("/review")
+    window.until(lambda: window.page.query_selector("html.js"))
+    first = window.name()
+
+    window.press("d")
+    assert "not here yet" in window.text("#status")
+    assert window.name() == first
+    window.until(lambda: sum("/photos/" in one for one in window.requests) > 6)
+    window.press("s")
+    second = window.name()
+    assert second not in ("", first)
+    away = False
+
+    answer(window, "d")
+    window.until(lambda: world.row(by_name(world, second)).decision)
+    assert world.row(by_name(world, first)).decision is None
+    window.problems.clear()  # The browser notes what did not come.
+
+
+@pytest.mark.usefixtures("photos")
 def test_keys_can_be_changed_and_switched_off(world: World, visit: Open) -> None:
     window = loop(visit)
     ready(window)
@@ -235,6 +320,7 @@ def test_keys_can_be_changed_and_switched_off(world: World, visit: Open) -> None
     window.until(lambda: world.row(by_name(world, first)).decision)
 
     second = window.name()
+    window.until(window.seen)
     window.page.uncheck("#keys-on")
     window.press("g", "d", "1", "s", "z", "?")
     assert window.name() == second
@@ -251,14 +337,43 @@ def test_nothing_to_do_says_so_and_a_new_photo_appears_by_itself(world: World, v
     window.until(lambda: window.name() == "late.jpg")
 
 
+def test_a_tab_that_nobody_looks_at_takes_no_photo(world: World, visit: Open) -> None:
+    window = loop(visit)
+    window.page.evaluate(HIDE, True)
+
+    (one,) = world.waiting("line-1/late.jpg")
+
+    window.until(lambda: "1 waiting" in window.text("#counts"))
+    window.page.wait_for_timeout(300)
+    assert (window.name(), world.row(one).lease) == ("", None)
+    window.page.evaluate(HIDE, False)
+    window.until(lambda: window.name() == "late.jpg")
+
+
+@pytest.mark.usefixtures("photos")
+def test_who_comes_back_to_a_tab_is_told_at_once_what_went_to_another(world: World, visit: Open) -> None:
+    window = loop(visit)
+    ready(window)
+    first = window.name()
+    window.page.evaluate(HIDE, True)
+    row = world.row(by_name(world, first))
+    lease = Lease("bob", moment.later(moment.now(), 300))
+    world.line.ledger.rows[row.id] = replace(row, lease=lease)
+
+    window.page.evaluate(HIDE, False)
+
+    window.until(lambda: f"{first} went to another reviewer" in window.text("#status"), 10)
+    assert window.name() not in ("", first)
+
+
 def test_two_reviewers_never_see_the_same_photo(world: World, visit: Open) -> None:
     world.waiting(*names(30))
     ann, bob = loop(visit, "ann"), loop(visit, "bob")
     ready(ann)
     ready(bob)
     for _ in range(6):
-        ann.press("a")
-        bob.press("d")
+        answer(ann, "a")
+        answer(bob, "d")
     ann.until(lambda: len(world.line.decisions.sent) == 12)
 
     decided = [row.decision for row in world.line.ledger.rows.values() if row.decision]
@@ -320,10 +435,7 @@ def test_no_click_is_lost_while_the_server_is_away(world: World, browser: Browse
         window.go("/review")
         ready(window)
     try:
-        seen = []
-        for _ in range(6):
-            seen.append(window.name())
-            window.press("d")
+        seen = [answer(window, "d") for _ in range(6)]
         window.until(lambda: "6 kept here" in window.text("#kept"))
         assert world.line.decisions.sent == []
 
@@ -345,10 +457,7 @@ def test_clicks_survive_the_tab(world: World, browser: Browser) -> None:
         window.go("/review")
         ready(window)
     try:
-        seen = [window.name()]
-        window.press("1")
-        seen.append(window.name())
-        window.press("a")
+        seen = [answer(window, "1"), answer(window, "a")]
         window.until(lambda: "2 kept here" in window.text("#kept"))
         window.page.close()
 
@@ -462,7 +571,7 @@ def test_a_second_look_is_blind(world: World, visit: Open) -> None:
 
     second.go("/review")
     second.until(lambda: second.page.query_selector("html.js"))
-    second.press("a")
+    answer(second, "a")
     look = second.until(lambda: world.row(one).second)
     assert (look.verdict, look.first_verdict, look.agrees) == (Verdict.OK, Verdict.DEFECT, False)
 
@@ -486,8 +595,6 @@ def test_a_disagreement_is_settled_by_an_engineer(world: World, visit: Open) -> 
 
 def settled_for_a_second_look(world: World) -> str:
     """A photo that bob called a defect, drawn for a second look."""
-    from dataclasses import replace
-
     (one,) = world.waiting("line-1/twice.jpg")
     row = world.row(one)
     assert row.prediction is not None
@@ -531,7 +638,7 @@ def test_a_late_answer_that_nothing_waits_does_not_hide_what_came_meanwhile(
     window.page.goto("about:blank")
     window.page.route("**/review/next**", hold_the_first)
     window.go("/review")
-    window.until(lambda: late and window.name())
+    window.until(lambda: late and window.seen())
     window.press("a")
     window.until(lambda: "0 waiting" in window.text("#counts"))
     world.waiting(*names(5))
@@ -552,14 +659,12 @@ def test_who_is_faster_than_the_server_goes_on(world: World, visit: Open) -> Non
     window.page.route("**/decide**", lambda route: kept.append(route) if slow else route.continue_())
     slow = True
     for _ in range(15):
-        window.until(window.name)
-        window.press("a")
+        answer(window, "a")
     slow = False
     for route in kept:
         route.continue_()
     for _ in range(15):
-        window.until(window.name)
-        window.press("a")
+        answer(window, "a")
 
     window.until(lambda: len(world.line.decisions.sent) == 30)
     decided = [one.inspection_id for one in world.line.ledger.entries if one.action == "decide"]
