@@ -15,6 +15,7 @@ from review_app.pages import page, part, tell
 from review_app.users import User, as_asked, current_user, still
 from review_app.workbench import Workbench, workbench
 from workflow.desk import Order
+from workflow.errors import Conflict
 from workflow.review import MAX_REASON
 from workflow.verdict import Verdict
 
@@ -135,9 +136,15 @@ def hold(
     bench: Bench,
     comment: Annotated[str, Form(max_length=MAX_REASON)] = "",
 ) -> Response:
-    if not comment.strip():
+    reason = comment.strip()
+    if not reason:
         raise HTTPException(400, "Say in the comment why the photo is held.")
-    bench.desk.hold(user.name, inspection_id, comment.strip())
+    try:
+        bench.desk.hold(user.name, inspection_id, reason)
+    except Conflict:  # Its answer may have been lost on the way back: then it holds already.
+        held = answers.row_of(bench.ports, inspection_id).hold
+        if held is None or (held.by, held.reason) != (user.name, reason):
+            raise
     return JSONResponse({}) if _by_script(request) else _on()
 
 

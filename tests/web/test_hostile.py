@@ -420,6 +420,20 @@ def test_failures_tell_nothing_of_the_inside(
     assert "Traceback" not in answer.text
 
 
+def test_a_hold_whose_answer_was_lost_holds_and_is_no_conflict(world: World, address: str) -> None:
+    (one,) = world.waiting("part.jpg")
+    headers = {"Accept": "application/json"}
+
+    def hold(client: httpx2.Client, reason: str) -> int:
+        return client.post(f"/review/{one}/hold", data={"comment": reason}, headers=headers).status_code
+
+    with visitor(address, "ann") as ann, visitor(address, "bob") as bob:
+        said = [hold(ann, "dirty"), hold(ann, "dirty"), hold(ann, "torn"), hold(bob, "dirty")]
+
+    assert said == [200, 200, 409, 409]
+    assert [entry.action for entry in world.line.ledger.entries if entry.inspection_id == one] == ["hold"]
+
+
 def test_many_waiting_photos_are_not_handed_to_who_asks_for_all(world: World, address: str) -> None:
     world.waiting(*names(30))
     with visitor(address, "ann") as ann:
