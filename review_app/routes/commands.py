@@ -11,7 +11,7 @@ from review_app.pages import page, tell
 from review_app.ports import Ports
 from review_app.routes.executions import Found, shown_page
 from review_app.users import Role, User, require
-from review_app.wishes import FAILED, Wish, wish
+from review_app.wishes import FAILED, wish
 from workflow import commands, moment
 from workflow.commands import MOST_TARGETS, Command, Kind
 from workflow.inspection import State
@@ -51,14 +51,13 @@ def ask(
 
 
 @router.post("/failed")
-def start_failed(
-    request: Request, user: Engineer, found: Found, reason: Text = "", token: Text = ""
-) -> Response:
-    """Start everything again whose own execution failed, at the line's rate."""
-    rows = shown_page(request, found, Wish(status=FAILED)).rows[:MOST_TARGETS]
+def start_failed(request: Request, user: Engineer, found: Found, form: Fields) -> Response:
+    """Start everything again that answers to the list's filters and whose own execution failed."""
+    rows = shown_page(request, found, replace(wish(form), status=FAILED)).rows[:MOST_TARGETS]
     if not rows:
-        raise HTTPException(409, "Nothing failed any more: there is nothing to start again.")
-    command = _command(Kind.REDRIVE, user, reason, token, ids=tuple(row.id for row in rows))
+        raise HTTPException(409, "None of these failed any more: there is nothing to start again.")
+    ids = tuple(row.id for row in rows)
+    command = _command(Kind.REDRIVE, user, form.get("reason", ""), form.get("token", ""), ids=ids)
     _keep(request, command)
     return RedirectResponse(f"/commands/{command.id}", 303)
 

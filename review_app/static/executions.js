@@ -1,31 +1,40 @@
-// Live rows: the server says that something changed, and the list asks for its own rows again.
+// Live rows: the server says that something changed, and the list asks for its own rows again, but never under somebody's hands.
 const results = document.getElementById("results");
+let [source, first, stale] = [null, true, false];
 
-function say(state) {
+const say = (state) => {
   const sign = document.getElementById("live");
   if (!sign) return;
   sign.dataset.live = state;
-  const words = sign.querySelector(".live-words");
   const rows = results.querySelectorAll("tbody a").length;
-  words.textContent = `${rows} shown · ${state === "on" ? "live" : "not live, trying again"}`;
-}
+  sign.querySelector(".live-words").textContent = `${rows} shown · ${state === "on" ? "live" : "not live, trying again"}`;
+};
+const connected = () => say(source.readyState === EventSource.OPEN ? "on" : "off");
 
-let first = true;
-const source = new EventSource("/executions/live");
-source.addEventListener("open", () => say("on"));
-source.addEventListener("error", () => say("off"));
-source.addEventListener("message", () => {
-  if (first) {
+const busy = () => results.querySelector("details[open], :is(input, textarea, select, button):focus") !== null;
+
+const refresh = async () => {
+  if (new URLSearchParams(location.search).has("mark")) return;
+  stale = busy();
+  if (stale) return;
+  const focused = document.activeElement?.getAttribute("href");
+  await window.htmx.ajax("GET", location.pathname + location.search, { target: "#results", swap: "innerHTML" });
+  if (focused) results.querySelector(`a[href="${CSS.escape(focused)}"]`)?.focus();
+};
+
+const listen = () => {
+  source = new EventSource("/executions/live");
+  source.onopen = connected;
+  source.onerror = () => {
+    connected();
+    if (source.readyState === EventSource.CLOSED) setTimeout(listen, 3000);
+  };
+  source.onmessage = () => {
+    if (!first) refresh();
     first = false;
-    return;
-  }
-  const busy = results.contains(document.activeElement) && document.activeElement.tagName === "SELECT";
-  if (!busy && !new URLSearchParams(location.search).has("mark")) {
-    const focused = document.activeElement?.getAttribute?.("href");
-    window.htmx.ajax("GET", location.pathname + location.search, { target: "#results", swap: "innerHTML" }).then(() => {
-      if (focused && results.querySelector(`a[href="${CSS.escape(focused)}"]`)) results.querySelector(`a[href="${CSS.escape(focused)}"]`).focus();
-      say("on");
-    });
-  }
-});
-document.body.addEventListener("htmx:afterSwap", () => say(source.readyState === EventSource.OPEN ? "on" : "off"));
+  };
+};
+
+for (const end of ["focusout", "toggle"]) results.addEventListener(end, () => setTimeout(() => stale && refresh()), true);
+document.body.addEventListener("htmx:afterSwap", connected);
+listen();

@@ -291,6 +291,20 @@ def test_everything_that_failed_is_started_again_at_once(
     assert "under way" in engineer.get(answer.headers["location"]).text
 
 
+def test_starting_again_honours_the_filters_of_the_list(
+    engineer: httpx2.Client, world: World, rows: dict[str, Inspection]
+) -> None:
+    listed = engineer.get("/executions", params={"status": "failed", "q": "0042"}).text
+    assert 'name="q" value="0042"' in listed
+
+    none = engineer.post("/commands/failed", data={"q": "1031", "reason": "the network is back"})
+    assert (none.status_code, world.commands.kept) == (409, {})
+    engineer.post("/commands/failed", data={"q": "0042", "reason": "the network is back"})
+
+    (command,) = world.commands.kept.values()
+    assert command.ids == (rows["failed"].id,)
+
+
 def test_everything_that_a_model_passed_is_contained(
     engineer: httpx2.Client, world: World, rows: Any
 ) -> None:

@@ -16,6 +16,7 @@ from tests.web.house import House
 from tests.web.serving import running
 from tests.web.world import World
 from workflow.commands import Kind
+from workflow.model import name_of
 
 MOST_BYTES = 60_000
 
@@ -146,6 +147,56 @@ def test_others_see_a_new_row_without_asking(browser: Browser) -> None:
 
         ann.until(lambda: "brand_new.png" in rows(ann))
         assert ann.problems == []
+
+
+def test_live_rows_do_not_take_a_form_away_that_somebody_fills_in(browser: Browser) -> None:
+    world = World.new()
+    prediction = stories.told(world)["plain"].prediction
+    assert prediction is not None
+    with running(world) as address, visiting(browser, address, "eve", "engineer") as eve:
+        eve.go(f"/executions?model={name_of(prediction.model)}")
+        eve.until(lambda: "live" in eve.text("#live"))
+        eve.page.click("summary:has-text('Inspect all of these again')")
+        eve.page.fill("details[open] [name=reason]", "a lens was dirty")
+        before = len(eve.requests)
+
+        stories.plain(world, "line 9/brand_new.png", 0)
+
+        eve.page.wait_for_timeout(2500)
+        assert len(eve.requests) == before
+        assert eve.page.input_value("details[open] [name=reason]") == "a lens was dirty"
+        eve.page.click("summary:has-text('Inspect all of these again')")
+        eve.until(lambda: "brand_new.png" in rows(eve))
+        assert eve.problems == []
+
+
+def test_a_list_that_was_refused_once_becomes_live_again(browser: Browser, house: House, at: str) -> None:
+    refusals = [503]
+    with visiting(browser, at, "ann") as ann:
+        ann.page.route(
+            "**/executions/live",
+            lambda route: route.fulfill(status=refusals.pop()) if refusals else route.continue_(),
+        )
+        ann.go("/executions")
+
+        ann.until(lambda: not refusals and "not live, trying again" in ann.text("#live"))
+        ann.until(lambda: ann.page.get_attribute("#live", "data-live") == "on", 15)
+
+
+def test_lists_are_not_kept_in_the_browser_and_going_back_shows_whole_pages(
+    browser: Browser, house: House, at: str
+) -> None:
+    with visiting(browser, at, "ann") as ann:
+        ann.go("/executions")
+        for part in ("2204", "1031"):
+            ann.page.fill("#q", part)
+            ann.until(lambda part=part: f"q={part}" in ann.page.url)  # type: ignore[misc]
+        assert "cast_" not in ann.page.evaluate("JSON.stringify(sessionStorage)")
+
+        ann.page.go_back()
+
+        ann.page.locator(".list tbody .name a", has_text="cast_ok_2204.jpeg").wait_for()
+        assert ann.page.locator("header.top").count() == 1
 
 
 def test_everything_works_without_javascript(browser: Browser) -> None:
