@@ -172,7 +172,7 @@ def wait(line: Reached, uploads: Sequence[Uploaded], seconds: float) -> dict[str
                 time.monotonic,
                 time.sleep,
             )
-    except KeyboardInterrupt:
+    except BaseException:
         note(f"The line goes on with the {plural(len(ids), 'photo')}: see `partcheck executions`.")
         raise
 

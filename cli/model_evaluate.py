@@ -12,7 +12,7 @@ from cli.output import json_document, note, table
 from cli.progress import Progress
 from cli.reach import Chosen
 from workflow import moment
-from workflow.errors import NotFound
+from workflow.errors import ConfigurationError, NotFound
 from workflow.model import ModelVersion, Status
 from workflow.model_evaluation import Evaluation, Rate, Summary, read_summary
 from workflow.model_evaluation import evaluate as evaluated
@@ -120,8 +120,14 @@ def _photos(source: str) -> list["LabelledPhoto"]:
     from local.data_sets.uploading import get_bytes
 
     if source.startswith("s3://"):
-        lines = get_bytes(source).decode().split("\n")
-        return photos.from_manifest(named_by_folder(read_entries(lines)), None)
+        try:
+            lines = get_bytes(source).decode().split("\n")
+        except UnicodeDecodeError as error:
+            raise ConfigurationError(f"{source} is no manifest: it is not UTF-8") from error
+        found = photos.from_manifest(named_by_folder(read_entries(lines)), None)
+        if not found:
+            raise ConfigurationError(f"{source} names no usable photo")
+        return found
     if not Path(source).is_dir():
         raise NotFound(f"{source} is neither a folder nor a manifest in S3")
     return photos.from_folder(Path(source))

@@ -44,9 +44,7 @@ def redrive(chosen: Chosen, images: Sequence[str], all_failed: bool, rate: float
     if not inspections:
         note("No inspection has failed.")
         return
-    done = _redriven(line, inspections, rate, as_json)
-    if not as_json:
-        _print(done)
+    _redrive(line, inspections, rate, as_json)
 
 
 def _wanted(line: Reached, images: Sequence[str]) -> list[str]:
@@ -55,16 +53,20 @@ def _wanted(line: Reached, images: Sequence[str]) -> list[str]:
     return lookup.ids(line.ledger, images)
 
 
-def _redriven(line: Reached, inspections: list[str], rate: float, as_json: bool) -> list[Redriven]:
+def _redrive(line: Reached, inspections: list[str], rate: float, as_json: bool) -> None:
+    """What was started again is told, whatever ends it."""
     mender = Mender(line.ledger, line.shelf, line.executions, line.decisions)
     done: list[Redriven] = []
-    with Progress("Starting again", len(inspections)) as progress:
-        for one in redrive_all(mender, line.executions, inspections, rate, time.sleep):
-            done.append(one)
-            progress.show(len(done), one.outcome.value)
-            if as_json:
-                json_line(_facts(one))
-    return done
+    try:
+        with Progress("Starting again", len(inspections)) as progress:
+            for one in redrive_all(mender, line.executions, inspections, rate, time.sleep):
+                done.append(one)
+                progress.show(len(done), one.outcome.value)
+                if as_json:
+                    json_line(_facts(one))
+    finally:
+        if not as_json:
+            _print(done)
 
 
 def _facts(one: Redriven) -> dict[str, object]:

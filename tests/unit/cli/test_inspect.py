@@ -8,7 +8,7 @@ from cli import following, inspect
 from tests.crafted import png
 from tests.unit.cli.conftest import Bench, lost, waiting
 from tests.unit.line import CLEARLY_DEFECT, CLEARLY_OK, Line
-from workflow.errors import NotUploaded
+from workflow.errors import Conflict, NotUploaded
 from workflow.images import Image
 
 
@@ -151,6 +151,21 @@ def test_a_folder_that_cannot_be_read_is_not_passed_over(
 
     assert (result.exit_code, bench.inbox.keys) == (1, [])
     assert "left side" in result.stderr
+
+
+def test_photos_that_cannot_be_followed_any_more_are_not_forgotten(
+    bench: Bench, photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_asked: object) -> None:
+        raise Conflict("the ledger does not answer")
+
+    bench.inbox.then = lost
+    monkeypatch.setattr(bench.line.ledger, "get", refuse)
+
+    result = bench.run("inspect", str(photos))
+
+    assert result.exit_code == 1
+    assert "The line goes on with the 2 photos" in result.stderr
 
 
 def test_a_key_longer_than_s3_allows_is_not_uploaded(bench: Bench, tmp_path: Path) -> None:

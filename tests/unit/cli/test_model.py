@@ -152,6 +152,18 @@ def test_the_frozen_hold_out_decides_and_a_loser_is_stopped_again(
     assert room.settings.arn == arn_of(stays)
 
 
+@pytest.mark.parametrize(("content", "why"), [(b"\xff\xd8\xff", "not UTF-8"), (b"{}\n", "no usable photo")])
+def test_what_is_no_manifest_is_never_frozen(
+    bench: Bench, room: Room, monkeypatch: pytest.MonkeyPatch, content: bytes, why: str
+) -> None:
+    monkeypatch.setattr("local.data_sets.uploading.get_bytes", lambda _uri: content)
+
+    result = bench.run("model", "evaluate", "--hold-out", "s3://plant-7/photo.jpg")
+
+    assert (result.exit_code, result.stderr.count("\n"), room.record.all) == (2, 1, [])
+    assert why in result.stderr
+
+
 @pytest.fixture
 def frozen(monkeypatch: pytest.MonkeyPatch) -> None:
     """A hold-out that was changed since it was frozen, so that nothing can be compared."""

@@ -1,6 +1,9 @@
 import json
 
+import pytest
+
 from tests.unit.cli.conftest import Bench
+from workflow.errors import Conflict
 from workflow.images import Image
 
 
@@ -39,6 +42,25 @@ def test_one_is_named_by_its_photo_or_its_execution(bench: Bench) -> None:
         ("two.png", "redriven"),
     ]
     assert told[0]["execution"] == bench.line.row(image).owner
+
+
+def test_what_was_started_before_a_fault_is_told(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    images = [ended(bench, key) for key in ("one.png", "two.png")]
+    ids = [bench.line.row(image).id for image in images]
+    status = bench.executions.status
+
+    def faulty(name: str) -> str | None:
+        if name.startswith(ids[1]):
+            raise Conflict("two.png changed")
+        return status(name)
+
+    monkeypatch.setattr(bench.executions, "status", faulty)
+
+    result = bench.run("redrive", "one.png", "two.png", "--rate", "100")
+
+    assert result.exit_code == 1
+    assert "one.png" in result.stdout
+    assert "two.png changed" in result.stderr
 
 
 def test_nothing_that_failed_is_no_failure(bench: Bench) -> None:
