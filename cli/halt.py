@@ -15,6 +15,7 @@ from workflow.promotion import START_PATIENCE
 if TYPE_CHECKING:
     from workflow.aws.stacks import Stack
 
+OWNING = ("train", "start", "promote", "rollback")
 LOOK_SECONDS = 5.0
 
 
@@ -29,8 +30,8 @@ class AllModels(Models, Protocol):
 class Claims:
     """Which models are whose.
 
-    A stage's own are the one in use, those on its record, and those that were trained into its bucket; but
-    what `others` use, by ARN with the stack's name, is theirs.
+    A stage's own are the one in use, those that its record says it trained, started or put to use, and those
+    that were trained into its bucket; but what `others` use, by ARN with the stack's name, is theirs.
     """
 
     own: frozenset[str]
@@ -51,7 +52,7 @@ def claims(parameter: str, audit_table: str, bucket: str, others: "Iterable[Stac
     own = {ParameterSettings(parameter).model()} if parameter else set()
     if audit_table:
         books = (DynamoRecord(audit_table, book) for book in (LIFE, POWER))
-        own |= {event.after for book in books for event in book.events()}
+        own |= {event.after for book in books for event in book.events(*OWNING)}
     used = {
         ParameterSettings(other.outputs["ModelParameter"]).model(): other.name
         for other in others

@@ -78,7 +78,8 @@ def test_somebody_elses_model_runs_on_and_is_named_with_its_cost() -> None:
 
 def test_the_stages_record_tells_which_models_are_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
     record, power, settings = MemoryRecord(), MemoryRecord(), MemorySettings(arn_of("used"))
-    record.add(ModelEvent("2026-01-01T00:00:00.000Z", "ann", "evaluate", arn_of("tried")))
+    record.add(ModelEvent("2026-01-01T00:00:00.000Z", "ann", "start", arn_of("tried")))
+    record.add(ModelEvent("2026-01-01T00:00:00.000Z", "ann", "evaluate", arn_of("somebody-elses")))
     power.add(ModelEvent("2026-01-01T00:00:00.000Z", "the line", "start", arn_of("woken")))
     books = {"model": record, "model-power": power}
     parameters = {"/partcheck/dev/model": settings, "/partcheck/prod/model": MemorySettings(arn_of("theirs"))}
