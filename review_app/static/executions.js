@@ -1,22 +1,24 @@
-// Live rows: the server says that something changed, and the list asks for its own rows again, but never under somebody's hands.
+// Live rows: the server says that something changed, and the list asks for its own rows again, but never
+// under somebody's hands.
 const results = document.getElementById("results");
 let [source, first, stale] = [null, true, false];
 
-const say = (state) => {
+const say = () => {
   const sign = document.getElementById("live");
   if (!sign) return;
-  sign.dataset.live = state;
+  const live = source.readyState === EventSource.OPEN;
+  sign.dataset.live = live ? "on" : "off";
   const rows = results.querySelectorAll("tbody a").length;
-  sign.querySelector(".live-words").textContent = `${rows} shown · ${state === "on" ? "live" : "not live, trying again"}`;
+  const words = !live ? "not live, trying again" : stale ? "changed meanwhile" : "live";
+  sign.querySelector(".live-words").textContent = `${rows} shown · ${words}`;
 };
-const connected = () => say(source.readyState === EventSource.OPEN ? "on" : "off");
 
 const busy = () => results.querySelector("details[open], :is(input, textarea, select, button):focus") !== null;
 
 const refresh = async () => {
   if (new URLSearchParams(location.search).has("mark")) return;
   stale = busy();
-  if (stale) return;
+  if (stale) return say();
   const focused = document.activeElement?.getAttribute("href");
   await window.htmx.ajax("GET", location.pathname + location.search, { target: "#results", swap: "innerHTML" });
   if (focused) results.querySelector(`a[href="${CSS.escape(focused)}"]`)?.focus();
@@ -24,9 +26,9 @@ const refresh = async () => {
 
 const listen = () => {
   source = new EventSource("/executions/live");
-  source.onopen = connected;
+  source.onopen = say;
   source.onerror = () => {
-    connected();
+    say();
     if (source.readyState === EventSource.CLOSED) setTimeout(listen, 3000);
   };
   source.onmessage = () => {
@@ -36,5 +38,5 @@ const listen = () => {
 };
 
 for (const end of ["focusout", "toggle"]) results.addEventListener(end, () => setTimeout(() => stale && refresh()), true);
-document.body.addEventListener("htmx:afterSwap", connected);
+document.body.addEventListener("htmx:afterSwap", say);
 listen();

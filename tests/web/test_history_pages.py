@@ -162,7 +162,7 @@ def test_live_rows_do_not_take_a_form_away_that_somebody_fills_in(browser: Brows
 
         stories.plain(world, "line 9/brand_new.png", 0)
 
-        eve.page.wait_for_timeout(2500)
+        eve.until(lambda: "changed meanwhile" in eve.text("#live"))
         assert len(eve.requests) == before
         assert eve.page.input_value("details[open] [name=reason]") == "a lens was dirty"
         eve.page.click("summary:has-text('Inspect all of these again')")
