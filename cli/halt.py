@@ -2,12 +2,13 @@
 
 import json
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from cli.model_bench import CLOCK
 from cli.output import note
-from workflow.errors import PartcheckError
+from workflow.errors import ConfigurationError, PartcheckError
 from workflow.model import UP, USD_PER_UNIT_HOUR, Clock, Models, ModelVersion, Status
 from workflow.power_policy import HANDS_OFF, PowerPolicy
 from workflow.promotion import START_PATIENCE
@@ -73,9 +74,11 @@ class Power(Protocol):
 
 def hands_off(settings: Power) -> None:
     """From now on the stage starts no model; without a power policy it never does."""
-    if settings.power() != HANDS_OFF:
-        settings.set_power(json.dumps(asdict(HANDS_OFF)))
-        note("The stage starts no model by itself any more.")
+    with suppress(ConfigurationError):  # One that cannot be read is replaced too.
+        if settings.power() == HANDS_OFF:
+            return
+    settings.set_power(json.dumps(asdict(HANDS_OFF)))
+    note("The stage starts no model by itself any more.")
 
 
 def halt(models: AllModels, known: Claims, clock: Clock = CLOCK) -> dict[str, str]:

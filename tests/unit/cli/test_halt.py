@@ -7,7 +7,7 @@ from tests.model_world import MemoryRecord, MemorySettings, World, arn_of
 from workflow.aws.stacks import Stack
 from workflow.errors import PartcheckError
 from workflow.model import Asked, ModelVersion, Status
-from workflow.power_policy import HANDS_OFF, LOCAL_POLICY
+from workflow.power_policy import HANDS_OFF, LOCAL_POLICY, PowerPolicy, parse
 from workflow.promotion import ModelEvent
 
 NOBODYS = Claims(frozenset(), "", {})
@@ -98,6 +98,22 @@ def test_the_stages_record_tells_which_models_are_its_own(monkeypatch: pytest.Mo
 def test_photos_start_no_model_while_a_stage_is_taken_away() -> None:
     settings = MemorySettings(arn_of("used"))
     settings.set_power(LOCAL_POLICY)
+
+    hands_off(settings)
+
+    assert settings.power() == HANDS_OFF
+
+
+def test_a_power_policy_that_cannot_be_read_keeps_nobody_from_stopping_models() -> None:
+    class Stored(MemorySettings):
+        def power(self) -> PowerPolicy:
+            return parse(stored)
+
+        def set_power(self, text: str) -> None:
+            nonlocal stored
+            stored = text
+
+    stored, settings = "{}", Stored(arn_of("used"))
 
     hands_off(settings)
 
