@@ -2,12 +2,12 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from typing import Protocol
 
 from workflow import moment
 from workflow.archive import Archive, Histories, Record
+from workflow.faults import aside
 from workflow.figures import Failure, counted
 from workflow.inspection import Inspection, Ledger, State
 from workflow.intake import execution_name
@@ -60,29 +60,18 @@ def keep(keeper: Keeper, time_left: Callable[[], bool]) -> dict[str, int]:
     A fault with one of them waits until all others had their turn.
     """
     counts: Counter[str] = Counter()
-    faults: list[Exception] = []
-    for execution in keeper.failed.ended_badly(keeper.books.knows_failure):
-        if time_left():
-            with _later(faults):
-                counts["failures"] += _note_failure(keeper, execution)
-    for inspection_id in keeper.books.unkept():
-        if time_left():
-            with _later(faults):
-                row = keeper.ledger.get(inspection_id)
-                if row is not None:
-                    counts["kept" if _keep(keeper, row) else "left for next time"] += 1
-    if faults:
-        raise faults[0]
+    with aside() as turn:
+        for execution in keeper.failed.ended_badly(keeper.books.knows_failure):
+            if time_left():
+                with turn():
+                    counts["failures"] += _note_failure(keeper, execution)
+        for inspection_id in keeper.books.unkept():
+            if time_left():
+                with turn():
+                    row = keeper.ledger.get(inspection_id)
+                    if row is not None:
+                        counts["kept" if _keep(keeper, row) else "left for next time"] += 1
     return dict(counts)
-
-
-@contextmanager
-def _later(faults: list[Exception]) -> Iterator[None]:
-    """Put a fault aside."""
-    try:
-        yield
-    except Exception as fault:
-        faults.append(fault)
 
 
 def executions_of(row: Inspection) -> list[str]:

@@ -8,6 +8,7 @@ from itertools import islice
 
 from workflow import audit, intake, moment, review
 from workflow.audit import Finding, Kind
+from workflow.faults import aside
 from workflow.images import Image, Shelf, inspection_id
 from workflow.inspection import Inspection, Ledger, State
 from workflow.intake import IN_FLIGHT_SECONDS, MAX_ATTEMPTS, Executions, rested, start
@@ -96,16 +97,12 @@ def reconcile(mender: Mender, found: Iterable[Finding]) -> dict[str, int]:
     fault with one finding waits until all others had their turn.
     """
     counts: Counter[str] = Counter()
-    faults: list[Exception] = []
     most = {Kind.MISSED_UPLOAD: mender.room(), Kind.STRANDED: RESTARTS * mender.limit}
-    for finding in found:
-        if counts[finding.kind.value] >= most.get(finding.kind, math.inf):
-            counts[LATER] += 1
-            continue
-        try:
-            counts[finding.kind.value if mender.mend(finding) else LEFT] += 1
-        except Exception as fault:
-            faults.append(fault)
-    if faults:
-        raise faults[0]
+    with aside() as turn:
+        for finding in found:
+            if counts[finding.kind.value] >= most.get(finding.kind, math.inf):
+                counts[LATER] += 1
+                continue
+            with turn():
+                counts[finding.kind.value if mender.mend(finding) else LEFT] += 1
     return dict(counts)

@@ -121,3 +121,12 @@ class Bench:
 @pytest.fixture
 def bench() -> Bench:
     return Bench()
+
+
+@pytest.fixture
+def unsure(bench: Bench) -> Image:
+    """A photo that waits for a person."""
+    bench.line.detector.answers = [UNSURE]
+    image = bench.line.upload()
+    bench.line.waiting(image)
+    return image

@@ -5,20 +5,12 @@ import pytest
 
 from tests.fakes import MemoryReviews
 from tests.unit.cli.conftest import Bench
-from tests.unit.line import KEY, UNSURE
+from tests.unit.line import KEY
 from workflow import moment
 from workflow.desk import Desk
 from workflow.images import Image, inspection_id
 from workflow.inspection import SecondLook
 from workflow.verdict import Verdict
-
-
-@pytest.fixture
-def unsure(bench: Bench) -> Image:
-    bench.line.detector.answers = [UNSURE]
-    image = bench.line.upload()
-    bench.line.waiting(image)
-    return image
 
 
 def test_reviews_lists_what_waits_without_a_decision(bench: Bench, unsure: Image) -> None:

@@ -7,19 +7,10 @@ import pytest
 
 from cli import smoke
 from tests.unit.cli.conftest import Bench
-from tests.unit.line import UNSURE
 from workflow import moment
 from workflow.images import Image, inspection_id
 from workflow.inspection import Lease, State
 from workflow.verdict import Verdict
-
-
-@pytest.fixture
-def unsure(bench: Bench) -> Image:
-    bench.line.detector.answers = [UNSURE]
-    image = bench.line.upload()
-    bench.line.waiting(image)
-    return image
 
 
 def leased(bench: Bench, image: Image) -> None:
