@@ -1,4 +1,7 @@
-"""Runs moto's own server for Step Functions with a garbage collector that suits it.
+"""Runs moto's own server for Step Functions, spared the work that it repeats.
+
+Left to itself, moto reads the text of a state machine for every execution, and makes a client of the service
+for every task: together two thirds of its time (docs/adr/0003-local-aws.md). Here it keeps both.
 
 Interpreting one execution makes hundreds of thousands of small objects that die young; with Python's usual
 thresholds a tenth to a fifth of the time goes into looking for cycles among them. The older generations keep
@@ -8,12 +11,61 @@ their usual thresholds, for there the cycles do pile up.
 import gc
 import logging
 import sys
+from functools import lru_cache
+from threading import Lock
+from typing import Any
 
+import boto3
+from botocore.config import Config
 from moto.server import main
+from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguageParser
+from moto.stepfunctions.parser.asl.parse.preprocessor import Preprocessor
 
 YOUNG_OBJECTS = 50_000
+DEFINITIONS_KEPT = 16
+CALLS_AT_ONCE = 64
+
+
+class KeptClients(boto3.Session):
+    """A session that gives the client it gave before for the same service and settings.
+
+    Many threads may use one client, but not make one at the same moment: here one makes it, the others wait.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._kept: dict[str, Any] = {}
+        self._making = Lock()
+
+    def client(self, *service: Any, **settings: Any) -> Any:
+        config = Config(max_pool_connections=CALLS_AT_ONCE).merge(settings.pop("config", None) or Config())
+        make: Any = super().client
+        what = repr((service, sorted(settings.items()), vars(config)))
+        with self._making:
+            if what not in self._kept:
+                self._kept[what] = make(*service, config=config, **settings)
+            return self._kept[what]
+
+
+def keep_definitions() -> None:
+    """Let moto read each definition once; from what was read every execution gets a program of its own."""
+    parse = AmazonStateLanguageParser.parse
+
+    @lru_cache(DEFINITIONS_KEPT)
+    def syntax_tree(definition: str) -> Any:
+        _, tree = parse(definition)
+        return tree
+
+    def parse_what_was_read(definition: str) -> tuple[Any, Any]:
+        tree = syntax_tree(definition)
+        return Preprocessor().visit(tree), tree
+
+    AmazonStateLanguageParser.parse = staticmethod(parse_what_was_read)  # type: ignore[method-assign]
+
 
 if __name__ == "__main__":
+    boto3.DEFAULT_SESSION = KeptClients()
+    keep_definitions()
     gc.set_threshold(YOUNG_OBJECTS, *gc.get_threshold()[1:])
     logging.getLogger("werkzeug").setLevel(logging.WARNING)
     main(sys.argv[1:])
