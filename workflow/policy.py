@@ -118,7 +118,7 @@ def parse(text: str) -> RoutingPolicy:
     """
     try:
         document = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ConfigurationError(f"routing policy: not JSON ({error})") from error
     if not isinstance(document, dict):
         raise ConfigurationError("routing policy: expected a JSON object")
@@ -140,17 +140,19 @@ def _rule(name: str, rule: Any) -> LabelRule:
     if not isinstance(rule, dict) or rule.keys() != {"verdict", "threshold"}:
         raise ConfigurationError(f"routing policy: label {name!r} needs exactly 'verdict' and 'threshold'")
     try:
+        if not _is_number(rule["threshold"]):
+            raise ValueError(f"threshold {rule['threshold']!r} is not a number")
         return LabelRule(Verdict(rule["verdict"]), float(rule["threshold"]))
-    except (TypeError, ValueError) as error:
+    except (OverflowError, ValueError) as error:
         raise ConfigurationError(f"routing policy: label {name!r}: {error}") from error
 
 
 def _check_ranges(policy: RoutingPolicy) -> None:
-    if not isinstance(policy.version, str):
-        raise ConfigurationError("routing policy: 'version' must be text")
+    if not isinstance(policy.version, str) or not policy.version.strip():
+        raise ConfigurationError("routing policy: 'version' must be text that is not blank")
     for name in ("contradiction", "audit_share", "second_look_share"):
         value = getattr(policy, name)
-        if isinstance(value, bool) or not isinstance(value, int | float) or not 0.0 <= value <= 1.0:
+        if not _is_number(value) or not 0.0 <= value <= 1.0:
             raise ConfigurationError(f"routing policy: {name!r} must be a number from 0 to 1, not {value!r}")
     for name in ("review_seconds", "model_wait_seconds"):
         value = getattr(policy, name)
@@ -158,3 +160,7 @@ def _check_ranges(policy: RoutingPolicy) -> None:
             raise ConfigurationError(
                 f"routing policy: {name!r} must be whole seconds from 1 to a year, not {value!r}"
             )
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)

@@ -160,6 +160,7 @@ def test_a_policy_needs_only_a_version_and_labels() -> None:
     [
         ({"version": ""}, "'version'"),
         ({"version": 7}, "'version'"),
+        ({"version": " \t"}, "'version'"),
         ({"labels": {}}, "'labels'"),
         ({"labels": ["ok"]}, "'labels'"),
         ({"labels": "ok"}, "'labels'"),
@@ -174,6 +175,10 @@ def test_a_policy_needs_only_a_version_and_labels() -> None:
         ({"labels": {"ok": {"verdict": "ok", "threshold": float("nan")}}}, "'ok'"),
         ({"labels": {"ok": {"verdict": "ok", "threshold": None}}}, "'ok'"),
         ({"labels": {"ok": {"verdict": "ok", "threshold": "high"}}}, "'ok'"),
+        ({"labels": {"ok": {"verdict": "ok", "threshold": "0.9"}}}, "'ok'"),
+        ({"labels": {"ok": {"verdict": "ok", "threshold": True}}}, "'ok'"),
+        ({"labels": {"ok": {"verdict": "ok", "threshold": 10**400}}}, "'ok'"),
+        ({"labels": {"ok": {"verdict": ["ok"], "threshold": 0.9}}}, "'ok'"),
         ({"contradiction": 1.1}, "'contradiction'"),
         ({"contradiction": "0.5"}, "'contradiction'"),
         ({"contradiction": True}, "'contradiction'"),
@@ -198,7 +203,7 @@ def test_a_missing_field_is_named(field: str) -> None:
         policy.parse(json.dumps({name: value for name, value in WRITTEN.items() if name != field}))
 
 
-@pytest.mark.parametrize("text", ["", "{", "not json", "[]", "7", "null"])
+@pytest.mark.parametrize("text", ["", "{", "not json", "[]", "7", "null", "[" * 100_000])
 def test_what_is_no_json_object_is_no_policy(text: str) -> None:
     with pytest.raises(ConfigurationError, match=r"^routing policy: "):
         policy.parse(text)
