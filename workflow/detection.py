@@ -6,13 +6,12 @@ from typing import Any, Protocol
 from workflow import moment
 from workflow.errors import Conflict
 from workflow.images import Image, Shelf
-from workflow.inspection import Inspection, Ledger, owned
+from workflow.inspection import GONE, Inspection, Ledger, owned
 from workflow.policy import RoutingPolicy
 from workflow.verdict import Prediction, Score
 
 PATIENCE = 0.01
 BROKEN_SECONDS = 60
-GONE = "model_unreadable_object"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,10 +69,10 @@ def detect(
 
     The wait for a model counts from the photo's entry in the ledger, so that it does not begin anew with each
     attempt; in a later revision it counts from the attempt. Returns the `$.detection` part of the execution's
-    document.
+    document. Its outcome `vanished` means that the version was deleted meanwhile: the inspection is closed.
     """
     row = owned(ledger, inspection_id, owner)
-    if known := _known(row, policy):
+    if known := _known(ledger, row, policy):
         return known
     asked_at = row.claimed_at if row.revision == 1 else row.attempted_at
     waited_seconds = moment.seconds_between(asked_at, now)
@@ -89,7 +88,7 @@ def detect(
         return _stored(ledger, row, answer, policy, waited_seconds)
     except Conflict:
         # Another run of this same step stored its answer first: that one holds.
-        if known := _known(owned(ledger, inspection_id, owner), policy):
+        if known := _known(ledger, owned(ledger, inspection_id, owner), policy):
             return known
         raise
 
@@ -97,15 +96,15 @@ def detect(
 def _explained(shelf: Shelf, image: Image, answer: Unreadable) -> NotReady | Refused:
     """Whose fault it is: what S3 still gives to us is no fault of the photo's, so it waits for the set-up."""
     if shelf.fetch(image, 0) is None:
-        return Refused(GONE, f"The model could not read the photo: {answer.detail}")
+        return Refused(GONE, f"The photo was deleted before the model saw it: {answer.detail}")
     why = "the model's service may not read the photos that we may; check its rights and its region"
     return NotReady(why, BROKEN_SECONDS, broken=True)
 
 
-def _known(row: Inspection, policy: RoutingPolicy) -> dict[str, Any] | None:
+def _known(ledger: Ledger, row: Inspection, policy: RoutingPolicy) -> dict[str, Any] | None:
     if row.prediction is not None:
         return _answered(row.prediction, policy)
-    return {"outcome": "refused", "code": row.rejection["code"]} if row.rejection else None
+    return _refused(ledger, row, row.rejection["code"]) if row.rejection else None
 
 
 def _stored(
@@ -117,7 +116,7 @@ def _stored(
 ) -> dict[str, Any]:
     if isinstance(answer, Refused):
         ledger.record_rejection(row.id, row.owner, {"code": answer.code, "detail": answer.detail})
-        return {"outcome": "refused", "code": answer.code}
+        return _refused(ledger, row, answer.code)
     if isinstance(answer, NotReady):
         prediction = policy.without_model(f"no model answered in {round(waited_seconds / 3600)} h")
     else:
@@ -125,6 +124,17 @@ def _stored(
     prediction = policy.drawn(row.id, prediction)
     ledger.record_prediction(row.id, row.owner, prediction)
     return _answered(prediction, policy)
+
+
+def _refused(ledger: Ledger, row: Inspection, code: str) -> dict[str, Any]:
+    """What the model will never take is moved; of an upload that is gone nothing is left to move or announce.
+
+    A filed photo that is gone is no withdrawn upload but a loss: its move fails, and the audit names it.
+    """
+    if code != GONE or row.verdict is not None:
+        return {"outcome": "refused", "code": code}
+    ledger.close(row.id, row.owner, moment.now())
+    return {"outcome": "vanished"}
 
 
 def _answered(prediction: Prediction, policy: RoutingPolicy) -> dict[str, Any]:

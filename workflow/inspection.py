@@ -9,6 +9,7 @@ from workflow.errors import NotFound, OwnershipLost
 from workflow.images import Image, Stored
 from workflow.verdict import Prediction, Verdict
 
+GONE = "model_unreadable_object"
 MOST_OF_A_NAME = 200  # A camera may call every photo the same.
 
 
@@ -153,8 +154,13 @@ class Inspection:
 
     @property
     def withdrawn(self) -> bool:
-        """Whether the upload was deleted before anybody could examine it."""
+        """Whether the upload was deleted before anybody could judge it."""
         return self.state is State.CLOSED and self.verdict is None
+
+    @property
+    def gone(self) -> bool:
+        """Whether the upload was deleted after it was examined and before the model saw it."""
+        return self.verdict is None and self.rejection.get("code") == GONE
 
     @property
     def settled(self) -> bool:

@@ -166,7 +166,7 @@ def _examined(row: Inspection) -> str:
     """What an earlier examination found, or a person decided; empty when there was neither."""
     if row.decision is not None and row.decision.sealed:
         return "decided"
-    if row.rejection:
+    if row.rejection and not row.gone:
         return "unreadable"
     return "readable" if row.photo else ""
 

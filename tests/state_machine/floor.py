@@ -281,7 +281,7 @@ class Floor:
                 "executions": self.executions,
                 "decisions": self.decisions,
             },
-            "detect_labels": {"detector": self.model, "policy": self.policy},
+            "detect_labels": {"shelf": self.shelf, "detector": self.model, "policy": self.policy},
             "escalate_review": {"escalations": self.escalations},
             "move_image": {"shelf": self.shelf},
             "reconcile": {"shelf": self.shelf, "executions": self.executions, "decisions": self.decisions},

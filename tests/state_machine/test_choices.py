@@ -128,6 +128,7 @@ def test_every_outcome_of_a_detection_has_its_route() -> None:
     assert _routes("Did the model answer?", "detection", "outcome", outcomes) == {
         "answered": "Is the prediction clear?",
         "refused": "Move to rejected",
+        "vanished": "Upload vanished",
         "not_ready": "Wait for model",
     }
 

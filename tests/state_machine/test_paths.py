@@ -181,6 +181,24 @@ def test_an_upload_that_vanished_fails_by_name(open_floor: Open) -> None:
     assert floor.announced == []
 
 
+def test_an_upload_that_vanished_while_it_waited_for_the_model_fails_alike(
+    open_floor: Open,
+) -> None:
+    floor = open_floor(NotReady("stopped", 1))
+    floor.model.shelf = floor.shelf
+    image = floor.upload()
+
+    name = floor.notify(image)
+    floor.until(lambda: "Wait for model" in floor.visited(name))
+    floor.shelf.delete(image)
+
+    assert floor.rest(name) == "FAILED"
+    assert floor.visited(name)[-3:] == [*ASK_MODEL, "Upload vanished"]
+    assert floor.row(name).withdrawn
+    assert floor.announced == []
+    assert floor.books().clean
+
+
 def test_an_execution_that_does_not_own_the_photo_fails_by_name_and_changes_nothing(open_floor: Open) -> None:
     floor = open_floor(DOUBTFUL)
     owner = floor.inspect()

@@ -16,7 +16,7 @@ from tests.unit.line import CLEARLY_DEFECT, CLEARLY_OK, MODEL, POLICY, UNSURE, L
 from workflow import announcement
 from workflow.announcement import body
 from workflow.aws.detector import _REFUSED
-from workflow.detection import GONE, Refused
+from workflow.detection import Refused
 from workflow.images import Image, filed_key, inspection_id
 from workflow.inspection import Decision, Inspection, State
 from workflow.photo import Reason
@@ -136,7 +136,7 @@ def test_the_page_explains_every_reason_code() -> None:
 
 
 def _codes() -> set[str]:
-    return {reason.value for reason in Reason} | {*_REFUSED.values(), GONE}
+    return {reason.value for reason in Reason} | {*_REFUSED.values()}
 
 
 def journeys() -> dict[str, Line]:

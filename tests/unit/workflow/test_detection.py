@@ -8,8 +8,10 @@ from tests.fakes import FakeDetector
 from tests.unit.line import CLEARLY_DEFECT, CLEARLY_OK, MODEL, POLICY, UNSURE, Line, scores
 from workflow.detection import NotReady, Refused, Scores, Unreadable
 from workflow.errors import NotFound, OwnershipLost
-from workflow.images import Image
+from workflow.images import Image, inspection_id
+from workflow.inspection import State
 from workflow.policy import RoutingPolicy
+from workflow.revision import inspect_again
 from workflow.verdict import Score, Verdict
 
 ASLEEP = NotReady("the model is not running", 30)
@@ -195,11 +197,57 @@ def test_what_s3_gives_to_us_and_not_to_the_model_waits_for_the_set_up() -> None
     assert line.detect(image, "me")["outcome"] == "answered"
 
 
-def test_what_is_gone_from_s3_is_refused() -> None:
+def test_an_upload_that_is_gone_from_s3_is_withdrawn_by_the_first_to_see_it_and_by_each_repetition() -> None:
     line, image = claimed(Unreadable("it is not there"))
     line.shelf.delete(image)
 
-    assert line.detect(image, "me") == {"outcome": "refused", "code": "model_unreadable_object"}
+    for _ in range(2):
+        assert line.detect(image, "me") == {"outcome": "vanished"}
+        assert line.row(image).withdrawn
+        assert line.claim(image, "me") == "readable"
+    assert len(line.detector.seen) == 1
+    assert "deleted before the model saw it" in line.row(image).rejection["detail"]
+
+
+def test_a_crash_before_an_upload_that_is_gone_is_withdrawn_leaves_that_to_the_next_attempt() -> None:
+    line, image = claimed(Unreadable("it is not there"))
+    line.shelf.delete(image)
+    gone = {"code": "model_unreadable_object", "detail": "deleted"}
+    line.ledger.record_rejection(inspection_id(image), "me", gone)
+
+    assert line.claim(image, "me") == "readable"
+    assert line.detect(image, "me") == {"outcome": "vanished"}
+    assert line.row(image).withdrawn
+
+
+def test_a_repetition_that_comes_after_the_photo_was_filed_does_not_withdraw_it() -> None:
+    line = Line()
+    image = line.upload()
+
+    class Overtaken:
+        """A model that was asked by a run that was given up, while the next one files the photo."""
+
+        def custom_labels(self, asked: Image) -> Unreadable:
+            assert line.detect(image, "me")["verdict"] == "ok"
+            line.move(image, "me", "ok")
+            return Unreadable(f"{asked.key} is not there")
+
+    line.claim(image, "me")
+    late = replace(line, detector=Overtaken())
+
+    assert late.detect(image, "me")["verdict"] == "ok"
+    assert (line.row(image).state, line.row(image).rejection) == (State.INSPECTING, {})
+
+
+def test_a_filed_photo_that_is_gone_is_a_loss_and_not_withdrawn() -> None:
+    line = Line(detector=FakeDetector(CLEARLY_OK, Unreadable("it is not there")))
+    image = line.upload()
+    line.inspected(image)
+    row = inspect_again(line.ledger, line.decisions, inspection_id(image), "eve", "new model")
+    line.shelf.delete(row.location)
+
+    assert line.detect(image, row.owner) == {"outcome": "refused", "code": "model_unreadable_object"}
+    assert line.row(image).state is State.INSPECTING
 
 
 def test_a_set_up_that_nobody_mends_leaves_the_photo_to_a_person() -> None:
