@@ -19,10 +19,9 @@ import boto3
 from botocore.config import Config
 from moto.server import main
 from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguageParser
-from moto.stepfunctions.parser.asl.parse.preprocessor import Preprocessor
 
 YOUNG_OBJECTS = 50_000
-DEFINITIONS_KEPT = 16
+PROGRAMS_KEPT = 16
 CALLS_AT_ONCE = 64
 
 
@@ -47,25 +46,15 @@ class KeptClients(boto3.Session):
             return self._kept[what]
 
 
-def keep_definitions() -> None:
-    """Let moto read each definition once; from what was read every execution gets a program of its own."""
-    parse = AmazonStateLanguageParser.parse
-
-    @lru_cache(DEFINITIONS_KEPT)
-    def syntax_tree(definition: str) -> Any:
-        _, tree = parse(definition)
-        return tree
-
-    def parse_what_was_read(definition: str) -> tuple[Any, Any]:
-        tree = syntax_tree(definition)
-        return Preprocessor().visit(tree), tree
-
-    AmazonStateLanguageParser.parse = staticmethod(parse_what_was_read)  # type: ignore[method-assign]
+def keep_programs() -> None:
+    """Let moto read each definition once: executions share the program, and what they change is not in it."""
+    kept = lru_cache(PROGRAMS_KEPT)(AmazonStateLanguageParser.parse)
+    AmazonStateLanguageParser.parse = staticmethod(kept)  # type: ignore[method-assign]
 
 
 if __name__ == "__main__":
     boto3.DEFAULT_SESSION = KeptClients()
-    keep_definitions()
+    keep_programs()
     gc.set_threshold(YOUNG_OBJECTS, *gc.get_threshold()[1:])
     logging.getLogger("werkzeug").setLevel(logging.WARNING)
     main(sys.argv[1:])

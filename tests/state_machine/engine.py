@@ -23,7 +23,7 @@ from botocore.config import Config
 from moto.server import ThreadedMotoServer
 from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguageParser
 
-from local.step_functions import KeptClients, keep_definitions
+from local.step_functions import KeptClients, keep_programs
 from workflow import definition
 
 REGION, ACCOUNT = "eu-central-1", "000000000000"
@@ -168,7 +168,7 @@ def running() -> Iterator[Engine]:
         patch.setenv("MOTO_PORT", str(door.server_address[1]))
         patch.setattr(boto3, "DEFAULT_SESSION", KeptClients())
         patch.setattr(AmazonStateLanguageParser, "parse", AmazonStateLanguageParser.parse)
-        keep_definitions()
+        keep_programs()
         listening.start()
         moto.start()
         endpoint = "http://{}:{}".format(*moto.get_host_and_port())

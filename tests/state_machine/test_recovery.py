@@ -18,6 +18,8 @@ TASKS = [name for name, state in json.loads(definition.text())["States"].items()
 ATTEMPTS = 7  # one, and the six retries of every state
 SOON = 2
 
+Open = Callable[..., Floor]
+
 
 @dataclass(frozen=True, slots=True)
 class Course:
@@ -267,3 +269,12 @@ def test_an_abandoned_execution_that_wakes_up_cannot_touch_the_photo(stories: St
     assert (before.state, before.verdict) == (State.WAITING, Verdict.UNCLEAR)
     floor.decide(Verdict.OK, before.owner)
     floor.assert_filed(before.owner, Verdict.OK)
+
+
+def test_each_execution_counts_its_own_retries_in_the_program_that_they_share(open_floor: Open) -> None:
+    floor = open_floor(CLEAR_OK)
+
+    for key in ("first.png", "second.png"):
+        floor.faults["Claim upload"].extend([Fault.CRASHED] * (ATTEMPTS // 2 + 1))
+        name = floor.inspect(key=key)
+        assert (floor.row(name).state, floor.row(name).verdict) == (State.CLOSED, Verdict.OK)
