@@ -14,10 +14,11 @@ from cli.reach import Chosen
 from workflow import moment
 from workflow.errors import ConfigurationError, NotFound
 from workflow.model import ModelVersion, Status
-from workflow.model_evaluation import Evaluation, Rate, Summary, read_summary
+from workflow.model_evaluation import Evaluation, Summary, read_summary
 from workflow.model_evaluation import evaluate as evaluated
 from workflow.policy import parse
 from workflow.promotion import ModelEvent
+from workflow.rate import Rate
 
 if TYPE_CHECKING:
     from local.data_sets.hold_out import HoldOut

@@ -149,8 +149,7 @@ def _in_flight(ledger: Ledger) -> tuple[str, str, str]:
     row = ledger.oldest(State.INSPECTING)
     if row is None:
         return "photo in flight", "", ""
-    since = row.claimed_at if row.revision == 1 else row.attempted_at
-    return "photo in flight", since, f"/executions/{row.owner}"
+    return "photo in flight", row.asked_at, f"/executions/{row.owner}"
 
 
 def _undelivered(ledger: Ledger, now: str) -> tuple[str, str, str]:

@@ -4,8 +4,8 @@ from typing import Protocol
 
 from workflow import redrive, revision
 from workflow.commands import Hands
-from workflow.errors import Conflict, NotFound
-from workflow.inspection import Inspection, Ledger, State
+from workflow.errors import Conflict
+from workflow.inspection import Ledger, State, known
 from workflow.intake import ALIVE
 from workflow.reconcile import Mender
 from workflow.redrive import Outcome, Redrivable
@@ -50,16 +50,9 @@ def start_again(mender: Mender, executions: Redrivable, inspection_id: str) -> s
 
 def stop(ledger: Ledger, executions: Stoppable, inspection_id: str, why: str) -> str:
     """End the running attempt; the clock begins the next one, since no photo may stay without a verdict."""
-    row = _row(ledger, inspection_id)
+    row = known(ledger, inspection_id)
     if row.state is State.CLOSED:
         raise Conflict(f"{row.image.key}: not stopped, it was closed at {row.closed_at}")
     if executions.status(row.owner) not in ALIVE or not executions.stop(row.owner, why):
         raise Conflict(f"{row.image.key}: not stopped, its execution does not run")
     return f"{row.image.key}: attempt {row.attempt} was stopped"
-
-
-def _row(ledger: Ledger, inspection_id: str) -> Inspection:
-    row = ledger.get(inspection_id)
-    if row is None:
-        raise NotFound(f"inspection {inspection_id}: the ledger has no row")
-    return row

@@ -6,9 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from workflow.inspection import SecondLook
+from workflow.rate import Z95, Rate
 from workflow.verdict import Verdict
-
-Z95 = 1.959963984540054
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,12 +48,14 @@ def agreement(judges: tuple[str, str], answers: list[tuple[Verdict, Verdict]]) -
 
     Kappa: J. Cohen, A coefficient of agreement for nominal scales, Educ. Psychol. Meas. 20 (1960). Its
     standard error: J. Fleiss, J. Cohen, B. Everitt, Large sample standard errors of kappa and weighted kappa,
-    Psychol. Bull. 72 (1969), equation 13. Wilson: J. Am. Stat. Assoc. 22 (1927).
+    Psychol. Bull. 72 (1969), equation 13.
     """
     total = len(answers)
     agreed = sum(one is other for one, other in answers)
     kappa = _kappa(answers)
-    return Agreement(judges, total, agreed, agreed / total, _wilson(agreed, total), *(kappa or (None, None)))
+    return Agreement(
+        judges, total, agreed, agreed / total, Rate(agreed, total).interval, *(kappa or (None, None))
+    )
 
 
 def _kappa(answers: list[tuple[Verdict, Verdict]]) -> tuple[float, tuple[float, float]] | None:
@@ -78,10 +79,3 @@ def _kappa(answers: list[tuple[Verdict, Verdict]]) -> tuple[float, tuple[float, 
     variance = (on + off - (kappa - chance * (1 - kappa)) ** 2) / (n * (1 - chance) ** 2)
     margin = Z95 * math.sqrt(max(0.0, variance))
     return kappa, (max(-1.0, kappa - margin), min(1.0, kappa + margin))
-
-
-def _wilson(agreed: int, total: int) -> tuple[float, float]:
-    share, weight = agreed / total, Z95**2 / total
-    middle = (share + weight / 2) / (1 + weight)
-    margin = Z95 / (1 + weight) * math.sqrt(share * (1 - share) / total + weight / (4 * total))
-    return max(0.0, middle - margin), min(1.0, middle + margin)

@@ -74,8 +74,7 @@ def detect(
     row = owned(ledger, inspection_id, owner)
     if known := _known(ledger, row, policy):
         return known
-    asked_at = row.claimed_at if row.revision == 1 else row.attempted_at
-    waited_seconds = moment.seconds_between(asked_at, now)
+    waited_seconds = moment.seconds_between(row.asked_at, now)
     answer = detector.custom_labels(row.location)
     if isinstance(answer, Unreadable):
         answer = _explained(shelf, row.location, answer)

@@ -173,6 +173,11 @@ class Inspection:
         return self.attempt - self.first_attempt + 1
 
     @property
+    def asked_at(self) -> str:
+        """Since when this revision wants a verdict: its entry in the ledger, or the later wish."""
+        return self.claimed_at if self.revision == 1 else self.attempted_at
+
+    @property
     def open(self) -> bool:
         """Whether a person is asked and nobody answered."""
         return self.state is State.WAITING and self.decision is None

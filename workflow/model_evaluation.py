@@ -1,37 +1,14 @@
 """How often a model errs in each direction, with what that is worth: intervals, and a comparison."""
 
-import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from workflow.policy import RoutingPolicy
+from workflow.rate import Rate
 from workflow.verdict import Score, Verdict, decide
 
-Z_95 = 1.959964
 MORE_UNCLEAR_AT_MOST = 0.05
-
-
-@dataclass(frozen=True, slots=True)
-class Rate:
-    """So many of so many, with the Wilson interval that holds the truth 95 times in 100."""
-
-    count: int
-    of: int
-
-    @property
-    def share(self) -> float:
-        return self.count / self.of if self.of else 0.0
-
-    @property
-    def interval(self) -> tuple[float, float]:
-        """Lower and upper bound, 0 to 1; everything is possible where nothing was seen."""
-        if not self.of:
-            return 0.0, 1.0
-        n, p, z2 = self.of, self.share, Z_95**2
-        middle = (p + z2 / (2 * n)) / (1 + z2 / n)
-        reach = Z_95 / (1 + z2 / n) * math.sqrt(p * (1 - p) / n + z2 / (4 * n * n))
-        return max(0.0, middle - reach), min(1.0, middle + reach)
 
 
 @dataclass(frozen=True, slots=True)

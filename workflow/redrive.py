@@ -6,9 +6,8 @@ from enum import StrEnum
 from typing import Protocol
 
 from workflow import audit
-from workflow.errors import NotFound
 from workflow.images import Image
-from workflow.inspection import Inspection, Ledger, State
+from workflow.inspection import Inspection, Ledger, State, known
 from workflow.intake import ALIVE, Executions
 from workflow.reconcile import Mender
 
@@ -51,9 +50,7 @@ def redrive(mender: Mender, executions: Redrivable, inspection_id: str) -> Redri
     The row's own execution goes on where it failed. Where that is impossible (after 14 days, or on an engine
     that cannot), the row is handed to the next attempt, which repeats what is harmless to repeat.
     """
-    row = mender.ledger.get(inspection_id)
-    if row is None:
-        raise NotFound(f"inspection {inspection_id}: the ledger has no row")
+    row = known(mender.ledger, inspection_id)
     if row.state is State.CLOSED:
         return _told(row, Outcome.NOT_NEEDED, f"it was closed at {row.closed_at}")
     status = executions.status(row.owner)

@@ -8,8 +8,9 @@ from tests.model_world import MemoryRecord, MemorySettings, World, arn_of
 from tests.unit.cli.conftest import SITE, Bench
 from workflow.errors import PartcheckError
 from workflow.model import Clock, Status
-from workflow.model_evaluation import Evaluation, Rate
+from workflow.model_evaluation import Evaluation
 from workflow.power_policy import LOCAL_POLICY, parse
+from workflow.rate import Rate
 
 
 class Room:

@@ -1,7 +1,8 @@
 import pytest
 
-from workflow.model_evaluation import Evaluation, Rate, Scored, evaluate, objections, read_summary
+from workflow.model_evaluation import Evaluation, Scored, evaluate, objections, read_summary
 from workflow.policy import LabelRule, RoutingPolicy
+from workflow.rate import Rate
 from workflow.verdict import Score, Verdict
 
 POLICY = RoutingPolicy("1", {"ok": LabelRule(Verdict.OK, 0.8), "crack": LabelRule(Verdict.DEFECT, 0.8)})

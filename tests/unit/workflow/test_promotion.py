@@ -6,9 +6,10 @@ from tests.model_world import MemoryRecord, MemorySettings, World, arn_of, desk
 from workflow import promotion
 from workflow.errors import Conflict, NotFound, PartcheckError
 from workflow.model import Status
-from workflow.model_evaluation import Evaluation, Rate
+from workflow.model_evaluation import Evaluation
 from workflow.power_policy import PowerPolicy
 from workflow.promotion import Case, running_since
+from workflow.rate import Rate
 
 OLD, NEW, THIRD = arn_of("old"), arn_of("new"), arn_of("third")
 
