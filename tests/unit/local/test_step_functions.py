@@ -8,15 +8,11 @@ from botocore.config import Config
 from moto.stepfunctions.parser.asl.parse import asl_parser
 from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguageParser, ASLParserException
 
-from local.machine import placeholder_values
-from local.queues import Queues
 from local.step_functions import KeptClients, keep_programs
 from workflow import definition
 
-QUEUES = Queues(
-    "http://q/intake", "http://q/decisions", "http://q/verdicts", "http://q/escalations", "http://q/commands"
-)
-DEFINITION = definition.render(placeholder_values(QUEUES))
+FUNCTION = "arn:aws:lambda:eu-central-1:000000000000:function:any"
+DEFINITION = definition.render(dict.fromkeys(definition.placeholders(), FUNCTION))
 SETTINGS = {
     "region_name": "eu-central-1",
     "aws_access_key_id": "ak",
