@@ -29,6 +29,7 @@ class KeptClients(boto3.Session):
     """A session that gives the client it gave before for the same service and settings.
 
     Many threads may use one client, but not make one at the same moment: here one makes it, the others wait.
+    It is for a process whose environment stays as it is, for the environment tells a client its endpoint too.
     """
 
     def __init__(self) -> None:

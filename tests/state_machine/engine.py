@@ -1,6 +1,6 @@
 """The engine that runs the definition: moto's interpreter, and a door where Lambda and SQS would be.
 
-moto interprets the state machine, spared its repetitions as in the local line, and calls Lambda and SQS at
+moto interprets the state machine, as a kept program like in the local line, and calls Lambda and SQS at
 `http://localhost:$MOTO_PORT`. Behind that port stands `Door`, which answers by calling the floor that the
 function or queue belongs to.
 """
@@ -23,7 +23,7 @@ from botocore.config import Config
 from moto.server import ThreadedMotoServer
 from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguageParser
 
-from local.step_functions import KeptClients, keep_programs
+from local.step_functions import keep_programs
 from workflow import definition
 
 REGION, ACCOUNT = "eu-central-1", "000000000000"
@@ -166,7 +166,6 @@ def running() -> Iterator[Engine]:
     moto = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MOTO_PORT", str(door.server_address[1]))
-        patch.setattr(boto3, "DEFAULT_SESSION", KeptClients())
         patch.setattr(AmazonStateLanguageParser, "parse", AmazonStateLanguageParser.parse)
         keep_programs()
         listening.start()
@@ -174,6 +173,7 @@ def running() -> Iterator[Engine]:
         endpoint = "http://{}:{}".format(*moto.get_host_and_port())
         try:
             _execute_for_real(endpoint)
+            _warm_up()
             yield Engine(endpoint, door)
         finally:
             moto.stop()
@@ -188,3 +188,9 @@ def _execute_for_real(endpoint: str) -> None:
     host.request("POST", "/moto-api/config", order, {"Content-Type": "application/json"})
     assert host.getresponse().status == 201
     host.close()
+
+
+def _warm_up() -> None:
+    """Make the first clients one after the other: boto3's first ones are not safe to make in parallel."""
+    for service in ("lambda", "sqs"):
+        boto3.client(service, region_name=REGION, aws_access_key_id="none", aws_secret_access_key="none")
