@@ -238,6 +238,11 @@ def _summary(
         for one in sent
         if one.id in rows and rows[one.id].verdict is Verdict.REJECTED
     ]
+    lines += [
+        f"  withdrawn {one.photo.key}: it was deleted before anybody judged it"
+        for one in sent
+        if one.id in rows and rows[one.id].withdrawn
+    ]
     lines += [f"  no answer yet for {one.photo.key} (partcheck show {one.id[:12]})" for one in pending]
     if any(row.verdict is Verdict.UNCLEAR for row in rows.values()):
         lines.append("Decide the unclear ones: `partcheck reviews`, then `partcheck decide PHOTO ok|defect`.")

@@ -14,7 +14,7 @@ from cli.output import clock, duration, json_document, note, plural, safe, share
 from cli.reach import Chosen, Executions
 from workflow import moment
 from workflow.archive import Record
-from workflow.facts import address, facts, seconds, verdict
+from workflow.facts import WITHDRAWN, address, facts, seconds, verdict
 from workflow.history import Attempt, Step, steps
 from workflow.inspection import AuditEntry, Inspection
 from workflow.intake import ALIVE
@@ -129,7 +129,8 @@ def _print_facts(row: Inspection) -> None:
     _fact("uploaded", f"{clock(row.uploaded_at)} to {row.image.bucket}, version {row.image.version_id}")
     _fact("state", f"{row.state.value}, verdict {verdict(row)}" + _after(row))
     if row.rejection:
-        _fact("rejected", f"{row.rejection.get('detail', '')} ({row.rejection.get('code', '')})")
+        name = WITHDRAWN if row.withdrawn else "rejected"
+        _fact(name, f"{row.rejection.get('detail', '')} ({row.rejection.get('code', '')})")
     if row.prediction:
         said = row.prediction
         label = said.label or "no label"

@@ -8,16 +8,19 @@ from workflow.inspection import Inspection, State
 from workflow.sealing import progress
 
 IN_FLIGHT = "in flight"
+WITHDRAWN = "withdrawn"
 
 
 def verdict(row: Inspection) -> str:
-    """Where the photo is filed; photos without a verdict are in flight."""
+    """Where the photo is filed; one without a verdict is in flight, or was deleted before it had one."""
+    if row.withdrawn:
+        return WITHDRAWN
     return row.verdict.value if row.verdict else IN_FLIGHT
 
 
 def answered(row: Inspection) -> bool:
-    """Whether the line has said what it can say: a verdict, or a question to a person."""
-    return row.settled or row.state is State.WAITING
+    """Whether the line has said what it can: a verdict, a question to a person, or that the photo is gone."""
+    return row.settled or row.state is State.WAITING or row.withdrawn
 
 
 def answered_at(row: Inspection) -> str:

@@ -143,11 +143,10 @@ def _told(row: Inspection, name: str, record: Record | None) -> dict[str, str]:
     outcome = next((one for one in row.earlier if one.execution == name), None)
     if outcome:
         said, decided = outcome.prediction, outcome.decision
-    verdict = outcome.verdict if outcome else row.verdict
     states = [f"{step.name} ({step.status.value})" for step in record.steps] if record else []
     return {
         "Uploaded": row.uploaded_at,
-        "Verdict": verdict.value if verdict else "in flight",
+        "Verdict": outcome.verdict.value if outcome else facts.verdict(row),
         "Decided by": decided.reviewer if decided else "the model" if said else "",
         "Reason": decided.reason if decided else "",
         "Label": said.label if said else "",

@@ -18,15 +18,18 @@ from review_app.routes.commands import router
 from review_app.routes.executions import looked
 from review_app.settings import Settings
 from review_app.workbench import Workbench
+from tests.fakes import FakeDetector
 from tests.recorder import AWS_TOKEN
 from tests.web import stories
 from tests.web.serving import SECRET, visitor
-from tests.web.world import World
+from tests.web.world import World, jpeg
 from workflow import moment
 from workflow.archive import Record, parsed, text
 from workflow.commands import Kind
 from workflow.desk import Desk
+from workflow.detection import Unreadable
 from workflow.figures import Failure
+from workflow.images import inspection_id
 from workflow.inspection import Inspection, Lease
 from workflow.logs import LogLine, LogLines
 from workflow.model import name_of
@@ -396,3 +399,20 @@ def test_who_is_about_to_judge_a_photo_again_does_not_see_its_history(
         paths = (f"/executions/{plain.owner}", f"/compare?a={plain.owner}&b={rows['reviewed'].owner}")
         assert [ann.get(path).status_code for path in paths] == [409, 409]
         assert bob.get(paths[0]).status_code == 200
+
+
+def test_an_upload_that_was_deleted_is_called_withdrawn_and_not_rejected(
+    world: World, engineer: httpx2.Client
+) -> None:
+    image = world.line.upload(jpeg(7), key="line-1/gone.jpg")
+    owner = world.line.start(image)
+    world.line.claim(image, owner)
+    world.line.shelf.delete(image)
+    gone = replace(world.line, detector=FakeDetector(Unreadable("it is not there")))
+    assert gone.detect(image, owner) == {"outcome": "vanished"}
+
+    for path in (f"/inspections/{inspection_id(image)}", f"/executions/{owner}"):
+        page = engineer.get(path).text
+        assert "<dt>Withdrawn</dt>" in page
+        assert "deleted before the model saw it" in page
+        assert "<dt>Rejected</dt>" not in page

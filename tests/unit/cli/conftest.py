@@ -98,6 +98,12 @@ def lost(_line: Line, _image: Image) -> object:
     return None
 
 
+def vanished(line: Line, image: Image) -> object:
+    """Somebody deletes what arrives before the line has looked at it."""
+    line.shelf.delete(image)
+    return line.claim(image, line.start(image))
+
+
 class Bench:
     """One line, and the command line beside it."""
 

@@ -6,7 +6,7 @@ import pytest
 
 from cli import following, inspect
 from tests.crafted import png
-from tests.unit.cli.conftest import Bench, lost, waiting
+from tests.unit.cli.conftest import Bench, lost, vanished, waiting
 from tests.unit.line import CLEARLY_DEFECT, CLEARLY_OK, Line
 from workflow.errors import Conflict, NotUploaded
 from workflow.images import Image
@@ -68,6 +68,16 @@ def test_an_unclear_photo_counts_as_answered_and_says_how_to_decide_it(bench: Be
     assert result.exit_code == 0
     assert "unclear" in result.stdout
     assert "partcheck reviews" in result.stdout
+
+
+def test_a_photo_that_was_deleted_meanwhile_is_named_and_not_waited_for(bench: Bench, photos: Path) -> None:
+    bench.inbox.then = vanished
+
+    result = bench.run("inspect", str(photos / "a.jpg"))
+
+    assert result.exit_code == 1
+    assert "1 withdrawn" in result.stdout
+    assert "withdrawn a.jpg: it was deleted before anybody judged it" in result.stdout
 
 
 def test_what_has_no_answer_in_time_is_named_and_fails(bench: Bench, photos: Path) -> None:
