@@ -28,6 +28,7 @@ from workflow.aws.clients import client
 
 AT_ONCE = 12
 VERSIONS_OF_A_NAME = 10
+MOMENT = 0.001
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,10 +95,13 @@ def watched(traffic: Traffic, uploads: int, patience: float) -> Iterator[Sample]
 def figures(samples: list[Sample], seconds: list[float]) -> dict[str, object]:
     """Throughput, its steadiness from a tenth of the photos on, latency and memory."""
     at = sorted(seconds)
+    if len(at) < 3:
+        return {"photos": len(at)}
     done, took = len(at), at[-1]
     tenth, half = done // 10, done // 2
-    first, second = (half - tenth) / (at[half] - at[tenth]), (done - 1 - half) / (took - at[half])
-    memory = [sample.megabytes for sample in samples if sample.announced >= tenth]
+    first = (half - tenth) / max(at[half] - at[tenth], MOMENT)
+    second = (done - 1 - half) / max(took - at[half], MOMENT)
+    memory = [sample.megabytes for sample in samples if sample.announced >= tenth] or [samples[-1].megabytes]
     return {
         "photos": done,
         "seconds": round(took),

@@ -69,7 +69,7 @@ def inspect(chosen: Chosen, paths: tuple[Path, ...], timeout: float, no_wait: bo
     own name. Uploading a name again makes a new version and a new inspection: nothing is overwritten.
 
     An unclear photo counts as answered when it waits for a person (`partcheck reviews`). The exit code is 1
-    if a photo could not be uploaded, was rejected, or had no answer in time.
+    if a photo could not be uploaded, was rejected, was deleted meanwhile, or had no answer in time.
 
     \b
     Examples:

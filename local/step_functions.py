@@ -1,7 +1,7 @@
 """Runs moto's own server for Step Functions, spared the work that it repeats.
 
 Left to itself, moto reads the text of a state machine for every execution, and makes a client of the service
-for every task: together two thirds of its time (docs/adr/0003-local-aws.md). Here it keeps both.
+for every task: together three quarters of its time (docs/adr/0003-local-aws.md). Here it keeps both.
 
 Interpreting one execution makes hundreds of thousands of small objects that die young; with Python's usual
 thresholds a tenth to a fifth of the time goes into looking for cycles among them. The older generations keep
@@ -48,7 +48,7 @@ class KeptClients(boto3.Session):
 
 
 def keep_programs() -> None:
-    """Let moto read each definition once: executions share the program, and what they change is not in it."""
+    """Let moto read each definition once: executions share the program, and keep their data elsewhere."""
     kept = lru_cache(PROGRAMS_KEPT)(AmazonStateLanguageParser.parse)
     AmazonStateLanguageParser.parse = staticmethod(kept)  # type: ignore[method-assign]
 

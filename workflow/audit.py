@@ -56,7 +56,7 @@ class Finding:
 class Balance:
     """Every uploaded version in exactly one place: uploads = the sum of the others.
 
-    Uploads that were deleted before anybody could examine them are not counted.
+    Uploads that were deleted before anybody could judge them are not counted.
     """
 
     uploads: int

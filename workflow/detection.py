@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from workflow import moment
-from workflow.errors import Conflict
+from workflow.errors import Conflict, NotFound
 from workflow.images import Image, Shelf
 from workflow.inspection import GONE, Inspection, Ledger, owned
 from workflow.policy import RoutingPolicy
@@ -77,12 +77,15 @@ def detect(
     waited_seconds = moment.seconds_between(row.asked_at, now)
     answer = detector.custom_labels(row.location)
     if isinstance(answer, Unreadable):
-        answer = _explained(shelf, row.location, answer)
-    if isinstance(answer, NotReady) and waited_seconds < policy.model_wait_seconds:
-        # Who waited long waits a little longer each time, so that the longest wait fits one history.
-        seconds = max(answer.wait_seconds, round(waited_seconds * PATIENCE))
-        told = {"outcome": "not_ready", "why": answer.why, "wait_seconds": seconds}
-        return {**told, "broken": True} if answer.broken else told
+        answer = _explained(shelf, row, answer)
+    if isinstance(answer, NotReady):
+        if waited_seconds < policy.model_wait_seconds:
+            # Who waited long waits a little longer each time, so that the longest wait fits one history.
+            seconds = max(answer.wait_seconds, round(waited_seconds * PATIENCE))
+            told = {"outcome": "not_ready", "why": answer.why, "wait_seconds": seconds}
+            return {**told, "broken": True} if answer.broken else told
+        if _gone(shelf, row):
+            answer = Refused(GONE, "The photo was deleted while no model answered.")
     try:
         return _stored(ledger, row, answer, policy, waited_seconds)
     except Conflict:
@@ -92,9 +95,18 @@ def detect(
         raise
 
 
-def _explained(shelf: Shelf, image: Image, answer: Unreadable) -> NotReady | Refused:
+def _gone(shelf: Shelf, row: Inspection) -> bool:
+    """Whether the upload was deleted; NotFound for a filed photo, which nobody withdraws: it is lost."""
+    if shelf.fetch(row.location, 0) is not None:
+        return False
+    if row.verdict is not None:
+        raise NotFound(f"{row.image.key}: nothing lies at {row.location.bucket}/{row.location.key} any more")
+    return True
+
+
+def _explained(shelf: Shelf, row: Inspection, answer: Unreadable) -> NotReady | Refused:
     """Whose fault it is: what S3 still gives to us is no fault of the photo's, so it waits for the set-up."""
-    if shelf.fetch(image, 0) is None:
+    if _gone(shelf, row):
         return Refused(GONE, f"The photo was deleted before the model saw it: {answer.detail}")
     why = "the model's service may not read the photos that we may; check its rights and its region"
     return NotReady(why, BROKEN_SECONDS, broken=True)
@@ -126,11 +138,8 @@ def _stored(
 
 
 def _refused(ledger: Ledger, row: Inspection, code: str) -> dict[str, Any]:
-    """What the model will never take is moved; of an upload that is gone nothing is left to move or announce.
-
-    A filed photo that is gone is no withdrawn upload but a loss: its move fails, and the audit names it.
-    """
-    if code != GONE or row.verdict is not None:
+    """What the model never takes is moved; of an upload that is gone nothing is left to move or announce."""
+    if code != GONE:
         return {"outcome": "refused", "code": code}
     ledger.close(row.id, row.owner, moment.now())
     return {"outcome": "vanished"}

@@ -24,7 +24,7 @@ def answered(row: Inspection) -> bool:
 
 
 def answered_at(row: Inspection) -> str:
-    """When the verdict was there, or the question to a person; empty while in flight."""
+    """When the verdict was there, or the question to a person; empty if there was neither."""
     if row.settled:
         return row.settled_at
     return row.review.opened_at if row.review else ""

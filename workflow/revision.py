@@ -92,7 +92,7 @@ def _check(row: Inspection, reason: str) -> None:
     if row.state is not State.CLOSED:
         raise Conflict(f"{row.image.key}: its verdict is not announced yet (it is {row.state})")
     if row.withdrawn:
-        raise Conflict(f"{row.image.key}: it was deleted before anybody inspected it")
+        raise Conflict(f"{row.image.key}: it was deleted before anybody judged it")
     if row.revision >= MAX_REVISIONS:
         raise Conflict(f"{row.image.key}: it was revised {row.revision - 1} times, which has to be enough")
 

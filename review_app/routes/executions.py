@@ -32,7 +32,7 @@ COLUMNS: dict[str, Callable[[Inspection], object]] = {
     "started": lambda row: row.claimed_at,
     "photo": lambda row: row.image.key,
     "state": lambda row: row.state.value,
-    "verdict": lambda row: row.verdict.value if row.verdict else "",
+    "verdict": lambda row: facts.verdict(row) if row.verdict or row.withdrawn else "",
     "decided by": lambda row: row.decision.reviewer if row.decision else "",
     "label": lambda row: row.prediction.label if row.prediction else "",
     "confidence": lambda row: row.prediction.confidence if row.prediction else "",

@@ -416,3 +416,6 @@ def test_an_upload_that_was_deleted_is_called_withdrawn_and_not_rejected(
         assert "<dt>Withdrawn</dt>" in page
         assert "deleted before the model saw it" in page
         assert "<dt>Rejected</dt>" not in page
+        assert "</svg>withdrawn</span>" in page
+    assert "</svg>withdrawn</span>" in engineer.get("/executions").text
+    assert '"closed","withdrawn"' in engineer.get("/executions.csv").text

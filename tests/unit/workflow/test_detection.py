@@ -246,8 +246,18 @@ def test_a_filed_photo_that_is_gone_is_a_loss_and_not_withdrawn() -> None:
     row = inspect_again(line.ledger, line.decisions, inspection_id(image), "eve", "new model")
     line.shelf.delete(row.location)
 
-    assert line.detect(image, row.owner) == {"outcome": "refused", "code": "model_unreadable_object"}
-    assert line.row(image).state is State.INSPECTING
+    with pytest.raises(NotFound, match="nothing lies at"):
+        line.detect(image, row.owner)
+    assert (line.row(image).state, line.row(image).rejection) == (State.INSPECTING, {})
+
+
+def test_an_upload_that_is_deleted_while_no_model_ever_answers_is_withdrawn_too() -> None:
+    line, image = claimed(ASLEEP)
+    line.shelf.delete(image)
+
+    assert line.detect(image, "me")["outcome"] == "not_ready"
+    assert line.detect(image, "me", waited=POLICY.model_wait_seconds) == {"outcome": "vanished"}
+    assert line.row(image).withdrawn
 
 
 def test_a_set_up_that_nobody_mends_leaves_the_photo_to_a_person() -> None:

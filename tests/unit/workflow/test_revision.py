@@ -349,6 +349,16 @@ def test_an_abandoned_copy_of_a_later_revision_is_found_and_deleted(line: Line) 
     assert [finding.image for finding in found] == [orphan]
 
 
+def test_a_rejected_file_that_is_gone_is_a_loss_and_not_withdrawn(line: Line) -> None:
+    image = inspected(line, b"no photo")
+    row = inspect_again(line, image)
+    line.shelf.delete(row.location)
+
+    with pytest.raises(NotFound, match="nothing lies at"):
+        line.claim(image, row.owner, row.attempt)
+    assert line.row(image).state is State.INSPECTING
+
+
 def test_a_withdrawn_upload_cannot_be_revised() -> None:
     line = Line(detector=FakeDetector(CLEARLY_OK))
     image = line.upload()
@@ -356,5 +366,5 @@ def test_a_withdrawn_upload_cannot_be_revised() -> None:
     owner = line.start(image)
     line.claim(image, owner)
 
-    with pytest.raises(Conflict, match="deleted before anybody inspected it"):
+    with pytest.raises(Conflict, match="deleted before anybody judged it"):
         inspect_again(line, image)
