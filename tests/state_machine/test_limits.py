@@ -8,7 +8,7 @@ from tests.state_machine.floor import CLEAR_OK, LABELS, Floor
 from workflow import detection, moment
 from workflow.aws.detector import BUSY_SECONDS
 from workflow.detection import NotReady
-from workflow.images import Image, inspection_id
+from workflow.images import inspection_id
 from workflow.inspection import Inspection, State
 from workflow.policy import RoutingPolicy
 
@@ -40,19 +40,13 @@ def test_a_photo_may_wait_for_its_model_as_long_as_the_policy_says(events_a_roun
 
 def _questions(policy: RoutingPolicy) -> int:
     """How often a photo asks a model that never answers, at the least wait that the adapter names."""
-    image, ledger, waited, asked = Image("b", "k", "v"), fakes.MemoryLedger(), 0.0, 0
+    shelf, ledger, waited, asked = fakes.MemoryShelf(), fakes.MemoryLedger(), 0.0, 0
+    image = shelf.upload("b", "k", b"a photo")
     ledger.claim(Inspection(inspection_id(image), image, "me", 1, State.INSPECTING, "", BEGAN, BEGAN, image))
     model = fakes.FakeDetector(NotReady("the model is busy", BUSY_SECONDS // 2))
     while True:
-        answer = detection.detect(
-            ledger,
-            fakes.MemoryShelf(),
-            model,
-            policy,
-            inspection_id(image),
-            "me",
-            moment.later(BEGAN, waited),
-        )
+        now = moment.later(BEGAN, waited)
+        answer = detection.detect(ledger, shelf, model, policy, inspection_id(image), "me", now)
         if answer["outcome"] == "answered":
             return asked
         waited += answer["wait_seconds"]
