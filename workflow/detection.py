@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from workflow import moment
-from workflow.errors import Conflict, NotFound
+from workflow.errors import Conflict
 from workflow.images import Image, Shelf
-from workflow.inspection import GONE, Inspection, Ledger, owned
+from workflow.inspection import GONE, Inspection, Ledger, check_withdrawable, owned
 from workflow.policy import RoutingPolicy
 from workflow.verdict import Prediction, Score
 
@@ -99,8 +99,7 @@ def _gone(shelf: Shelf, row: Inspection) -> bool:
     """Whether the upload was deleted; NotFound for a filed photo, which nobody withdraws: it is lost."""
     if shelf.fetch(row.location, 0) is not None:
         return False
-    if row.verdict is not None:
-        raise NotFound(f"{row.image.key}: nothing lies at {row.location.bucket}/{row.location.key} any more")
+    check_withdrawable(row)
     return True
 
 

@@ -304,6 +304,12 @@ def known(ledger: Ledger, inspection_id: str) -> Inspection:
     return row
 
 
+def check_withdrawable(row: Inspection) -> None:
+    """NotFound if what is gone was filed: an upload may be withdrawn, but a filed photo is lost."""
+    if row.verdict is not None:
+        raise NotFound(f"{row.image.key}: nothing lies at {row.location.bucket}/{row.location.key} any more")
+
+
 def owned(ledger: Ledger, inspection_id: str, owner: str) -> Inspection:
     """The row, if this execution owns it; OwnershipLost otherwise."""
     row = known(ledger, inspection_id)

@@ -5,9 +5,9 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Protocol
 
 from workflow import moment
-from workflow.errors import Conflict, NotFound
+from workflow.errors import Conflict
 from workflow.images import Image, Shelf, inspection_id
-from workflow.inspection import Inspection, Ledger, State, owned
+from workflow.inspection import Inspection, Ledger, State, check_withdrawable, owned
 from workflow.upload import MAX_BYTES, Photo, examine, examine_size
 
 IN_FLIGHT_SECONDS = 600
@@ -189,8 +189,7 @@ def _examine(ledger: Ledger, shelf: Shelf, row: Inspection) -> str:
 
 
 def _withdrawn(ledger: Ledger, row: Inspection) -> str:
-    if row.verdict is not None:
-        raise NotFound(f"{row.image.key}: nothing lies at {row.location.bucket}/{row.location.key} any more")
+    check_withdrawable(row)
     ledger.close(row.id, row.owner, moment.now())
     return "vanished"
 
