@@ -23,7 +23,7 @@ from benchmarks.processes import memory_mb
 from benchmarks.traffic import Sent, Traffic, trained_line
 from local.line import Line
 from local.queues import UPLOADS_RULE
-from workflow import moment
+from workflow import timestamps
 from workflow.aws.clients import client
 
 AT_ONCE = 12
@@ -55,7 +55,7 @@ def events(sent: list[Sent], rng: random.Random) -> list[str]:
     return [
         json.dumps(
             {
-                "time": moment.now(),
+                "time": timestamps.now(),
                 "detail": {
                     "bucket": {"name": one.image.bucket},
                     "object": {"key": one.image.key, "version-id": one.image.version_id},

@@ -31,8 +31,8 @@ from benchmarks.traffic import Sent, Traffic, trained_line
 from local.line import Line
 from workflow.aws.clients import client
 from workflow.errors import PartcheckError
-from workflow.reconcile import reconcile
-from workflow.verdict import Verdict
+from workflow.inspections.verdict import Verdict
+from workflow.recovery.reconcile import reconcile
 
 VICTIMS = {"functions": 20, "custom-labels": 5, "review-app": 4, "step-functions": 1}
 FAULTS = (BotoCoreError, ClientError, PartcheckError, OSError)

@@ -19,10 +19,10 @@ from tests.fakes import MemoryArchive, MemoryBooks, MemoryLedger
 from tests.web.serving import running, visitor
 from tests.web.stories import reviewed
 from tests.web.world import World
-from workflow import moment
-from workflow.archive import packed, unpacked
+from workflow import timestamps
 from workflow.aws.ledger import DynamoLedger
 from workflow.aws.search import DynamoSearch
+from workflow.history.archive import packed, unpacked
 
 OBJECT_SECONDS = 0.025
 TARGETS = {"list": 150, "execution": 150, "name to execution": 200}
@@ -44,7 +44,7 @@ class Crowd(World):
 
 
 def world(count: int) -> tuple[Crowd, Client, Books]:
-    books = Books(count, moment.later(moment.now(), -count * SECONDS_APART)).fill()
+    books = Books(count, timestamps.later(timestamps.now(), -count * SECONDS_APART)).fill()
     crowd, client = Crowd.new(), Client(books)
     object.__setattr__(crowd, "client", client)
     object.__setattr__(crowd, "books", MemoryBooks(MemoryLedger()))
@@ -111,7 +111,7 @@ def kinds(books: Books) -> dict[str, Callable[[Books], str]]:
 
 
 def day(ago: int) -> str:
-    return moment.later(moment.now(), -86400 * ago)[:10]
+    return timestamps.later(timestamps.now(), -86400 * ago)[:10]
 
 
 _photos = iter(range(31, 10**9, 1013))

@@ -13,13 +13,13 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any
 
-from workflow import moment
+from workflow import timestamps
 from workflow.aws.items import to_item
-from workflow.images import Image
-from workflow.inspection import Decision, Inspection, Review, State
-from workflow.intake import execution_name
-from workflow.search import beginnings
-from workflow.verdict import Prediction, Score, Verdict
+from workflow.history.search import beginnings
+from workflow.inspections.inspection import Decision, Inspection, Review, State
+from workflow.inspections.objects import Image
+from workflow.inspections.verdict import Prediction, Score, Verdict
+from workflow.pipeline.intake import execution_name
 
 ROUND_TRIP, PER_MB = 0.006, 0.03
 MEGABYTE = 1_000_000
@@ -60,7 +60,7 @@ class Books:
         for number in range(self.count):
             one = sha256(str(number).encode()).hexdigest()
             self.ids.append(one)
-            self.moments.append(moment.later(self.begun, number * SECONDS_APART))
+            self.moments.append(timestamps.later(self.begun, number * SECONDS_APART))
             self.numbers[one] = number
             for attribute, key in self.facts(number).items():
                 if attribute != "text" and key:
@@ -109,8 +109,8 @@ class Books:
             prediction=said if verdict else None,
             review=Review(at, 1, at) if by or verdict == "unclear" else None,
             decision=Decision(f"d{number}", Verdict(verdict), by, at) if by else None,
-            settled_at=moment.later(at, 3) if closed else "",
-            closed_at=moment.later(at, 4) if closed else "",
+            settled_at=timestamps.later(at, 3) if closed else "",
+            closed_at=timestamps.later(at, 4) if closed else "",
         )
 
 

@@ -35,8 +35,8 @@ from local.ports import Ports
 from local.sample_parts import sample_parts
 from workflow.aws.clients import client
 from workflow.aws.site import Site
-from workflow.images import Image, inspection_id
-from workflow.intake import document
+from workflow.inspections.objects import Image, inspection_id
+from workflow.pipeline.intake import document
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,18 +23,19 @@ from benchmarks.machine import machine
 from local.line import Line
 from local.ports import Ports
 from local.resources import create_table, table_name
-from workflow import moment, review
+from workflow import timestamps
 from workflow.aws.ledger import DynamoLedger
 from workflow.aws.queues import SqsQueue
 from workflow.aws.reviews import DynamoReviews
-from workflow.desk import Desk
 from workflow.errors import Conflict
-from workflow.images import Image, inspection_id
-from workflow.inspection import Review
-from workflow.intake import execution_name, new_row
-from workflow.review_queue import rank
+from workflow.inspections.inspection import Review
+from workflow.inspections.objects import Image, inspection_id
+from workflow.inspections.verdict import Prediction, Score, Verdict
+from workflow.pipeline.intake import execution_name, new_row
+from workflow.review import decisions
+from workflow.review.assignment import Desk
+from workflow.review.queue import rank
 from workflow.tables import AUDIT, LEDGER
-from workflow.verdict import Prediction, Score, Verdict
 
 WORKERS = 4
 
@@ -78,9 +79,9 @@ class Books:
         scores = (Score("ok", ok), Score("defect", 1 - ok))
         seen = Prediction(Verdict.OK, "ok", ok, 0.8, scores, "arn:model", "1")
         owner = execution_name(inspection_id(image), 1)
-        row = replace(new_row(image, owner, 1, moment.now()), prediction=seen, verdict=Verdict.UNCLEAR)
+        row = replace(new_row(image, owner, 1, timestamps.now()), prediction=seen, verdict=Verdict.UNCLEAR)
         self.ledger.claim(row)
-        asked = Review(moment.now(), 1, moment.later(moment.now(), 86_400))
+        asked = Review(timestamps.now(), 1, timestamps.later(timestamps.now(), 86_400))
         self.ledger.record_review(row.id, owner, asked, rank(seen, asked.opened_at, False))
 
 
@@ -97,14 +98,14 @@ def work(books: Books, reviewer: int, timed: Timed, until: float, think: float) 
         row, began = rows.pop(0), time.monotonic()
         verdict = dice.choice((Verdict.OK, Verdict.DEFECT))
         try:
-            review.decide(
+            decisions.decide(
                 books.ledger,
                 books.queue,
                 row.id,
                 verdict,
                 f"reviewer {reviewer}",
                 decision_id=str(uuid.uuid4()),
-                undo_seconds=review.UNDO_SECONDS,
+                undo_seconds=decisions.UNDO_SECONDS,
             )
         except Conflict:
             timed.refused += 1

@@ -16,18 +16,20 @@ from botocore.exceptions import BotoCoreError, ClientError
 from local.line import Line
 from local.ports import Ports
 from local.sample_parts import sample_parts
-from workflow import audit, moment, review
-from workflow.audit import Report
+from workflow import timestamps
 from workflow.aws.clients import client
 from workflow.aws.executions import StepFunctionsExecutions
 from workflow.aws.ledger import DynamoLedger
 from workflow.aws.queues import SqsQueue
 from workflow.aws.shelf import S3Shelf
 from workflow.aws.site import Site
-from workflow.images import Image, inspection_id
-from workflow.inspection import State
-from workflow.reconcile import Mender, findings, reconcile
-from workflow.verdict import Verdict
+from workflow.inspections.inspection import State
+from workflow.inspections.objects import Image, inspection_id
+from workflow.inspections.verdict import Verdict
+from workflow.recovery import consistency
+from workflow.recovery.consistency import Report
+from workflow.recovery.reconcile import Mender, findings, reconcile
+from workflow.review import decisions
 
 DISTINCT = 40
 
@@ -90,7 +92,7 @@ class Traffic:
         """The event of an upload once more, so many seconds late."""
         facts = {"bucket": {"name": sent.image.bucket}, "object": {"key": sent.image.key}}
         facts["object"]["version-id"] = sent.image.version_id
-        body = json.dumps({"time": moment.now(), "detail": facts})
+        body = json.dumps({"time": timestamps.now(), "detail": facts})
         client("sqs").send_message(QueueUrl=self.site.intake_queue_url, MessageBody=body, DelaySeconds=late)
 
     def decide_what_waits(self, verdict: Callable[[str], Verdict]) -> int:
@@ -99,14 +101,14 @@ class Traffic:
         for row in list(self.ledger.in_state(State.WAITING)):
             if row.decision is None and row.review is not None:
                 answer = verdict(row.id)
-                review.decide(self.ledger, self.mender.decisions, row.id, answer, "reviewer 1")
+                decisions.decide(self.ledger, self.mender.decisions, row.id, answer, "reviewer 1")
                 self.decided[row.id] = answer.value
                 count += 1
         return count
 
     def audit(self) -> Report:
         mender, site = self.mender, self.site
-        return audit.audit(
+        return consistency.audit(
             self.ledger, mender.shelf, mender.executions, site.inbound_bucket, site.filed_bucket
         )
 

@@ -13,13 +13,15 @@ from cli.executions import DAY, found
 from cli.output import json_line, note, plural, safe
 from cli.reach import Chosen, Reached
 from cli.words import Words
-from workflow import archive, moment, revision
-from workflow.commands import PER_SECOND
+from workflow import timestamps
 from workflow.errors import Conflict, NotFound
-from workflow.inspection import State
-from workflow.review import MAX_REASON
-from workflow.search import Query
-from workflow.verdict import Verdict
+from workflow.history import archive
+from workflow.history.search import Query
+from workflow.inspections.inspection import State
+from workflow.inspections.verdict import Verdict
+from workflow.recovery.commands import PER_SECOND
+from workflow.review import revision
+from workflow.review.decisions import MAX_REASON
 
 
 @click.command("inspect-again")
@@ -60,7 +62,7 @@ def inspect_again(
     if bool(images) == bool(model or policy):
         raise click.UsageError("Name photos, or give --model or --policy.")
     line = chosen.reach()
-    span = (moment.text(one.replace(tzinfo=UTC)) if one else "" for one in (since, until))
+    span = (timestamps.text(one.replace(tzinfo=UTC)) if one else "" for one in (since, until))
     query = Query("", State.CLOSED, Verdict(verdict) if verdict else None, "", model, policy, *span)
     done = refused = 0
     for inspection_id in _wanted(line, images, query)[:limit]:

@@ -7,11 +7,11 @@ import click
 
 from cli.output import json_document, json_line, note, plural, table
 from cli.reach import Chosen, Reached
-from workflow import audit as books
-from workflow.audit import Report
-from workflow.facts import place
-from workflow.reconcile import LEFT, Mender
-from workflow.reconcile import reconcile as mend
+from workflow.inspections.serialization import place
+from workflow.recovery import consistency as books
+from workflow.recovery.consistency import Report
+from workflow.recovery.reconcile import LEFT, Mender
+from workflow.recovery.reconcile import reconcile as mend
 
 DAYS = 14
 

@@ -10,11 +10,11 @@ from cli import lookup
 from cli.output import json_document, note, plural, safe
 from cli.reach import Chosen, Reached
 from cli.words import Words
-from workflow import review, revision
 from workflow.errors import Conflict
-from workflow.facts import verdict
-from workflow.inspection import Decision, Inspection
-from workflow.verdict import Verdict
+from workflow.inspections.inspection import Decision, Inspection
+from workflow.inspections.serialization import verdict
+from workflow.inspections.verdict import Verdict
+from workflow.review import decisions, revision
 
 MAX_REVIEWER = 100
 
@@ -24,7 +24,7 @@ _class = click.option(
     "--class",
     "defect_class",
     default="",
-    type=Words(review.MAX_DEFECT_CLASS, printable=True),
+    type=Words(decisions.MAX_DEFECT_CLASS, printable=True),
     help="What kind of defect it is.",
 )
 
@@ -48,7 +48,7 @@ def _json(what: str) -> Callable[[F], F]:
 @click.option(
     "--reason",
     default="",
-    type=Words(review.MAX_REASON),
+    type=Words(decisions.MAX_REASON),
     help="Why; kept with the decision and announced with the verdict.",
 )
 @_class
@@ -85,7 +85,7 @@ def decide(
         _take_back(line, image, who, as_json)
         return
     row = _choose(lookup.matches(line.ledger, image), image) or lookup.one(line.ledger, image)[0]
-    made = review.decide(
+    made = decisions.decide(
         line.ledger,
         line.decisions,
         row.id,
@@ -93,19 +93,19 @@ def decide(
         who,
         reason,
         defect_class=defect_class,
-        undo_seconds=review.UNDO_SECONDS,
+        undo_seconds=decisions.UNDO_SECONDS,
     )
     if as_json:
         json_document(_facts(row, made))
         return
     click.echo(safe(f"{row.image.key}: {made.verdict.value}, decided by {made.reviewer}."))
-    note(f"The line files it in {review.UNDO_SECONDS} seconds: partcheck show {row.id[:12]}")
+    note(f"The line files it in {decisions.UNDO_SECONDS} seconds: partcheck show {row.id[:12]}")
 
 
 def _take_back(line: Reached, image: str, who: str, as_json: bool) -> None:
     row = _decided(lookup.matches(line.ledger, image), image, who) or lookup.one(line.ledger, image)[0]
     made = row.decision
-    after = review.undo(line.ledger, row.id, made.id if made else "", who)
+    after = decisions.undo(line.ledger, row.id, made.id if made else "", who)
     if as_json and made is not None:
         json_document({**_facts(after, made), "undone": True})
         return
@@ -118,7 +118,7 @@ def _take_back(line: Reached, image: str, who: str, as_json: bool) -> None:
 @click.option(
     "--reason",
     required=True,
-    type=Words(review.MAX_REASON, needed=True),
+    type=Words(decisions.MAX_REASON, needed=True),
     help="Why; kept with the correction and announced with it.",
 )
 @_class

@@ -15,9 +15,9 @@ from cli.progress import Progress
 from cli.reach import Chosen, Reached, installed, open_line, shown_home
 from cli.run import exports
 from workflow.errors import ConfigurationError
-from workflow.facts import address, facts, verdict
-from workflow.inspection import Inspection
-from workflow.verdict import Verdict
+from workflow.inspections.inspection import Inspection
+from workflow.inspections.serialization import address, facts, verdict
+from workflow.inspections.verdict import Verdict
 
 if TYPE_CHECKING:
     from local.ports import Ports

@@ -8,12 +8,12 @@ import click
 
 from cli.output import clock, json_line, note, share, table
 from cli.reach import Chosen
-from workflow import moment
-from workflow.csv_text import csv_lines
-from workflow.facts import confidence, facts, seconds, threshold, verdict
-from workflow.inspection import Inspection, State
-from workflow.search import Query, Search
-from workflow.verdict import Verdict
+from workflow import timestamps
+from workflow.csv_export import csv_lines
+from workflow.history.search import Query, Search
+from workflow.inspections.inspection import Inspection, State
+from workflow.inspections.serialization import confidence, facts, seconds, threshold, verdict
+from workflow.inspections.verdict import Verdict
 
 PAGE = 100
 VERDICTS = [one.value for one in Verdict]
@@ -74,7 +74,7 @@ def executions(
         State(state) if state else None,
         Verdict(wanted) if wanted else None,
         *(by, model, policy),
-        *(moment.text(one.replace(tzinfo=UTC)) if one else "" for one in (since, until)),
+        *(timestamps.text(one.replace(tzinfo=UTC)) if one else "" for one in (since, until)),
     )
     rows = list(islice(found(chosen.reach().search, query), limit))
     if as_json:

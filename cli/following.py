@@ -4,8 +4,8 @@ import itertools
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 
-from workflow.facts import IN_FLIGHT, answered, verdict
-from workflow.inspection import Inspection, Ledger, State
+from workflow.inspections.inspection import Inspection, Ledger, State
+from workflow.inspections.serialization import IN_FLIGHT, answered, verdict
 
 WINDOW = 300
 SINGLE_READS = 2

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Protocol
 from cli.model_bench import CLOCK
 from cli.output import note
 from workflow.errors import ConfigurationError, PartcheckError
-from workflow.model import UP, USD_PER_UNIT_HOUR, Clock, Models, ModelVersion, Status
-from workflow.power_policy import HANDS_OFF, PowerPolicy
-from workflow.promotion import START_PATIENCE
+from workflow.models.capacity_policy import HANDS_OFF, PowerPolicy
+from workflow.models.model import UP, USD_PER_UNIT_HOUR, Clock, Models, ModelVersion, Status
+from workflow.models.promotion import START_PATIENCE
 
 if TYPE_CHECKING:
     from workflow.aws.stacks import Stack

@@ -13,12 +13,20 @@ from cli.following import counts, follow
 from cli.output import duration, json_line, note, plural, safe, share, table, tally
 from cli.progress import Progress
 from cli.reach import Chosen, Inbox, Reached
-from workflow import moment
+from workflow import timestamps
 from workflow.errors import NotUploaded
-from workflow.facts import IN_FLIGHT, answered_at, confidence, facts, seconds, threshold, verdict
-from workflow.images import Image, inspection_id
-from workflow.inspection import Inspection
-from workflow.verdict import Verdict
+from workflow.inspections.inspection import Inspection
+from workflow.inspections.objects import Image, inspection_id
+from workflow.inspections.serialization import (
+    IN_FLIGHT,
+    answered_at,
+    confidence,
+    facts,
+    seconds,
+    threshold,
+    verdict,
+)
+from workflow.inspections.verdict import Verdict
 
 SUFFIXES = (".jpg", ".jpeg", ".png")
 MAX_KEY_BYTES = 1024
@@ -147,7 +155,7 @@ def _upload(inbox: Inbox, photo: Photo) -> Uploaded:
         return Uploaded(photo, None, "", f"its key has {size:,} bytes, but S3 allows {MAX_KEY_BYTES:,}")
     try:
         with photo.path.open("rb") as content:
-            at = moment.now()
+            at = timestamps.now()
             return Uploaded(photo, inbox.put(photo.key, content), at)
     except OSError as error:
         return Uploaded(photo, None, "", error.strerror or str(error))
@@ -158,8 +166,8 @@ def _upload(inbox: Inbox, photo: Photo) -> Uploaded:
 def wait(line: Reached, uploads: Sequence[Uploaded], seconds: float) -> dict[str, Inspection]:
     """Wait until the line has answered for every photo, or for so many seconds."""
     ids = [one.id for one in uploads if one.id]
-    since = moment.later(
-        min((one.at for one in uploads if one.id), default=moment.now()), -CLOCK_SKEW_SECONDS
+    since = timestamps.later(
+        min((one.at for one in uploads if one.id), default=timestamps.now()), -CLOCK_SKEW_SECONDS
     )
     try:
         with Progress("Inspecting", len(ids)) as progress:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable
 
 from workflow.errors import NotFound
-from workflow.inspection import Inspection, Ledger, State
+from workflow.inspections.inspection import Inspection, Ledger, State
 
 RECENT = 1000
 

@@ -11,10 +11,10 @@ import click
 
 from cli.output import note
 from cli.reach import Chosen, Reached
-from workflow import moment
+from workflow import timestamps
 from workflow.errors import NotFound
-from workflow.model import Clock, ModelVersion
-from workflow.promotion import Desk
+from workflow.models.model import Clock, ModelVersion
+from workflow.models.promotion import Desk
 
 if TYPE_CHECKING:
     from workflow.aws.model_record import DynamoRecord
@@ -41,7 +41,7 @@ class Bench:
     @property
     def desk(self) -> Desk:
         """What promoting and rolling back need."""
-        return Desk(self.models, self.settings, self.record, CLOCK, moment.now, self.who, note)
+        return Desk(self.models, self.settings, self.record, CLOCK, timestamps.now, self.who, note)
 
     def version(self, text: str) -> ModelVersion:
         """The model with this ARN, else the one with this name; without either the model in use."""

@@ -11,14 +11,14 @@ from cli.model_bench import Bench, bench, placed
 from cli.output import json_document, note, table
 from cli.progress import Progress
 from cli.reach import Chosen
-from workflow import moment
+from workflow import timestamps
 from workflow.errors import ConfigurationError, NotFound
-from workflow.model import ModelVersion, Status
-from workflow.model_evaluation import Evaluation, Summary, read_summary
-from workflow.model_evaluation import evaluate as evaluated
-from workflow.policy import parse
-from workflow.promotion import ModelEvent
-from workflow.rate import Rate
+from workflow.inspections.routing_policy import parse
+from workflow.intervals import Rate
+from workflow.models.evaluation import Evaluation, Summary, read_summary
+from workflow.models.evaluation import evaluate as evaluated
+from workflow.models.model import ModelVersion, Status
+from workflow.models.promotion import ModelEvent
 
 if TYPE_CHECKING:
     from local.data_sets.hold_out import HoldOut
@@ -58,7 +58,9 @@ def evaluate(
     else:
         result = on_hold_out(work, found, hold_out, work.settings.policy(), afresh=True)
         work.record.add(
-            ModelEvent(moment.now(), work.who, "evaluate", found.arn, facts={"evaluation": result.facts()})
+            ModelEvent(
+                timestamps.now(), work.who, "evaluate", found.arn, facts={"evaluation": result.facts()}
+            )
         )
     if as_json:
         json_document({"model": found.arn, "summary": _plain(summary), "hold_out": _facts(result)})
@@ -103,7 +105,7 @@ def _frozen(work: Bench, source: str, reason: str) -> "HoldOut | None":
     if not source:
         return hold_out.frozen(work.record, work.project)
     photos = _photos(source)
-    stamp = (moment.now(), work.who, reason)
+    stamp = (timestamps.now(), work.who, reason)
     with Progress("Freezing the hold-out", len(photos)) as progress:
         return hold_out.freeze(
             work.record,

@@ -9,7 +9,7 @@ from cli.model_bench import bench
 from cli.output import clock, json_document, note, plural, table
 from cli.reach import Chosen
 from workflow.errors import ConfigurationError
-from workflow.model import name_of
+from workflow.models.model import name_of
 
 SHOWN = 20
 

@@ -6,10 +6,10 @@ from cli.model_bench import Bench, bench, placed
 from cli.model_evaluate import on_hold_out, summary_of
 from cli.output import json_line, note
 from cli.reach import Chosen
-from workflow import promotion
 from workflow.errors import ConfigurationError, Conflict
-from workflow.model import UP, Asked, ModelVersion, name_of
-from workflow.promotion import Case
+from workflow.models import promotion
+from workflow.models.model import UP, Asked, ModelVersion, name_of
+from workflow.models.promotion import Case
 
 
 @click.command()

@@ -7,9 +7,10 @@ import click
 from cli.model_bench import Bench, bench, placed
 from cli.output import clock, json_document, json_line, note, table
 from cli.reach import Chosen
-from workflow import moment, promotion
+from workflow import timestamps
 from workflow.errors import ConfigurationError, Conflict
-from workflow.model import Asked, ModelVersion, Status, in_words
+from workflow.models import promotion
+from workflow.models.model import Asked, ModelVersion, Status, in_words
 
 VERSION = click.argument("version", required=False, default="")
 
@@ -120,7 +121,7 @@ def delete(chosen: Chosen, version: str, project: str, bucket: str, yes: bool, a
     answer = work.models.delete(found.arn)
     if answer is not Asked.ACCEPTED:
         raise Conflict(f"Model {found.name} is {found.status} and cannot be deleted: {answer}")
-    work.record.add(promotion.ModelEvent(moment.now(), work.who, "delete", found.arn))
+    work.record.add(promotion.ModelEvent(timestamps.now(), work.who, "delete", found.arn))
     if as_json:
         json_line({"model": found.arn})
     note(f"Model {found.name} is being deleted.")
@@ -152,5 +153,5 @@ def _facts(version: ModelVersion, events: list[promotion.ModelEvent], in_use: st
         "training_seconds": version.training_seconds,
         "in_use": version.arn == in_use,
         "message": version.message,
-        "words": in_words(version, since, moment.now()),
+        "words": in_words(version, since, timestamps.now()),
     }

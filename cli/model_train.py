@@ -9,10 +9,10 @@ import click
 from cli.model_bench import CLOCK, Bench, bench, placed
 from cli.output import duration, json_line, note, plural, safe, tally
 from cli.reach import Chosen
-from workflow import moment
+from workflow import timestamps
 from workflow.errors import ConfigurationError
-from workflow.model import ModelVersion, Status, wait_until
-from workflow.promotion import ModelEvent
+from workflow.models.model import ModelVersion, Status, wait_until
+from workflow.models.promotion import ModelEvent
 
 TRAINING_PATIENCE = 24 * 3600.0
 
@@ -66,7 +66,7 @@ def _begin(work: Bench, name: str) -> str:
     if project is None:
         raise ConfigurationError(f"There is no project {work.project}: import photos into it first")
     arn = work.models.train(project, name, work.bucket, f"{work.project}/evaluation/{name}")
-    work.record.add(ModelEvent(moment.now(), work.who, "train", arn))
+    work.record.add(ModelEvent(timestamps.now(), work.who, "train", arn))
     note(f"Training model {name} …")
     return arn
 
@@ -96,7 +96,7 @@ def _in_one_go(work: Bench, folder: Path, name: str, as_json: bool) -> None:
     note(f"Training on {plural(len(parts), 'photo')}: {safe(tally(labels))}.")
     before, policy = work.settings.model(), work.settings.policy()
     arn = training.train(work.line.site, parts, work.bucket, name, note)
-    at, facts = moment.now(), {"forced": True, "policy_before": policy}
+    at, facts = timestamps.now(), {"forced": True, "policy_before": policy}
     work.record.add(ModelEvent(at, work.who, "start", arn))
     work.record.add(ModelEvent(at, work.who, "promote", arn, before, "trained in one go", facts))
     if as_json:

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import click
 
-from workflow.verdict import Verdict
+from workflow.inspections.verdict import Verdict
 
 COLOURS = {
     Verdict.OK.value: "green",

@@ -7,16 +7,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
 
-from workflow.archive import Archive, Histories
 from workflow.aws.site import Site
 from workflow.errors import PartcheckError
-from workflow.images import Image, Shelf
-from workflow.inspection import Ledger
-from workflow.logs import Logs
-from workflow.redrive import Redrivable
-from workflow.review import Queue
-from workflow.review_queue import Reviews
-from workflow.search import Search
+from workflow.history.archive import Archive, Histories
+from workflow.history.logs import Logs
+from workflow.history.search import Search
+from workflow.inspections.inspection import Ledger
+from workflow.inspections.objects import Image, Shelf
+from workflow.recovery.redrive import Redrivable
+from workflow.review.decisions import Queue
+from workflow.review.queue import Reviews
 
 if TYPE_CHECKING:
     from workflow.aws.account import Account

@@ -9,9 +9,9 @@ from cli import lookup
 from cli.output import json_line, note, plural, table
 from cli.progress import Progress
 from cli.reach import Chosen, Reached
-from workflow.facts import place
-from workflow.reconcile import Mender
-from workflow.redrive import Outcome, Redriven, failed, redrive_all
+from workflow.inspections.serialization import place
+from workflow.recovery.reconcile import Mender
+from workflow.recovery.redrive import Outcome, Redriven, failed, redrive_all
 
 
 @click.command()

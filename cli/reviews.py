@@ -4,11 +4,11 @@ import click
 
 from cli.output import clock, duration, json_line, note, share, table
 from cli.reach import Chosen
-from workflow import moment
-from workflow.agreement import Agreement, agreements
-from workflow.facts import confidence, facts, threshold
-from workflow.inspection import Inspection, State
-from workflow.review_queue import Pile
+from workflow import timestamps
+from workflow.inspections.inspection import Inspection, State
+from workflow.inspections.serialization import confidence, facts, threshold
+from workflow.review.agreement import Agreement, agreements
+from workflow.review.queue import Pile
 
 
 @click.command()
@@ -44,7 +44,7 @@ def _cells(row: Inspection) -> tuple[str, ...]:
         row.prediction.label if row.prediction else "",
         share(confidence(row)),
         share(threshold(row)),
-        duration(max(0.0, moment.seconds_between(asked.opened_at, moment.now()))) if asked else "",
+        duration(max(0.0, timestamps.seconds_between(asked.opened_at, timestamps.now()))) if asked else "",
         clock(asked.deadline) if asked else "",
         f"{asked.round}{' escalated' if asked.escalated else ''}" if asked else "",
         _with(row),
@@ -56,7 +56,7 @@ def _with(row: Inspection) -> str:
     """Who has the photo before him, or keeps it from the others."""
     if row.hold is not None:
         return f"{row.hold.by}, on hold: {row.hold.reason}"
-    return row.lease.reviewer if row.lease is not None and row.lease.until > moment.now() else ""
+    return row.lease.reviewer if row.lease is not None and row.lease.until > timestamps.now() else ""
 
 
 @click.command()
@@ -75,7 +75,7 @@ def agreement(chosen: Chosen, days: int, as_json: bool) -> None:
     Example:
       partcheck agreement --days 90
     """
-    since = moment.later(moment.now(), -86_400 * days)
+    since = timestamps.later(timestamps.now(), -86_400 * days)
     listed = chosen.reach().reviews.listed
     looks = [one.second for pile in (Pile.SEEN, Pile.DISPUTED) for one in listed(pile, since) if one.second]
     found = agreements(looks)

@@ -12,13 +12,13 @@ import click
 from cli import lookup
 from cli.output import clock, duration, json_document, note, plural, safe, share
 from cli.reach import Chosen, Executions
-from workflow import moment
-from workflow.archive import Record
-from workflow.facts import WITHDRAWN, address, facts, seconds, verdict
-from workflow.history import Attempt, Step, steps
-from workflow.inspection import AuditEntry, Inspection
-from workflow.intake import ALIVE
-from workflow.logs import LogLines
+from workflow import timestamps
+from workflow.history.archive import Record
+from workflow.history.logs import LogLines
+from workflow.history.parser import Attempt, Step, steps
+from workflow.inspections.inspection import AuditEntry, Inspection
+from workflow.inspections.serialization import WITHDRAWN, address, facts, seconds, verdict
+from workflow.pipeline.intake import ALIVE
 
 PAYLOAD_CHARACTERS, TEXT_CHARACTERS = 200, 48
 LOOK_SECONDS = 1.0
@@ -108,8 +108,8 @@ def _remembered(record: Record) -> dict[str, Any]:
     stopped = record.stopped_at
     return {
         "status": record.status,
-        "startDate": moment.parse(record.started_at),
-        "stopDate": moment.parse(stopped) if stopped else None,
+        "startDate": timestamps.parse(record.started_at),
+        "stopDate": timestamps.parse(stopped) if stopped else None,
     }
 
 
@@ -290,4 +290,4 @@ def _step(step: Step, told: LogLines | None) -> dict[str, Any]:
 
 
 def _at(when: datetime | None) -> str | None:
-    return moment.text(when) if when else None
+    return timestamps.text(when) if when else None

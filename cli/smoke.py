@@ -10,13 +10,13 @@ import click
 from cli.output import duration, json_line, note, table
 from cli.place import chosen_place, placed_on_aws
 from cli.reach import Chosen, Reached, find_stage
-from workflow import review
 from workflow.errors import Conflict
-from workflow.facts import verdict
-from workflow.images import Image, inspection_id
-from workflow.inspection import Inspection, State
-from workflow.model import Status
-from workflow.verdict import Verdict
+from workflow.inspections.inspection import Inspection, State
+from workflow.inspections.objects import Image, inspection_id
+from workflow.inspections.serialization import verdict
+from workflow.inspections.verdict import Verdict
+from workflow.models.model import Status
+from workflow.review import decisions
 
 if TYPE_CHECKING:
     from workflow.aws.site import Site
@@ -144,7 +144,7 @@ def _closed(line: Reached, image: Image, until: float) -> Inspection | None:
 def _answered(line: Reached, row: Inspection) -> str:
     """Answer for smoke's photo; why not, if a person has it or was quicker."""
     try:
-        review.decide(line.ledger, line.decisions, row.id, Verdict.OK, "partcheck smoke", "smoke test")
+        decisions.decide(line.ledger, line.decisions, row.id, Verdict.OK, "partcheck smoke", "smoke test")
     except Conflict as refusal:
         return str(refusal)
     return ""

@@ -7,9 +7,9 @@ import click
 from cli.output import clock, json_document, table, tally
 from cli.place import chosen_place, placed_on_aws
 from cli.reach import Chosen, find_stage, stack_of
-from workflow import moment
-from workflow.inspection import State
-from workflow.model import in_words
+from workflow import timestamps
+from workflow.inspections.inspection import State
+from workflow.models.model import in_words
 
 if TYPE_CHECKING:
     from cli.reach import Place
@@ -57,7 +57,7 @@ def _facts(place: "Place") -> tuple[dict[str, Any], "list[Alarm]"]:
         "changed": clock(stack.changed_at.isoformat()) if stack.changed_at else "",
         "model": _model(line.site.model_parameter),
         "photos": {
-            state.value: line.ledger.count_recent(state, moment.EVER, COUNTED)
+            state.value: line.ledger.count_recent(state, timestamps.EVER, COUNTED)
             for state in State
             if state is not State.CLOSED
         },
@@ -75,7 +75,7 @@ def _model(parameter: str) -> str:
     version = RekognitionModels().describe(arn) if arn else None
     if version is None:
         return f"{arn} is gone" if arn else "none is chosen"
-    return f"{version.name}: {in_words(version, '', moment.now())}"
+    return f"{version.name}: {in_words(version, '', timestamps.now())}"
 
 
 def _cell(value: Any) -> str:

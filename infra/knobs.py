@@ -5,8 +5,8 @@ import json
 from aws_cdk import aws_ssm as ssm
 from constructs import Construct
 
-from workflow import power_policy
-from workflow.policy import FIRST_POLICY, NO_MODEL
+from workflow.inspections.routing_policy import FIRST_POLICY, NO_MODEL
+from workflow.models import capacity_policy
 
 
 class Knobs(Construct):
@@ -20,7 +20,7 @@ class Knobs(Construct):
         model = f"/partcheck/{stage}/model"
         self.policy = _text(self, "Policy", f"/partcheck/{stage}/policy", json.dumps(FIRST_POLICY))
         self.model = _text(self, "Model", model, NO_MODEL)
-        self.power = _text(self, "Power", power_policy.parameter_of(model), power_policy.AWS_POLICY)
+        self.power = _text(self, "Power", capacity_policy.parameter_of(model), capacity_policy.AWS_POLICY)
 
 
 def _text(scope: Construct, name: str, path: str, value: str) -> ssm.StringParameter:

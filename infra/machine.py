@@ -17,7 +17,7 @@ FIRST_PERCENT, FIRST_MINUTES = 20, 5
 
 
 class Machine(Construct):
-    """The input of an execution is what workflow.intake.document makes; its name is an inspection's attempt.
+    """The input of an execution is what workflow.pipeline.intake.document makes; its name is an inspection's attempt.
 
     Executions are started through the alias. A deployment that changes the definition publishes a version
     and gives it a fifth of the new executions for some minutes; an alarm takes them back. The functions'

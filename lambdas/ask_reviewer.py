@@ -7,9 +7,9 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from lambdas import wiring
 from lambdas.wiring import logger, metrics, tracer
-from workflow import review
-from workflow.inspection import Ledger
-from workflow.review import Queue, Tokens
+from workflow.inspections.inspection import Ledger
+from workflow.review import decisions as review
+from workflow.review.decisions import Queue, Tokens
 
 
 @logger.inject_lambda_context(clear_state=True, log_event=False)  # The event holds the token.

@@ -7,9 +7,9 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from lambdas import wiring
 from lambdas.wiring import logger, metrics, tracer
-from workflow import intake
-from workflow.images import Image, Shelf
-from workflow.inspection import Ledger
+from workflow.inspections.inspection import Ledger
+from workflow.inspections.objects import Image, Shelf
+from workflow.pipeline import intake
 
 
 @logger.inject_lambda_context(clear_state=True)

@@ -7,8 +7,8 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from lambdas import wiring
 from lambdas.wiring import logger, metrics, tracer
-from workflow import moment
-from workflow.inspection import Ledger
+from workflow import timestamps
+from workflow.inspections.inspection import Ledger
 
 
 @logger.inject_lambda_context(clear_state=True)
@@ -16,7 +16,7 @@ from workflow.inspection import Ledger
 @metrics.log_metrics
 def handler(event: dict[str, Any], context: LambdaContext, ledger: Ledger | None = None) -> dict[str, Any]:
     logger.append_keys(inspection_id=event["inspection_id"])
-    at = moment.now()
+    at = timestamps.now()
     (ledger or wiring.ledger()).close(event["inspection_id"], event["execution"], at)
     metrics.add_metric("inspection_closed", MetricUnit.Count, 1)
     logger.info("closed")

@@ -10,10 +10,10 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from lambdas import wiring
 from lambdas.wiring import logger, tracer
-from workflow import delivery
-from workflow.inspection import Ledger
-from workflow.redrive import Redrivable
-from workflow.review import Queue, Tokens
+from workflow.inspections.inspection import Ledger
+from workflow.recovery import delivery
+from workflow.recovery.redrive import Redrivable
+from workflow.review.decisions import Queue, Tokens
 
 processor = wiring.Batch(event_type=EventType.SQS)
 

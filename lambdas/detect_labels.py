@@ -7,11 +7,12 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from lambdas import wiring
 from lambdas.wiring import logger, metrics, setting, tracer
-from workflow import detection, moment
-from workflow.detection import Detector
-from workflow.images import Shelf
-from workflow.inspection import Ledger
-from workflow.policy import RoutingPolicy
+from workflow import timestamps
+from workflow.inspections.inspection import Ledger
+from workflow.inspections.objects import Shelf
+from workflow.inspections.routing_policy import RoutingPolicy
+from workflow.pipeline import detection
+from workflow.pipeline.detection import Detector
 
 
 @logger.inject_lambda_context(clear_state=True)
@@ -33,7 +34,7 @@ def handler(
         policy or wiring.parameters().routing_policy(setting("POLICY_PARAMETER")),
         event["inspection_id"],
         event["execution"],
-        moment.now(),
+        timestamps.now(),
     )
     metrics.add_metric(f"detection_{answer['outcome']}", MetricUnit.Count, 1)
     broken = answer.get("broken", False)

@@ -7,9 +7,9 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from lambdas import wiring
 from lambdas.wiring import logger, metrics, tracer
-from workflow import review
-from workflow.inspection import Ledger
-from workflow.review import Queue
+from workflow.inspections.inspection import Ledger
+from workflow.review import decisions
+from workflow.review.decisions import Queue
 
 
 @logger.inject_lambda_context(clear_state=True)
@@ -22,7 +22,7 @@ def handler(
     escalations: Queue | None = None,
 ) -> dict[str, Any]:
     logger.append_keys(inspection_id=event["inspection_id"])
-    answer = review.escalate(
+    answer = decisions.escalate(
         ledger or wiring.ledger(),
         escalations or wiring.queue("ESCALATION_QUEUE_URL"),
         event["inspection_id"],

@@ -8,7 +8,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from lambdas import wiring
 from lambdas.wiring import logger, metrics, setting, tracer
 from workflow.aws.archive import S3Archive
-from workflow.keeping import Keeper, keep
+from workflow.history.archiver import Keeper, keep
 
 MARGIN_MS = 10_000
 

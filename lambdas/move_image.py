@@ -7,9 +7,9 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from lambdas import wiring
 from lambdas.wiring import logger, metrics, setting, tracer
-from workflow import filing
-from workflow.images import Shelf
-from workflow.inspection import Ledger
+from workflow.inspections.inspection import Ledger
+from workflow.inspections.objects import Shelf
+from workflow.pipeline import filing
 
 
 @logger.inject_lambda_context(clear_state=True)

@@ -8,13 +8,13 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from lambdas import wiring
 from lambdas.wiring import logger, metrics, setting, tracer
-from workflow import acting
 from workflow.aws.commands import DynamoCommands
 from workflow.aws.ledger import DynamoLedger
 from workflow.aws.search import DynamoSearch
-from workflow.commands import Commands, Hands, obey_all
-from workflow.reconcile import Mender
-from workflow.search import Search
+from workflow.history.search import Search
+from workflow.recovery import command_handlers
+from workflow.recovery.commands import Commands, Hands, obey_all
+from workflow.recovery.reconcile import Mender
 
 MARGIN_MS = 10_000
 
@@ -50,4 +50,4 @@ def handler(
 def _hands() -> Hands:
     ledger = DynamoLedger(setting("LEDGER_TABLE"), setting("AUDIT_TABLE"))
     mender = Mender(ledger, wiring.shelf(), wiring.executions(), wiring.queue("DECISION_QUEUE_URL"))
-    return acting.hands(mender, wiring.executions())
+    return command_handlers.hands(mender, wiring.executions())

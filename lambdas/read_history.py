@@ -8,9 +8,9 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from lambdas import wiring
 from lambdas.wiring import logger, tracer
-from workflow import archive
-from workflow.archive import Histories
-from workflow.logs import Logs
+from workflow.history import archive
+from workflow.history.archive import Histories
+from workflow.history.logs import Logs
 
 
 @logger.inject_lambda_context(clear_state=True)

@@ -7,12 +7,12 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from lambdas import wiring
 from lambdas.wiring import logger, metrics, setting, tracer
-from workflow import moment
-from workflow.images import Shelf
-from workflow.inspection import Ledger, State
-from workflow.intake import Executions
-from workflow.reconcile import Mender, findings, reconcile
-from workflow.review import Queue
+from workflow import timestamps
+from workflow.inspections.inspection import Ledger, State
+from workflow.inspections.objects import Shelf
+from workflow.pipeline.intake import Executions
+from workflow.recovery.reconcile import Mender, findings, reconcile
+from workflow.review.decisions import Queue
 
 
 @logger.inject_lambda_context(clear_state=True)
@@ -45,6 +45,6 @@ def handler(
 def _measure_reviews(ledger: Ledger) -> None:
     """How many photos wait for a person, and since when the one does that was asked about first."""
     asked = [row.review.opened_at for row in ledger.in_state(State.WAITING) if row.review]
-    waited = moment.seconds_between(min(asked), moment.now()) if asked else 0
+    waited = timestamps.seconds_between(min(asked), timestamps.now()) if asked else 0
     metrics.add_metric("oldest_review_seconds", MetricUnit.Seconds, max(0, waited))
     metrics.add_metric("reviews_waiting", MetricUnit.Count, len(asked))

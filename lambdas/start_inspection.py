@@ -11,10 +11,10 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from lambdas import wiring
 from lambdas.wiring import logger, setting, tracer
-from workflow import intake
-from workflow.images import Shelf, inspection_id
-from workflow.inspection import Ledger
-from workflow.intake import Executions
+from workflow.inspections.inspection import Ledger
+from workflow.inspections.objects import Shelf, inspection_id
+from workflow.pipeline import intake
+from workflow.pipeline.intake import Executions
 
 MARGIN_MS = 30_000
 

@@ -7,12 +7,13 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from lambdas import wiring
 from lambdas.wiring import logger, metrics, setting, tracer
-from workflow import moment, power
+from workflow import timestamps
 from workflow.aws.model_settings import ParameterSettings
-from workflow.inspection import Ledger
-from workflow.power import Room
-from workflow.promotion import Settings
-from workflow.review import Queue
+from workflow.inspections.inspection import Ledger
+from workflow.models import capacity
+from workflow.models.capacity import Room
+from workflow.models.promotion import Settings
+from workflow.review.decisions import Queue
 
 
 @logger.inject_lambda_context(clear_state=True)
@@ -30,7 +31,7 @@ def handler(
     books, alarms = ledger or wiring.ledger(), escalations or wiring.queue("ESCALATION_QUEUE_URL")
     parameters = settings or ParameterSettings(name)
     bench = room or wiring.power_room(setting("LEDGER_TABLE"), setting("AUDIT_TABLE"))
-    done = power.tend(bench, books, alarms, parameters.model(), parameters.power(), moment.now())
+    done = capacity.tend(bench, books, alarms, parameters.model(), parameters.power(), timestamps.now())
     meter = bench.store.meter()
     units = sum(units for _, units in meter.running.values())
     metrics.add_metric("model_cost_today_usd", MetricUnit.NoUnit, meter.spent_usd)

@@ -23,10 +23,10 @@ from workflow.aws.power_store import DynamoPowerStore
 from workflow.aws.queues import SqsQueue
 from workflow.aws.shelf import S3Shelf
 from workflow.aws.tokens import DynamoTokens
-from workflow.detection import Detector
 from workflow.errors import ConfigurationError
-from workflow.power import Room, Waking
-from workflow.power_policy import PowerPolicy
+from workflow.models.capacity import Room, Waking
+from workflow.models.capacity_policy import PowerPolicy
+from workflow.pipeline.detection import Detector
 
 # ASCII: a key may hold characters that some programs take for the end of a line, such as U+2028.
 logger = Logger(json_serializer=partial(json.dumps, default=str, separators=(",", ":")))

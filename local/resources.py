@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from local.settings import REGION
-from workflow import power_policy
 from workflow.aws.clients import client
-from workflow.policy import FIRST_POLICY, NO_MODEL
+from workflow.inspections.routing_policy import FIRST_POLICY, NO_MODEL
+from workflow.models import capacity_policy
 from workflow.tables import TABLES, Index, Table
 
 INBOUND_BUCKET = "partcheck-inbound"
@@ -103,7 +103,7 @@ def create_parameters() -> None:
     first = {
         POLICY_PARAMETER: json.dumps(FIRST_POLICY),
         MODEL_PARAMETER: NO_MODEL,
-        power_policy.parameter_of(MODEL_PARAMETER): power_policy.LOCAL_POLICY,
+        capacity_policy.parameter_of(MODEL_PARAMETER): capacity_policy.LOCAL_POLICY,
     }
     for name, value in first.items():
         try:

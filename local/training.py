@@ -15,7 +15,7 @@ from local.labelled_parts import Part, batches, check_labels, manifest_line, mea
 from workflow.aws.clients import client
 from workflow.aws.site import Site
 from workflow.errors import PartcheckError
-from workflow.policy import parse
+from workflow.inspections.routing_policy import parse
 
 PROJECT = "partcheck"
 THRESHOLD = 0.8

@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass
 
-from workflow.archive import Record
-from workflow.commands import Kind
-from workflow.inspection import Inspection, State
-from workflow.revision import MAX_REVISIONS
+from workflow.history.archive import Record
+from workflow.inspections.inspection import Inspection, State
+from workflow.recovery.commands import Kind
+from workflow.review.revision import MAX_REVISIONS
 
 RUNNING = ("RUNNING", "PENDING_REDRIVE")
 

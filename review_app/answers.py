@@ -5,11 +5,12 @@ from dataclasses import dataclass
 
 from review_app.audit import stage as stage_of
 from review_app.ports import Ports
-from workflow import moment, review, second_look
+from workflow import timestamps
 from workflow.errors import NotFound
-from workflow.inspection import AuditEntry, Inspection
-from workflow.sealing import held_for
-from workflow.verdict import Verdict
+from workflow.inspections.inspection import AuditEntry, Inspection
+from workflow.inspections.undo_window import held_for
+from workflow.inspections.verdict import Verdict
+from workflow.review import decisions, second_review
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,13 +50,13 @@ def give(ports: Ports, answer: Answer, who: str, undo_seconds: int) -> Given:
     row = row_of(ports, answer.inspection_id)
     decision_id = answer.decision_id or str(uuid.uuid4())
     said = (row.id, answer.verdict, who, answer.comment)
-    if second_look.due(row) or (row.second is not None and row.second.id == decision_id):
-        second_look.answer(
+    if second_review.due(row) or (row.second is not None and row.second.id == decision_id):
+        second_review.answer(
             ports.ledger, ports.reviews, *said, answer_id=decision_id, defect_class=answer.defect_class
         )
         left = undo_seconds
     else:
-        made = review.decide(
+        made = decisions.decide(
             ports.ledger,
             ports.decisions,
             *said,
@@ -63,7 +64,7 @@ def give(ports: Ports, answer: Answer, who: str, undo_seconds: int) -> Given:
             defect_class=answer.defect_class,
             undo_seconds=undo_seconds,
         )
-        left = held_for(made, moment.now())
+        left = held_for(made, timestamps.now())
     return Given(row.id, row.image.name, decision_id, answer.verdict, answer.defect_class, "held", left)
 
 
@@ -71,8 +72,8 @@ def take_back(ports: Ports, inspection_id: str, decision_id: str, who: str) -> I
     """Undo an answer of one's own."""
     row = row_of(ports, inspection_id)
     if row.second is not None and row.second.id == decision_id:
-        return second_look.take_back(ports.ledger, ports.reviews, row.id, decision_id, who)
-    return review.undo(ports.ledger, row.id, decision_id, who)
+        return second_review.take_back(ports.ledger, ports.reviews, row.id, decision_id, who)
+    return decisions.undo(ports.ledger, row.id, decision_id, who)
 
 
 def given(ports: Ports, entry: AuditEntry, undo_seconds: int) -> Given:
@@ -80,12 +81,12 @@ def given(ports: Ports, entry: AuditEntry, undo_seconds: int) -> Given:
     row = row_of(ports, entry.inspection_id)
     stage, until = "applied", 0
     if entry.action == "second look":
-        age = moment.seconds_between(entry.at, moment.now())
+        age = timestamps.seconds_between(entry.at, timestamps.now())
         until = max(0, round(undo_seconds - age))
         stage = "held" if until else stage
     elif row.decision is not None and row.decision.id == entry.decision_id:
         stage = stage_of(row)
-        until = held_for(row.decision, moment.now())
+        until = held_for(row.decision, timestamps.now())
     return Given(
         row.id,
         row.image.name or row.image.key,

@@ -5,9 +5,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import groupby, islice
 
-from workflow import moment
-from workflow.inspection import AuditEntry, Decision, Inspection, Ledger
-from workflow.sealing import Stage, held_for, progress
+from workflow import timestamps
+from workflow.inspections.inspection import AuditEntry, Decision, Inspection, Ledger
+from workflow.inspections.undo_window import Stage, held_for, progress
 
 MAX_DAYS = 366
 ACTIONS = (
@@ -84,7 +84,7 @@ def _of_days(ledger: Ledger, wish: Wish, before: str) -> Iterator[AuditEntry]:
         if day < wish.first_day:
             return
         yield from ledger.audit_day(day, newest_first=True)
-        day = moment.later(f"{day}T00:00:00Z", -1)[:10]
+        day = timestamps.later(f"{day}T00:00:00Z", -1)[:10]
 
 
 def _of_image(ledger: Ledger, wish: Wish) -> list[AuditEntry]:
@@ -111,7 +111,7 @@ def line(entry: AuditEntry, rows: Mapping[str, Inspection | None]) -> Line:
     undone = entry.action != "undo" and bool(entry.decision_id) and entry.decision_id in row.undone
     took = None
     if entry.action == "decide" and row.review is not None:
-        took = max(0.0, moment.seconds_between(row.review.opened_at, entry.at))
+        took = max(0.0, timestamps.seconds_between(row.review.opened_at, entry.at))
     delivered, stage = _delivery(entry, row)
     return Line(entry, row, undone, took, delivered, stage)
 
@@ -133,7 +133,7 @@ def stage(row: Inspection) -> str:
     reached = progress(row)
     if reached is None or row.decision is None:
         return ""
-    waiting = reached.stage is Stage.HELD and not held_for(row.decision, moment.now())
+    waiting = reached.stage is Stage.HELD and not held_for(row.decision, timestamps.now())
     return (Stage.RELEASED if waiting else reached.stage).value
 
 

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from review_app.pages import percent
-from workflow.inspection import Inspection, Ledger
-from workflow.policy import RoutingPolicy
-from workflow.verdict import Prediction, Verdict
+from workflow.inspections.inspection import Inspection, Ledger
+from workflow.inspections.routing_policy import RoutingPolicy
+from workflow.inspections.verdict import Prediction, Verdict
 
 MAX_OTHERS = 4
 

@@ -7,14 +7,15 @@ from itertools import islice, pairwise, takewhile
 from statistics import median
 
 from review_app.ports import Ports
-from workflow import figures, moment
-from workflow.agreement import Agreement, agreements
-from workflow.commands import Commands
-from workflow.figures import Failure, Hour
-from workflow.inspection import AuditEntry, Ledger, SecondLook, State
-from workflow.power import Meter
-from workflow.review_queue import Pile, Reviews
-from workflow.verdict import Verdict
+from workflow import timestamps
+from workflow.history import metrics
+from workflow.history.metrics import Failure, Hour
+from workflow.inspections.inspection import AuditEntry, Ledger, SecondLook, State
+from workflow.inspections.verdict import Verdict
+from workflow.models.capacity import Meter
+from workflow.recovery.commands import Commands
+from workflow.review.agreement import Agreement, agreements
+from workflow.review.queue import Pile, Reviews
 
 DAYS = (1, 7, 30, 90)
 HOURLY_UP_TO = 2
@@ -106,10 +107,10 @@ class Board:
 
 def board(ports: Ports, days: int, now: str, at: float | None = None) -> Board:
     """The figures of the last days, and of this moment."""
-    since = moment.later(now, -86400 * days)
-    hours = ports.past.figures.hours(since, moment.later(now, 1))
-    counts = figures.total(hours)
-    took, scores = figures.numbered(counts, "took"), figures.numbered(counts, "score")
+    since = timestamps.later(now, -86400 * days)
+    hours = ports.past.figures.hours(since, timestamps.later(now, 1))
+    counts = metrics.total(hours)
+    took, scores = metrics.numbered(counts, "took"), metrics.numbered(counts, "score")
     thresholds = sorted({rule.threshold for rule in ports.policy().labels.values()})
     replay = at if at is not None else min(1.0, round(thresholds[-1] + 0.05, 2)) if thresholds else None
     return Board(
@@ -123,9 +124,9 @@ def board(ports: Ports, days: int, now: str, at: float | None = None) -> Board:
         reviewers(counts, islice(ports.ledger.audit_day(now[:10], newest_first=True), MOST_LOOKS)),
         agreements(_looks(ports, since))[:1],
         thresholds,
-        Replay(replay, figures.to_review(scores, replay, thresholds[-1])) if replay is not None else None,
-        figures.quantile(took, 0.5),
-        figures.quantile(took, 0.95),
+        Replay(replay, metrics.to_review(scores, replay, thresholds[-1])) if replay is not None else None,
+        metrics.quantile(took, 0.5),
+        metrics.quantile(took, 0.95),
         ports.ledger.count_recent(State.WAITING, "0", MOST_COUNTED),
         ports.ledger.count_recent(State.INSPECTING, "0", MOST_COUNTED),
         _oldest(ports.reviews),
@@ -205,7 +206,7 @@ def reviewers(counts: Mapping[str, int], today: Iterable[AuditEntry]) -> list[Re
 
 def pace(moments: Iterable[str]) -> float | None:
     """The usual seconds from one decision to the next."""
-    gaps = [moment.seconds_between(*pair) for pair in pairwise(sorted(moments))]
+    gaps = [timestamps.seconds_between(*pair) for pair in pairwise(sorted(moments))]
     working = [gap for gap in gaps if gap <= PAUSE_SECONDS]
     return median(working) if working else None
 
@@ -228,6 +229,6 @@ def _verdict(verdict: Verdict, counts: Mapping[str, int], since: str) -> Column:
 
 
 def _scored(scores: Mapping[int, int], number: int) -> Column:
-    width = figures.BINS // BARS
+    width = metrics.BINS // BARS
     count = sum(scores.get(one, 0) for one in range(number * width, (number + 1) * width))
     return Column(f"{number / BARS:.2f} to {(number + 1) / BARS:.2f}", count)

@@ -11,8 +11,8 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from review_app.assets import shapes, static
 from review_app.users import Role, signed_in
-from workflow import moment
-from workflow.review import MAX_REASON
+from workflow import timestamps
+from workflow.review.decisions import MAX_REASON
 
 _TEMPLATES = Path(__file__).resolve().parent / "templates"
 MAX_SENTENCE = 160
@@ -49,12 +49,12 @@ def clock(at: str) -> str:
 
 def ago(at: str) -> str:
     """How long ago a moment was."""
-    return span(max(0.0, moment.seconds_between(at, moment.now())))
+    return span(max(0.0, timestamps.seconds_between(at, timestamps.now())))
 
 
 def countdown(at: str) -> str:
     """Minutes and seconds until a moment."""
-    seconds = max(0, round(moment.seconds_between(moment.now(), at)))
+    seconds = max(0, round(timestamps.seconds_between(timestamps.now(), at)))
     return f"{seconds // 60}:{seconds % 60:02}"
 
 

@@ -4,11 +4,11 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
 
-from workflow.archive import Archive, Histories, Record, latest
-from workflow.figures import Failure, Figures
-from workflow.inspection import Inspection, Ledger
-from workflow.logs import Logs
-from workflow.search import Search
+from workflow.history.archive import Archive, Histories, Record, latest
+from workflow.history.logs import Logs
+from workflow.history.metrics import Failure, Figures
+from workflow.history.search import Search
+from workflow.inspections.inspection import Inspection, Ledger
 
 INSPECTION_DIGITS = 64
 FAILURES_READ = 500

@@ -9,9 +9,9 @@ from PIL import Image as Picture
 from PIL import ImageOps
 
 from workflow.errors import NotFound
-from workflow.images import Image, Shelf
-from workflow.inspection import Inspection, Ledger
-from workflow.photo import MAX_BYTES, MAX_SIDE
+from workflow.inspections.inspection import Inspection, Ledger
+from workflow.inspections.objects import Image, Shelf
+from workflow.photos.photo import MAX_BYTES, MAX_SIDE
 
 KEPT_BYTES = 96 * 1024 * 1024
 AT_ONCE = 2

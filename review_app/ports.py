@@ -4,13 +4,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from review_app.past import Past
-from workflow.commands import Commands
-from workflow.images import Shelf
-from workflow.inspection import Ledger
-from workflow.policy import RoutingPolicy
-from workflow.power import Meter
-from workflow.review import Queue
-from workflow.review_queue import Reviews
+from workflow.inspections.inspection import Ledger
+from workflow.inspections.objects import Shelf
+from workflow.inspections.routing_policy import RoutingPolicy
+from workflow.models.capacity import Meter
+from workflow.recovery.commands import Commands
+from workflow.review.decisions import Queue
+from workflow.review.queue import Reviews
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,8 +5,8 @@ import time
 import uuid
 from collections.abc import Callable
 
-from workflow import moment
-from workflow.inspection import AuditEntry, Ledger
+from workflow import timestamps
+from workflow.inspections.inspection import AuditEntry, Ledger
 
 BELIEVED_SECONDS = 30
 REMEMBERED = 10_000
@@ -48,7 +48,7 @@ class Sessions:
         return True
 
     def _note(self, session: str, who: str, action: str, after: str = "") -> None:
-        entry = AuditEntry(_book(session), moment.now(), who, action, after=after, decision_id=session)
+        entry = AuditEntry(_book(session), timestamps.now(), who, action, after=after, decision_id=session)
         self._ledger.note(entry)
 
 

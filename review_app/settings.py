@@ -6,7 +6,7 @@ from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from workflow.errors import ConfigurationError
-from workflow.review import MAX_UNDO_SECONDS
+from workflow.review.decisions import MAX_UNDO_SECONDS
 
 LINE = frozenset(
     {

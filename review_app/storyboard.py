@@ -8,9 +8,9 @@ from typing import Any
 
 from review_app.graph.drawing import Drawing, draw, kind, revision
 from review_app.timeline import Bar, bars
-from workflow.archive import Record
-from workflow.history_events import in_order, number
-from workflow.step import Step
+from workflow.history.archive import Record
+from workflow.history.events import in_order, number
+from workflow.history.step import Step
 
 MOST_SHOWN = 20_000
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from itertools import pairwise
 
 from review_app.graph.drawing import kind
-from workflow.step import Status, Step
+from workflow.history.step import Status, Step
 
 WIDTH = 1000.0
 NARROWEST = 20.0

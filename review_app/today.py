@@ -4,8 +4,8 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from workflow import moment
-from workflow.inspection import AuditEntry, Ledger
+from workflow import timestamps
+from workflow.inspections.inspection import AuditEntry, Ledger
 
 PACE_SECONDS = 300
 REMEMBERED = 500
@@ -23,7 +23,7 @@ class Today:
     """The running tally of one day (UTC), kept by each worker process for itself."""
 
     def __init__(
-        self, ledger: Ledger, clock: Callable[[], str] = moment.now, keep_seconds: float = 1.0
+        self, ledger: Ledger, clock: Callable[[], str] = timestamps.now, keep_seconds: float = 1.0
     ) -> None:
         self._ledger, self._clock, self._keep = ledger, clock, keep_seconds
         self._lock = threading.Lock()
@@ -48,13 +48,13 @@ class Today:
 
     def pace(self, who: str) -> int:
         """Answers a minute over the last minutes, once there are some."""
-        since = moment.later(self._clock(), -PACE_SECONDS)
+        since = timestamps.later(self._clock(), -PACE_SECONDS)
         with self._lock:
             self._refresh()
             recent = [entry for entry in self._of(who).newest if entry.at >= since]
         if len(recent) < 2:
             return 0
-        minutes = max(1.0, moment.seconds_between(recent[0].at, self._clock()) / 60)
+        minutes = max(1.0, timestamps.seconds_between(recent[0].at, self._clock()) / 60)
         return round(len(recent) / minutes)
 
     def last(self, who: str, count: int) -> list[AuditEntry]:
@@ -70,12 +70,12 @@ class Today:
         now = self._clock()
         if now[:10] != self._day:
             self._begin(now[:10])
-        if self._read_at and moment.seconds_between(self._read_at, now) < self._keep:
+        if self._read_at and timestamps.seconds_between(self._read_at, now) < self._keep:
             return
         for entry in self._ledger.audit_day(self._day, self._since):
             self._count(entry)
         self._read_at = now
-        self._since = moment.later(now, -_LAG)  # The index may lag: look again at what came just before.
+        self._since = timestamps.later(now, -_LAG)  # The index may lag: look again at what came just before.
 
     def _count(self, entry: AuditEntry) -> None:
         key = (entry.inspection_id, entry.at, entry.action, entry.decision_id)

@@ -5,10 +5,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from urllib.parse import urlencode
 
-from workflow import moment
-from workflow.inspection import State
-from workflow.search import Mark, Query, Way
-from workflow.verdict import Verdict
+from workflow import timestamps
+from workflow.history.search import Mark, Query, Way
+from workflow.inspections.inspection import State
+from workflow.inspections.verdict import Verdict
 
 FAILED = "failed"
 STATUSES = {
@@ -48,7 +48,7 @@ class Wish:
             self.model,
             self.policy,
             f"{self.first_day}T00:00:00.000Z" if self.first_day else "",
-            moment.later(f"{self.last_day}T00:00:00Z", 86400) if self.last_day else "",
+            timestamps.later(f"{self.last_day}T00:00:00Z", 86400) if self.last_day else "",
         )
 
     @property
@@ -100,7 +100,7 @@ def wish(values: Mapping[str, str]) -> Wish:
 def _day(text: str) -> str:
     """A day that has a day after it; anything else asks nothing."""
     try:
-        moment.later(f"{text}T00:00:00Z" if _DAY.fullmatch(text) else "", 86400)
+        timestamps.later(f"{text}T00:00:00Z" if _DAY.fullmatch(text) else "", 86400)
     except (ValueError, OverflowError):
         return ""
     return text

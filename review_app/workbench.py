@@ -6,8 +6,8 @@ from review_app.live import LOOK_SECONDS, Topic
 from review_app.ports import Ports
 from review_app.settings import Settings
 from review_app.today import Today
-from workflow.desk import Desk
-from workflow.review_queue import Pile
+from workflow.review.assignment import Desk
+from workflow.review.queue import Pile
 
 
 class Workbench:

@@ -10,14 +10,13 @@ from dataclasses import fields, replace
 from itertools import islice
 from typing import Any
 
-from workflow import moment
-from workflow.archive import Record
-from workflow.commands import Command
-from workflow.detection import NotReady, Refused, Scores, Unreadable
+from workflow import timestamps
 from workflow.errors import Conflict, NotFound, OwnershipLost
-from workflow.figures import Failure, Hour
-from workflow.images import CopyResult, Image, Stored
-from workflow.inspection import (
+from workflow.history.archive import Record
+from workflow.history.logs import EXPIRED, LogLines
+from workflow.history.metrics import Failure, Hour
+from workflow.history.search import Mark, Page, Query, Way, page_of
+from workflow.inspections.inspection import (
     MOST_OF_A_NAME,
     AuditEntry,
     Decision,
@@ -28,11 +27,12 @@ from workflow.inspection import (
     SecondLook,
     State,
 )
-from workflow.logs import EXPIRED, LogLines
-from workflow.review_queue import GRACE_SECONDS, Pile, Waiting, pile_of, rank
-from workflow.search import Mark, Page, Query, Way, page_of
-from workflow.second_look import due
-from workflow.verdict import Prediction, Verdict
+from workflow.inspections.objects import CopyResult, Image, Stored
+from workflow.inspections.verdict import Prediction, Verdict
+from workflow.pipeline.detection import NotReady, Refused, Scores, Unreadable
+from workflow.recovery.commands import Command
+from workflow.review.queue import GRACE_SECONDS, Pile, Waiting, pile_of, rank
+from workflow.review.second_review import due
 
 
 class MemoryShelf:
@@ -305,7 +305,7 @@ class MemoryReviews:
                 return None
             if row.skipped.get(lease.reviewer, "") > now:
                 return None
-            if not unleased(row, lease.reviewer, moment.later(now, -GRACE_SECONDS)):
+            if not unleased(row, lease.reviewer, timestamps.later(now, -GRACE_SECONDS)):
                 return None
             self.ledger.rows[row.id] = replace(row, lease=lease)
             return self.ledger.rows[row.id]

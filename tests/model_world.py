@@ -4,11 +4,11 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 
-from workflow import moment
-from workflow.model import MOST_RUNNING, STARTABLE, UP, Asked, Clock, ModelVersion, Status, project_of
-from workflow.power import Meter
-from workflow.power_policy import HANDS_OFF, PowerPolicy, parse
-from workflow.promotion import Desk, ModelEvent
+from workflow import timestamps
+from workflow.models.capacity import Meter
+from workflow.models.capacity_policy import HANDS_OFF, PowerPolicy, parse
+from workflow.models.model import MOST_RUNNING, STARTABLE, UP, Asked, Clock, ModelVersion, Status, project_of
+from workflow.models.promotion import Desk, ModelEvent
 
 MONDAY = "2026-01-05T00:00:00.000Z"
 
@@ -37,7 +37,7 @@ class World:
 
     @property
     def now(self) -> str:
-        return moment.later(MONDAY, self.seconds)
+        return timestamps.later(MONDAY, self.seconds)
 
     @property
     def busiest_second(self) -> int:

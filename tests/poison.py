@@ -13,7 +13,7 @@ from typing import Any
 from PIL import Image
 
 from tests import crafted
-from workflow.upload import MAX_BYTES, Reason
+from workflow.photos.validation import MAX_BYTES, Reason
 
 DOCUMENT = Path(__file__).parent.parent / "docs" / "accepted-photos.md"
 BEGIN, END = "<!-- table: begin -->\n", "<!-- table: end -->"

@@ -1,6 +1,6 @@
 """The fourteen statuses of a model, with the moves between them that are legal."""
 
-from workflow.model import Status
+from workflow.models.model import Status
 
 __all__ = ["MOVES", "TRAINED", "USES_A_MODEL_SLOT", "Status", "comes_before", "may_move"]
 

@@ -11,13 +11,13 @@ from local.custom_labels.manifest import Entry, read_entries
 from local.data_sets import uploading
 from local.data_sets.photos import LabelledPhoto
 from local.labelled_parts import means_ok
-from workflow.detection import Detector, NotReady, Refused, Unreadable
 from workflow.errors import Conflict, NotFound, PartcheckError
-from workflow.images import Shelf
-from workflow.model_evaluation import Scored
-from workflow.policy import RoutingPolicy
-from workflow.promotion import ModelEvent, Record
-from workflow.verdict import Score, Verdict
+from workflow.inspections.objects import Shelf
+from workflow.inspections.routing_policy import RoutingPolicy
+from workflow.inspections.verdict import Score, Verdict
+from workflow.models.evaluation import Scored
+from workflow.models.promotion import ModelEvent, Record
+from workflow.pipeline.detection import Detector, NotReady, Refused, Unreadable
 
 ACTION = "freeze hold-out"
 TRIES = 20

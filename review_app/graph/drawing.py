@@ -11,7 +11,7 @@ from typing import Any
 
 from review_app.graph.layout import Box, Line, Picture, layout
 from review_app.graph.machine import read
-from workflow.step import Status, Step
+from workflow.history.step import Status, Step
 
 EDGE = 8.0
 _KINDS = {

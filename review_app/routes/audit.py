@@ -11,8 +11,8 @@ from review_app.audit import ACTIONS, MAX_DAYS, Line, Wish, entries, lines, mark
 from review_app.pages import page
 from review_app.ports import Ports
 from review_app.users import current_user
-from workflow import moment
-from workflow.csv_text import csv_lines
+from workflow import timestamps
+from workflow.csv_export import csv_lines
 
 PAGE = 50
 USUAL_DAYS = 7
@@ -47,11 +47,11 @@ def wished(
     image: Text = "",
 ) -> Wish:
     """Dependency: the filters in the address. Nothing else of the address is ever compared with anything."""
-    today = moment.now()[:10]
+    today = timestamps.now()[:10]
     last = min(to_day or today, today)
     try:
-        usual = moment.later(f"{last}T00:00:00Z", -(USUAL_DAYS - 1) * 86_400)[:10]
-        days = moment.seconds_between(f"{from_day or usual}T00:00:00Z", f"{last}T00:00:00Z") / 86_400
+        usual = timestamps.later(f"{last}T00:00:00Z", -(USUAL_DAYS - 1) * 86_400)[:10]
+        days = timestamps.seconds_between(f"{from_day or usual}T00:00:00Z", f"{last}T00:00:00Z") / 86_400
     except ValueError as error:
         raise HTTPException(400, "A day is written like 2026-01-31.") from error
     if days >= MAX_DAYS:

@@ -12,10 +12,11 @@ from review_app.ports import Ports
 from review_app.routes.executions import Found, shown_page
 from review_app.users import Role, User, require
 from review_app.wishes import FAILED, wish
-from workflow import commands, moment
-from workflow.commands import MOST_TARGETS, Command, Kind
-from workflow.inspection import State
-from workflow.search import Query
+from workflow import timestamps
+from workflow.history.search import Query
+from workflow.inspections.inspection import State
+from workflow.recovery import commands
+from workflow.recovery.commands import MOST_TARGETS, Command, Kind
 
 router = APIRouter(prefix="/commands")
 Engineer = Annotated[User, Depends(require(Role.ENGINEER))]
@@ -96,7 +97,7 @@ def _command(
         known = str(uuid.UUID(token))
     except ValueError:
         known = str(uuid.uuid4())
-    return Command(known, kind, user.name, reason.strip(), moment.now(), ids, query)
+    return Command(known, kind, user.name, reason.strip(), timestamps.now(), ids, query)
 
 
 def _keep(request: Request, command: Command) -> None:

@@ -5,7 +5,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from review_app.dashboard import DAYS, board
 from review_app.pages import page
 from review_app.users import current_user
-from workflow import moment
+from workflow import timestamps
 
 router = APIRouter(dependencies=[Depends(current_user)])
 
@@ -13,7 +13,7 @@ router = APIRouter(dependencies=[Depends(current_user)])
 @router.get("/dashboard")
 def dashboard(request: Request, days: str = "", at: str = "") -> Response:
     span = int(days) if days in map(str, DAYS) else DAYS[1]
-    shown = board(request.app.state.ports, span, moment.now(), _threshold(at))
+    shown = board(request.app.state.ports, span, timestamps.now(), _threshold(at))
     return page(request, "dashboard.html", board=shown, spans=DAYS)
 
 

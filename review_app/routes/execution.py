@@ -13,11 +13,13 @@ from review_app.past import INSPECTION_DIGITS, Past
 from review_app.routes.executions import Found
 from review_app.storyboard import storyboard
 from review_app.users import User, current_user
-from workflow import archive, facts, second_look
-from workflow.archive import Record
-from workflow.inspection import Inspection, Ledger
-from workflow.keeping import executions_of
-from workflow.model import name_of
+from workflow.history import archive
+from workflow.history.archive import Record
+from workflow.history.archiver import executions_of
+from workflow.inspections import serialization
+from workflow.inspections.inspection import Inspection, Ledger
+from workflow.models.model import name_of
+from workflow.review import second_review
 
 router = APIRouter(dependencies=[Depends(current_user)])
 _NAME = re.compile(r"([0-9a-f]{64})-([1-9]\d{0,4})")
@@ -60,7 +62,7 @@ def execution(
         state_name=state,
         others=[one for one in books.by_name(row.image.name) if one.id != row.id][:MOST_COMPARED],
         attempts=list(enumerate(executions_of(row), start=1)),
-        seconds=facts.seconds,
+        seconds=serialization.seconds,
         actions=actions(row, record),
         token=str(uuid.uuid4()),
     )
@@ -118,7 +120,7 @@ def looked_up(name: str, found: Past, books: Ledger, user: User) -> tuple[Inspec
     row = books.get(named[1]) if named else None
     if named is None or row is None or int(named[2]) > row.attempt:
         raise HTTPException(404, "There is no such execution: look for the photo in the list.")
-    if second_look.due(row) and row.lease is not None and row.lease.reviewer == user.name:
+    if second_review.due(row) and row.lease is not None and row.lease.reviewer == user.name:
         raise HTTPException(409, "You are about to judge this photo; its history opens after your answer.")
     return row, found.told(name)
 
@@ -146,7 +148,7 @@ def _told(row: Inspection, name: str, record: Record | None) -> dict[str, str]:
     states = [f"{step.name} ({step.status.value})" for step in record.steps] if record else []
     return {
         "Uploaded": row.uploaded_at,
-        "Verdict": outcome.verdict.value if outcome else facts.verdict(row),
+        "Verdict": outcome.verdict.value if outcome else serialization.verdict(row),
         "Decided by": decided.reviewer if decided else "the model" if said else "",
         "Reason": decided.reason if decided else "",
         "Label": said.label if said else "",

@@ -17,11 +17,12 @@ from review_app.ports import Ports
 from review_app.users import current_user, still
 from review_app.wishes import FAILED, SIZES, STATUSES, Wish, wish
 from review_app.workbench import Workbench
-from workflow import facts, moment
-from workflow.csv_text import csv_lines
-from workflow.inspection import Inspection
-from workflow.search import Page
-from workflow.verdict import Verdict
+from workflow import timestamps
+from workflow.csv_export import csv_lines
+from workflow.history.search import Page
+from workflow.inspections import serialization
+from workflow.inspections.inspection import Inspection
+from workflow.inspections.verdict import Verdict
 
 router = APIRouter(dependencies=[Depends(current_user)])
 MOST_EXPORTED = 10_000
@@ -32,14 +33,14 @@ COLUMNS: dict[str, Callable[[Inspection], object]] = {
     "started": lambda row: row.claimed_at,
     "photo": lambda row: row.image.key,
     "state": lambda row: row.state.value,
-    "verdict": lambda row: facts.verdict(row) if row.verdict or row.withdrawn else "",
+    "verdict": lambda row: serialization.verdict(row) if row.verdict or row.withdrawn else "",
     "decided by": lambda row: row.decision.reviewer if row.decision else "",
     "label": lambda row: row.prediction.label if row.prediction else "",
     "confidence": lambda row: row.prediction.confidence if row.prediction else "",
     "threshold": lambda row: row.prediction.threshold if row.prediction else "",
     "model": lambda row: row.prediction.model if row.prediction else "",
     "policy": lambda row: row.prediction.policy_version if row.prediction else "",
-    "seconds": facts.seconds,
+    "seconds": serialization.seconds,
     "attempts": lambda row: row.attempt,
     "inspection": lambda row: row.id,
     "execution": lambda row: row.owner,
@@ -70,7 +71,7 @@ def executions(request: Request, found: Found) -> Response:
         statuses=STATUSES,
         verdicts=list(Verdict),
         sizes=SIZES,
-        seconds=facts.seconds,
+        seconds=serialization.seconds,
         token=str(uuid.uuid4()),
     )
 
@@ -81,7 +82,7 @@ async def live(request: Request) -> StreamingResponse:
     topic: Topic | None = getattr(request.app.state, "executions_topic", None)
     if topic is None:
         topic = request.app.state.executions_topic = Topic(looked(request.app.state.workbench))
-    return stream(topic, moment.now, partial(still, request))
+    return stream(topic, timestamps.now, partial(still, request))
 
 
 @router.get("/executions.csv")
@@ -93,7 +94,7 @@ def as_csv(request: Request, found: Found) -> StreamingResponse:
 
 @router.get("/executions.json")
 def as_json(request: Request, found: Found) -> StreamingResponse:
-    rows = (json.dumps(facts.facts(row), ensure_ascii=False) for row in _all(request, found))
+    rows = (json.dumps(serialization.facts(row), ensure_ascii=False) for row in _all(request, found))
     text = (part for number, row in enumerate(rows) for part in (",\n" if number else "", row))
     whole = (part for parts in (iter("["), text, iter("]\n")) for part in parts)
     return _file(whole, "application/json", "executions.json")
@@ -103,7 +104,7 @@ def shown_page(request: Request, found: Past, asked: Wish) -> Page:
     """The rows of a page; failed ones are those whose own execution ended badly and was not followed up."""
     if asked.status != FAILED:
         return found.search.page(asked.query, asked.mark, asked.size)
-    since = moment.later(moment.now(), -FAILURE_DAYS * 86400)
+    since = timestamps.later(timestamps.now(), -FAILURE_DAYS * 86400)
     failed = found.failed_now(request.app.state.ports.ledger, since, FAILURES_SHOWN)
     return Page(tuple(row for row, _ in failed if asked.query.answers(row)))
 
@@ -116,14 +117,14 @@ def looked(bench: Workbench) -> Callable[[], Any]:
         newest = past.search.page(wish({}).query, None, SIZES[0]).rows
         rows = [(row.id, row.state, row.verdict, row.attempt, row.decision) for row in newest]
         waiting = [one.id for one in bench.desk.waiting()]
-        failed = [failure.execution for failure in past.figures.failures(moment.now()[:10], 1)]
+        failed = [failure.execution for failure in past.figures.failures(timestamps.now()[:10], 1)]
         return rows, waiting, failed
 
     return look
 
 
 def _failures(found: Past) -> list[Any]:
-    return found.last_failures(moment.later(moment.now(), -FAILURE_DAYS * 86400))
+    return found.last_failures(timestamps.later(timestamps.now(), -FAILURE_DAYS * 86400))
 
 
 def _all(request: Request, found: Past) -> Iterator[Inspection]:

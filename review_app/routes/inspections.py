@@ -14,11 +14,11 @@ from review_app.pages import page, tell
 from review_app.routes.review import Bench, Photo, Uuid, Who
 from review_app.users import Role, User, current_user, require
 from review_app.workbench import Workbench
-from workflow import revision, second_look
-from workflow.inspection import Inspection, State
-from workflow.review import MAX_REASON
-from workflow.review_queue import Pile, Waiting
-from workflow.verdict import Verdict
+from workflow.inspections.inspection import Inspection, State
+from workflow.inspections.verdict import Verdict
+from workflow.review import revision, second_review
+from workflow.review.decisions import MAX_REASON
+from workflow.review.queue import Pile, Waiting
 
 router = APIRouter(dependencies=[Depends(current_user)])
 Engineer = Annotated[User, Depends(require(Role.ENGINEER))]
@@ -30,7 +30,7 @@ _OPPOSITE = {Verdict.OK: Verdict.DEFECT, Verdict.DEFECT: Verdict.OK}
 @router.get("/inspections/{id}")
 def inspection(request: Request, inspection_id: Photo, user: Who, bench: Bench) -> Response:
     row = row_of(bench.ports, inspection_id)
-    if second_look.due(row) and row.lease is not None and row.lease.reviewer == user.name:
+    if second_review.due(row) and row.lease is not None and row.lease.reviewer == user.name:
         raise HTTPException(409, "You are about to judge this photo; its history opens after your answer.")
     trail = [line(entry, {row.id: row}) for entry in bench.ports.ledger.audit_trail(row.id)]
     prediction = row.prediction
@@ -111,7 +111,7 @@ def adjudicate(
         raise HTTPException(400, "A disagreement ends with ok or defect, and a reason.")
     _check_class(bench.settings.defect_classes, defect_class)
     ports = bench.ports
-    second_look.adjudicate(
+    second_review.adjudicate(
         ports.ledger,
         ports.reviews,
         ports.decisions,

@@ -14,10 +14,10 @@ from review_app.live import stream
 from review_app.pages import page, part, tell
 from review_app.users import User, as_asked, current_user, still
 from review_app.workbench import Workbench, workbench
-from workflow.desk import Order
 from workflow.errors import Conflict
-from workflow.review import MAX_REASON
-from workflow.verdict import Verdict
+from workflow.inspections.verdict import Verdict
+from workflow.review.assignment import Order
+from workflow.review.decisions import MAX_REASON
 
 MOST_AHEAD = 10
 STRIP = 6

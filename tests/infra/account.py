@@ -22,7 +22,7 @@ from lambdas.catalog import Function
 from tests.infra.rights import ACCOUNT, REGION, Account, Right, needs
 from tests.infra.stand_ins import Answers, Executions, Model, Refused
 from tests.proof.dynamodb import MemoryDynamoDB, Stored
-from workflow import moment
+from workflow import timestamps
 from workflow.aws.clients import client
 from workflow.tables import TABLES
 
@@ -123,7 +123,7 @@ class Stage:
         return self.account.environment(found)[name]
 
     def now(self) -> str:
-        return moment.text(datetime.fromtimestamp(datetime.now(UTC).timestamp() + 3600 * self.hours, UTC))
+        return timestamps.text(datetime.fromtimestamp(datetime.now(UTC).timestamp() + 3600 * self.hours, UTC))
 
 
 @contextmanager
@@ -136,7 +136,7 @@ def deployed(resources: Mapping[str, Any]) -> Iterator[Stage]:
         for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
             patch.setenv(name, "test")
         patch.setenv("AWS_DEFAULT_REGION", REGION)
-        patch.setattr(moment, "now", stage.now)
+        patch.setattr(timestamps, "now", stage.now)
         boto3.setup_default_session()
         events = boto3.DEFAULT_SESSION.events  # type: ignore[union-attr]
         events.register("provide-client-params", stage.note)

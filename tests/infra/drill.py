@@ -10,13 +10,15 @@ from tests.infra.account import NOBODY, Stage
 from tests.infra.stand_ins import MODEL
 from tests.recorder import Recorder
 from tests.unit.lambdas.test_queues_and_clock import batch, uploaded
-from workflow import definition, power_policy, review, revision
+from workflow import definition
 from workflow.aws.clients import client
 from workflow.aws.ledger import DynamoLedger
 from workflow.aws.queues import SqsQueue
-from workflow.images import Image
-from workflow.intake import document
-from workflow.verdict import Verdict
+from workflow.inspections.objects import Image
+from workflow.inspections.verdict import Verdict
+from workflow.models import capacity_policy
+from workflow.pipeline.intake import document
+from workflow.review import decisions, revision
 
 PHOTO = png()
 
@@ -101,7 +103,7 @@ class Drill:
         return {**document(row.image, row.uploaded_at, row.attempt), "execution": row.owner}
 
     def decide(self, told: Mapping[str, Any], verdict: Verdict, undo_seconds: int = 0) -> None:
-        review.decide(
+        decisions.decide(
             *(self.ledger, self.decisions, told["inspection_id"], verdict, "ann", "looked"),
             undo_seconds=undo_seconds,
         )
@@ -178,7 +180,7 @@ class Drill:
         self.close(told)
 
     def power(self, **how: Any) -> None:
-        self.parameter(power_policy.parameter_of(self.model), json.dumps({"version": "2", **how}))
+        self.parameter(capacity_policy.parameter_of(self.model), json.dumps({"version": "2", **how}))
 
     def the_clock_finds_what_was_lost(self) -> None:
         self.upload("its event was lost.png")

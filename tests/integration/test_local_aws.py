@@ -7,12 +7,13 @@ import pytest
 from lambdas import catalog
 from local import functions, machine, queues, resources
 from local.line import Line
-from workflow import definition, policy
+from workflow import definition
 from workflow.aws.clients import client
 from workflow.aws.executions import StepFunctionsExecutions
 from workflow.aws.site import Site
-from workflow.images import Image, inspection_id
-from workflow.intake import execution_name
+from workflow.inspections import routing_policy
+from workflow.inspections.objects import Image, inspection_id
+from workflow.pipeline.intake import execution_name
 from workflow.tables import LEDGER
 
 PATIENCE = 90
@@ -81,7 +82,7 @@ def test_a_queue_that_feeds_a_function_waits_for_it_and_has_a_last_resort(
 def test_the_first_policy_can_be_read_and_no_model_is_chosen(line: Line) -> None:
     text = client("ssm").get_parameter(Name=line.site.policy_parameter)["Parameter"]["Value"]
 
-    assert policy.parse(text).version
+    assert routing_policy.parse(text).version
 
 
 @pytest.mark.parametrize("function", catalog.FUNCTIONS, ids=lambda function: function.module)

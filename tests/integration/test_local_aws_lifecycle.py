@@ -16,7 +16,7 @@ from local.settings import running_line
 from workflow.aws.clients import client
 from workflow.aws.ledger import DynamoLedger
 from workflow.errors import ConfigurationError, PartcheckError
-from workflow.inspection import State
+from workflow.inspections.inspection import State
 
 PATIENCE = 90
 

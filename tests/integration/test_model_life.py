@@ -15,7 +15,7 @@ from cli.reach import open_line
 from local.line import Line
 from local.resources import TRAINING_BUCKET
 from local.sample_parts import sample_parts
-from workflow import moment, power
+from workflow import timestamps
 from workflow.aws.clients import client
 from workflow.aws.ledger import DynamoLedger
 from workflow.aws.model_record import POWER, DynamoRecord
@@ -23,9 +23,10 @@ from workflow.aws.model_settings import ParameterSettings
 from workflow.aws.models import RekognitionModels
 from workflow.aws.power_store import LEASE, METER, DynamoPowerStore
 from workflow.aws.queues import SqsQueue
-from workflow.model import Status, wait_until
-from workflow.power import Room
-from workflow.power_policy import PowerPolicy
+from workflow.models import capacity
+from workflow.models.capacity import Room
+from workflow.models.capacity_policy import PowerPolicy
+from workflow.models.model import Status, wait_until
 
 PROJECT = "life"
 
@@ -146,7 +147,7 @@ def photos_wait_for_a_stopped_model(line: Line, arn: str) -> None:
     room = Room(models, DynamoPowerStore(own_table("meter")), DynamoRecord(line.site.audit_table, POWER))
     policy = PowerPolicy("1", idle_minutes=1)
 
-    asked = [power.wanted(room, arn, policy, moment.now()) for _ in range(30)]
+    asked = [capacity.wanted(room, arn, policy, timestamps.now()) for _ in range(30)]
 
     assert asked == [True] + [False] * 29
     log = [event.action for event in room.log.events() if event.after == arn]
@@ -156,8 +157,8 @@ def photos_wait_for_a_stopped_model(line: Line, arn: str) -> None:
         found = models.describe(arn)
     ledger = DynamoLedger(line.site.ledger_table)
     alarms = SqsQueue(line.site.escalation_queue_url)
-    later = moment.later(moment.now(), 3 * 24 * 3600)
-    assert power.tend(room, ledger, alarms, arn, policy, later) == "running"  # Idleness counts from here.
-    done = power.tend(room, ledger, alarms, arn, policy, moment.later(later, 120))
+    later = timestamps.later(timestamps.now(), 3 * 24 * 3600)
+    assert capacity.tend(room, ledger, alarms, arn, policy, later) == "running"  # Idleness counts from here.
+    done = capacity.tend(room, ledger, alarms, arn, policy, timestamps.later(later, 120))
     assert done == "stop: no photo came for 1 min"
     assert client("s3").list_objects_v2(Bucket=TRAINING_BUCKET, Prefix=f"{PROJECT}/hold-out/")["KeyCount"] > 0

@@ -15,10 +15,10 @@ from lambdas import catalog
 from local.clock import invoke
 from local.line import Line
 from tests.web.serving import visitor
-from workflow import archive
 from workflow.aws.archive import S3Archive
 from workflow.aws.clients import client
 from workflow.aws.executions import StepFunctionsExecutions
+from workflow.history import archive
 
 NAME = "four 711 é.png"
 PATIENCE = 120

@@ -15,8 +15,8 @@ import pytest
 from local.line import Line
 from workflow.aws.clients import client
 from workflow.aws.ledger import DynamoLedger
-from workflow.images import Image, inspection_id
-from workflow.inspection import Inspection, State
+from workflow.inspections.inspection import Inspection, State
+from workflow.inspections.objects import Image, inspection_id
 
 PATIENCE = 90
 T = TypeVar("T")

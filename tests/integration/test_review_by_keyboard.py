@@ -18,9 +18,9 @@ from tests.web.world import jpeg
 from workflow.aws.clients import client
 from workflow.aws.executions import StepFunctionsExecutions
 from workflow.aws.ledger import DynamoLedger
-from workflow.images import inspection_id
-from workflow.inspection import Inspection, State
-from workflow.verdict import Verdict
+from workflow.inspections.inspection import Inspection, State
+from workflow.inspections.objects import inspection_id
+from workflow.inspections.verdict import Verdict
 
 PHOTOS = int(os.environ.get("PARTCHECK_TEST_PHOTOS", "12"))
 KEYS = {"a": (Verdict.OK, ""), "d": (Verdict.DEFECT, ""), "1": (Verdict.DEFECT, "crack")}

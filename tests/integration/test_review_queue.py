@@ -14,18 +14,19 @@ import pytest
 from local.line import Line
 from local.resources import create_table, table_name
 from tests.fakes import MemoryQueue
-from workflow import moment, review, revision, second_look
+from workflow import timestamps
 from workflow.aws.clients import client
 from workflow.aws.ledger import DynamoLedger
 from workflow.aws.reviews import DynamoReviews
-from workflow.desk import Desk
 from workflow.errors import Conflict
-from workflow.images import Image, Stored, inspection_id
-from workflow.inspection import Inspection, Review, State
-from workflow.intake import execution_name, new_row
-from workflow.review_queue import Pile, rank
+from workflow.inspections.inspection import Inspection, Review, State
+from workflow.inspections.objects import Image, Stored, inspection_id
+from workflow.inspections.verdict import Prediction, Verdict
+from workflow.pipeline.intake import execution_name, new_row
+from workflow.review import decisions, revision, second_review
+from workflow.review.assignment import Desk
+from workflow.review.queue import Pile, rank
 from workflow.tables import AUDIT, LEDGER
-from workflow.verdict import Prediction, Verdict
 
 DOUBT = Prediction(Verdict.OK, "ok", 0.6, 0.8, (), "arn:model", "1")
 CLIENTS, PHOTOS, HAND_OUTS = 8, 24, 200
@@ -41,9 +42,11 @@ class Books:
     def waiting(self, prediction: Prediction = DOUBT) -> Inspection:
         image = Image("inbound", f"part-{uuid.uuid4()}.png", "v1")
         owner = execution_name(inspection_id(image), 1)
-        row = replace(new_row(image, owner, 1, moment.now()), prediction=prediction, verdict=Verdict.UNCLEAR)
+        row = replace(
+            new_row(image, owner, 1, timestamps.now()), prediction=prediction, verdict=Verdict.UNCLEAR
+        )
         self.ledger.claim(row)
-        asked = Review(moment.now(), 1, moment.later(moment.now(), 3600))
+        asked = Review(timestamps.now(), 1, timestamps.later(timestamps.now(), 3600))
         return self.ledger.record_review(row.id, owner, asked, rank(prediction, asked.opened_at, False))
 
     def closed(self, row: Inspection) -> Inspection:
@@ -51,8 +54,8 @@ class Books:
         assert row.decision is not None
         assert self.ledger.seal(row.id, row.decision.id)
         place = Stored(Image("filed", f"{row.decision.verdict}/{row.id}", "v2"), 5, "e")
-        self.ledger.record_filing(row, row.decision.verdict, place, "told", moment.now())
-        self.ledger.close(row.id, row.owner, moment.now())
+        self.ledger.record_filing(row, row.decision.verdict, place, "told", timestamps.now())
+        self.ledger.close(row.id, row.owner, timestamps.now())
         return self.row(row)
 
     def row(self, row: Inspection) -> Inspection:
@@ -105,7 +108,7 @@ def test_of_two_who_decide_at_once_one_is_told_who_won(books: Books) -> None:
     def work(who: str) -> None:
         for row in rows:
             with suppress(Conflict):
-                made = review.decide(books.ledger, MemoryQueue(), row.id, Verdict.OK, who)
+                made = decisions.decide(books.ledger, MemoryQueue(), row.id, Verdict.OK, who)
                 saved.append((row.id, made.id))
 
     with ThreadPoolExecutor(4) as pool:
@@ -130,25 +133,25 @@ def test_a_photo_goes_through_the_whole_life_of_a_review(books: Books) -> None:
     assert [one.id for one in desk.waiting(Pile.HELD)] == [row.id]
     desk.unhold("bob", row.id)
 
-    made = review.decide(
+    made = decisions.decide(
         *(books.ledger, queue, row.id, Verdict.DEFECT, "bob"), defect_class="crack", undo_seconds=60
     )
-    again = review.undo(books.ledger, row.id, made.id, "bob")
+    again = decisions.undo(books.ledger, row.id, made.id, "bob")
     assert (again.open, again.undone, again.lease and again.lease.reviewer) == (True, (made.id,), "bob")
     with pytest.raises(Conflict, match="was taken back"):
-        review.decide(books.ledger, queue, row.id, Verdict.DEFECT, "bob", decision_id=made.id)
-    review.decide(books.ledger, queue, row.id, Verdict.OK, "bob")
+        decisions.decide(books.ledger, queue, row.id, Verdict.DEFECT, "bob", decision_id=made.id)
+    decisions.decide(books.ledger, queue, row.id, Verdict.OK, "bob")
     closed = books.closed(books.row(row))
     with pytest.raises(Conflict, match="too late"):
-        review.undo(books.ledger, row.id, closed.decision.id if closed.decision else "", "bob")
+        decisions.undo(books.ledger, row.id, closed.decision.id if closed.decision else "", "bob")
 
     assert desk.take("bob") == []
     assert [one.id for one in desk.take("cat")] == [row.id]
-    second_look.answer(books.ledger, books.reviews, row.id, Verdict.DEFECT, "cat", answer_id="a1")
-    second_look.take_back(books.ledger, books.reviews, row.id, "a1", "cat")
-    second_look.answer(books.ledger, books.reviews, row.id, Verdict.DEFECT, "cat", answer_id="a2")
+    second_review.answer(books.ledger, books.reviews, row.id, Verdict.DEFECT, "cat", answer_id="a1")
+    second_review.take_back(books.ledger, books.reviews, row.id, "a1", "cat")
+    second_review.answer(books.ledger, books.reviews, row.id, Verdict.DEFECT, "cat", answer_id="a2")
     assert [one.id for one in desk.waiting(Pile.DISPUTED)] == [row.id]
-    revised = second_look.adjudicate(
+    revised = second_review.adjudicate(
         books.ledger, books.reviews, queue, row.id, Verdict.DEFECT, "eve", "there is a crack"
     )
 
@@ -158,7 +161,7 @@ def test_a_photo_goes_through_the_whole_life_of_a_review(books: Books) -> None:
     revision.inspect_again(books.ledger, queue, row.id, "eve", "a new model")
     assert (books.row(row).revision, books.row(row).decision, books.row(row).prediction) == (3, None, None)
     assert [one for pile in Pile for one in books.reviews.listed(pile)] == []
-    told = Counter(entry.action for entry in books.ledger.audit_day(moment.now()[:10]))
+    told = Counter(entry.action for entry in books.ledger.audit_day(timestamps.now()[:10]))
     assert told == {
         **{"hold": 1, "unhold": 1, "decide": 2, "undo": 2, "second look": 2, "correct": 1},
         "inspect again": 1,

@@ -9,12 +9,14 @@ from tests.crafted import png
 from tests.proof.promises import Promises, Said, Upload
 from tests.proof.world import World
 from tests.unit.line import FILED, INBOUND
-from workflow import moment, redrive, review, revision
-from workflow.audit import audit
-from workflow.images import Image
-from workflow.inspection import State
-from workflow.reconcile import reconcile
-from workflow.verdict import Verdict
+from workflow import timestamps
+from workflow.inspections.inspection import State
+from workflow.inspections.objects import Image
+from workflow.inspections.verdict import Verdict
+from workflow.recovery import redrive
+from workflow.recovery.consistency import audit
+from workflow.recovery.reconcile import reconcile
+from workflow.review import decisions, revision
 
 PHOTO = png()
 KINDS = ("ok", "ok", "defect", "unsure", "unsure", "unsure", "nothing", "stranger", "text", "empty")
@@ -147,7 +149,7 @@ class History:
         if kind in ("text", "empty"):
             content = f"text {number}".encode() if kind == "text" or self._is_there(b"") else b""
         stored = world.s3.put_object(INBOUND, key, content, in_parts=self.rng.random() < 0.2)
-        image, at = Image(INBOUND, key, stored["VersionId"]), moment.now()
+        image, at = Image(INBOUND, key, stored["VersionId"]), timestamps.now()
         self.promises.uploads.append(Upload(image, content, kind, at))
         detail: dict[str, object] = {"key": key}
         if self.rng.random() < 0.7:
@@ -177,7 +179,7 @@ class History:
             self.promises.said[said[0]] = Said(row.id, verdict, "")
             self.think()
             window = 0 if calm else self.rng.choice((0, 8, 60))
-            review.decide(
+            decisions.decide(
                 *(world.ledger, world.decisions, row.id, verdict, who, "looked"),
                 decision_id=said[0],
                 undo_seconds=window,
@@ -203,7 +205,7 @@ class History:
                 said.told = "saved"
 
         def undo() -> None:
-            review.undo(world.ledger, said.inspection_id, decision, who)
+            decisions.undo(world.ledger, said.inspection_id, decision, who)
 
         world.work(f"{who} takes back", undo, told)
 

@@ -8,14 +8,18 @@ from dataclasses import replace
 from typing import Any
 from unittest.mock import patch
 
-from workflow import announcement, delivery, filing, intake, moment, review, sealing
+from workflow import timestamps
 from workflow.aws.items import to_item, values
 from workflow.aws.ledger import DynamoLedger
 from workflow.aws.shelf import S3Shelf
 from workflow.aws.tokens import DynamoTokens
 from workflow.errors import Conflict
-from workflow.images import CopyResult, Image, Stored
-from workflow.inspection import Inspection, State, owned
+from workflow.inspections import undo_window
+from workflow.inspections.inspection import Inspection, State, owned
+from workflow.inspections.objects import CopyResult, Image, Stored
+from workflow.pipeline import filing, intake, verdict_message
+from workflow.recovery import delivery
+from workflow.review import decisions
 
 Mutant = Callable[[], AbstractContextManager[Any]]
 
@@ -154,7 +158,7 @@ def overrules_by_timeout() -> AbstractContextManager[Any]:
         queue.send(json.dumps({"inspection_id": row.id}))
         return {"decided": False, "round": 2}
 
-    return _replaced(review, "escalate", escalate)
+    return _replaced(decisions, "escalate", escalate)
 
 
 def asks_over_a_decision() -> AbstractContextManager[Any]:
@@ -192,7 +196,7 @@ def announces_the_time_of_sending() -> AbstractContextManager[Any]:
         filed = honest(ledger, shelf, bucket, inspection, owner, wanted)
         row = owned(ledger, inspection, owner)
         if filed["announcement"] and row.verdict:
-            filed["announcement"] = announcement.body(row, row.verdict, row.location, moment.now())
+            filed["announcement"] = verdict_message.body(row, row.verdict, row.location, timestamps.now())
         return filed
 
     return _replaced(filing, "file", file)
@@ -201,7 +205,7 @@ def announces_the_time_of_sending() -> AbstractContextManager[Any]:
 def trusts_the_token_in_the_message() -> AbstractContextManager[Any]:
     """The message says which token to answer."""
     tokens: dict[str, str] = {}
-    keep = review.ask
+    keep = decisions.ask
 
     def ask(
         ledger: Any, kept: Any, queue: Any, inspection_id: str, owner: str, token: str, seconds: int
@@ -213,8 +217,8 @@ def trusts_the_token_in_the_message() -> AbstractContextManager[Any]:
         return json.dumps({"inspection_id": inspection_id, "token": tokens.get(inspection_id, "")})
 
     stack = ExitStack()
-    stack.enter_context(_replaced(review, "ask", ask))
-    stack.enter_context(_replaced(review, "delivery", message))
+    stack.enter_context(_replaced(decisions, "ask", ask))
+    stack.enter_context(_replaced(decisions, "delivery", message))
     return stack
 
 
@@ -246,8 +250,8 @@ def takes_back_what_was_acted_on() -> AbstractContextManager[Any]:
 
     stack = ExitStack()
     stack.enter_context(_replaced(DynamoLedger, "undo", undo))
-    honest_row = review._row
-    stack.enter_context(_replaced(review, "_row", lambda ledger, one: open_(honest_row(ledger, one))))
+    honest_row = decisions._row
+    stack.enter_context(_replaced(decisions, "_row", lambda ledger, one: open_(honest_row(ledger, one))))
     return stack
 
 
@@ -255,22 +259,22 @@ def acts_without_sealing() -> AbstractContextManager[Any]:
     """Whoever acts on a decision looks at the clock only."""
 
     def seal(_ledger: Any, row: Inspection, now: str) -> bool:
-        return row.decision is not None and not sealing.held_for(row.decision, now)
+        return row.decision is not None and not undo_window.held_for(row.decision, now)
 
     stack = ExitStack()
-    for module in (filing, review, delivery):
+    for module in (filing, decisions, delivery):
         stack.enter_context(_replaced(module, "seal", seal))
     return stack
 
 
 def corrects_without_a_revision() -> AbstractContextManager[Any]:
     """A correction goes out under the id of the verdict that it corrects."""
-    honest = announcement.body
+    honest = verdict_message.body
 
     def body(row: Inspection, *rest: Any) -> str:
         return honest(replace(row, revision=1), *rest)
 
-    return _replaced(announcement, "body", body)
+    return _replaced(verdict_message, "body", body)
 
 
 MUTANTS: tuple[Mutant, ...] = (

@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 
 from tests.proof.world import Violation, World
 from tests.unit.line import FILED, INBOUND
-from workflow.audit import audit
-from workflow.images import Image, inspection_id
-from workflow.inspection import Inspection, Outcome, State
-from workflow.verdict import Verdict
+from workflow.inspections.inspection import Inspection, Outcome, State
+from workflow.inspections.objects import Image, inspection_id
+from workflow.inspections.verdict import Verdict
+from workflow.recovery.consistency import audit
 
 TOKEN = "TOKEN<"
 

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 from botocore.exceptions import ClientError
 
-from workflow import moment
+from workflow import timestamps
 
 ENDED = ("FAILED", "TIMED_OUT", "ABORTED")
 Done = Callable[[Any, str], None]
@@ -284,11 +284,11 @@ class MemoryStepFunctions:
         return value
 
     def _context(self, execution: Execution) -> dict[str, Any]:
-        started = moment.text(execution.started_at)
+        started = timestamps.text(execution.started_at)
         return {
             "Execution": {"Name": execution.name, "StartTime": started, "Id": f"execution:{execution.name}"},
             "Task": {"Token": execution.token},
-            "State": {"Name": execution.state, "EnteredTime": moment.text(self._world.now())},
+            "State": {"Name": execution.state, "EnteredTime": timestamps.text(self._world.now())},
         }
 
     def _filled(self, execution: Execution, template: Any, document: Any = None) -> Any:

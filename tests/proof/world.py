@@ -27,7 +27,7 @@ from tests.proof.rekognition import MemoryRekognition
 from tests.proof.s3 import MemoryS3
 from tests.proof.step_functions import MemoryStepFunctions
 from tests.unit.line import FILED, INBOUND
-from workflow import definition, moment
+from workflow import definition, timestamps
 from workflow.aws.detector import RekognitionDetector
 from workflow.aws.executions import StepFunctionsExecutions
 from workflow.aws.ledger import DynamoLedger
@@ -35,10 +35,10 @@ from workflow.aws.queues import SqsQueue
 from workflow.aws.shelf import S3Shelf
 from workflow.aws.tokens import DynamoTokens
 from workflow.errors import PartcheckError
-from workflow.policy import LabelRule, RoutingPolicy
-from workflow.reconcile import Mender
+from workflow.inspections.routing_policy import LabelRule, RoutingPolicy
+from workflow.inspections.verdict import Verdict
+from workflow.recovery.reconcile import Mender
 from workflow.tables import AUDIT, LEDGER, TABLES, TOKENS
-from workflow.verdict import Verdict
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 MODEL = "arn:aws:rekognition:eu-central-1:123456789012:project/parts/version/1/1"
@@ -148,7 +148,7 @@ class World:
             patch.object(start_inspection, "process_partial_response", _one_by_one),
             patch.object(deliver_decision, "process_partial_response", _one_by_one),
             patch.object(wiring.logger, "info", lambda *_, **__: None, create=True),
-            patch.object(moment, "now", lambda: moment.text(self.now())),
+            patch.object(timestamps, "now", lambda: timestamps.text(self.now())),
             patch.dict(os.environ, SETTINGS),
             patch.object(wiring.metrics, "add_metric", lambda *_, **__: None),
             patch.object(uuid, "uuid4", lambda: uuid.UUID(int=self.rng.getrandbits(128), version=4)),

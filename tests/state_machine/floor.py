@@ -18,14 +18,17 @@ from unittest.mock import patch
 from lambdas import wiring
 from tests import crafted, fakes
 from tests.state_machine.engine import Engine, Throttled
-from workflow import audit, intake, moment, review
+from workflow import timestamps
 from workflow.aws.executions import StepFunctionsExecutions
-from workflow.detection import NotReady, Refused, Scores
-from workflow.images import Image, inspection_id
-from workflow.inspection import Inspection, State
-from workflow.policy import LabelRule, RoutingPolicy
-from workflow.reconcile import Mender
-from workflow.verdict import Score, Verdict
+from workflow.inspections.inspection import Inspection, State
+from workflow.inspections.objects import Image, inspection_id
+from workflow.inspections.routing_policy import LabelRule, RoutingPolicy
+from workflow.inspections.verdict import Score, Verdict
+from workflow.pipeline import intake
+from workflow.pipeline.detection import NotReady, Refused, Scores
+from workflow.recovery import consistency
+from workflow.recovery.reconcile import Mender
+from workflow.review import decisions
 
 PATIENCE = 120  # Alone it takes seconds; the machine may be busy with other tests.
 INBOUND, FILED = "inbound-bucket", "filed-bucket"
@@ -94,7 +97,7 @@ class Floor:
 
     def upload(self, content: bytes = PHOTO, key: str = "line-1/part.jpg") -> Image:
         """Put a photo into the inbound bucket, two minutes ago; nobody is told yet."""
-        return self.shelf.upload(INBOUND, key, content, moment.later(moment.now(), -120))
+        return self.shelf.upload(INBOUND, key, content, timestamps.later(timestamps.now(), -120))
 
     def notify(self, image: Image) -> str:
         """Deliver the event of an upload; return the name of the execution that inspects it."""
@@ -113,7 +116,7 @@ class Floor:
 
     def decide(self, verdict: Verdict, name: str) -> None:
         """Let a person decide, and run on."""
-        review.decide(self.ledger, self.decisions, self.row(name).id, verdict, "Ada", "a scratch")
+        decisions.decide(self.ledger, self.decisions, self.row(name).id, verdict, "Ada", "a scratch")
         self.rest(name)
 
     def reconcile(self) -> dict[str, int]:
@@ -148,9 +151,9 @@ class Floor:
         """Where bytes lie: bucket/key of every object."""
         return [f"{image.bucket}/{image.key}" for image in self.shelf.objects]
 
-    def books(self) -> audit.Report:
+    def books(self) -> consistency.Report:
         """The balance of the ledger against the buckets and the engine."""
-        return audit.audit(self.ledger, self.shelf, self.executions, INBOUND, FILED)
+        return consistency.audit(self.ledger, self.shelf, self.executions, INBOUND, FILED)
 
     def assert_filed(self, name: str, verdict: Verdict) -> None:
         """The photo lies where its verdict says and only there, announced and closed; the books balance."""

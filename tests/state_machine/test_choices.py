@@ -16,11 +16,13 @@ from hypothesis import strategies as st
 from tests import crafted, fakes
 from tests.state_machine.choices import follow, literals
 from tests.unit.line import UNSURE, Line
-from workflow import definition, detection, intake, moment, review
-from workflow.images import Image, inspection_id
-from workflow.inspection import Inspection, State
-from workflow.policy import LabelRule, RoutingPolicy
-from workflow.verdict import Prediction, Score, Verdict, decide
+from workflow import definition, timestamps
+from workflow.inspections.inspection import Inspection, State
+from workflow.inspections.objects import Image, inspection_id
+from workflow.inspections.routing_policy import LabelRule, RoutingPolicy
+from workflow.inspections.verdict import Prediction, Score, Verdict, decide
+from workflow.pipeline import detection, intake
+from workflow.review import decisions
 
 STATES = json.loads(definition.text())["States"]
 MOVES = {Verdict.OK: "Move to ok", Verdict.DEFECT: "Move to defect", Verdict.UNCLEAR: "Move to unclear"}
@@ -42,14 +44,14 @@ def route(prediction: Prediction) -> str:
         1,
         State.INSPECTING,
         "",
-        moment.now(),
+        timestamps.now(),
         "",
         image,
         prediction=prediction,
     )
     ledger = fakes.MemoryLedger()
     ledger.claim(row)
-    answer = detection.detect(ledger, fakes.MemoryShelf(), _Silent(), POLICY, row.id, "me", moment.now())
+    answer = detection.detect(ledger, fakes.MemoryShelf(), _Silent(), POLICY, row.id, "me", timestamps.now())
     document = json.loads(json.dumps({"detection": answer}))
     assert follow(STATES["Did the model answer?"], document) == "Is the prediction clear?"
     return follow(STATES["Is the prediction clear?"], document)
@@ -134,7 +136,7 @@ def test_every_outcome_of_a_detection_has_its_route() -> None:
 
 
 def test_every_outcome_of_an_escalation_has_its_route() -> None:
-    assert _routes("Does a decision stand?", "escalation", "decided", set(_under("decided", review))) == {
+    assert _routes("Does a decision stand?", "escalation", "decided", set(_under("decided", decisions))) == {
         True: "Move to reviewed verdict",
         False: "Ask a reviewer",
     }

@@ -5,12 +5,13 @@ import pytest
 from tests import fakes
 from tests.state_machine.engine import Engine
 from tests.state_machine.floor import CLEAR_OK, LABELS, Floor
-from workflow import detection, moment
+from workflow import timestamps
 from workflow.aws.detector import BUSY_SECONDS
-from workflow.detection import NotReady
-from workflow.images import inspection_id
-from workflow.inspection import Inspection, State
-from workflow.policy import RoutingPolicy
+from workflow.inspections.inspection import Inspection, State
+from workflow.inspections.objects import inspection_id
+from workflow.inspections.routing_policy import RoutingPolicy
+from workflow.pipeline import detection
+from workflow.pipeline.detection import NotReady
 
 EVENTS = 25_000
 EVERYTHING_ELSE = 1_000
@@ -45,7 +46,7 @@ def _questions(policy: RoutingPolicy) -> int:
     ledger.claim(Inspection(inspection_id(image), image, "me", 1, State.INSPECTING, "", BEGAN, BEGAN, image))
     model = fakes.FakeDetector(NotReady("the model is busy", BUSY_SECONDS // 2))
     while True:
-        now = moment.later(BEGAN, waited)
+        now = timestamps.later(BEGAN, waited)
         answer = detection.detect(ledger, shelf, model, policy, inspection_id(image), "me", now)
         if answer["outcome"] == "answered":
             return asked

@@ -6,9 +6,10 @@ from collections.abc import Callable
 import pytest
 
 from tests.state_machine.floor import CLEAR_DEFECT, CLEAR_OK, DOUBTFUL, FILED, PHOTO, Answer, Floor, seen
-from workflow import intake, revision
-from workflow.detection import NotReady, Refused
-from workflow.verdict import Verdict
+from workflow.inspections.verdict import Verdict
+from workflow.pipeline import intake
+from workflow.pipeline.detection import NotReady, Refused
+from workflow.review import revision
 
 Open = Callable[..., Floor]
 

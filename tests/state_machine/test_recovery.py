@@ -10,9 +10,10 @@ import pytest
 
 from tests.state_machine.engine import Engine
 from tests.state_machine.floor import CLEAR_DEFECT, CLEAR_OK, DOUBTFUL, FILED, PHOTO, Answer, Fault, Floor
-from workflow import definition, intake
-from workflow.inspection import Inspection, State
-from workflow.verdict import Verdict
+from workflow import definition
+from workflow.inspections.inspection import Inspection, State
+from workflow.inspections.verdict import Verdict
+from workflow.pipeline import intake
 
 TASKS = [name for name, state in json.loads(definition.text())["States"].items() if state["Type"] == "Task"]
 ATTEMPTS = 7  # one, and the six retries of every state

@@ -7,13 +7,16 @@ from typing import Any
 
 from tests.crafted import png
 from tests.fakes import FakeDetector, MemoryExecutions, MemoryLedger, MemoryQueue, MemoryShelf, MemoryTokens
-from workflow import delivery, detection, filing, intake, moment, review
-from workflow.detection import Scores
-from workflow.images import Image, inspection_id
-from workflow.inspection import Inspection
-from workflow.intake import document, execution_name
-from workflow.policy import LabelRule, RoutingPolicy
-from workflow.verdict import Score, Verdict
+from workflow import timestamps
+from workflow.inspections.inspection import Inspection
+from workflow.inspections.objects import Image, inspection_id
+from workflow.inspections.routing_policy import LabelRule, RoutingPolicy
+from workflow.inspections.verdict import Score, Verdict
+from workflow.pipeline import detection, filing, intake
+from workflow.pipeline.detection import Scores
+from workflow.pipeline.intake import document, execution_name
+from workflow.recovery import delivery
+from workflow.review import decisions
 
 PHOTO = png()
 SHA256 = hashlib.sha256(PHOTO).hexdigest()
@@ -73,7 +76,7 @@ class Line:
 
     def detect(self, image: Image, owner: str, waited: float = 0) -> dict[str, Any]:
         row = self.ledger.get(inspection_id(image))
-        now = moment.later(row.claimed_at if row else moment.now(), waited)
+        now = timestamps.later(row.claimed_at if row else timestamps.now(), waited)
         return detection.detect(
             self.ledger, self.shelf, self.detector, self.policy, inspection_id(image), owner, now
         )
@@ -82,15 +85,15 @@ class Line:
         return self.file(self.ledger, self.shelf, FILED, inspection_id(image), owner, wanted)
 
     def ask(self, image: Image, owner: str, token: str) -> None:
-        review.ask(self.ledger, self.tokens, self.decisions, inspection_id(image), owner, token, 3600)
+        decisions.ask(self.ledger, self.tokens, self.decisions, inspection_id(image), owner, token, 3600)
 
     def escalate(self, image: Image, owner: str) -> dict[str, Any]:
-        return review.escalate(self.ledger, self.escalations, inspection_id(image), owner)
+        return decisions.escalate(self.ledger, self.escalations, inspection_id(image), owner)
 
     def decide(
         self, image: Image, verdict: Verdict, reviewer: str = "ann", reason: str = "", **how: Any
     ) -> Any:
-        return review.decide(
+        return decisions.decide(
             self.ledger, self.decisions, inspection_id(image), verdict, reviewer, reason, **how
         )
 
@@ -100,7 +103,7 @@ class Line:
         )
 
     def close(self, image: Image, owner: str) -> None:
-        self.ledger.close(inspection_id(image), owner, moment.now())
+        self.ledger.close(inspection_id(image), owner, timestamps.now())
 
     def row(self, image: Image) -> Inspection:
         row = self.ledger.get(inspection_id(image))

@@ -2,7 +2,7 @@
 
 from tests.web import crowds, stories
 from tests.web.world import World
-from workflow.commands import Command, Kind
+from workflow.recovery.commands import Command, Kind
 
 COMMAND = Command("c0ffee", Kind.REDRIVE, "eve", "a jam", "2026-01-01", ("a",), told=("one: done",), done=1)
 

@@ -11,13 +11,13 @@ from PIL import Image as Picture
 from tests.recorder import AWS_TOKEN, T0, Recorder
 from tests.unit.line import MODEL
 from tests.web.world import World
-from workflow import definition, moment
-from workflow.archive import Record, redacted
-from workflow.figures import Failure
-from workflow.images import Image, inspection_id
-from workflow.inspection import Decision, Inspection, Review, State
-from workflow.intake import execution_name
-from workflow.verdict import Prediction, Score, Verdict
+from workflow import definition, timestamps
+from workflow.history.archive import Record, redacted
+from workflow.history.metrics import Failure
+from workflow.inspections.inspection import Decision, Inspection, Review, State
+from workflow.inspections.objects import Image, inspection_id
+from workflow.inspections.verdict import Prediction, Score, Verdict
+from workflow.pipeline.intake import execution_name
 
 DEFINITION = json.loads(definition.text())
 WEEK = 7 * 86400.0
@@ -89,15 +89,15 @@ class Story(Recorder):
         self.passed("Choice", "Is the prediction clear?")
 
     def record(self, name: str, status: str, error: str = "", cause: str = "") -> Record:
-        stopped = "" if status == "RUNNING" else moment.text(self.at)
+        stopped = "" if status == "RUNNING" else timestamps.text(self.at)
         return Record(
             name,
             status,
-            moment.text(T0),
+            timestamps.text(T0),
             stopped,
             error,
             cause,
-            moment.text(self.at),
+            timestamps.text(self.at),
             DEFINITION,
             redacted(self.events),
         )
@@ -166,16 +166,18 @@ def told(world: World) -> dict[str, Inspection]:
     }
     decision = Decision("d1", Verdict.DEFECT, "ann", rows["reviewed"].claimed_at, "a crack at the rim")
     rows["reviewed"] = replace(
-        rows["reviewed"], decision=decision, review=Review(moment.text(T0), 2, "", True)
+        rows["reviewed"], decision=decision, review=Review(timestamps.text(T0), 2, "", True)
     )
-    rows["waiting"] = replace(rows["waiting"], review=Review(moment.text(T0), 1, ""))
+    rows["waiting"] = replace(rows["waiting"], review=Review(timestamps.text(T0), 1, ""))
     world.line.ledger.rows |= {row.id: row for row in rows.values()}
     world.archive.keep(reviewed(rows["reviewed"].owner))
     world.archive.keep(failed(rows["failed"].owner))
     world.histories.records[rows["waiting"].owner] = waiting(rows["waiting"].owner)
     lost = rows["failed"]
     world.books.add_failure(
-        Failure(lost.owner, moment.now(), "FAILED", "Detect labels", "ThrottlingException", "Rate exceeded")
+        Failure(
+            lost.owner, timestamps.now(), "FAILED", "Detect labels", "ThrottlingException", "Rate exceeded"
+        )
     )
     return rows
 
@@ -189,7 +191,7 @@ def plain(world: World, key: str, number: int) -> Inspection:
 
 def _row(world: World, key: str, number: int, state: State, verdict: Verdict | None) -> Inspection:
     image: Image = world.line.shelf.upload("inbound", key, photo(40 * number))
-    at = moment.text(datetime.fromisoformat(moment.now()) - timedelta(minutes=10 * number))
+    at = timestamps.text(datetime.fromisoformat(timestamps.now()) - timedelta(minutes=10 * number))
     scores = (Score("def_front", 0.613), Score("ok_front", 0.387))
     said = Prediction(Verdict.DEFECT, "def_front", 0.613, 0.8, scores, MODEL, "2026-01") if verdict else None
     one = inspection_id(image)
@@ -205,6 +207,6 @@ def _row(world: World, key: str, number: int, state: State, verdict: Verdict | N
         image,
         verdict,
         prediction=said,
-        settled_at=moment.later(at, 417.4) if state is State.CLOSED else "",
-        closed_at=moment.later(at, 418) if state is State.CLOSED else "",
+        settled_at=timestamps.later(at, 417.4) if state is State.CLOSED else "",
+        closed_at=timestamps.later(at, 418) if state is State.CLOSED else "",
     )

@@ -9,11 +9,11 @@ from review_app.today import Today
 from review_app.workbench import Workbench
 from tests.web.serving import SECRET, visitor
 from tests.web.world import World
-from workflow import moment
-from workflow.inspection import AuditEntry
-from workflow.verdict import Verdict
+from workflow import timestamps
+from workflow.inspections.inspection import AuditEntry
+from workflow.inspections.verdict import Verdict
 
-ANY_DAY = Wish("2020-01-01", moment.now()[:10])
+ANY_DAY = Wish("2020-01-01", timestamps.now()[:10])
 
 
 def test_an_entry_tells_what_became_of_the_decision(world: World) -> None:
@@ -46,7 +46,7 @@ def test_what_was_undone_is_marked_and_kept(world: World, address: str) -> None:
 
 
 def test_a_corrected_verdict_keeps_the_first_decisions_delivery(world: World) -> None:
-    from workflow import revision
+    from workflow.review import revision
 
     one = world.decided("line-1/part.jpg", Verdict.OK, "bob")
     revision.correct(world.ledger, world.line.decisions, one, Verdict.DEFECT, "eve", "porosity")
@@ -117,7 +117,7 @@ def test_listeners_hear_of_an_answer_that_is_read_after_its_photo_left_the_pile(
     before = bench.look()
     assert bench.look() == before
 
-    entry = AuditEntry("i" * 64, moment.now(), "ann", "decide", decision_id="1", after="ok")
+    entry = AuditEntry("i" * 64, timestamps.now(), "ann", "decide", decision_id="1", after="ok")
     world.line.ledger.entries.append(entry)
 
     assert bench.look() != before

@@ -23,17 +23,17 @@ from tests.recorder import AWS_TOKEN
 from tests.web import stories
 from tests.web.serving import SECRET, visitor
 from tests.web.world import World, jpeg
-from workflow import moment
-from workflow.archive import Record, parsed, text
-from workflow.commands import Kind
-from workflow.desk import Desk
-from workflow.detection import Unreadable
-from workflow.figures import Failure
-from workflow.images import inspection_id
-from workflow.inspection import Inspection, Lease
-from workflow.logs import LogLine, LogLines
-from workflow.model import name_of
-from workflow.verdict import Verdict
+from workflow import timestamps
+from workflow.history.archive import Record, parsed, text
+from workflow.history.logs import LogLine, LogLines
+from workflow.history.metrics import Failure
+from workflow.inspections.inspection import Inspection, Lease
+from workflow.inspections.objects import inspection_id
+from workflow.inspections.verdict import Verdict
+from workflow.models.model import name_of
+from workflow.pipeline.detection import Unreadable
+from workflow.recovery.commands import Kind
+from workflow.review.assignment import Desk
 
 
 @pytest.fixture
@@ -95,7 +95,7 @@ def test_a_list_is_told_of_who_waits_and_what_fails_far_behind_the_newest(world:
     look = looked(bench)
     before = look()
 
-    world.books.add_failure(Failure("e-1", moment.now(), "FAILED", "Detect labels", "E", ""))
+    world.books.add_failure(Failure("e-1", timestamps.now(), "FAILED", "Detect labels", "E", ""))
     after = look()
     assert after != before
 
@@ -392,7 +392,7 @@ def test_who_is_about_to_judge_a_photo_again_does_not_see_its_history(
 ) -> None:
     plain = rows["plain"]
     said = replace(plain.prediction, second_look=True)  # type: ignore[type-var]
-    lease = Lease("ann", moment.later(moment.now(), 300))
+    lease = Lease("ann", timestamps.later(timestamps.now(), 300))
     world.line.ledger.rows[plain.id] = replace(plain, prediction=said, lease=lease, announcement="{}")
 
     with visitor(address, "ann") as ann, visitor(address, "bob") as bob:

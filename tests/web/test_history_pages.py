@@ -15,8 +15,8 @@ from tests.web.browsing import Visit, visiting
 from tests.web.house import House
 from tests.web.serving import running
 from tests.web.world import World
-from workflow.commands import Kind
-from workflow.model import name_of
+from workflow.models.model import name_of
+from workflow.recovery.commands import Kind
 
 MOST_BYTES = 60_000
 

@@ -16,8 +16,8 @@ from tests.web.browsing import Visit
 from tests.web.serving import SECRET, running, visitor
 from tests.web.test_review_loop import names, settled_for_a_second_look
 from tests.web.world import World
-from workflow.csv_text import safe_cell
-from workflow.verdict import Score, Verdict
+from workflow.csv_export import safe_cell
+from workflow.inspections.verdict import Score, Verdict
 
 Open = Callable[..., Visit]
 SCRIPT = "<img src=x onerror=\"document.title='owned'\"><script>document.title='owned'</script>'\"{{7*7}}.jpg"

@@ -25,12 +25,12 @@ from tests.unit.line import UPLOADED_AT
 from tests.web.serving import SECRET, visitor
 from workflow.aws.clients import client
 from workflow.aws.ledger import DynamoLedger
-from workflow.images import Image
-from workflow.inspection import Inspection, Review, State
-from workflow.intake import new_row
-from workflow.policy import FIRST_POLICY
+from workflow.inspections.inspection import Inspection, Review, State
+from workflow.inspections.objects import Image
+from workflow.inspections.routing_policy import FIRST_POLICY
+from workflow.inspections.verdict import Verdict
+from workflow.pipeline.intake import new_row
 from workflow.tables import AUDIT, LEDGER, Table
-from workflow.verdict import Verdict
 
 KILLS = int(os.environ.get("PARTCHECK_TEST_KILLS", "3"))
 LOT = 10

@@ -11,8 +11,8 @@ from tests.web.browsing import Visit, visiting
 from tests.web.serving import running
 from tests.web.test_review_loop import by_name, names, settled_for_a_second_look
 from tests.web.world import World
-from workflow import second_look
-from workflow.verdict import Verdict
+from workflow.inspections.verdict import Verdict
+from workflow.review import second_review
 
 Open = Callable[..., Visit]
 PAGES = {
@@ -29,7 +29,7 @@ PAGES = {
 def furnished(world: World) -> dict[str, str]:
     """Something of everything that a page can show; the ids that addresses need."""
     disputed = settled_for_a_second_look(world)
-    second_look.answer(world.ledger, world.reviews, disputed, Verdict.OK, "ann", "a shadow")
+    second_review.answer(world.ledger, world.reviews, disputed, Verdict.OK, "ann", "a shadow")
     decided = world.decided("line-1/decided.jpg", Verdict.DEFECT, defect_class="crack", reason="hub")
     again, held, *_ = world.waiting("line-1/decided.jpg", "line-1/held.jpg", *names(12))
     world.reviews.hold(held, *_hold(held))
@@ -37,7 +37,7 @@ def furnished(world: World) -> dict[str, str]:
 
 
 def _hold(held: str) -> tuple[object, object]:
-    from workflow.inspection import AuditEntry, Hold
+    from workflow.inspections.inspection import AuditEntry, Hold
 
     at = "2026-01-01T10:00:00.000Z"
     return Hold("bob", at, "ask the foundry"), AuditEntry(held, at, "bob", "hold", reason="ask the foundry")

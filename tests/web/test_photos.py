@@ -14,7 +14,7 @@ from tests import crafted
 from tests.unit.line import Line
 from tests.web.serving import visitor
 from tests.web.world import World
-from workflow.images import inspection_id
+from workflow.inspections.objects import inspection_id
 
 
 def encoded(picture: Picture.Image, form: str = "JPEG", **how: object) -> bytes:

@@ -11,9 +11,10 @@ from playwright.sync_api import Browser
 from tests.web.browsing import Visit, visiting
 from tests.web.serving import running
 from tests.web.world import World
-from workflow import moment, second_look
-from workflow.inspection import Lease
-from workflow.verdict import Verdict
+from workflow import timestamps
+from workflow.inspections.inspection import Lease
+from workflow.inspections.verdict import Verdict
+from workflow.review import second_review
 
 Open = Callable[..., Visit]
 COME = "performance.getEntriesByType('resource').filter((one) => /photos.*review$/.test(one.name)).length"
@@ -357,7 +358,7 @@ def test_who_comes_back_to_a_tab_is_told_at_once_what_went_to_another(world: Wor
     first = window.name()
     window.page.evaluate(HIDE, True)
     row = world.row(by_name(world, first))
-    lease = Lease("bob", moment.later(moment.now(), 300))
+    lease = Lease("bob", timestamps.later(timestamps.now(), 300))
     world.line.ledger.rows[row.id] = replace(row, lease=lease)
 
     window.page.evaluate(HIDE, False)
@@ -578,7 +579,7 @@ def test_a_second_look_is_blind(world: World, visit: Open) -> None:
 
 def test_a_disagreement_is_settled_by_an_engineer(world: World, visit: Open) -> None:
     one = settled_for_a_second_look(world)
-    second_look.answer(world.ledger, world.reviews, one, Verdict.OK, "ann", "a shadow")
+    second_review.answer(world.ledger, world.reviews, one, Verdict.OK, "ann", "a shadow")
     window = visit("eve", "engineer")
     window.go("/disagreements")
     assert "a shadow" in window.text("main")

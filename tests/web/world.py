@@ -22,11 +22,11 @@ from tests.fakes import (
     MemorySearch,
 )
 from tests.unit.line import POLICY, UNSURE, Line
-from workflow.delivery import Arrival
-from workflow.images import Image, inspection_id
-from workflow.inspection import Inspection
-from workflow.power import Meter
-from workflow.verdict import Verdict
+from workflow.inspections.inspection import Inspection
+from workflow.inspections.objects import Image, inspection_id
+from workflow.inspections.verdict import Verdict
+from workflow.models.capacity import Meter
+from workflow.recovery.delivery import Arrival
 
 
 def jpeg(shade: int = 120, side: int = 96) -> bytes:

@@ -6,15 +6,16 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from workflow import archive, moment
-from workflow.archive import Record, redacted
+from workflow import timestamps
 from workflow.aws.clients import client
 from workflow.aws.executions import StepFunctionsExecutions
 from workflow.errors import PartcheckError
+from workflow.history import archive
+from workflow.history.archive import Record, redacted
 
 
 class S3Archive:
-    """Implements workflow.archive.Archive: one object an execution, in a bucket of its own."""
+    """Implements workflow.history.archive.Archive: one object an execution, in a bucket of its own."""
 
     def __init__(self, bucket: str, s3: Any = None) -> None:
         self._bucket = bucket
@@ -42,7 +43,7 @@ def key(execution: str) -> str:
 
 
 class StepFunctionsHistories:
-    """Implements workflow.archive.Histories."""
+    """Implements workflow.history.archive.Histories."""
 
     def __init__(self, executions: StepFunctionsExecutions, stepfunctions: Any = None) -> None:
         self._executions = executions
@@ -60,11 +61,11 @@ class StepFunctionsHistories:
         return Record(
             execution,
             described["status"],
-            moment.text(described["startDate"]),
-            moment.text(stopped) if stopped else "",
+            timestamps.text(described["startDate"]),
+            timestamps.text(stopped) if stopped else "",
             described.get("error", ""),
             described.get("cause", ""),
-            moment.now(),
+            timestamps.now(),
             definition,
             events,
         )
@@ -82,7 +83,7 @@ class StepFunctionsHistories:
 
 
 class InvokedHistories:
-    """Implements workflow.archive.Histories for who may not ask Step Functions: a function does it."""
+    """Implements workflow.history.archive.Histories for who may not ask Step Functions: a function does it."""
 
     def __init__(self, function: str, functions: Any = None) -> None:
         self._function = function

@@ -5,18 +5,18 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from workflow import commands
 from workflow.aws.clients import client
 from workflow.aws.conditions import refused
 from workflow.aws.items import audit_item, values
-from workflow.commands import Command
-from workflow.inspection import AuditEntry
+from workflow.inspections.inspection import AuditEntry
+from workflow.recovery import commands
+from workflow.recovery.commands import Command
 
 MOST_OPEN = 25
 
 
 class DynamoCommands:
-    """Implements workflow.commands.Commands; only open commands are in the index."""
+    """Implements workflow.recovery.commands.Commands; only open commands are in the index."""
 
     def __init__(self, table: str, audit_table: str, dynamodb: Any = None) -> None:
         self._table, self._audit_table = table, audit_table

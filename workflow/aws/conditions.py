@@ -9,7 +9,7 @@ from botocore.exceptions import ClientError
 
 from workflow.aws.items import audit_item, values
 from workflow.errors import Conflict
-from workflow.inspection import AuditEntry
+from workflow.inspections.inspection import AuditEntry
 
 PATIENCE = 3
 UNLEASED = (

@@ -6,9 +6,9 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from workflow.aws.clients import client
-from workflow.detection import BROKEN_SECONDS, NotReady, Refused, Scores, Unreadable
-from workflow.images import Image
-from workflow.verdict import Score
+from workflow.inspections.objects import Image
+from workflow.inspections.verdict import Score
+from workflow.pipeline.detection import BROKEN_SECONDS, NotReady, Refused, Scores, Unreadable
 
 STOPPED_SECONDS = 30
 BUSY_SECONDS = 10
@@ -26,7 +26,7 @@ _REFUSED = {
 
 
 class RekognitionDetector:
-    """Implements workflow.detection.Detector with one model version."""
+    """Implements workflow.pipeline.detection.Detector with one model version."""
 
     def __init__(self, model_arn: str, rekognition: Any = None) -> None:
         self._model_arn = model_arn

@@ -18,7 +18,7 @@ _NOT_REDRIVABLE = ("ExecutionNotRedrivable", "ExecutionDoesNotExist")
 
 
 class StepFunctionsExecutions:
-    """Implements workflow.redrive.Redrivable, and reads histories.
+    """Implements workflow.recovery.redrive.Redrivable, and reads histories.
 
     The ARN may name an alias: through it executions are started, while what is read is the state machine's.
     """

@@ -7,19 +7,19 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from workflow import moment
+from workflow import timestamps
 from workflow.aws.clients import client
 from workflow.aws.items import values
 from workflow.aws.search import DynamoSearch
-from workflow.figures import Failure, Hour
-from workflow.inspection import Inspection
+from workflow.history.metrics import Failure, Hour
+from workflow.inspections.inspection import Inspection
 
 BATCH = 500
 HOURS, FAILURES = "hours", "failures"
 
 
 class DynamoFigures:
-    """Implements workflow.figures.Figures; a book holds one month."""
+    """Implements workflow.history.metrics.Figures; a book holds one month."""
 
     def __init__(self, table: str, dynamodb: Any = None) -> None:
         self._table = table
@@ -39,7 +39,7 @@ class DynamoFigures:
     def failures(self, since: str, limit: int = 1000) -> list[Failure]:
         newest_first = (
             Failure(**{name: item[name]["S"] for name in Failure.__dataclass_fields__})
-            for month in reversed(months(since, moment.now()))
+            for month in reversed(months(since, timestamps.now()))
             for item in self._pages(f"{FAILURES}#{month}", since, forward=False, size=limit)
         )
         return list(islice(newest_first, limit))
@@ -59,7 +59,7 @@ class DynamoFigures:
 
 
 class DynamoBooks:
-    """Implements workflow.keeping.Books."""
+    """Implements workflow.history.archiver.Books."""
 
     def __init__(self, ledger_table: str, names_table: str, figures_table: str, dynamodb: Any = None) -> None:
         self._ledger, self._figures = ledger_table, figures_table

@@ -6,7 +6,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from workflow.aws.clients import client
 from workflow.errors import NotUploaded
-from workflow.images import Image
+from workflow.inspections.objects import Image
 
 
 class S3Inbox:

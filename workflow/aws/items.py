@@ -6,8 +6,8 @@ from decimal import Decimal
 from enum import Enum
 from typing import Any, TypeVar
 
-from workflow.images import Image
-from workflow.inspection import (
+from workflow.history.search import folded, model_name
+from workflow.inspections.inspection import (
     AuditEntry,
     Decision,
     Hold,
@@ -18,9 +18,9 @@ from workflow.inspection import (
     SecondLook,
     State,
 )
-from workflow.review_queue import Waiting
-from workflow.search import folded, model_name
-from workflow.verdict import Prediction, Score, Verdict
+from workflow.inspections.objects import Image
+from workflow.inspections.verdict import Prediction, Score, Verdict
+from workflow.review.queue import Waiting
 
 T = TypeVar("T")
 FAINTEST = 1e-100  # DynamoDB refuses numbers closer to zero than 1e-130.

@@ -8,13 +8,12 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from workflow import moment
+from workflow import timestamps
 from workflow.aws.clients import client
 from workflow.aws.conditions import LEASE_NAMES, UNLEASED, audited, patiently, refused, update
 from workflow.aws.items import audit_item, index_keys, read_audit_item, read_item, to_item, values
 from workflow.errors import Conflict, OwnershipLost
-from workflow.images import Stored
-from workflow.inspection import (
+from workflow.inspections.inspection import (
     MOST_OF_A_NAME,
     AuditEntry,
     Decision,
@@ -25,15 +24,16 @@ from workflow.inspection import (
     known,
     owned,
 )
-from workflow.review_queue import Pile
-from workflow.second_look import due
-from workflow.verdict import Prediction, Verdict
+from workflow.inspections.objects import Stored
+from workflow.inspections.verdict import Prediction, Verdict
+from workflow.review.queue import Pile
+from workflow.review.second_review import due
 
 _UNANSWERED: Mapping[str, Any] = {"prediction": None, "rejection": {}}
 
 
 class DynamoLedger:
-    """Implements workflow.inspection.Ledger; `audit_table` is needed only where people decide."""
+    """Implements workflow.inspections.inspection.Ledger; `audit_table` is needed only where people decide."""
 
     def __init__(self, table: str, audit_table: str = "", dynamodb: Any = None) -> None:
         self._table = table
@@ -258,11 +258,11 @@ class DynamoLedger:
     def newest(self, limit: int) -> list[Inspection]:
         found: list[Inspection] = []
         oldest = min((row.claimed_at for state in State if (row := self.oldest(state))), default="")
-        day = moment.now()[:10]
+        day = timestamps.now()[:10]
         while oldest and oldest[:10] <= day and len(found) < limit:
             wanted = limit - len(found)
             found += islice(self._query("by_day", "day", day, forward=False, page=wanted), wanted)
-            day = moment.later(f"{day}T00:00:00Z", -1)[:10]
+            day = timestamps.later(f"{day}T00:00:00Z", -1)[:10]
         return found
 
     def by_name(self, name: str, limit: int = MOST_OF_A_NAME) -> list[Inspection]:

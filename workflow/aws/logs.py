@@ -7,14 +7,14 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from workflow import logs
 from workflow.aws.clients import client
 from workflow.aws.executions import StepFunctionsExecutions
-from workflow.logs import LogLine, LogLines
+from workflow.history import logs
+from workflow.history.logs import LogLine, LogLines
 
 
 class CloudWatchLogs:
-    """Implements workflow.logs.Logs. `groups` names the log group of each function."""
+    """Implements workflow.history.logs.Logs. `groups` names the log group of each function."""
 
     def __init__(
         self, executions: StepFunctionsExecutions, groups: Mapping[str, str], cloudwatch: Any = None
@@ -47,7 +47,7 @@ class CloudWatchLogs:
 
 
 class InvokedLogs:
-    """Implements workflow.logs.Logs for who may not read them: a function does it."""
+    """Implements workflow.history.logs.Logs for who may not read them: a function does it."""
 
     def __init__(self, function: str, functions: Any = None) -> None:
         self._function = function

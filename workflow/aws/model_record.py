@@ -6,13 +6,13 @@ from typing import Any
 
 from workflow.aws.clients import client
 from workflow.aws.items import values
-from workflow.promotion import ModelEvent
+from workflow.models.promotion import ModelEvent
 
 LIFE, POWER = "model", "model-power"
 
 
 class DynamoRecord:
-    """Implements workflow.promotion.Record; `book` keeps people's decisions apart from the power log."""
+    """Implements workflow.models.promotion.Record; `book` keeps people's decisions apart from the power log."""
 
     def __init__(self, table: str, book: str = LIFE, dynamodb: Any = None) -> None:
         self._table, self._book = table, book

@@ -3,11 +3,11 @@
 from typing import Any
 
 from workflow.aws.clients import client
-from workflow.power_policy import HANDS_OFF, PowerPolicy, parameter_of, parse
+from workflow.models.capacity_policy import HANDS_OFF, PowerPolicy, parameter_of, parse
 
 
 class ParameterSettings:
-    """Implements workflow.promotion.Settings on Parameter Store, always reading afresh."""
+    """Implements workflow.models.promotion.Settings on Parameter Store, always reading afresh."""
 
     def __init__(self, model_parameter: str, policy_parameter: str = "", ssm: Any = None) -> None:
         self._model, self._policy = model_parameter, policy_parameter

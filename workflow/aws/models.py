@@ -7,9 +7,9 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from workflow import moment
+from workflow import timestamps
 from workflow.aws.clients import client
-from workflow.model import Asked, ModelVersion, Status, name_of, project_of
+from workflow.models.model import Asked, ModelVersion, Status, name_of, project_of
 
 CALLS_PER_SECOND = 5.0
 
@@ -48,7 +48,7 @@ _PACE = Pace()
 
 
 class RekognitionModels:
-    """Implements workflow.model.Models, and what else a model's life needs of the control plane."""
+    """Implements workflow.models.model.Models, and what else a model's life needs of the control plane."""
 
     def __init__(self, rekognition: Any = None, pace: Pace = _PACE) -> None:
         self._rekognition = rekognition or client("rekognition")
@@ -128,7 +128,7 @@ def _version(one: dict[str, Any]) -> ModelVersion:
         arn=str(one["ProjectVersionArn"]),
         status=Status(one["Status"]),
         message=str(one.get("StatusMessage", "")),
-        created_at=moment.text(created) if created else "",
+        created_at=timestamps.text(created) if created else "",
         units=int(one.get("MinInferenceUnits", 0)),
         training_seconds=int(one.get("BillableTrainingTimeInSeconds", 0)),
         summary=f"s3://{summary['Bucket']}/{summary['Name']}" if summary else "",

@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from workflow import policy
 from workflow.aws.clients import client
-from workflow.policy import RoutingPolicy
+from workflow.inspections import routing_policy
+from workflow.inspections.routing_policy import RoutingPolicy
 
 
 class Parameters:
@@ -22,4 +22,4 @@ class Parameters:
 
     def routing_policy(self, name: str) -> RoutingPolicy:
         """The routing policy that a parameter holds; ConfigurationError names what is wrong with it."""
-        return policy.parse(self.text(name))
+        return routing_policy.parse(self.text(name))

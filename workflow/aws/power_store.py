@@ -7,13 +7,13 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from workflow.aws.clients import client
-from workflow.power import Meter
+from workflow.models.capacity import Meter
 
 METER, LEASE = "model-power-meter", "model-power-lease"
 
 
 class DynamoPowerStore:
-    """Implements workflow.power.PowerStore; inspections' ids are hexadecimal, so these never meet one."""
+    """Implements workflow.models.capacity.PowerStore; inspections' ids are hexadecimal, so these never meet one."""
 
     def __init__(self, table: str, dynamodb: Any = None) -> None:
         self._table = table

@@ -6,7 +6,7 @@ from workflow.aws.clients import client
 
 
 class SqsQueue:
-    """Implements workflow.review.Queue."""
+    """Implements workflow.review.decisions.Queue."""
 
     def __init__(self, url: str, sqs: Any = None) -> None:
         self._url = url

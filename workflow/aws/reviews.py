@@ -5,16 +5,16 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from workflow import moment
+from workflow import timestamps
 from workflow.aws.clients import client
 from workflow.aws.conditions import LEASE_NAMES, UNLEASED, audited, patiently, refused, update
 from workflow.aws.items import read_item, read_waiting, values
-from workflow.inspection import AuditEntry, Hold, Inspection, Lease, SecondLook
-from workflow.review_queue import GRACE_SECONDS, Pile, Waiting, pile_of
+from workflow.inspections.inspection import AuditEntry, Hold, Inspection, Lease, SecondLook
+from workflow.review.queue import GRACE_SECONDS, Pile, Waiting, pile_of
 
 
 class DynamoReviews:
-    """Implements workflow.review_queue.Reviews."""
+    """Implements workflow.review.decisions.queue.Reviews."""
 
     def __init__(self, table: str, audit_table: str, dynamodb: Any = None) -> None:
         self._table = table
@@ -52,7 +52,7 @@ class DynamoReviews:
                 ":second": Pile.SECOND,
                 ":who": lease.reviewer,
                 ":moment": now,
-                ":now": moment.later(now, -GRACE_SECONDS),
+                ":now": timestamps.later(now, -GRACE_SECONDS),
                 ":null": None,
             },
         )

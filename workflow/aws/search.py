@@ -8,10 +8,10 @@ from typing import Any
 
 from workflow.aws.clients import client
 from workflow.aws.items import read_item, values
-from workflow.inspection import Inspection, State
-from workflow.search import Mark, Page, Query, Way, beginnings, page_of, photo_name
+from workflow.history.search import Mark, Page, Query, Way, beginnings, page_of, photo_name
+from workflow.inspections.inspection import Inspection, State
+from workflow.inspections.verdict import Verdict
 from workflow.tables import NAMES
-from workflow.verdict import Verdict
 
 MANY = 500
 READS = 12
@@ -74,7 +74,7 @@ class _Asked:
 
 
 class DynamoSearch:
-    """Implements workflow.search.Search."""
+    """Implements workflow.history.search.Search."""
 
     def __init__(self, ledger_table: str, names_table: str, dynamodb: Any = None, reads: int = READS) -> None:
         self._ledger, self._names, self._reads = ledger_table, names_table, reads

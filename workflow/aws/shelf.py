@@ -5,15 +5,15 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from workflow import moment
+from workflow import timestamps
 from workflow.aws.clients import client
-from workflow.images import CopyResult, Image, Stored
+from workflow.inspections.objects import CopyResult, Image, Stored
 
 _GONE = ("NoSuchKey", "NoSuchVersion", "404")
 
 
 class S3Shelf:
-    """Implements workflow.images.Shelf."""
+    """Implements workflow.inspections.objects.Shelf."""
 
     def __init__(self, s3: Any = None) -> None:
         self._s3 = s3 or client("s3")
@@ -25,7 +25,9 @@ class S3Shelf:
             if _code(error) in _GONE:
                 return None
             raise
-        stored = Stored(image, answer["ContentLength"], answer["ETag"], moment.text(answer["LastModified"]))
+        stored = Stored(
+            image, answer["ContentLength"], answer["ETag"], timestamps.text(answer["LastModified"])
+        )
         with answer["Body"] as body:
             return stored, body.read() if stored.size <= limit else None
 
@@ -76,7 +78,7 @@ class S3Shelf:
                 return None
             raise
         image = Image(bucket, key, answer["VersionId"])
-        return Stored(image, answer["ContentLength"], answer["ETag"], moment.text(answer["LastModified"]))
+        return Stored(image, answer["ContentLength"], answer["ETag"], timestamps.text(answer["LastModified"]))
 
     def delete(self, image: Image) -> None:
         self._s3.delete_object(Bucket=image.bucket, Key=image.key, VersionId=image.version_id)
@@ -86,7 +88,7 @@ class S3Shelf:
         for page in pages:
             for entry in page.get("Versions", ()):
                 image = Image(bucket, entry["Key"], entry["VersionId"])
-                yield Stored(image, entry["Size"], entry["ETag"], moment.text(entry["LastModified"]))
+                yield Stored(image, entry["Size"], entry["ETag"], timestamps.text(entry["LastModified"]))
 
 
 def _code(error: ClientError) -> str:

@@ -12,7 +12,7 @@ KEPT_SECONDS = 366 * 24 * 3600  # An execution lives a year at most, and no toke
 
 
 class DynamoTokens:
-    """Implements workflow.review.Tokens."""
+    """Implements workflow.review.decisions.Tokens."""
 
     def __init__(self, table: str, dynamodb: Any = None, seconds: Callable[[], float] = time.time) -> None:
         self._table, self._seconds = table, seconds

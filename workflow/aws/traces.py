@@ -7,8 +7,8 @@ from workflow.aws.clients import client
 from workflow.aws.items import values
 from workflow.aws.search import DynamoSearch
 from workflow.aws.site import Site
-from workflow.inspection import Inspection
-from workflow.keeping import executions_of
+from workflow.history.archiver import executions_of
+from workflow.inspections.inspection import Inspection
 
 LOOKS = 20
 

@@ -21,7 +21,7 @@ from tests.fakes import (
 )
 from tests.unit.line import FILED, INBOUND, UNSURE, Line
 from workflow.aws.site import Site
-from workflow.images import Image
+from workflow.inspections.objects import Image
 
 SITE = Site(
     region="eu-central-1",

@@ -8,11 +8,11 @@ import pytest
 
 from tests.unit.cli.conftest import STARTED_AT, Bench
 from tests.unit.line import CLEARLY_DEFECT, KEY, UNSURE
-from workflow.archive import Record, parsed, redacted
-from workflow.images import inspection_id
-from workflow.inspection import Decision
-from workflow.logs import EXPIRED, LogLine, LogLines
-from workflow.verdict import Verdict
+from workflow.history.archive import Record, parsed, redacted
+from workflow.history.logs import EXPIRED, LogLine, LogLines
+from workflow.inspections.inspection import Decision
+from workflow.inspections.objects import inspection_id
+from workflow.inspections.verdict import Verdict
 
 TOKEN = "AQCEAAAAKgAAAAMAAAAAAAAAAc" + "x" * 60
 

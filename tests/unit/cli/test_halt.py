@@ -6,9 +6,9 @@ from cli.halt import Claims, claims, halt, hands_off
 from tests.model_world import MemoryRecord, MemorySettings, World, arn_of
 from workflow.aws.stacks import Stack
 from workflow.errors import PartcheckError
-from workflow.model import Asked, ModelVersion, Status
-from workflow.power_policy import HANDS_OFF, LOCAL_POLICY, PowerPolicy, parse
-from workflow.promotion import ModelEvent
+from workflow.models.capacity_policy import HANDS_OFF, LOCAL_POLICY, PowerPolicy, parse
+from workflow.models.model import Asked, ModelVersion, Status
+from workflow.models.promotion import ModelEvent
 
 NOBODYS = Claims(frozenset(), "", {})
 

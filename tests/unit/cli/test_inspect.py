@@ -9,7 +9,7 @@ from tests.crafted import png
 from tests.unit.cli.conftest import Bench, lost, vanished, waiting
 from tests.unit.line import CLEARLY_DEFECT, CLEARLY_OK, Line
 from workflow.errors import Conflict, NotUploaded
-from workflow.images import Image
+from workflow.inspections.objects import Image
 
 
 @pytest.fixture

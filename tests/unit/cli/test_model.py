@@ -7,10 +7,10 @@ import pytest
 from tests.model_world import MemoryRecord, MemorySettings, World, arn_of
 from tests.unit.cli.conftest import SITE, Bench
 from workflow.errors import PartcheckError
-from workflow.model import Clock, Status
-from workflow.model_evaluation import Evaluation
-from workflow.power_policy import LOCAL_POLICY, parse
-from workflow.rate import Rate
+from workflow.intervals import Rate
+from workflow.models.capacity_policy import LOCAL_POLICY, parse
+from workflow.models.evaluation import Evaluation
+from workflow.models.model import Clock, Status
 
 
 class Room:

@@ -4,7 +4,7 @@ import pytest
 
 from tests.unit.cli.conftest import Bench
 from workflow.errors import Conflict
-from workflow.images import Image
+from workflow.inspections.objects import Image
 
 
 def ended(bench: Bench, key: str) -> Image:

@@ -6,11 +6,11 @@ import pytest
 from tests.fakes import MemoryReviews
 from tests.unit.cli.conftest import Bench
 from tests.unit.line import KEY
-from workflow import moment
-from workflow.desk import Desk
-from workflow.images import Image, inspection_id
-from workflow.inspection import SecondLook
-from workflow.verdict import Verdict
+from workflow import timestamps
+from workflow.inspections.inspection import SecondLook
+from workflow.inspections.objects import Image, inspection_id
+from workflow.inspections.verdict import Verdict
+from workflow.review.assignment import Desk
 
 
 def test_reviews_lists_what_waits_without_a_decision(bench: Bench, unsure: Image) -> None:
@@ -263,7 +263,7 @@ def test_agreement_is_told_for_all_and_for_each_pair(bench: Bench) -> None:
         image = bench.line.upload(key=f"{number}.png")
         bench.line.inspected(image)
         row = bench.line.row(image)
-        seen = SecondLook("id", said, second, moment.now(), Verdict.OK, first)
+        seen = SecondLook("id", said, second, timestamps.now(), Verdict.OK, first)
         bench.line.ledger.rows[row.id] = replace(row, second=seen)
 
     result = bench.run("agreement")

@@ -7,15 +7,15 @@ import pytest
 
 from cli import smoke
 from tests.unit.cli.conftest import Bench
-from workflow import moment
-from workflow.images import Image, inspection_id
-from workflow.inspection import Lease, State
-from workflow.verdict import Verdict
+from workflow import timestamps
+from workflow.inspections.inspection import Lease, State
+from workflow.inspections.objects import Image, inspection_id
+from workflow.inspections.verdict import Verdict
 
 
 def leased(bench: Bench, image: Image) -> None:
     row = bench.line.ledger.rows[inspection_id(image)]
-    lease = Lease("ann", moment.later(moment.now(), 60))
+    lease = Lease("ann", timestamps.later(timestamps.now(), 60))
     bench.line.ledger.rows[row.id] = replace(row, lease=lease)
 
 

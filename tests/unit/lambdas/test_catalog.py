@@ -15,8 +15,8 @@ from lambdas.catalog import FUNCTIONS, Function
 from tests.fakes import FakeDetector
 from tests.unit.line import CLEARLY_OK, POLICY, Line
 from workflow.errors import ConfigurationError
-from workflow.images import Image
-from workflow.intake import document
+from workflow.inspections.objects import Image
+from workflow.pipeline.intake import document
 
 ROOT = Path(__file__).resolve().parents[3]
 MODULES = [function.module for function in FUNCTIONS]

@@ -14,9 +14,9 @@ from tests.hostile_keys import DOCUMENT, HostileKey
 from tests.proof.world import World
 from tests.unit.cli.conftest import Bench
 from tests.unit.line import FILED, INBOUND
-from workflow.csv_text import csv_lines
-from workflow.images import MAX_NAME_BYTES, Image, inspection_id
-from workflow.inspection import State
+from workflow.csv_export import csv_lines
+from workflow.inspections.inspection import State
+from workflow.inspections.objects import MAX_NAME_BYTES, Image, inspection_id
 
 CORPUS = hostile_keys.corpus()
 every_key = pytest.mark.parametrize("case", CORPUS, ids=[ascii(case.about) for case in CORPUS])

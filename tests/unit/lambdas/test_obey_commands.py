@@ -13,10 +13,10 @@ from tests.unit.workflow.aws.test_search import rows
 from workflow.aws.commands import DynamoCommands
 from workflow.aws.items import to_item
 from workflow.aws.ledger import DynamoLedger
-from workflow.commands import Command, Kind, ask
-from workflow.inspection import State
+from workflow.inspections.inspection import State
+from workflow.inspections.verdict import Verdict
+from workflow.recovery.commands import Command, Kind, ask
 from workflow.tables import TABLES
-from workflow.verdict import Verdict
 
 
 def test_a_photo_is_inspected_again_by_the_clock(

@@ -13,12 +13,13 @@ from aws_lambda_powertools.utilities.batch.exceptions import BatchProcessingErro
 from lambdas import deliver_decision, keep_history, read_history, reconcile, start_inspection
 from tests.fakes import FakeDetector, MemoryExecutions, MemoryLedger, MemoryLogs
 from tests.unit.line import INBOUND, UNSURE, Line
-from tests.unit.workflow.test_keeping import World as Kept
-from workflow import archive, moment
-from workflow.images import Image, inspection_id
-from workflow.inspection import Inspection
-from workflow.logs import LogLine, LogLines
-from workflow.verdict import Verdict
+from tests.unit.workflow.history.test_archiver import World as Kept
+from workflow import timestamps
+from workflow.history import archive
+from workflow.history.logs import LogLine, LogLines
+from workflow.inspections.inspection import Inspection
+from workflow.inspections.objects import Image, inspection_id
+from workflow.inspections.verdict import Verdict
 
 Log = Callable[[], list[dict[str, Any]]]
 KEYS = ["a b+c.png", "a%2Fb.png", 'it\'s "so".png', "🔧/ö.png", "x" * 1020 + ".png"]
@@ -301,7 +302,7 @@ def test_who_was_asked_first_is_the_oldest_review_whatever_came_first(
     line.detector.answers = [UNSURE, UNSURE]
     for days, image in ((3, line.upload()), (0, line.upload(key="again.png"))):
         line.waiting(image)
-        row, asked_at = line.row(image), moment.later(moment.now(), -86400 * days)
+        row, asked_at = line.row(image), timestamps.later(timestamps.now(), -86400 * days)
         assert row.review
         # The one that was asked about last has been here longest: it is inspected again.
         line.ledger.rows[row.id] = replace(

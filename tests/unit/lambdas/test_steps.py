@@ -17,12 +17,12 @@ from lambdas import (
 )
 from tests.fakes import FakeDetector
 from tests.unit.line import CLEARLY_OK, FILED, PHOTO, POLICY, UNSURE, UPLOADED_AT, Line
-from workflow import moment
-from workflow.detection import NotReady, Unreadable
+from workflow import timestamps
 from workflow.errors import OwnershipLost
-from workflow.images import Image, inspection_id
-from workflow.inspection import State
-from workflow.intake import document
+from workflow.inspections.inspection import State
+from workflow.inspections.objects import Image, inspection_id
+from workflow.pipeline.detection import NotReady, Unreadable
+from workflow.pipeline.intake import document
 
 Log = Callable[[], list[dict[str, Any]]]
 TOKEN = "AQDEAAAAKgAAAAMAAAAAAAAAAYx-secret"
@@ -144,7 +144,7 @@ def test_a_broken_set_up_is_logged_as_an_error(line: Line, context: Any, log: Lo
 def test_the_wait_for_a_model_counts_from_the_photos_entry_in_the_ledger(line: Line, context: Any) -> None:
     image = claimed(line)
     asked, row = event(image), line.row(image)
-    line.ledger.rows[row.id] = replace(row, claimed_at=moment.later(moment.now(), -61))
+    line.ledger.rows[row.id] = replace(row, claimed_at=timestamps.later(timestamps.now(), -61))
     policy = replace(POLICY, model_wait_seconds=60)
 
     answer = detect_labels.handler(

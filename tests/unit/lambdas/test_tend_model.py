@@ -7,9 +7,9 @@ import pytest
 from lambdas import tend_model, wiring
 from tests.model_world import MemoryPowerStore, MemoryRecord, MemorySettings, World, arn_of
 from tests.unit.line import Line
-from workflow.model import Status
-from workflow.power import Room, Waking
-from workflow.power_policy import PowerPolicy
+from workflow.models.capacity import Room, Waking
+from workflow.models.capacity_policy import PowerPolicy
+from workflow.models.model import Status
 
 
 @pytest.mark.parametrize(("policy", "done"), [("", "stopped"), ("on demand", "start: photos wait for it")])

@@ -4,8 +4,8 @@ import pytest
 
 from local.training import routing_policy
 from workflow.errors import ConfigurationError
-from workflow.policy import FIRST_POLICY, parse
-from workflow.verdict import Verdict
+from workflow.inspections.routing_policy import FIRST_POLICY, parse
+from workflow.inspections.verdict import Verdict
 
 CURRENT = json.dumps(FIRST_POLICY)
 

@@ -7,10 +7,10 @@ import pytest
 
 from review_app.dashboard import Backlog, queues
 from tests.web.world import World
-from workflow import moment
-from workflow.commands import Command, Kind
-from workflow.inspection import Decision, Review, State
-from workflow.verdict import Verdict
+from workflow import timestamps
+from workflow.inspections.inspection import Decision, Review, State
+from workflow.inspections.verdict import Verdict
+from workflow.recovery.commands import Command, Kind
 
 NOW = "2026-06-01T12:00:00.000Z"
 
@@ -65,7 +65,7 @@ def test_a_decision_waits_from_the_end_of_its_undo_window_until_it_is_delivered(
     changed(world, late, decision=decided("2026-06-01T11:00:00.000Z"))
     changed(world, sent, decision=decided("2026-06-01T09:00:00.000Z", sent_at="2026-06-01T09:00:09.000Z"))
     changed(world, settled, decision=decided("2026-06-01T08:00:00.000Z"), announcement="{}")
-    changed(world, held, decision=decided("2026-06-01T07:00:00.000Z", moment.later(NOW, 1)))
+    changed(world, held, decision=decided("2026-06-01T07:00:00.000Z", timestamps.later(NOW, 1)))
 
     waits = shown(world)["decisions"]
 

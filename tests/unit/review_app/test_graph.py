@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from review_app.graph import drawing, machine
 from review_app.graph.layout import Box, Picture, layout
 from workflow import definition
-from workflow.history import steps
+from workflow.history.parser import steps
 
 MOST = 100
 TOLERANCE = 0.01

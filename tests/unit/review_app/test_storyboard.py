@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from review_app.storyboard import storyboard
-from workflow.archive import Record
+from workflow.history.archive import Record
 
 AT = "2026-01-01T00:00:0{}+00:00"
 

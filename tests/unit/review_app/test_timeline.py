@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from review_app.timeline import NARROWEST, WIDTH, bars
-from workflow.step import Attempt, Status, Step
+from workflow.history.step import Attempt, Status, Step
 
 T0 = datetime(2026, 1, 1, tzinfo=UTC)
 NOW = T0 + timedelta(days=400)

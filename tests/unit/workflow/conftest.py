@@ -8,7 +8,7 @@ import pytest
 from tests.fakes import FakeDetector, MemoryLedger, MemoryReviews
 from tests.proof.dynamodb import MemoryDynamoDB, Stored
 from tests.unit.line import UNSURE, Line
-from workflow import moment
+from workflow import timestamps
 from workflow.aws.ledger import DynamoLedger
 from workflow.aws.reviews import DynamoReviews
 from workflow.tables import AUDIT, LEDGER
@@ -23,7 +23,7 @@ class Clock:
     now: str = START
 
     def turn(self, seconds: float) -> None:
-        self.now = moment.later(self.now, seconds)
+        self.now = timestamps.later(self.now, seconds)
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Books:
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     clock = Clock()
-    monkeypatch.setattr(moment, "now", lambda: clock.now)
+    monkeypatch.setattr(timestamps, "now", lambda: clock.now)
     return clock
 
 

@@ -8,10 +8,10 @@ from local.data_sets import hold_out, uploading
 from local.data_sets.photos import LabelledPhoto
 from tests.fakes import FakeDetector, MemoryShelf
 from tests.model_world import MemoryRecord
-from workflow.detection import NotReady, Refused, Scores
 from workflow.errors import Conflict, PartcheckError
-from workflow.policy import LabelRule, RoutingPolicy
-from workflow.verdict import Score, Verdict
+from workflow.inspections.routing_policy import LabelRule, RoutingPolicy
+from workflow.inspections.verdict import Score, Verdict
+from workflow.pipeline.detection import NotReady, Refused, Scores
 
 POLICY = RoutingPolicy("1", {"ok": LabelRule(Verdict.OK, 0.8), "crack": LabelRule(Verdict.DEFECT, 0.8)})
 

@@ -7,11 +7,11 @@ import pytest
 
 from local.resources import table_name
 from workflow.aws.commands import DynamoCommands
-from workflow.commands import Command, Kind
-from workflow.inspection import AuditEntry, State
-from workflow.search import Mark, Query
+from workflow.history.search import Mark, Query
+from workflow.inspections.inspection import AuditEntry, State
+from workflow.inspections.verdict import Verdict
+from workflow.recovery.commands import Command, Kind
 from workflow.tables import AUDIT, COMMANDS
-from workflow.verdict import Verdict
 
 ENTRY = AuditEntry("i1", "2026-01-01", "eve", "ask: stop", decision_id="c1")
 COMMAND = Command(

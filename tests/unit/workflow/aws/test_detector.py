@@ -10,9 +10,9 @@ from botocore.stub import Stubber
 
 from workflow.aws import detector
 from workflow.aws.detector import RekognitionDetector
-from workflow.detection import NotReady, Refused, Scores, Unreadable
-from workflow.images import Image
-from workflow.verdict import Score
+from workflow.inspections.objects import Image
+from workflow.inspections.verdict import Score
+from workflow.pipeline.detection import NotReady, Refused, Scores, Unreadable
 
 ARN = "arn:aws:rekognition:eu-central-1:123456789012:project/parts/version/1/1"
 IMAGE = Image("inbound", "line 1/ä b.png", "v1")

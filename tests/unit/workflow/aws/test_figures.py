@@ -9,8 +9,8 @@ from local.resources import table_name
 from tests.unit.workflow.aws.test_search import rows
 from workflow.aws.figures import DynamoBooks, DynamoFigures, months
 from workflow.aws.items import to_item
-from workflow.figures import Failure, Hour
-from workflow.inspection import Inspection, State
+from workflow.history.metrics import Failure, Hour
+from workflow.inspections.inspection import Inspection, State
 from workflow.tables import FIGURES, LEDGER, NAMES
 
 ROW = replace(rows(1)[0], state=State.CLOSED, closed_at="2026-02-03T04:05:06.000Z")

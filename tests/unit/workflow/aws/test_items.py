@@ -7,8 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from workflow.aws.items import FAINTEST, audit_item, read_audit_item, read_item, to_item
-from workflow.images import Image
-from workflow.inspection import (
+from workflow.inspections.inspection import (
     AuditEntry,
     Decision,
     Hold,
@@ -19,7 +18,8 @@ from workflow.inspection import (
     SecondLook,
     State,
 )
-from workflow.verdict import Prediction, Score, Verdict
+from workflow.inspections.objects import Image
+from workflow.inspections.verdict import Prediction, Score, Verdict
 
 text = st.text(st.characters(codec="utf-8"), max_size=20)
 named = st.text(st.characters(codec="utf-8"), min_size=1, max_size=20)

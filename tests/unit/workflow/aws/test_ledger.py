@@ -10,14 +10,14 @@ from botocore.exceptions import ClientError
 from botocore.stub import Stubber
 
 from local import resources
-from workflow import moment
+from workflow import timestamps
 from workflow.aws.items import audit_item, index_keys, to_item, values
 from workflow.aws.ledger import DynamoLedger
 from workflow.errors import Conflict, NotFound, OwnershipLost
-from workflow.images import Image, Stored
-from workflow.inspection import AuditEntry, Decision, Inspection, Review, State
+from workflow.inspections.inspection import AuditEntry, Decision, Inspection, Review, State
+from workflow.inspections.objects import Image, Stored
+from workflow.inspections.verdict import Prediction, Score, Verdict
 from workflow.tables import AUDIT, LEDGER
-from workflow.verdict import Prediction, Score, Verdict
 
 IMAGE = Image("inbound", "line 1/a b.png", "v1")
 PLACE = Stored(Image("filed", "ok/1/a b.png", "v2"), 5, '"copied"')
@@ -424,8 +424,8 @@ def oldest(dynamodb: Stubber, row: Inspection | None) -> None:
 
 
 def test_the_newest_rows_are_found_day_by_day(ledger: DynamoLedger, dynamodb: Stubber) -> None:
-    today = moment.now()[:10]
-    yesterday = moment.later(f"{today}T00:00:00Z", -1)[:10]
+    today = timestamps.now()[:10]
+    yesterday = timestamps.later(f"{today}T00:00:00Z", -1)[:10]
     row = replace(ROW, claimed_at=f"{yesterday}T12:00:00.000Z")
     oldest(dynamodb, row)
     for day, items in ((today, []), (yesterday, [to_item(row), to_item(row)])):
@@ -436,7 +436,7 @@ def test_the_newest_rows_are_found_day_by_day(ledger: DynamoLedger, dynamodb: St
 
 
 def test_the_search_for_new_rows_ends_with_the_oldest(ledger: DynamoLedger, dynamodb: Stubber) -> None:
-    row = replace(ROW, claimed_at=moment.now())
+    row = replace(ROW, claimed_at=timestamps.now())
     oldest(dynamodb, row)
     dynamodb.add_response("query", {"Items": [to_item(row)]})
 

@@ -8,8 +8,8 @@ from botocore.exceptions import ClientError
 from workflow.aws.items import to_item
 from workflow.aws.reviews import DynamoReviews
 from workflow.errors import Conflict
-from workflow.images import Image
-from workflow.inspection import AuditEntry, Hold, Inspection, Lease, State
+from workflow.inspections.inspection import AuditEntry, Hold, Inspection, Lease, State
+from workflow.inspections.objects import Image
 
 AT = "2026-03-01T12:00:00.000Z"
 ENTRY = AuditEntry("i1", AT, "ann", "hold")

@@ -13,11 +13,11 @@ from tests.proof.dynamodb import MemoryDynamoDB, Stored
 from workflow.aws import search as adapter
 from workflow.aws.items import to_item
 from workflow.aws.search import DynamoSearch
-from workflow.images import Image, inspection_id
-from workflow.inspection import Decision, Inspection, State
-from workflow.search import MAX_BEGINNINGS, Mark, Page, Query, Search, Way
+from workflow.history.search import MAX_BEGINNINGS, Mark, Page, Query, Search, Way
+from workflow.inspections.inspection import Decision, Inspection, State
+from workflow.inspections.objects import Image, inspection_id
+from workflow.inspections.verdict import Prediction, Verdict
 from workflow.tables import LEDGER, NAMES
-from workflow.verdict import Prediction, Verdict
 
 MODELS = ("old", "new")
 SIZE = 7

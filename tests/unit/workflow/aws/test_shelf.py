@@ -13,7 +13,7 @@ from botocore.response import StreamingBody
 from botocore.stub import Stubber
 
 from workflow.aws.shelf import S3Shelf
-from workflow.images import CopyResult, Image, Stored
+from workflow.inspections.objects import CopyResult, Image, Stored
 
 WHEN = datetime(2026, 3, 1, 12, tzinfo=UTC)
 IMAGE = Image("inbound", "line 1/a+b%2F'ö'.png", "v1")

@@ -23,8 +23,8 @@ from workflow.aws.parameters import Parameters
 from workflow.aws.queues import SqsQueue
 from workflow.aws.tokens import DynamoTokens
 from workflow.errors import ConfigurationError, NotUploaded
-from workflow.images import Image
-from workflow.logs import EXPIRED, NOT_NOW, LogLine, LogLines
+from workflow.history.logs import EXPIRED, NOT_NOW, LogLine, LogLines
+from workflow.inspections.objects import Image
 from workflow.tables import TOKENS
 
 ID = {"inspection_id": {"S": "i1"}}

@@ -11,9 +11,9 @@ from workflow.aws.items import to_item, values
 from workflow.aws.search import DynamoSearch
 from workflow.aws.site import Site
 from workflow.aws.traces import forget
-from workflow.images import Image, inspection_id
-from workflow.inspection import Inspection
-from workflow.keeping import executions_of
+from workflow.history.archiver import executions_of
+from workflow.inspections.inspection import Inspection
+from workflow.inspections.objects import Image, inspection_id
 from workflow.tables import AUDIT, LEDGER, NAMES, TOKENS
 
 BUCKETS = ("inbound", "filed", "history")

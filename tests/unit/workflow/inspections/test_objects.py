@@ -1,0 +1,202 @@
+"""Filed keys never meet and always fit; a copy is made once, and never in place of something else."""
+
+import hashlib
+import unicodedata
+from collections.abc import Callable
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.fakes import MemoryShelf
+from workflow.errors import Conflict, NotFound
+from workflow.inspections import objects
+from workflow.inspections.objects import CopyResult, Image, Shelf, Stored, copy_once, filed_key, inspection_id
+from workflow.inspections.verdict import Verdict
+
+ID = "0123456789abcdef" * 4
+CONTENT, OTHER = b"the bytes of a photo", b"twenty other bytes.."
+SHA256 = hashlib.sha256(CONTENT).hexdigest()
+
+keys = st.text(st.characters(codec="utf-8"), min_size=1, max_size=1024).filter(lambda key: key.strip("/"))
+
+
+@given(st.sampled_from(Verdict), keys)
+def test_a_filed_key_fits_s3_whatever_the_upload_was_called(verdict: Verdict, key: str) -> None:
+    prefix, middle, name = filed_key(verdict, ID, key).split("/")
+
+    assert (prefix, middle) == (verdict.value, ID[:16])
+    assert 0 < len(name.encode()) <= 200
+
+
+@given(keys)
+def test_a_name_that_fits_is_kept_as_it_is(key: str) -> None:
+    name = key.rstrip("/").rsplit("/", 1)[-1]
+
+    assert filed_key(Verdict.OK, ID, key).endswith(f"/{name}") == (len(name.encode()) <= 200)
+
+
+@given(st.text(st.characters(codec="utf-8", exclude_characters="/."), min_size=70, max_size=1000))
+def test_a_long_name_keeps_its_beginning_its_extension_and_whole_characters(stem: str) -> None:
+    name = filed_key(Verdict.OK, ID, f"{stem}.jpeg").rsplit("/", 1)[-1]
+
+    assert name.endswith(".jpeg")
+    assert stem.startswith(name.removesuffix(".jpeg"))
+    if len(stem.encode()) > 195:
+        assert 200 - 4 < len(name.encode()) <= 200
+
+
+def test_an_endless_extension_is_cut_like_any_name() -> None:
+    assert filed_key(Verdict.OK, ID, "a." + "b" * 500) == f"ok/{ID[:16]}/a.{'b' * 198}"
+
+
+def test_the_key_of_1024_bytes_fits() -> None:
+    assert len(filed_key(Verdict.REJECTED, ID, "ß" * 510 + ".png").encode()) <= 1024
+
+
+def test_twins_in_unicode_are_two_inspections_with_two_places() -> None:
+    twins = [unicodedata.normalize(form, "Gehäuse.png") for form in ("NFC", "NFD")]
+    ids = [inspection_id(Image("inbound", key, "v1")) for key in twins]
+
+    assert len({filed_key(Verdict.OK, one, key) for one, key in zip(ids, twins, strict=True)}) == 2
+    assert ids[0][:16] != ids[1][:16]
+
+
+def test_two_versions_of_one_name_never_meet() -> None:
+    first, second = (inspection_id(Image("inbound", "a.png", version)) for version in ("v1", "v2"))
+
+    assert filed_key(Verdict.OK, first, "a.png") != filed_key(Verdict.OK, second, "a.png")
+
+
+def test_an_inspection_id_is_the_documented_hash() -> None:
+    assert inspection_id(Image("b", "k/ä.png", "v")) == hashlib.sha256("b\0k/ä.png\0v".encode()).hexdigest()
+
+
+@given(st.tuples(keys, keys, keys), st.tuples(keys, keys, keys))
+def test_different_versions_have_different_ids(
+    one: tuple[str, str, str], other: tuple[str, str, str]
+) -> None:
+    if not any("\0" in part for part in (*one, *other)):
+        assert (inspection_id(Image(*one)) == inspection_id(Image(*other))) == (one == other)
+
+
+def test_the_name_of_an_image_is_the_last_part_of_its_key() -> None:
+    assert Image("b", "line 1/2026/a b.png", "v").name == "a b.png"
+
+
+@pytest.fixture
+def shelf() -> MemoryShelf:
+    return MemoryShelf()
+
+
+@pytest.fixture
+def source(shelf: MemoryShelf) -> Stored:
+    return shelf.stored(shelf.upload("inbound", "a.png", CONTENT))
+
+
+def test_a_copy_has_the_bytes_and_the_original_stays(shelf: MemoryShelf, source: Stored) -> None:
+    place = copy_once(shelf, source, "filed", "ok/1/a.png", SHA256)
+
+    assert shelf.objects == {source.image: CONTENT, place.image: CONTENT}
+
+
+def test_the_copy_of_an_earlier_attempt_is_adopted(shelf: MemoryShelf, source: Stored) -> None:
+    first = copy_once(shelf, source, "filed", "ok/1/a.png", SHA256)
+
+    assert copy_once(shelf, source, "filed", "ok/1/a.png", SHA256) == first
+    assert len(shelf.objects) == 2
+
+
+def test_the_copy_is_adopted_when_the_original_is_gone(shelf: MemoryShelf, source: Stored) -> None:
+    first = copy_once(shelf, source, "filed", "ok/1/a.png", SHA256)
+    shelf.delete(source.image)
+
+    assert copy_once(shelf, source, "filed", "ok/1/a.png", SHA256) == first
+
+
+def test_a_copy_of_unhashed_bytes_is_adopted_by_its_size(shelf: MemoryShelf, source: Stored) -> None:
+    first = copy_once(shelf, source, "filed", "ok/1/a.png")
+
+    assert copy_once(shelf, source, "filed", "ok/1/a.png") == first
+
+
+def test_bytes_that_were_not_judged_are_not_filed(shelf: MemoryShelf, source: Stored) -> None:
+    shelf.objects[source.image] = OTHER
+
+    with pytest.raises(Conflict, match="not those that were judged"):
+        copy_once(shelf, source, "filed", "ok/1/a.png", SHA256)
+
+
+def test_a_photo_that_is_nowhere_is_a_fault(shelf: MemoryShelf, source: Stored) -> None:
+    shelf.delete(source.image)
+
+    with pytest.raises(NotFound, match="neither the photo nor a copy"):
+        copy_once(shelf, source, "filed", "ok/1/a.png", SHA256)
+
+
+class ShelfThatForgets(MemoryShelf):
+    """Somebody deletes the destination between the look at it and the reading of it."""
+
+    def newest(self, bucket: str, key: str) -> Stored | None:
+        found = super().newest(bucket, key)
+        if found is not None:
+            self.delete(found.image)
+        return found
+
+    def copy(self, source: Stored, bucket: str, key: str) -> Stored | CopyResult:
+        return CopyResult.DESTINATION_EXISTS
+
+
+Copy = Callable[[Shelf, Stored, str, str, str], Stored]
+
+
+def adopts_anything(shelf: Shelf, source: Stored, bucket: str, key: str, sha256: str = "") -> Stored:
+    answer = shelf.copy(source, bucket, key)
+    existing = shelf.newest(bucket, key)
+    assert existing is not None
+    return answer if isinstance(answer, Stored) else existing
+
+
+def adopts_by_size(shelf: Shelf, source: Stored, bucket: str, key: str, sha256: str = "") -> Stored:
+    return copy_once(shelf, source, bucket, key)
+
+
+def adopts_unread(shelf: Shelf, source: Stored, bucket: str, key: str, sha256: str = "") -> Stored:
+    answer = shelf.copy(source, bucket, key)
+    if isinstance(answer, Stored):
+        return answer
+    existing = shelf.newest(bucket, key)
+    found = existing and shelf.fetch(existing.image, existing.size)
+    if existing is None or (found and hashlib.sha256(found[1] or b"").hexdigest() != sha256):
+        raise Conflict(key)
+    return existing
+
+
+def assert_never_takes_another_for_the_photo(copy: Copy) -> None:
+    for occupied in (OTHER, OTHER + b"!"):
+        shelf = MemoryShelf()
+        photo = shelf.stored(shelf.upload("inbound", "a.png", CONTENT))
+        shelf.upload("filed", "ok/1/a.png", occupied)
+        with pytest.raises(Conflict):
+            copy(shelf, photo, "filed", "ok/1/a.png", SHA256)
+    forgetful = ShelfThatForgets()
+    photo = forgetful.stored(forgetful.upload("inbound", "a.png", CONTENT))
+    forgetful.upload("filed", "ok/1/a.png", CONTENT)
+    with pytest.raises((Conflict, NotFound)):
+        copy(forgetful, photo, "filed", "ok/1/a.png", SHA256)
+
+
+def test_nothing_else_is_ever_taken_for_the_photo() -> None:
+    assert_never_takes_another_for_the_photo(copy_once)
+
+
+@pytest.mark.parametrize("mutant", [adopts_anything, adopts_by_size, adopts_unread])
+def test_a_copy_that_adopts_too_easily_is_found_out(mutant: Copy) -> None:
+    with pytest.raises((pytest.fail.Exception, AssertionError)):
+        assert_never_takes_another_for_the_photo(mutant)
+
+
+def test_the_limit_of_names_leaves_room_for_the_longest_prefix() -> None:
+    longest = max(len(f"{verdict}/{ID[:16]}/") for verdict in Verdict)
+
+    assert longest + objects.MAX_NAME_BYTES <= 1024

@@ -1,0 +1,251 @@
+"""The published contract of the verdict message is kept by every message, and the docs show real ones."""
+
+import json
+import re
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from jsonschema import Draft202012Validator
+
+from tests.fakes import FakeDetector
+from tests.unit.line import CLEARLY_DEFECT, CLEARLY_OK, MODEL, POLICY, UNSURE, Line
+from workflow.aws.detector import _REFUSED
+from workflow.inspections.inspection import Decision, Inspection, State
+from workflow.inspections.objects import Image, filed_key, inspection_id
+from workflow.inspections.verdict import Prediction, Score, Verdict
+from workflow.photos.photo import Reason
+from workflow.pipeline import verdict_message
+from workflow.pipeline.detection import Refused
+from workflow.pipeline.verdict_message import body
+from workflow.review.decisions import MAX_DEFECT_CLASS, MAX_REASON
+
+DOCS = Path(__file__).resolve().parents[4] / "docs"
+PAGE = (DOCS / "verdict-message.md").read_text(encoding="utf-8")
+SCHEMA = json.loads((DOCS / "verdict-message.schema.json").read_text(encoding="utf-8"))
+VALIDATOR = Draft202012Validator(SCHEMA)
+
+UPLOAD = Image("parts-inbound", "line 1/pump housing #7.jpeg", "Qk9uV3lRZk5LdXJ0")
+ID = inspection_id(UPLOAD)
+SHA256 = "2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae"
+AT = "2026-03-02T07:15:09.412Z"
+CLAIMED_AT = "2026-03-02T07:15:08.020Z"
+UPLOADED = Inspection(
+    ID, UPLOAD, f"{ID}-1", 1, State.INSPECTING, "2026-03-02T07:15:07Z", CLAIMED_AT, CLAIMED_AT, UPLOAD
+)
+READ = replace(UPLOADED, sha256=SHA256, photo={"format": "jpeg"})
+SURE = Prediction(Verdict.DEFECT, "def_front", 0.9731, 0.85, (), MODEL, "2026-03")
+DOUBT = Prediction(Verdict.OK, "ok_front", 0.6204, 0.9, (), MODEL, "2026-03")
+DECISION = Decision(
+    "0b9d54f1-5a0e-4a59-a3c5-3c9d0b0c3d7e",
+    Verdict.OK,
+    "ann@example.com",
+    "2026-03-02T07:21:40.006Z",
+    "a reflection",
+)
+CORRECTION = Decision(
+    "8a1f0f4e-6f43-4a55-9c1c-6a0a4cbb5a7d",
+    Verdict.DEFECT,
+    "bob@example.com",
+    "2026-03-03T09:02:11.840Z",
+    "the crack runs under the reflection",
+    "crack",
+    sealed=True,
+)
+EXAMPLES = {
+    "decided by the model": (replace(READ, prediction=SURE), Verdict.DEFECT, AT),
+    "decided by a reviewer": (
+        replace(READ, prediction=DOUBT, decision=DECISION),
+        Verdict.OK,
+        "2026-03-02T07:21:41.730Z",
+    ),
+    "corrected": (
+        replace(READ, prediction=DOUBT, decision=CORRECTION, revision=2),
+        Verdict.DEFECT,
+        "2026-03-03T09:02:13.118Z",
+    ),
+    "rejected": (
+        replace(
+            UPLOADED,
+            sha256="e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+            rejection={"code": "empty", "detail": "The file is empty (0 bytes): upload it again."},
+        ),
+        Verdict.REJECTED,
+        AT,
+    ),
+}
+
+
+def place(verdict: Verdict, revision: int = 1) -> Image:
+    return Image("parts-filed", filed_key(verdict, ID, UPLOAD.key, revision), "c1RtV2hFbkFyZVlv")
+
+
+def example(name: str) -> str:
+    row, verdict, at = EXAMPLES[name]
+    return body(row, verdict, place(verdict, row.revision), at)
+
+
+def examples_of_the_page() -> dict[str, str]:
+    block = r"^### A photo ([^\n]+)\n\n```json\n(.*?)^```$"
+    return dict(re.findall(block, PAGE, re.DOTALL | re.MULTILINE))
+
+
+def pretty(text: str) -> str:
+    return json.dumps(json.loads(text), indent=2) + "\n"
+
+
+def test_the_schema_is_a_schema_that_admits_nothing_else() -> None:
+    Draft202012Validator.check_schema(SCHEMA)
+    objects = [SCHEMA, *(part for part in SCHEMA["$defs"].values() if part["type"] == "object")]
+
+    assert all(part["additionalProperties"] is False for part in objects)
+    assert all(part["required"] == list(part["properties"]) for part in objects)
+    assert SCHEMA["properties"]["schema_version"]["const"] == verdict_message.SCHEMA_VERSION
+    assert SCHEMA["$defs"]["review"]["properties"]["reason"]["maxLength"] == MAX_REASON
+    assert SCHEMA["$defs"]["review"]["properties"]["defect_class"]["maxLength"] == MAX_DEFECT_CLASS
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_the_examples_of_the_page_are_what_the_domain_writes(name: str) -> None:
+    assert examples_of_the_page()[name] == pretty(example(name))
+
+
+def test_the_page_has_these_examples_and_they_validate() -> None:
+    assert examples_of_the_page().keys() == EXAMPLES.keys()
+    for text in examples_of_the_page().values():
+        VALIDATOR.validate(json.loads(text))
+
+
+def test_the_page_explains_every_field_and_no_other() -> None:
+    named = set(re.findall(r"^\| `([a-z0-9_.]+)` \|", PAGE, re.MULTILINE))
+    fields = set(SCHEMA["properties"])
+    for name in ("prediction", "review", "rejection"):
+        fields |= {f"{name}.{field}" for field in SCHEMA["$defs"][name]["properties"]}
+    fields |= {f"image.{field}" for field in SCHEMA["$defs"]["image_version"]["properties"]}
+
+    assert named == fields | _codes()
+
+
+def test_the_page_explains_every_reason_code() -> None:
+    named = set(re.findall(r"^\| `([a-z_]+)` \|", PAGE, re.MULTILINE))
+
+    assert _codes() <= named
+
+
+def _codes() -> set[str]:
+    return {reason.value for reason in Reason} | {*_REFUSED.values()}
+
+
+def journeys() -> dict[str, Line]:
+    ok, defect = Line(detector=FakeDetector(CLEARLY_OK)), Line(detector=FakeDetector(CLEARLY_DEFECT))
+    rejected, refused = (
+        Line(),
+        Line(detector=FakeDetector(Refused("model_invalid_format", "The model refused."))),
+    )
+    reviewed = Line(detector=FakeDetector(UNSURE))
+    for line in (ok, defect):
+        line.inspected(line.upload())
+    rejected.inspected(rejected.upload(b"", key="🔧/\x01 empty.png"))
+    image = refused.upload()
+    refused.claim(image, "me")
+    refused.detect(image, "me")
+    refused.move(image, "me", "rejected")
+    image = reviewed.upload()
+    owner = reviewed.waiting(image)
+    reviewed.decide(image, Verdict.OK)
+    reviewed.move(image, owner, "reviewed")
+    return {"ok": ok, "defect": defect, "empty": rejected, "refused": refused, "reviewed": reviewed}
+
+
+@pytest.mark.parametrize("name", ["ok", "defect", "empty", "refused", "reviewed"])
+def test_every_way_through_the_line_ends_in_a_valid_message(name: str) -> None:
+    (row,) = journeys()[name].ledger.rows.values()
+    message = json.loads(row.announcement)
+
+    VALIDATOR.validate(message)
+    assert message["announcement_id"] == f"{row.id}-1"
+    assert message["filed"]["key"] == row.location.key
+
+
+texts = st.text(st.characters(codec="utf-8"), max_size=40)
+named = st.text(st.characters(codec="utf-8"), min_size=1, max_size=40)
+scores = st.lists(st.builds(Score, texts | st.sampled_from(list(POLICY.labels)), st.floats(0, 1)), max_size=4)
+predictions = st.builds(POLICY.predict, scores, st.just(MODEL)) | st.builds(POLICY.without_model, texts)
+decisions = st.builds(
+    Decision, named, st.sampled_from([Verdict.OK, Verdict.DEFECT]), named, st.just(AT), texts
+)
+
+
+@st.composite
+def settled(draw: st.DrawFn) -> tuple[Inspection, Verdict]:
+    upload = Image(draw(named), draw(named), draw(named))
+    row = replace(READ, id=inspection_id(upload), image=upload)
+    if draw(st.booleans()):
+        rejection = {"code": draw(st.sampled_from(Reason)).value, "detail": draw(named)}
+        return replace(row, rejection=rejection, sha256=draw(st.sampled_from(["", SHA256]))), Verdict.REJECTED
+    decision = draw(st.none() | decisions)
+    row = replace(row, prediction=draw(predictions), decision=decision)
+    return row, decision.verdict if decision else draw(st.sampled_from([Verdict.OK, Verdict.DEFECT]))
+
+
+@given(settled())
+def test_every_message_is_valid_ascii_and_says_the_same_each_time(case: tuple[Inspection, Verdict]) -> None:
+    row, verdict = case
+    text = body(row, verdict, place(verdict), AT)
+
+    VALIDATOR.validate(json.loads(text))
+    assert text.isascii()
+    assert text.isprintable()
+    assert text == body(row, verdict, place(verdict), AT)
+    assert json.loads(text)["image"]["key"] == row.image.key
+
+
+def test_the_largest_message_fits_a_queue() -> None:
+    upload = Image("b" * 63, "\x01" * 1024, "v" * 1024)
+    row = replace(
+        READ,
+        image=upload,
+        prediction=replace(SURE, label="l" * 256, note="n" * 1024),
+        decision=replace(DECISION, reason="\U0001f527" * MAX_REASON),
+    )
+
+    assert len(body(row, Verdict.OK, replace(upload, key="\x01" * 1024), AT)) < 128 * 1024
+
+
+def valid() -> Any:
+    return json.loads(example("decided by the model"))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"token": "AQDEAAAA"},
+        {"verdict": "unclear"},
+        {"verdict": "okay"},
+        {"verdict": "rejected"},
+        {"decided_by": "reviewer"},
+        {"decided_by": "check"},
+        {"sha256": None},
+        {"sha256": ""},
+        {"schema_version": "2.0"},
+        {"revision": 0},
+        {"corrects": ""},
+        {"settled_at": ""},
+        {"prediction": None},
+        {"prediction": {**valid()["prediction"], "confidence": 97.31}},
+        {"image": {**valid()["image"], "version_id": ""}},
+        {"rejection": {"code": "empty", "detail": "It is empty."}},
+    ],
+    ids=str,
+)
+def test_a_message_that_breaks_the_contract_is_found_out(change: dict[str, Any]) -> None:
+    assert VALIDATOR.is_valid(valid())
+    assert not VALIDATOR.is_valid({**valid(), **change})
+
+
+@pytest.mark.parametrize("field", SCHEMA["required"])
+def test_no_field_is_ever_missing(field: str) -> None:
+    assert not VALIDATOR.is_valid({name: value for name, value in valid().items() if name != field})

@@ -1,0 +1,1 @@
+"""Execution histories: parsing, redaction, the archive, metrics, and search."""

@@ -1,0 +1,1 @@
+"""The life of a model: status, evaluation, promotion, and capacity."""

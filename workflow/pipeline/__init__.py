@@ -1,0 +1,1 @@
+"""The steps of an execution: start, claim, detect, file, announce."""

@@ -1,0 +1,1 @@
+"""Consistency check, reconciliation, redrive, delivery of decisions, and engineers' commands."""

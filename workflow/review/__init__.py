@@ -1,0 +1,1 @@
+"""Human review: the queue, leases, decisions, second reviews, revisions, and agreement."""
