@@ -1,9 +1,10 @@
-"""Thousands of photos at once: what becomes of them, how fast, and what it takes in memory.
+"""A burst of thousands of photos: results, throughput, latency and memory.
 
     .venv/bin/python -m benchmarks.burst [--uploads 5000] [--seed 1]
 
-A fifth of them are names written ten times each (100 of 5,000). All lie in the bucket before the first event
-is sent; then the events come as S3 may send them: 5 % twice, 10 % out of order. No photo needs a person.
+A fifth of the uploads share their names, ten versions each (100 names of 5,000 uploads). All objects exist
+before the first event is sent. Then the events come as S3 may send them: 5 % twice, 10 % out of order. Every
+prediction is clear, so no photo needs a reviewer.
 """
 
 import argparse
@@ -17,39 +18,41 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from benchmarks.line import without_doubt
-from benchmarks.machine import machine
+from benchmarks.host import describe_host
+from benchmarks.pipeline import set_zero_thresholds
 from benchmarks.processes import memory_mb
-from benchmarks.traffic import Sent, Traffic, trained_line
-from local.line import Line
+from benchmarks.traffic import Traffic, UploadedPhoto, start_trained_environment
+from local.environment import LocalEnvironment
 from local.queues import UPLOADS_RULE
 from workflow import timestamps
 from workflow.aws.clients import client
 
-AT_ONCE = 12
-VERSIONS_OF_A_NAME = 10
-MOMENT = 0.001
+UPLOAD_THREADS = 12
+VERSIONS_PER_SHARED_NAME = 10
+MIN_SECONDS = 0.001
 
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One look at the line: seconds since the first event, photos announced, memory of all processes."""
+    """One sample: seconds since the first event, announced photos, memory of all processes in MB."""
 
     seconds: float
     announced: int
     megabytes: float
 
 
-def keys(uploads: int) -> list[str]:
-    """As many keys as uploads; a fifth of the uploads share names, ten each."""
-    shared = uploads // 5 // VERSIONS_OF_A_NAME
-    again = [f"again/{number % shared:03}.jpg" for number in range(shared * VERSIONS_OF_A_NAME)]
-    return again + [f"once/{number:05}.jpg" for number in range(uploads - len(again))]
+def burst_keys(uploads: int) -> list[str]:
+    """Return one key for each upload. A fifth of the uploads share names, ten uploads per name."""
+    shared_names = uploads // 5 // VERSIONS_PER_SHARED_NAME
+    shared = [
+        f"shared/{number % shared_names:03}.jpg" for number in range(shared_names * VERSIONS_PER_SHARED_NAME)
+    ]
+    return shared + [f"unique/{number:05}.jpg" for number in range(uploads - len(shared))]
 
 
-def events(sent: list[Sent], rng: random.Random) -> list[str]:
-    """The events of all uploads: 5 % of them twice, 10 % somewhere else than they belong."""
-    order = sent + rng.sample(sent, len(sent) // 20)
+def shuffled_events(uploads: list[UploadedPhoto], rng: random.Random) -> list[str]:
+    """Return the events of all uploads: 5 % of them twice, 10 % out of order."""
+    order = uploads + rng.sample(uploads, len(uploads) // 20)
     for _ in range(len(order) // 10):
         order.insert(rng.randrange(len(order)), order.pop(rng.randrange(len(order))))
     return [
@@ -57,17 +60,17 @@ def events(sent: list[Sent], rng: random.Random) -> list[str]:
             {
                 "time": timestamps.now(),
                 "detail": {
-                    "bucket": {"name": one.image.bucket},
-                    "object": {"key": one.image.key, "version-id": one.image.version_id},
+                    "bucket": {"name": upload.image.bucket},
+                    "object": {"key": upload.image.key, "version-id": upload.image.version_id},
                 },
             }
         )
-        for one in order
+        for upload in order
     ]
 
 
-def send(url: str, bodies: list[str]) -> None:
-    """All messages, ten at a time."""
+def send_messages(url: str, bodies: list[str]) -> None:
+    """Send all messages, ten per call."""
     sqs = client("sqs")
     for start in range(0, len(bodies), 10):
         batch = [
@@ -78,90 +81,94 @@ def send(url: str, bodies: list[str]) -> None:
             raise RuntimeError(f"the queue refused {failed}")
 
 
-def watched(traffic: Traffic, uploads: int, patience: float) -> Iterator[Sample]:
-    """A look every few seconds, until every photo is announced."""
-    began, last = time.monotonic(), 0.0
-    while (seconds := time.monotonic() - began) < patience:
-        done = len(traffic.told_at)
-        yield Sample(seconds, done, memory_mb())
-        if done >= uploads:
+def sample_progress(traffic: Traffic, uploads: int, timeout_seconds: float) -> Iterator[Sample]:
+    """Yield a sample every few seconds until every photo is announced."""
+    began, printed_at = time.monotonic(), 0.0
+    while (seconds := time.monotonic() - began) < timeout_seconds:
+        announced = len(traffic.announced_at)
+        yield Sample(seconds, announced, memory_mb())
+        if announced >= uploads:
             return
-        if seconds - last > 60:
-            last = seconds
-            print(f"{seconds:5.0f} s: {done:,} of {uploads:,}", flush=True)
+        if seconds - printed_at > 60:
+            printed_at = seconds
+            print(f"{seconds:5.0f} s: {announced:,} of {uploads:,}", flush=True)
         time.sleep(5)
 
 
-def figures(samples: list[Sample], seconds: list[float]) -> dict[str, object]:
-    """Throughput, its steadiness from a tenth of the photos on, latency and memory."""
-    at = sorted(seconds)
-    if len(at) < 3:
-        return {"photos": len(at)}
-    done, took = len(at), at[-1]
-    tenth, half = done // 10, done // 2
-    first = (half - tenth) / max(at[half] - at[tenth], MOMENT)
-    second = (done - 1 - half) / max(took - at[half], MOMENT)
+def summarize(samples: list[Sample], announced_seconds: list[float]) -> dict[str, object]:
+    """Return throughput (in all and by half, after the first tenth), latency and memory."""
+    seconds = sorted(announced_seconds)
+    if len(seconds) < 3:
+        return {"photos": len(seconds)}
+    count, last = len(seconds), seconds[-1]
+    tenth, half = count // 10, count // 2
+    first_rate = (half - tenth) / max(seconds[half] - seconds[tenth], MIN_SECONDS)
+    second_rate = (count - 1 - half) / max(last - seconds[half], MIN_SECONDS)
     memory = [sample.megabytes for sample in samples if sample.announced >= tenth] or [samples[-1].megabytes]
     return {
-        "photos": done,
-        "seconds": round(took),
-        "photos a second": round(done / took, 2),
-        "first half, photos a second": round(first, 2),
-        "second half, photos a second": round(second, 2),
+        "photos": count,
+        "seconds": round(last),
+        "photos per second": round(count / last, 2),
+        "photos per second, first half": round(first_rate, 2),
+        "photos per second, second half": round(second_rate, 2),
         "seconds from the first event to the verdict": {
-            "median": round(statistics.median(at)),
-            "p95": round(statistics.quantiles(at, n=20)[-1]),
-            "last": round(took),
+            "median": round(statistics.median(seconds)),
+            "p95": round(statistics.quantiles(seconds, n=20)[-1]),
+            "last": round(last),
         },
         "memory of all processes, MB": {
-            "at 10 % done": round(memory[0]),
-            "most": round(max(memory)),
+            "at 10 %": round(memory[0]),
+            "maximum": round(max(memory)),
             "at the end": round(memory[-1]),
         },
     }
 
 
-def burst(line: Line, uploads: int, seed: int, patience: float) -> dict[str, object]:
-    """One burst on a running line; `wrong` in the answer is empty if every promise was kept."""
-    without_doubt(line.site)
-    traffic, rng = Traffic(line.site), random.Random(seed)
-    client("events").disable_rule(Name=UPLOADS_RULE)  # The events are sent by hand, in an order of their own.
-    numbered = list(enumerate(keys(uploads)))
-    rng.shuffle(numbered)
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        sent = list(pool.map(lambda one: traffic.upload(one[1], traffic.photo(one[0])), numbered))
+def run_burst(
+    environment: LocalEnvironment, uploads: int, seed: int, timeout_seconds: float
+) -> dict[str, object]:
+    """Run one burst and return its result. `violations` is empty if every guarantee held."""
+    set_zero_thresholds(environment.outputs)
+    traffic, rng = Traffic(outputs=environment.outputs), random.Random(seed)
+    client("events").disable_rule(Name=UPLOADS_RULE)  # This benchmark sends the events in its own order.
+    numbered_keys = list(enumerate(burst_keys(uploads)))
+    rng.shuffle(numbered_keys)
+    with ThreadPoolExecutor(UPLOAD_THREADS) as pool:
+        uploaded = list(pool.map(lambda item: traffic.upload(item[1], traffic.photo(item[0])), numbered_keys))
     began = time.monotonic()
-    sender = threading.Thread(target=send, args=(line.site.intake_queue_url, events(sent, rng)))
+    events = shuffled_events(uploaded, rng)
+    sender = threading.Thread(target=send_messages, args=(environment.outputs.intake_queue_url, events))
     sender.start()
-    samples = list(watched(traffic, uploads, patience))
+    samples = list(sample_progress(traffic, uploads, timeout_seconds))
     sender.join()
     client("events").enable_rule(Name=UPLOADS_RULE)
-    while traffic.open() and time.monotonic() - began < patience:
+    while traffic.count_open() and time.monotonic() - began < timeout_seconds:
         time.sleep(1)
     traffic.stop()
-    report = traffic.audit()
-    seconds = [at - began for at in traffic.told_at.values()]
+    report = traffic.check_consistency()
+    announced_seconds = [announced_at - began for announced_at in traffic.announced_at.values()]
     return {
         "seed": seed,
-        **figures(samples, seconds),
-        "announcements": traffic.copies,
+        **summarize(samples, announced_seconds),
+        "announcements": traffic.announcement_count,
         "balance": str(report.balance),
-        "clean": report.clean,
-        "wrong": traffic.complaints(),
+        "consistent": report.is_clean,
+        "violations": traffic.violations(),
     }
 
 
 def main() -> int:
+    """Parse the arguments, run the burst, print its result and return the exit code."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.burst", description=__doc__)
     parser.add_argument("--uploads", type=int, default=5000)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--port", type=int, default=0, help="first port; free ones unless told otherwise")
-    wanted = parser.parse_args()
-    print(machine(), flush=True)
-    with trained_line(wanted.port) as line:
-        told = burst(line, wanted.uploads, wanted.seed, patience=3 * wanted.uploads)
-    print(json.dumps(told, indent=2))
-    return 1 if told["wrong"] or not told["clean"] else 0
+    parser.add_argument("--port", type=int, default=0, help="first port (default: free ports)")
+    options = parser.parse_args()
+    print(describe_host(), flush=True)
+    with start_trained_environment(options.port) as environment:
+        result = run_burst(environment, options.uploads, options.seed, timeout_seconds=3 * options.uploads)
+    print(json.dumps(result, indent=2))
+    return 1 if result["violations"] or not result["consistent"] else 0
 
 
 if __name__ == "__main__":

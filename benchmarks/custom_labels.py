@@ -1,12 +1,12 @@
-"""How fast and how good the Custom Labels service on this machine is.
+"""Measure speed and quality of the local Custom Labels service.
 
     .venv/bin/python -m benchmarks.custom_labels [--train 200 2000] [--rounds 3] [--photos FOLDER]
     .venv/bin/python -m benchmarks.custom_labels --train --kills 200 [--seed 1]
 
-Starts a service and an S3 of its own. Trains on generated parts of each size and on a set with one label for
-each kind of fault; serves 1, 4 and 16 clients at once, from S3 and from bytes. FOLDER holds real photos as
-train/LABEL/* and test/LABEL/*, none of a part in both. --kills ends the service that many times at random
-moments of its work, and counts what was lost or left in no legal state.
+Starts its own service and S3. Trains on generated parts of each size, and on a set with one label for each
+kind of defect. Serves 1, 4 and 16 clients at once, from S3 and from bytes. FOLDER holds real photos as
+train/LABEL/* and test/LABEL/*, with no part in both. --kills kills the service that many times at random
+moments, and counts lost requests and invalid states.
 """
 
 import argparse
@@ -28,21 +28,21 @@ from typing import Any
 import boto3
 import numpy as np
 
-from benchmarks.machine import machine
+from benchmarks.host import describe_host
 from local.ports import Ports
-from local.sample_parts import sample_parts
-from local.services import programs
-from tests.integration.custom_labels.crashes import Crashes
+from local.sample_parts import generate_parts
+from local.services import backing_services
+from tests.integration.custom_labels.crashes import CrashTest
 from tests.integration.custom_labels.running import (
     CREDENTIALS,
     REGION,
-    Service,
+    ServiceProcess,
     free_port,
-    source,
-    until,
+    manifest_source,
     upload_parts,
+    wait_for_status,
 )
-from tests.unit.local.custom_labels.workbench import line
+from tests.unit.custom_labels.in_memory_service import manifest_line
 
 BUCKET = "parts"
 CONFIDENT = 80.0
@@ -50,8 +50,8 @@ BINS = 10
 
 
 @dataclass(frozen=True, slots=True)
-class Photo:
-    """One photo with what it shows."""
+class BenchmarkPhoto:
+    """A photo with its label; `key` is its key in S3."""
 
     key: str
     label: str
@@ -59,45 +59,47 @@ class Photo:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """The scores of one photo, and the seconds they took."""
+class ScoredAnswer:
+    """The scores of one photo (percent by label), and the seconds that they took."""
 
     truth: str
     scores: dict[str, float]
     seconds: float
 
     @property
-    def said(self) -> str:
+    def predicted(self) -> str:
         return max(self.scores, key=lambda label: self.scores[label])
 
     @property
     def confidence(self) -> float:
-        return self.scores[self.said]
+        return self.scores[self.predicted]
 
 
 @contextmanager
-def stand(folder: Path) -> Iterator[tuple[Service, Any]]:
-    """A service, and the line's own S3."""
+def run_services(folder: Path) -> Iterator[tuple[ServiceProcess, Any]]:
+    """Run the service and an S3 emulator."""
     port = free_port()
-    aws, *_ = programs(folder / "aws", Ports(port, port, port, port))
+    aws, *_ = backing_services(
+        folder / "aws", Ports(aws=port, step_functions=port, custom_labels=port, review_app=port)
+    )
     folder.mkdir()
     emulator = subprocess.Popen(
-        [sys.executable, "-P", "-m", aws.module],
+        [sys.executable, "-P", "-m", aws.module, *aws.arguments],
         env=os.environ | aws.environment | {"PERSIST_STATE": "0", "S3_PERSIST": "0"},
         cwd=folder,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
     url = f"http://127.0.0.1:{port}"
-    service = Service(folder / "state", url)
+    service = ServiceProcess(folder / "state", url)
     try:
         s3 = boto3.Session(region_name=REGION, **CREDENTIALS).client("s3", endpoint_url=url)
-        _patiently(
+        _retry(
             lambda: s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION})
         )
-        begun = time.perf_counter()
+        began = time.perf_counter()
         service.start()
-        print(f"Cold start: {time.perf_counter() - begun:.2f} s until the health check is answered")
+        print(f"Cold start: {time.perf_counter() - began:.2f} s until the health check is answered")
         yield service, s3
     finally:
         service.kill()
@@ -105,7 +107,8 @@ def stand(folder: Path) -> Iterator[tuple[Service, Any]]:
         emulator.wait()
 
 
-def _patiently(attempt: Callable[[], Any]) -> None:
+def _retry(attempt: Callable[[], Any]) -> None:
+    """Retry for ten seconds, until the emulator answers."""
     for _ in range(50):
         try:
             attempt()
@@ -115,91 +118,101 @@ def _patiently(attempt: Callable[[], Any]) -> None:
     attempt()
 
 
-def generated(count: int, seed: int, by_fault: bool = False) -> list[Photo]:
+def generate_photos(count: int, seed: int, by_defect: bool = False) -> list[BenchmarkPhoto]:
+    """Generate photos with two labels, or with one label per kind of defect."""
     return [
-        Photo(f"{seed}/{part.name}", str(part.fault or "ok") if by_fault else part.label, part.content)
-        for part in sample_parts(count, seed, defect_share=0.85 if by_fault else 0.5)
+        BenchmarkPhoto(
+            f"{seed}/{part.name}", str(part.defect or "ok") if by_defect else part.label, part.content
+        )
+        for part in generate_parts(count, seed, defect_share=0.85 if by_defect else 0.5)
     ]
 
 
-def from_folder(folder: Path) -> list[Photo]:
+def read_photos(folder: Path) -> list[BenchmarkPhoto]:
+    """Read real photos from folders named after their labels."""
     paths = sorted(path for path in folder.glob("*/*") if path.is_file())
-    return [Photo(f"real/{folder.name}/{path.name}", path.parent.name, path.read_bytes()) for path in paths]
+    return [
+        BenchmarkPhoto(f"real/{folder.name}/{path.name}", path.parent.name, path.read_bytes())
+        for path in paths
+    ]
 
 
-def put(s3: Any, name: str, photos: list[Photo]) -> None:
-    def upload(photo: Photo) -> str:
+def upload_photos(s3: Any, name: str, photos: list[BenchmarkPhoto]) -> None:
+    """Upload the photos and their manifest NAME.manifest."""
+
+    def upload(photo: BenchmarkPhoto) -> str:
         s3.put_object(Bucket=BUCKET, Key=photo.key, Body=photo.content)
-        return line(f"s3://{BUCKET}/{photo.key}", photo.label)
+        return manifest_line(f"s3://{BUCKET}/{photo.key}", photo.label)
 
     with ThreadPoolExecutor(4) as pool:
         lines = list(pool.map(upload, photos))
     s3.put_object(Bucket=BUCKET, Key=f"{name}.manifest", Body="\n".join(lines).encode())
 
 
-def trained(service: Service, name: str, test: str | None = None) -> tuple[str, float, int]:
-    """The model, the seconds it took, and the peak of the memory of all processes in MiB."""
+def train_model(service: ServiceProcess, name: str, test: str | None = None) -> tuple[str, float, int]:
+    """Train a model; returns its ARN, the seconds, and the peak memory of all processes in MiB."""
     client = service.client()
     project = client.create_project(ProjectName=name)["ProjectArn"]
-    peak, done = [0], threading.Event()
-    watcher = threading.Thread(target=_watch_memory, args=(service, peak, done))
+    peak, finished = [0], threading.Event()
+    watcher = threading.Thread(target=_watch_memory, args=(service, peak, finished))
     watcher.start()
-    begun = time.perf_counter()
+    began = time.perf_counter()
     model = client.create_project_version(
         ProjectArn=project,
         VersionName="v1",
         OutputConfig={"S3Bucket": BUCKET, "S3KeyPrefix": "out"},
-        TrainingData={"Assets": [source(BUCKET, name)]},
-        TestingData={"Assets": [source(BUCKET, test)]} if test else {"AutoCreate": True},
+        TrainingData={"Assets": [manifest_source(BUCKET, name)]},
+        TestingData={"Assets": [manifest_source(BUCKET, test)]} if test else {"AutoCreate": True},
     )["ProjectVersionArn"]
     try:
-        about = until(client, model, "TRAINING_COMPLETED", "TRAINING_FAILED", seconds=1800)
+        description = wait_for_status(client, model, "TRAINING_COMPLETED", "TRAINING_FAILED", seconds=1800)
     finally:
-        done.set()
+        finished.set()
         watcher.join()
-    seconds = time.perf_counter() - begun
-    assert about["Status"] == "TRAINING_COMPLETED", about["StatusMessage"]
+    seconds = time.perf_counter() - began
+    assert description["Status"] == "TRAINING_COMPLETED", description["StatusMessage"]
     return model, seconds, peak[0]
 
 
-def _watch_memory(service: Service, peak: list[int], done: threading.Event) -> None:
-    while not done.wait(0.1):
-        peak[0] = max(peak[0], sum(_memory(number, "smaps_rollup", "Pss:") for number in service.family()))
+def _watch_memory(service: ServiceProcess, peak: list[int], finished: threading.Event) -> None:
+    while not finished.wait(0.1):
+        peak[0] = max(peak[0], sum(_memory(pid, "smaps_rollup", "Pss:") for pid in service.process_ids()))
 
 
-def _memory(process: int, file: str, what: str) -> int:
-    """In MiB; Pss shares out what several processes have in common."""
+def _memory(pid: int, file: str, field: str) -> int:
+    """Return a memory figure in MiB; Pss divides shared memory among the processes."""
     try:
-        status = Path(f"/proc/{process}/{file}").read_text()
+        status = Path(f"/proc/{pid}/{file}").read_text()
     except OSError:
         return 0
-    return next((int(row.split()[1]) // 1024 for row in status.splitlines() if row.startswith(what)), 0)
+    return next((int(row.split()[1]) // 1024 for row in status.splitlines() if row.startswith(field)), 0)
 
 
-def asked(
-    service: Service, model: str, photos: list[Photo], at_once: int, inline: bool
-) -> tuple[list[Answer], float]:
+def score_photos(
+    service: ServiceProcess, model: str, photos: list[BenchmarkPhoto], at_once: int, inline: bool
+) -> tuple[list[ScoredAnswer], float]:
+    """Score the photos with several clients; returns the scores and the seconds."""
     client = service.client()
 
-    def ask(photo: Photo) -> Answer:
+    def score(photo: BenchmarkPhoto) -> ScoredAnswer:
         image = {"Bytes": photo.content} if inline else {"S3Object": {"Bucket": BUCKET, "Name": photo.key}}
-        begun = time.perf_counter()
-        found = client.detect_custom_labels(ProjectVersionArn=model, Image=image, MinConfidence=0)[
+        began = time.perf_counter()
+        labels = client.detect_custom_labels(ProjectVersionArn=model, Image=image, MinConfidence=0)[
             "CustomLabels"
         ]
-        scores = {label["Name"]: label["Confidence"] for label in found}
-        return Answer(photo.label, scores, time.perf_counter() - begun)
+        scores = {label["Name"]: label["Confidence"] for label in labels}
+        return ScoredAnswer(photo.label, scores, time.perf_counter() - began)
 
     with ThreadPoolExecutor(at_once) as pool:
-        begun = time.perf_counter()
-        return list(pool.map(ask, photos)), time.perf_counter() - begun
+        began = time.perf_counter()
+        return list(pool.map(score, photos)), time.perf_counter() - began
 
 
-def speed(service: Service, model: str, photos: list[Photo], rounds: int) -> None:
+def measure_speed(service: ServiceProcess, model: str, photos: list[BenchmarkPhoto], rounds: int) -> None:
     print(f"\n{'from':6}{'at once':>8}{'photos/s':>10}{'spread':>14}{'p50 ms':>9}{'p95 ms':>9}")
     for inline in (False, True):
         for at_once in (1, 4, 16):
-            runs = [asked(service, model, photos, at_once, inline) for _ in range(rounds)]
+            runs = [score_photos(service, model, photos, at_once, inline) for _ in range(rounds)]
             rates = sorted(len(answers) / seconds for answers, seconds in runs)
             waits = [answer.seconds * 1000 for answers, _ in runs for answer in answers]
             p95 = statistics.quantiles(waits, n=20)[-1]
@@ -211,91 +224,99 @@ def speed(service: Service, model: str, photos: list[Photo], rounds: int) -> Non
     print(f"Peak memory of the serving process: {_memory(service.process.pid, 'status', 'VmHWM')} MiB")
 
 
-def quality(name: str, answers: list[Answer]) -> None:
-    right = [answer.said == answer.truth for answer in answers]
-    sure = [answer for answer in answers if answer.confidence >= CONFIDENT]
-    wrong = sum(answer.said != answer.truth for answer in sure)
-    escapes = sum(answer.truth != _good(answers) and answer.said == _good(answers) for answer in sure)
+def print_quality(name: str, answers: list[ScoredAnswer]) -> None:
+    is_correct = [answer.predicted == answer.truth for answer in answers]
+    confident = [answer for answer in answers if answer.confidence >= CONFIDENT]
+    wrong = sum(answer.predicted != answer.truth for answer in confident)
+    escapes = sum(
+        answer.truth != _ok_label(answers) and answer.predicted == _ok_label(answers) for answer in confident
+    )
     print(
-        f"{name}: {len(answers)} photos, accuracy {statistics.mean(right):.3f}, "
-        f"area under ROC {_area(answers):.4f}, calibration error {_calibration_error(answers):.3f}; "
-        f"at {CONFIDENT / 100}: {len(sure)} confident, {wrong} of them wrong, {escapes} faulty passed as good"
+        f"{name}: {len(answers)} photos, accuracy {statistics.mean(is_correct):.3f}, "
+        f"area under ROC {_area_under_roc(answers):.4f}, "
+        f"calibration error {_calibration_error(answers):.3f}; at {CONFIDENT / 100}: "
+        f"{len(confident)} confident, {wrong} of them wrong, {escapes} defects scored as sound"
     )
 
 
-def _good(answers: list[Answer]) -> str:
+def _ok_label(answers: list[ScoredAnswer]) -> str:
     return next(label for label in answers[0].scores if label.startswith("ok"))
 
 
-def _area(answers: list[Answer]) -> float:
-    """How often a faulty part looks worse than a good one."""
-    good = _good(answers)
-    fine = np.array([answer.scores[good] for answer in answers if answer.truth == good])
-    faulty = np.array([answer.scores[good] for answer in answers if answer.truth != good])
+def _area_under_roc(answers: list[ScoredAnswer]) -> float:
+    """Return the area under the ROC curve: how often a defective part scores lower than a sound one."""
+    ok_label = _ok_label(answers)
+    fine = np.array([answer.scores[ok_label] for answer in answers if answer.truth == ok_label])
+    faulty = np.array([answer.scores[ok_label] for answer in answers if answer.truth != ok_label])
     return float((fine[:, None] > faulty).mean() + 0.5 * (fine[:, None] == faulty).mean())
 
 
-def _calibration_error(answers: list[Answer]) -> float:
-    said = np.array([answer.confidence / 100 for answer in answers])
-    right = np.array([answer.said == answer.truth for answer in answers])
-    bins = np.minimum((said * BINS).astype(int), BINS - 1)
-    gaps = [abs(said[bins == b].mean() - right[bins == b].mean()) * (bins == b).mean() for b in set(bins)]
+def _calibration_error(answers: list[ScoredAnswer]) -> float:
+    confidence = np.array([answer.confidence / 100 for answer in answers])
+    is_correct = np.array([answer.predicted == answer.truth for answer in answers])
+    bins = np.minimum((confidence * BINS).astype(int), BINS - 1)
+    gaps = [
+        abs(confidence[bins == b].mean() - is_correct[bins == b].mean()) * (bins == b).mean()
+        for b in set(bins)
+    ]
     return float(sum(gaps))
 
 
-def start(service: Service, model: str) -> None:
+def start_model(service: ServiceProcess, model: str) -> None:
     client = service.client()
-    begun = time.perf_counter()
+    began = time.perf_counter()
     client.start_project_version(ProjectVersionArn=model, MinInferenceUnits=1)
-    until(client, model, "RUNNING")
-    print(f"Model started in {time.perf_counter() - begun:.2f} s")
+    wait_for_status(client, model, "RUNNING")
+    print(f"Model started in {time.perf_counter() - began:.2f} s")
 
 
-def stop(service: Service, model: str) -> None:
+def stop_model(service: ServiceProcess, model: str) -> None:
     client = service.client()
     client.stop_project_version(ProjectVersionArn=model)
-    until(client, model, "STOPPED")
+    wait_for_status(client, model, "STOPPED")
 
 
-def measure(service: Service, s3: Any, options: argparse.Namespace) -> None:
-    fresh = generated(200, seed=77)
-    put(s3, "fresh", fresh)
+def measure_all(service: ServiceProcess, s3: Any, options: argparse.Namespace) -> None:
+    test_photos = generate_photos(200, seed=77)
+    upload_photos(s3, "fresh", test_photos)
     for number, size in enumerate(options.train):
-        put(s3, f"generated-{size}", generated(size, seed=number + 1))
-        model, seconds, peak = trained(service, f"generated-{size}")
+        upload_photos(s3, f"generated-{size}", generate_photos(size, seed=number + 1))
+        model, seconds, peak = train_model(service, f"generated-{size}")
         print(f"\nTraining on {size} photos: {seconds:.1f} s, {peak} MiB in all processes")
-        start(service, model)
-        quality("Generated, two labels", asked(service, model, fresh, 4, inline=False)[0])
+        start_model(service, model)
+        print_quality("Generated, two labels", score_photos(service, model, test_photos, 4, inline=False)[0])
         if number == 0:
-            speed(service, model, fresh, options.rounds)
-        stop(service, model)
-    sets = {"by-fault": (generated(640, 50, by_fault=True), generated(320, 51, by_fault=True))}
+            measure_speed(service, model, test_photos, options.rounds)
+        stop_model(service, model)
+    sets = {"by-defect": (generate_photos(640, 50, by_defect=True), generate_photos(320, 51, by_defect=True))}
     if options.photos:
-        sets["real"] = (from_folder(options.photos / "train"), from_folder(options.photos / "test"))
+        sets["real"] = (read_photos(options.photos / "train"), read_photos(options.photos / "test"))
     for name, (train, test) in sets.items():
-        put(s3, name, train)
-        put(s3, f"{name}-test", test)
-        model, seconds, _ = trained(service, name, f"{name}-test")
+        upload_photos(s3, name, train)
+        upload_photos(s3, f"{name}-test", test)
+        model, seconds, _ = train_model(service, name, f"{name}-test")
         print(f"\nTraining on {name}, {len(train)} photos: {seconds:.1f} s")
-        start(service, model)
-        quality(name, asked(service, model, test, 4, inline=False)[0])
-        stop(service, model)
+        start_model(service, model)
+        print_quality(name, score_photos(service, model, test, 4, inline=False)[0])
+        stop_model(service, model)
 
 
-def kill(folder: Path, times: int, seed: int) -> None:
-    with stand(folder) as (service, s3):
+def run_crash_test(folder: Path, times: int, seed: int) -> None:
+    with run_services(folder) as (service, s3):
         upload_parts(s3, BUCKET, "train", 24)
-        crashes = Crashes(service, seed)
-        crashes.prepare()
-        wrong = []
+        crash_test = CrashTest(service, seed)
+        crash_test.prepare()
+        errors = []
         for number in range(1, times + 1):
-            wrong += [f"after kill {number}: {problem}" for problem in crashes.round()]
+            errors += [f"after kill {number}: {problem}" for problem in crash_test.run_round()]
             if number % 20 == 0:
-                print(f"{number} kills, {len(wrong)} wrong", flush=True)
-        said = crashes.said
+                print(f"{number} kills, {len(errors)} errors", flush=True)
+        acknowledged = crash_test.acknowledged
     print(
-        f"{times} kills (seed {seed}) while {len(said.projects)} projects, {len(said.images)} entries and "
-        f"{len(said.models) + len(said.deleted)} models were acknowledged: {len(wrong)} wrong {wrong[:5]}"
+        f"{times} kills (seed {seed}) while {len(acknowledged.projects)} projects, "
+        f"{len(acknowledged.images)} entries and "
+        f"{len(acknowledged.models) + len(acknowledged.deleted)} models were acknowledged: "
+        f"{len(errors)} errors {errors[:5]}"
     )
 
 
@@ -307,15 +328,15 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--photos", type=Path)
     parser.add_argument("--kills", type=int, default=0)
-    parser.add_argument("--seed", type=int, default=1, help="of the moments of the kills")
+    parser.add_argument("--seed", type=int, default=1, help="seed of the moments of the kills")
     options = parser.parse_args()
-    print(machine(), flush=True)
+    print(describe_host(), flush=True)
     with tempfile.TemporaryDirectory() as folder:
         if options.train:
-            with stand(Path(folder) / "measured") as (service, s3):
-                measure(service, s3, options)
+            with run_services(Path(folder) / "measured") as (service, s3):
+                measure_all(service, s3, options)
         if options.kills:
-            kill(Path(folder) / "killed", options.kills, options.seed)
+            run_crash_test(Path(folder) / "killed", options.kills, options.seed)
     print(json.dumps({"load_after": os.getloadavg()[0]}))
 
 

@@ -1,7 +1,7 @@
-"""What the two emulators reach without the product: the same work that they were chosen by.
+"""A baseline for the local environment: the throughput of the two emulators without the product.
 
-An execution of three calls of a function that returns what it was given, and a message at the end: no photo,
-no ledger, no model. Nothing that runs on them is faster, so this bounds the line on the same machine.
+An execution calls a function that returns its input three times, and sends a message at the end. It uses no
+photo, no table and no model. The pipeline on the same emulators cannot be faster, so this is an upper bound.
 """
 
 import io
@@ -16,19 +16,19 @@ from workflow.aws.clients import client
 
 NAME = "benchmark-emulators"
 CALLS = 3
-RETRY = [{"ErrorEquals": ["States.ALL"], "MaxAttempts": 6, "JitterStrategy": "FULL"}]  # As the line's.
+RETRY = [{"ErrorEquals": ["States.ALL"], "MaxAttempts": 6, "JitterStrategy": "FULL"}]  # As in the pipeline.
 _SOURCE = "def handler(event, context):\n    return event\n"
 
 
 @dataclass(frozen=True, slots=True)
-class Emulated:
-    """A state machine that does nothing but its steps, and the queue that its messages come to."""
+class EmulatorBaseline:
+    """A state machine without work in its states, and the queue of its messages."""
 
     state_machine_arn: str
     queue_url: str
 
     def start(self) -> str:
-        """Start an execution; returns the word that its message will carry as `inspection_id`."""
+        """Start an execution, and return the `inspection_id` that its message will contain."""
         name = str(uuid.uuid4())
         client("stepfunctions").start_execution(
             stateMachineArn=self.state_machine_arn, name=name, input=json.dumps({"inspection_id": name})
@@ -36,24 +36,24 @@ class Emulated:
         return name
 
 
-def emulated() -> Emulated:
-    """Make the function, the queue and the state machine."""
-    functions, queue = client("lambda"), client("sqs").create_queue(QueueName=NAME)["QueueUrl"]
-    made = functions.create_function(
+def create_baseline() -> EmulatorBaseline:
+    """Create the function, the queue and the state machine."""
+    functions, queue_url = client("lambda"), client("sqs").create_queue(QueueName=NAME)["QueueUrl"]
+    function = functions.create_function(
         FunctionName=NAME,
         Runtime=RUNTIME,
         Role=ROLE,
         Handler="echo.handler",
-        Code={"ZipFile": _package()},
+        Code={"ZipFile": _build_package()},
         Timeout=60,
     )
     functions.get_waiter("function_active_v2").wait(FunctionName=NAME)
-    text = json.dumps(_definition(made["FunctionArn"], queue))
-    machine = client("stepfunctions").create_state_machine(name=NAME, definition=text, roleArn=ROLE)
-    return Emulated(machine["stateMachineArn"], queue)
+    definition = json.dumps(_definition(function["FunctionArn"], queue_url))
+    machine = client("stepfunctions").create_state_machine(name=NAME, definition=definition, roleArn=ROLE)
+    return EmulatorBaseline(machine["stateMachineArn"], queue_url)
 
 
-def _package() -> bytes:
+def _build_package() -> bytes:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
         archive.writestr("echo.py", _SOURCE)
@@ -66,11 +66,11 @@ def _definition(function_arn: str, queue_url: str) -> dict[str, Any]:
             "Type": "Task",
             "Resource": function_arn,
             "Retry": RETRY,
-            "Next": f"Call {number + 1}" if number < CALLS else "Tell",
+            "Next": f"Call {number + 1}" if number < CALLS else "Send message",
         }
         for number in range(1, CALLS + 1)
     }
-    states["Tell"] = {
+    states["Send message"] = {
         "Type": "Task",
         "Resource": "arn:aws:states:::sqs:sendMessage",
         "Parameters": {"QueueUrl": queue_url, "MessageBody": {"inspection_id.$": "$.inspection_id"}},

@@ -1,4 +1,4 @@
-"""How well and how fast the leakage guard works: python -m benchmarks.leakage [PARTS]."""
+"""Measure recall, false alarms and speed of the leakage guard: python -m benchmarks.leakage [PARTS]."""
 
 import functools
 import sys
@@ -6,48 +6,48 @@ import time
 
 import numpy as np
 
-from local.data_sets.lookalikes import compare
-from local.data_sets.photos import LabelledPhoto
-from local.sample_parts import Product, sample_parts
-from tests.copies import COPIES, opened
+from datasets.labelled_photos import LabelledPhoto
+from datasets.near_duplicates import find_near_duplicates
+from local.sample_parts import SampleProduct, generate_parts
+from tests.copies import ALTERATIONS, decode_grey
 
 COPIED_EVERY = 20
 
 
-def measure(product: Product, count: int) -> None:
-    """Plant copies of every twentieth part, compare everything with everything, print the figures."""
+def measure(product: SampleProduct, count: int) -> None:
+    """Add copies of every twentieth part, compare all photos, print recall and false alarms."""
     rng = np.random.default_rng(7)
-    contents = [part.content for part in sample_parts(count, seed=31, product=product)]
-    made = [(part, kind) for part in range(0, count, COPIED_EVERY) for kind in COPIES]
-    contents += [COPIES[kind](opened(contents[part]), rng) for part, kind in made]
+    contents = [part.content for part in generate_parts(count, seed=31, product=product)]
+    copies = [(part, kind) for part in range(0, count, COPIED_EVERY) for kind in ALTERATIONS]
+    contents += [ALTERATIONS[kind](decode_grey(contents[part]), rng) for part, kind in copies]
     photos = [
-        LabelledPhoto(str(place), "ok", functools.partial(bytes, content))
-        for place, content in enumerate(contents)
+        LabelledPhoto(name=str(index), label="ok", read=functools.partial(bytes, content))
+        for index, content in enumerate(contents)
     ]
-    begun = time.perf_counter()
-    comparison = compare(photos)
-    seconds = time.perf_counter() - begun
-    found = {(pair.first, pair.second) for pair in comparison.pairs}
-    part_of = [*range(count), *(part for part, _ in made)]
-    wronged = {
-        place
-        for pair in comparison.pairs
+    began = time.perf_counter()
+    report = find_near_duplicates(photos)
+    seconds = time.perf_counter() - began
+    pairs = {(pair.first, pair.second) for pair in report.pairs}
+    part_of = [*range(count), *(part for part, _ in copies)]
+    wrong = {
+        index
+        for pair in report.pairs
         if part_of[pair.first] != part_of[pair.second]
-        for place in (pair.first, pair.second)
+        for index in (pair.first, pair.second)
     }
     print(f"{product}: {len(contents):,} photos compared in {seconds:.1f} s")
-    for kind in COPIES:
-        places = [(part, count + number) for number, (part, one) in enumerate(made) if one == kind]
-        recall = sum(place in found for place in places) / len(places)
-        print(f"  {kind.replace('_', ' '):20} {recall:7.1%} of {len(places)} found")
-    print(f"  {'false alarms':20} {len(wronged) / len(contents):7.2%} of all photos")
+    for kind in ALTERATIONS:
+        planted = [(part, count + number) for number, (part, other) in enumerate(copies) if other == kind]
+        recall = sum(pair in pairs for pair in planted) / len(planted)
+        print(f"  {kind.replace('_', ' '):20} {recall:7.1%} of {len(planted)} found")
+    print(f"  {'false alarms':20} {len(wrong) / len(contents):7.2%} of all photos")
 
 
 def main() -> None:
     count = int(sys.argv[1]) if len(sys.argv) > 1 else 1540
-    measure(Product.IMPELLER, count)
-    measure(Product.FLANGE, count // 4)
-    measure(Product.GEAR, count // 4)
+    measure(SampleProduct.IMPELLER, count)
+    measure(SampleProduct.FLANGE, count // 4)
+    measure(SampleProduct.GEAR, count // 4)
 
 
 if __name__ == "__main__":

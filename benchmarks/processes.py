@@ -1,4 +1,4 @@
-"""What the processes of a benchmark cost: processor seconds and memory, read from Linux."""
+"""CPU time and memory of the processes of a benchmark, read from Linux."""
 
 import os
 from collections import defaultdict
@@ -10,65 +10,66 @@ _TICKS = os.sysconf("SC_CLK_TCK")
 _SERVICES = {
     "local.aws": "local AWS",
     "local.step_functions": "Step Functions",
-    "local.custom_labels": "Custom Labels",
+    "custom_labels": "Custom Labels",
 }
-_OF_CHILDREN = {"local AWS": "functions"}
+_CHILDREN_OF = {"local AWS": "functions"}
 
 
-@dataclass(frozen=True, slots=True)
-class Process:
-    """One process of the family: whose work it does, its processor seconds and those of its dead children."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProcessUsage:
+    """One process of the tree: its service, its CPU seconds and those of its exited children."""
 
     pid: int
     name: str
     seconds: float
-    childrens_seconds: float
+    children_seconds: float
 
 
-def family(root: int = 0) -> list[Process]:
-    """A process, this one unless another is named, and all its descendants."""
-    spent: dict[int, tuple[float, float]] = {}
+def process_tree(root: int = 0) -> list[ProcessUsage]:
+    """Return a process and all its descendants. The root is this process by default."""
+    cpu_seconds: dict[int, tuple[float, float]] = {}
     children: dict[int, list[int]] = {}
     for stat in Path("/proc").glob("[0-9]*/stat"):
         try:
             fields = stat.read_text().rsplit(")", 1)[1].split()
-        except OSError:  # It ended meanwhile.
+        except OSError:  # It exited meanwhile.
             continue
-        user, system, childrens_user, childrens_system = (int(field) / _TICKS for field in fields[11:15])
+        user, system, children_user, children_system = (int(field) / _TICKS for field in fields[11:15])
         pid = int(stat.parent.name)
-        spent[pid] = user + system, childrens_user + childrens_system
+        cpu_seconds[pid] = user + system, children_user + children_system
         children.setdefault(int(fields[1]), []).append(pid)
 
-    def below(pid: int, name: str) -> Iterator[Process]:
-        yield Process(pid, name, *spent.get(pid, (0.0, 0.0)))
+    def subtree(pid: int, name: str) -> Iterator[ProcessUsage]:
+        seconds, children_seconds = cpu_seconds.get(pid, (0.0, 0.0))
+        yield ProcessUsage(pid=pid, name=name, seconds=seconds, children_seconds=children_seconds)
         for child in children.get(pid, ()):
-            yield from below(child, _service(child) or _OF_CHILDREN.get(name, name))
+            yield from subtree(child, _service_name(child) or _CHILDREN_OF.get(name, name))
 
-    return list(below(root or os.getpid(), "benchmark"))
+    return list(subtree(root or os.getpid(), "benchmark"))
 
 
-def _service(pid: int) -> str:
-    """The service that a process was started for, empty when it is none of ours."""
+def _service_name(pid: int) -> str:
+    """Return the service that a process was started for, or an empty string."""
     try:
-        words = Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace").split("\0")
+        arguments = Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace").split("\0")
     except OSError:
         return ""
-    return next((_SERVICES[word] for word in words if word in _SERVICES), "")
+    return next((_SERVICES[argument] for argument in arguments if argument in _SERVICES), "")
 
 
-def processor_seconds() -> dict[str, float]:
-    """Processor seconds so far, by whose work it was."""
-    spent: dict[str, float] = defaultdict(float)
-    for process in family():
-        spent[process.name] += process.seconds
-        spent[_OF_CHILDREN.get(process.name, process.name)] += process.childrens_seconds
-    return spent
+def cpu_seconds_by_service() -> dict[str, float]:
+    """Return the CPU seconds so far of each service."""
+    seconds: dict[str, float] = defaultdict(float)
+    for process in process_tree():
+        seconds[process.name] += process.seconds
+        seconds[_CHILDREN_OF.get(process.name, process.name)] += process.children_seconds
+    return seconds
 
 
 def memory_mb() -> float:
-    """Proportional memory of the whole family, in MB."""
+    """Return the proportional memory of the whole process tree, in MB."""
     total = 0
-    for process in family():
+    for process in process_tree():
         try:
             rollup = Path(f"/proc/{process.pid}/smaps_rollup").read_text()
         except OSError:

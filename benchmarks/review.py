@@ -1,11 +1,11 @@
-"""How fast reviewers are served: the hand-out and the decisions, against the local AWS.
+"""The throughput of the review: assignment and decisions, against the local AWS.
 
     .venv/bin/python -m benchmarks.review [--waiting 1000] [--reviewers 20] [--per-second 10] [--seconds 60]
 
-Starts a line and fills tables beside its own with waiting photos that no execution is behind. Then
-reviewers at four workers decide: each has his photo and the next five, thinks, decides, and takes another.
-First at the pace asked for, then as fast as it goes. What it measures is the domain with its adapters:
-leases, transactions, the message; the pages come on top.
+Starts an environment and fills separate tables with photos for review that have no execution. Reviewers at
+four workers then decide: each has the displayed photo and the next five, waits, decides, and takes another.
+They decide first at the requested rate, then as fast as possible. The benchmark measures the domain with its
+adapters (leases, transactions, messages), but no pages.
 """
 
 import argparse
@@ -19,115 +19,130 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from benchmarks.machine import machine
-from local.line import Line
+from benchmarks.host import describe_host
+from local.environment import LocalEnvironment
 from local.ports import Ports
 from local.resources import create_table, table_name
 from workflow import timestamps
-from workflow.aws.ledger import DynamoLedger
-from workflow.aws.queues import SqsQueue
-from workflow.aws.reviews import DynamoReviews
+from workflow.aws.inspections import DynamoInspectionRepository
+from workflow.aws.queues import SqsMessageQueue
+from workflow.aws.reviews import DynamoReviewRepository
 from workflow.errors import Conflict
 from workflow.inspections.inspection import Review
 from workflow.inspections.objects import Image, inspection_id
 from workflow.inspections.verdict import Prediction, Score, Verdict
-from workflow.pipeline.intake import execution_name, new_row
+from workflow.pipeline.executions import execution_name
+from workflow.pipeline.start import new_inspection
 from workflow.review import decisions
-from workflow.review.assignment import Desk
-from workflow.review.queue import rank
-from workflow.tables import AUDIT, LEDGER
+from workflow.review.assignment import ReviewAssigner
+from workflow.review.queue import compute_priority
+from workflow.tables import AUDIT, INSPECTIONS
 
 WORKERS = 4
 
 
 @dataclass
-class Timed:
-    """The seconds that each call took, by its name, and what was refused."""
+class CallTimes:
+    """The seconds of each call by its name, and the number of refused decisions."""
 
     lock: threading.Lock = field(default_factory=threading.Lock)
     seconds: dict[str, list[float]] = field(default_factory=dict)
     refused: int = 0
 
-    def note(self, name: str, began: float) -> None:
+    def record(self, name: str, started: float) -> None:
         with self.lock:
-            self.seconds.setdefault(name, []).append(time.monotonic() - began)
+            self.seconds.setdefault(name, []).append(time.monotonic() - started)
 
-    def row(self, name: str) -> str:
-        found = self.seconds[name]
-        cuts = statistics.quantiles(found, n=20)
-        return f"{name:10} {len(found):>7} {1000 * statistics.median(found):>10.0f} {1000 * cuts[-1]:>10.0f}"
+    def format_row(self, name: str) -> str:
+        seconds = self.seconds[name]
+        median, p95 = statistics.median(seconds), statistics.quantiles(seconds, n=20)[-1]
+        return f"{name:10} {len(seconds):>7} {1000 * median:>10.0f} {1000 * p95:>10.0f}"
 
 
-class Books:
-    """Tables of the benchmark's own, on the line's DynamoDB."""
+class BenchmarkTables:
+    """Separate tables with photos for review, in the environment's DynamoDB."""
 
-    def __init__(self, line: Line, waiting: int) -> None:
-        tables = [replace(table, name=f"benchmark-{table.name}") for table in (LEDGER, AUDIT)]
+    def __init__(self, environment: LocalEnvironment, waiting: int) -> None:
+        tables = [replace(table, name=f"benchmark-{table.name}") for table in (INSPECTIONS, AUDIT)]
         for table in tables:
             create_table(table)
         names = [table_name(table) for table in tables]
-        self.ledger = DynamoLedger(*names)
-        self.desks = [Desk(DynamoReviews(*names)) for _ in range(WORKERS)]
-        self.queue = SqsQueue(line.site.escalation_queue_url)  # Nobody reads it.
+        self.inspections = DynamoInspectionRepository(*names)
+        self.assigners = [ReviewAssigner(DynamoReviewRepository(*names)) for _ in range(WORKERS)]
+        self.queue = SqsMessageQueue(environment.outputs.escalation_queue_url)  # This queue has no consumer.
         with ThreadPoolExecutor(8) as pool:
-            list(pool.map(self._fill, range(waiting)))
+            list(pool.map(self._add_waiting, range(waiting)))
 
-    def _fill(self, number: int) -> None:
+    def _add_waiting(self, number: int) -> None:
         image = Image("inbound", f"line-1/part-{number:05}-{uuid.uuid4()}.jpg", "v1")
-        dice = random.Random(number)
-        ok = dice.uniform(0.3, 0.79)
-        scores = (Score("ok", ok), Score("defect", 1 - ok))
-        seen = Prediction(Verdict.OK, "ok", ok, 0.8, scores, "arn:model", "1")
+        confidence = random.Random(number).uniform(0.3, 0.79)
+        prediction = Prediction(
+            verdict=Verdict.OK,
+            label="ok",
+            confidence=confidence,
+            threshold=0.8,
+            scores=(Score("ok", confidence), Score("defect", 1 - confidence)),
+            model="arn:model",
+            policy_version="1",
+        )
         owner = execution_name(inspection_id(image), 1)
-        row = replace(new_row(image, owner, 1, timestamps.now()), prediction=seen, verdict=Verdict.UNCLEAR)
-        self.ledger.claim(row)
-        asked = Review(timestamps.now(), 1, timestamps.later(timestamps.now(), 86_400))
-        self.ledger.record_review(row.id, owner, asked, rank(seen, asked.opened_at, False))
+        now = timestamps.now()
+        row = replace(new_inspection(image, owner, 1, now), prediction=prediction, verdict=Verdict.UNCLEAR)
+        self.inspections.claim(row)
+        review = Review(opened_at=now, round=1, deadline=timestamps.add_seconds(now, 86_400))
+        priority = compute_priority(prediction, review.opened_at, False)
+        self.inspections.record_review(row.id, owner, review, priority)
 
 
-def work(books: Books, reviewer: int, timed: Timed, until: float, think: float) -> None:
-    """One person: take, think, decide, take again; any worker serves any call."""
+def simulate_reviewer(
+    tables: BenchmarkTables, reviewer: int, times: CallTimes, until: float, think_seconds: float
+) -> None:
+    """Take, wait, decide and take again; any worker serves any call."""
     dice = random.Random(reviewer)
-    time.sleep(dice.uniform(0, think))
-    rows = books.desks[0].take(f"reviewer {reviewer}")
+    name = f"reviewer {reviewer}"
+    time.sleep(dice.uniform(0, think_seconds))
+    rows = tables.assigners[0].assign(name)
     while rows and time.monotonic() < until:
-        desk, began = dice.choice(books.desks), time.monotonic()
-        rows += desk.take(f"reviewer {reviewer}", 1, have=[row.id for row in rows])
-        timed.note("take", began)
-        time.sleep(dice.uniform(0.5, 1.5) * think)
-        row, began = rows.pop(0), time.monotonic()
+        assigner, started = dice.choice(tables.assigners), time.monotonic()
+        rows += assigner.assign(name, 1, already_assigned=[row.id for row in rows])
+        times.record("take", started)
+        time.sleep(dice.uniform(0.5, 1.5) * think_seconds)
+        row, started = rows.pop(0), time.monotonic()
         verdict = dice.choice((Verdict.OK, Verdict.DEFECT))
         try:
             decisions.decide(
-                books.ledger,
-                books.queue,
+                tables.inspections,
+                tables.queue,
                 row.id,
                 verdict,
-                f"reviewer {reviewer}",
+                name,
                 decision_id=str(uuid.uuid4()),
                 undo_seconds=decisions.UNDO_SECONDS,
             )
         except Conflict:
-            timed.refused += 1
-        timed.note("decide", began)
-        for one in books.desks:
-            one.forget(row.id)
+            times.refused += 1
+        times.record("decide", started)
+        for assigner in tables.assigners:
+            assigner.evict(row.id)
 
 
-def measure(books: Books, reviewers: int, per_second: float, seconds: float, title: str) -> None:
-    timed, began = Timed(), time.monotonic()
-    think = reviewers / per_second if per_second else 0.0
+def measure(tables: BenchmarkTables, reviewers: int, per_second: float, seconds: float, title: str) -> None:
+    """Run the reviewers at a rate (0: as fast as possible) and print the rate and the latencies."""
+    times, started = CallTimes(), time.monotonic()
+    think_seconds = reviewers / per_second if per_second else 0.0
     with ThreadPoolExecutor(reviewers) as pool:
-        for done in [
-            pool.submit(work, books, number, timed, began + seconds, think) for number in range(reviewers)
-        ]:
-            done.result()
-    decided = len(timed.seconds.get("decide", ()))
-    rate = decided / (time.monotonic() - began)
-    print(f"\n{title}: {rate:.1f} decisions/s, {decided} decided, {timed.refused} refused")
+        futures = [
+            pool.submit(simulate_reviewer, tables, number, times, started + seconds, think_seconds)
+            for number in range(reviewers)
+        ]
+        for future in futures:
+            future.result()
+    decided = len(times.seconds.get("decide", ()))
+    rate = decided / (time.monotonic() - started)
+    print(f"\n{title}: {rate:.1f} decisions/s, {decided} decided, {times.refused} refused")
     print(f"{'call':10} {'calls':>7} {'median ms':>10} {'p95 ms':>10}")
     for name in ("take", "decide"):
-        print(timed.row(name))
+        print(times.format_row(name))
 
 
 def main() -> None:
@@ -136,13 +151,16 @@ def main() -> None:
     parser.add_argument("--reviewers", type=int, default=20)
     parser.add_argument("--per-second", type=float, default=10)
     parser.add_argument("--seconds", type=float, default=60)
-    given = parser.parse_args()
-    print(machine(), flush=True)
-    with tempfile.TemporaryDirectory() as home, Line(Path(home), Ports.free()) as line:
-        books = Books(line, given.waiting)
-        print(f"{given.waiting} photos wait, {given.reviewers} reviewers at {WORKERS} workers")
-        measure(books, given.reviewers, given.per_second, given.seconds, "At the pace asked for")
-        measure(books, given.reviewers, 0, given.seconds / 4, "As fast as it goes")
+    options = parser.parse_args()
+    print(describe_host(), flush=True)
+    with (
+        tempfile.TemporaryDirectory() as home,
+        LocalEnvironment(Path(home), Ports.find_free()) as environment,
+    ):
+        tables = BenchmarkTables(environment, options.waiting)
+        print(f"{options.waiting} photos for review, {options.reviewers} reviewers at {WORKERS} workers")
+        measure(tables, options.reviewers, options.per_second, options.seconds, "At the requested rate")
+        measure(tables, options.reviewers, 0, options.seconds / 4, "As fast as possible")
 
 
 if __name__ == "__main__":

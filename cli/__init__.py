@@ -1,1 +1,1 @@
-"""The command line: one module a command family."""
+"""The command line: one package per command group, one module per command."""

@@ -1,5 +1,6 @@
-"""`partcheck demo`: the whole product on generated parts, in one command."""
+"""`partcheck demo`: the whole product on generated parts."""
 
+import shlex
 import shutil
 import time
 from collections.abc import Mapping, Sequence
@@ -8,15 +9,16 @@ from typing import TYPE_CHECKING
 
 import click
 
-from cli.following import counts
-from cli.inspect import Photo, Uploaded, upload, verdict_table, wait
-from cli.output import duration, json_document, note, plural, safe, tally
+from cli.context import CliContext, command_path, display_path, open_environment
+from cli.inspect import PhotoToUpload, UploadResult, print_verdicts, upload_photos, wait_for_verdicts
+from cli.local_environment import choose_ports
+from cli.output import escape_unprintable, format_counts, format_duration, note, pluralize, print_json
+from cli.polling import count_verdicts
 from cli.progress import Progress
-from cli.reach import Chosen, Reached, installed, open_line, shown_home
-from cli.run import exports
+from cli.sample_model import train_sample_model
 from workflow.errors import ConfigurationError
 from workflow.inspections.inspection import Inspection
-from workflow.inspections.serialization import address, facts, verdict
+from workflow.inspections.serialization import to_dict, verdict_or_status
 from workflow.inspections.verdict import Verdict
 
 if TYPE_CHECKING:
@@ -25,16 +27,14 @@ if TYPE_CHECKING:
 
 TRAINING_SEED, NEW_SEED = 1, 2
 TIMEOUT_SECONDS = 120
-MARK, PHOTOS, FOLDER = "only-for-the-demo", "new-photos", "line-1"
+MARKER, PHOTOS_DIRECTORY, KEY_PREFIX = "only-for-the-demo", "new-photos", "line-1"
 
 
 @click.command()
-@click.option(
-    "--keep", is_flag=True, help="Keep the line running until Ctrl-C, to try what is printed at the end."
-)
+@click.option("--keep", is_flag=True, help="Keep the environment running until Ctrl-C.")
 @click.option(
     "--train",
-    "to_train",
+    "training_count",
     type=click.IntRange(40, 2000),
     default=160,
     show_default=True,
@@ -42,181 +42,174 @@ MARK, PHOTOS, FOLDER = "only-for-the-demo", "new-photos", "line-1"
 )
 @click.option(
     "--photos",
-    "to_inspect",
+    "photo_count",
     type=click.IntRange(1, 2000),
     default=40,
     show_default=True,
     help="New parts to inspect.",
 )
-@click.option("--json", "as_json", is_flag=True, help="The verdicts and the figures as one JSON document.")
+@click.option("--json", "as_json", is_flag=True, help="Print the verdicts and figures as one JSON document.")
 @click.pass_obj
-def demo(chosen: Chosen, keep: bool, to_train: int, to_inspect: int, as_json: bool) -> None:
-    """See the whole product work: train a model, inspect new photos, look at the verdicts.
+def demo(context: CliContext, keep: bool, training_count: int, photo_count: int, as_json: bool) -> None:
+    """Train a model on generated parts, inspect new ones, and print the verdicts.
 
-    Photographs cast parts that never existed, sound and faulty, trains a model on them, uploads new ones, and
-    prints what became of each and how many verdicts were right. It runs in a state directory of its own,
-    `demo` within --home, which begins empty each time, and on free ports if the usual ones are taken.
+    Generates photos of sound and faulty cast parts and trains a model on them. Then uploads photos of other
+    parts and prints each verdict and how many were right. Uses a state directory of its own, `demo` within
+    --state-dir, and empties it first. Uses free ports if the default ones are taken.
 
     \b
-    Example:
+    Examples:
       partcheck demo
       partcheck demo --keep
     """
     from local import settings
-    from local.line import Line
+    from local.environment import LocalEnvironment
 
     started = time.monotonic()
-    home = settings.home_directory(chosen.home) / "demo"
-    ports = _ports(chosen.port)
-    _empty(home, ports)
-    training, truth = _photograph(to_train, to_inspect, home / PHOTOS)
-    with Line(home, ports, report=note) as running:
-        running.train(training, report=note)
+    directory = settings.state_directory(context.state_dir) / "demo"
+    ports = choose_ports(context.port)
+    _empty_directory(directory, ports)
+    photos_directory = directory / PHOTOS_DIRECTORY
+    training, truth = _generate_parts(training_count, photo_count, photos_directory)
+    with LocalEnvironment(directory, ports, report=note) as local:
+        environment = open_environment(local.outputs, local.sdk_environment)
+        train_sample_model(environment, training)
         trained = time.monotonic()
-        line = open_line(running.site, running.environment)
-        uploads = upload(line.inbox, [Photo(home / PHOTOS / name, f"{FOLDER}/{name}") for name in truth])
-        rows = wait(line, uploads, TIMEOUT_SECONDS)
+        photos = [PhotoToUpload(photos_directory / name, f"{KEY_PREFIX}/{name}") for name in truth]
+        uploads = upload_photos(environment.inbox, photos)
+        rows = wait_for_verdicts(environment, uploads, TIMEOUT_SECONDS)
         ended = time.monotonic()
-        note(f"Inspected in {duration(ended - trained)}, {duration(ended - started)} in all.")
+        note(f"Inspected in {format_duration(ended - trained)}, {format_duration(ended - started)} in total.")
         if as_json:
-            json_document(_document(uploads, rows, truth))
+            print_json(_to_dict(uploads, rows, truth))
         else:
-            verdict_table(uploads, rows)
-            _tell(line, home, uploads, rows, truth, running.review_app if keep else "")
+            print_verdicts(uploads, rows)
+            _print_summary(uploads, rows, truth, photos_directory)
+            default_ports = settings.resolve_ports()
+            port_option = "" if ports == default_ports else f" --port {ports.aws}"
+            _print_next_commands(directory, local.review_app_url, rows, port_option, keep=keep)
         if keep:
-            note("\nThe line runs; Ctrl-C stops it.")
-            running.wait()
+            note("\nThe environment is running. Ctrl-C stops it.")
+            local.wait()
         note("Stopping …")
     if len(rows) < len(uploads):
         click.get_current_context().exit(1)
 
 
-def _ports(base: int | None) -> "Ports":
-    """The usual ports, or free ones if those are taken and nobody asked for them."""
-    from local.ports import Ports, claimed
-    from local.settings import chosen_ports
+def _empty_directory(directory: Path, ports: "Ports") -> None:
+    """Empty the state directory. Raise ConfigurationError if it is in use or does not belong to a demo."""
+    from local.lock import lock_state_directory
 
-    ports = chosen_ports(base)
-    if base is not None:
-        return ports
-    try:
-        with claimed(ports):
-            return ports
-    except ConfigurationError as error:
-        free = Ports.free()
-        note(f"{error}. The demo takes ports {free} instead.")
-        return free
-
-
-def _empty(home: Path, ports: "Ports") -> None:
-    """Begin with an empty state directory; one that is in use, or is not the demo's, is refused."""
-    from local.lock import locked
-
-    if home.is_dir() and any(home.iterdir()) and not (home / MARK).exists():
+    if directory.is_dir() and any(directory.iterdir()) and not (directory / MARKER).exists():
         raise ConfigurationError(
-            f"{shown_home(home)} is no demo, and a demo would empty it: choose another --home"
+            f"{display_path(directory)} does not belong to a demo, which would empty it: "
+            "choose another --state-dir"
         )
-    with locked(home, ports):
-        (home / MARK).touch()
-        for entry in home.iterdir():
+    with lock_state_directory(directory, ports):
+        (directory / MARKER).touch()
+        for entry in directory.iterdir():
             if entry.is_dir():
                 shutil.rmtree(entry)
-            elif entry.name not in (MARK, "lock"):
+            elif entry.name not in (MARKER, "lock"):
                 entry.unlink()
 
 
-def _photograph(to_train: int, to_inspect: int, folder: Path) -> tuple[list["SamplePart"], dict[str, str]]:
-    """Parts to train on, and the true label of each new photo that now lies in the folder."""
-    from local.sample_parts import sample_parts
+def _generate_parts(
+    training_count: int, photo_count: int, directory: Path
+) -> tuple[list["SamplePart"], dict[str, str]]:
+    """Return the training parts, and the true label of each new photo that is written to the directory."""
+    from local.sample_parts import generate_parts
 
     training: list[SamplePart] = []
     truth: dict[str, str] = {}
-    folder.mkdir()
-    with Progress("Photographing parts", to_train + to_inspect) as progress:
-        for part in sample_parts(to_train, TRAINING_SEED):
+    directory.mkdir()
+    with Progress("Generating photos of parts", training_count + photo_count) as progress:
+        for part in generate_parts(training_count, TRAINING_SEED):
             training.append(part)
             progress.show(len(training))
-        for part in sample_parts(to_inspect, NEW_SEED):
-            (folder / part.name).write_bytes(part.content)
+        for part in generate_parts(photo_count, NEW_SEED):
+            (directory / part.name).write_bytes(part.content)
             truth[part.name] = part.label
-            progress.show(to_train + len(truth))
+            progress.show(training_count + len(truth))
     return training, truth
 
 
-def _judged(rows: Mapping[str, Inspection], truth: Mapping[str, str]) -> tuple[int, int]:
-    """How many verdicts the model gave by itself, and how many of them were right."""
-    sure = [row for row in rows.values() if row.verdict in (Verdict.OK, Verdict.DEFECT) and not row.decision]
-    return len(sure), sum(truth[row.image.name] == verdict(row) for row in sure)
+def _count_confident(rows: Mapping[str, Inspection], truth: Mapping[str, str]) -> tuple[int, int]:
+    """Return how many verdicts the model gave without a reviewer, and how many of them were right."""
+    confident = [
+        row for row in rows.values() if row.verdict in (Verdict.OK, Verdict.DEFECT) and not row.decision
+    ]
+    return len(confident), sum(truth[row.image.name] == verdict_or_status(row) for row in confident)
 
 
-def _document(
-    uploads: Sequence[Uploaded], rows: Mapping[str, Inspection], truth: Mapping[str, str]
+def _to_dict(
+    uploads: Sequence[UploadResult], rows: Mapping[str, Inspection], truth: Mapping[str, str]
 ) -> dict[str, object]:
-    sure, right = _judged(rows, truth)
+    confident, right = _count_confident(rows, truth)
     pending = len(uploads) - len(rows)
     return {
         "photos": [
-            {**facts(rows[one.id], one.at), "truth": truth[one.photo.path.name]}
-            for one in uploads
-            if one.id in rows
+            {**to_dict(rows[upload.id], upload.at), "truth": truth[upload.photo.path.name]}
+            for upload in uploads
+            if upload.id in rows
         ],
-        "verdicts": dict(counts(rows.values(), pending)),
-        "confident": sure,
+        "verdicts": dict(count_verdicts(rows.values(), pending)),
+        "confident": confident,
         "confident_and_right": right,
     }
 
 
-def _tell(
-    line: Reached,
-    home: Path,
-    uploads: Sequence[Uploaded],
+def _print_summary(
+    uploads: Sequence[UploadResult],
     rows: Mapping[str, Inspection],
     truth: Mapping[str, str],
-    web: str,
+    photos_directory: Path,
 ) -> None:
-    """The figures and what to try next; `web` is the review app's address, if it stays."""
-    keep = bool(web)
-    sure, right = _judged(rows, truth)
-    shown, partcheck = safe(shown_home(home)), installed("partcheck")
-    counted = tally(counts(rows.values(), len(uploads) - len(rows)))
-    click.echo(f"\n{plural(len(uploads), 'photo')}: {counted}.")
-    click.echo(f"The model was sure of {sure}, and right about {right} of them; a person decides the rest.")
-    click.echo("\nWhere the photos lie:")
-    for one in Verdict:
-        filed = next((row.location for row in rows.values() if row.verdict is one), None)
-        if filed is not None:
-            click.echo(f"  {one.value:<9} s3://{filed.bucket}/{one.value}/")
-    click.echo(f"  as they were uploaded: {shown}/{PHOTOS}/")
-    waiting = [row for row in rows.values() if row.verdict is Verdict.UNCLEAR]
-    if waiting:
-        name = waiting[0].image.name
-        if keep:
-            click.echo(f"\nDecide the unclear ones in the review app, {web}: sign in by any name.")
-        click.echo("\nTo decide them by command" + (", in another terminal:" if keep else ":"))
-        if not keep:
-            click.echo(f"  {partcheck} --home {shown} up            (with the review app; then elsewhere)")
-        click.echo(f"  {partcheck} --home {shown} reviews")
-        click.echo(f"  {partcheck} --home {shown} decide {name} ok --reason 'looked at it'")
-    first = next(iter(rows.values()), None)
-    if first is not None:
-        _tell_history(line, first, shown, keep)
-
-
-def _tell_history(line: Reached, row: Inspection, shown: str, keep: bool) -> None:
-    partcheck = installed("partcheck")
-    click.echo(f"\nWhat happened to {row.image.name} (filed as {address(row.location)}), step by step:")
-    if not keep:
-        click.echo(f"  {partcheck} --home {shown} up            (then elsewhere)")
-    click.echo(f"  {partcheck} --home {shown} show {row.image.name}")
-    if keep:
-        click.echo("or with the AWS CLI:")
-    else:
-        click.echo(
-            "or with the AWS CLI, beside `partcheck demo --keep`: Step Functions forgets when it stops:"
-        )
-    click.echo(exports(line.environment))
+    confident, right = _count_confident(rows, truth)
+    counts = format_counts(count_verdicts(rows.values(), len(uploads) - len(rows)))
+    click.echo(f"\n{pluralize(len(uploads), 'photo')}: {counts}.")
     click.echo(
-        f"  {installed('aws')} stepfunctions get-execution-history \\\n"
-        "    --output table --query 'events[].[timestamp,type]' \\\n"
-        f"    --execution-arn {line.executions.arn(row.owner)}"
+        f"The model was confident about {confident} and right about {right} of them. "
+        "A reviewer decides the others."
     )
+    click.echo("\nWhere the photos are:")
+    for verdict in Verdict:
+        location = next((row.location for row in rows.values() if row.verdict is verdict), None)
+        if location is not None:
+            click.echo(f"  {verdict.value:<9} s3://{location.bucket}/{verdict.value}/")
+    click.echo(f"  uploaded  {escape_unprintable(display_path(photos_directory))}/")
+
+
+def _print_next_commands(
+    directory: Path,
+    review_app_url: str,
+    rows: Mapping[str, Inspection],
+    port_option: str,
+    *,
+    keep: bool,
+) -> None:
+    """Print three commands that work as printed: after the demo, or with --keep beside it."""
+    state_dir = shlex.quote(display_path(directory))
+    partcheck = f"{command_path('partcheck')} --state-dir {state_dir}"
+    if keep:
+        click.echo(f"\nReview the unclear photos: {review_app_url} (sign in with any name)")
+        click.echo("\nIn another terminal:")
+    else:
+        partcheck += port_option
+        click.echo(
+            f"\nReview the unclear photos at {review_app_url} (sign in with any name, end with Ctrl-C):"
+        )
+        click.echo(f"  {partcheck} up")
+        partcheck += " --start"
+    row = _select_example(rows)
+    if row is not None:
+        click.echo(f"Show each step of the inspection of {row.image.name}:")
+        click.echo(f"  {partcheck} execution show {shlex.quote(row.image.name)}")
+    click.echo("Check that every photo is accounted for:")
+    click.echo(f"  {partcheck} verify")
+
+
+def _select_example(rows: Mapping[str, Inspection]) -> Inspection | None:
+    """Return a photo that is filed for good. Without one, return any photo."""
+    filed = (row for row in rows.values() if row.verdict in (Verdict.OK, Verdict.DEFECT))
+    return next(filed, None) or next(iter(rows.values()), None)

@@ -9,22 +9,31 @@ from pathlib import Path
 
 import click
 
-from cli.following import counts, follow
-from cli.output import duration, json_line, note, plural, safe, share, table, tally
+from cli.context import CliContext, Environment, Inbox
+from cli.output import (
+    escape_unprintable,
+    format_confidence,
+    format_counts,
+    format_duration,
+    note,
+    pluralize,
+    print_json_line,
+    print_table,
+)
+from cli.polling import count_verdicts, wait_for_answers
 from cli.progress import Progress
-from cli.reach import Chosen, Inbox, Reached
 from workflow import timestamps
-from workflow.errors import NotUploaded
+from workflow.errors import UploadFailed
 from workflow.inspections.inspection import Inspection
 from workflow.inspections.objects import Image, inspection_id
 from workflow.inspections.serialization import (
     IN_FLIGHT,
     answered_at,
     confidence,
-    facts,
-    seconds,
+    seconds_to_answer,
     threshold,
-    verdict,
+    to_dict,
+    verdict_or_status,
 )
 from workflow.inspections.verdict import Verdict
 
@@ -35,25 +44,25 @@ CLOCK_SKEW_SECONDS = 60
 
 
 @dataclass(frozen=True, slots=True)
-class Photo:
-    """A file to inspect, and the key it is uploaded under."""
+class PhotoToUpload:
+    """A file and the key that it is uploaded under."""
 
     path: Path
     key: str
 
 
-@dataclass(frozen=True, slots=True)
-class Uploaded:
-    """A photo that became an image version, or why it did not."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UploadResult:
+    """The object version that an upload created, or the error. `at` is the upload time."""
 
-    photo: Photo
-    image: Image | None
-    at: str
-    fault: str = ""
+    photo: PhotoToUpload
+    image: Image | None = None
+    at: str = ""
+    error: str = ""
 
     @property
     def id(self) -> str:
-        """The id of its inspection; empty when it was not uploaded."""
+        """Return the inspection's id. Empty if the photo was not uploaded."""
         return inspection_id(self.image) if self.image else ""
 
 
@@ -64,206 +73,220 @@ class Uploaded:
     type=click.FloatRange(min=0),
     default=600,
     show_default=True,
-    help="Seconds to wait for the verdicts; the line goes on without this command.",
+    help="Seconds to wait for the verdicts. Inspections continue after that.",
 )
-@click.option("--no-wait", is_flag=True, help="Upload only: print what was uploaded and do not wait.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object a photo, one a line.")
+@click.option("--no-wait", is_flag=True, help="Upload, print the uploads, and do not wait.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object per photo, one per line.")
 @click.pass_obj
-def inspect(chosen: Chosen, paths: tuple[Path, ...], timeout: float, no_wait: bool, as_json: bool) -> None:
-    """Upload photos, wait for their verdicts, print them.
+def inspect(
+    context: CliContext, paths: tuple[Path, ...], timeout: float, no_wait: bool, as_json: bool
+) -> None:
+    """Upload photos, wait for their verdicts, and print them.
 
-    PATHS are photos and folders. From folders come all .jpg, .jpeg and .png files at any depth; a file named
-    by itself is uploaded whatever it is. A photo's key is its path from the folder named, with that folder's
-    own name. Uploading a name again makes a new version and a new inspection: nothing is overwritten.
+    PATHS are photos and folders. All .jpg, .jpeg and .png files of a folder are uploaded, at any depth. A
+    file that is named itself is uploaded regardless of its type. A photo's key is its path, beginning with
+    the name of the given folder. Uploading the same name again creates a new version and a new inspection;
+    nothing is overwritten.
 
-    An unclear photo counts as answered when it waits for a person (`partcheck reviews`). The exit code is 1
-    if a photo could not be uploaded, was rejected, was deleted meanwhile, or had no answer in time.
+    An unclear photo is answered when it waits for a reviewer (`partcheck review list`). The exit code is 1 if
+    a photo was not uploaded, was rejected, was deleted in the meantime, or was not answered in time.
 
     \b
     Examples:
       partcheck inspect part-4711.jpg
       partcheck inspect --json photos/ | jq -r 'select(.verdict == "defect") | .path'
     """
-    photos, others = gather(paths)
-    if others:
-        note(f"Left out {plural(others, 'file')} in folders: not .jpg, .jpeg or .png.")
+    photos, skipped = find_photos(paths)
+    if skipped:
+        note(f"Skipped {pluralize(skipped, 'file')} in folders: not .jpg, .jpeg or .png.")
     if not photos:
-        raise click.UsageError("There is no photo to inspect in what was named.")
-    line = chosen.reach()
+        raise click.UsageError("The paths contain no photo.")
+    environment = context.environment()
     started = time.monotonic()
-    uploads = upload(line.inbox, photos)
-    _report_faults(uploads)
-    rows = {} if no_wait else wait(line, uploads, timeout)
+    uploads = upload_photos(environment.inbox, photos)
+    _print_errors(uploads)
+    rows = {} if no_wait else wait_for_verdicts(environment, uploads, timeout)
     if as_json:
-        for one in uploads:
-            json_line(_document(one, rows.get(one.id)))
+        for upload in uploads:
+            print_json_line(_to_dict(upload, rows.get(upload.id)))
     elif not no_wait:
-        verdict_table(uploads, rows)
+        print_verdicts(uploads, rows)
     else:
-        table(("photo", "key", "inspection"), [(str(u.photo.path), u.photo.key, u.id[:12]) for u in uploads])
-    _summary(uploads, rows, no_wait, time.monotonic() - started, as_json)
-    if not _all_well(uploads, rows, no_wait):
+        cells = [(str(upload.photo.path), upload.photo.key, upload.id[:12]) for upload in uploads]
+        print_table(("photo", "key", "inspection"), cells)
+    if no_wait:
+        uploaded = pluralize(sum(upload.image is not None for upload in uploads), "photo")
+        note(f"{uploaded} uploaded. `partcheck execution list` shows the inspections.")
+    else:
+        _print_summary(uploads, rows, time.monotonic() - started, err=as_json)
+    if not _all_succeeded(uploads, rows, no_wait):
         click.get_current_context().exit(1)
 
 
-def gather(paths: Iterable[Path]) -> tuple[list[Photo], int]:
-    """The photos that paths name, and how many files in folders were left out."""
-    photos: list[Photo] = []
-    left_out = 0
+def find_photos(paths: Iterable[Path]) -> tuple[list[PhotoToUpload], int]:
+    """Return the photos of the given paths, and the number of skipped files in folders."""
+    photos: list[PhotoToUpload] = []
+    skipped = 0
     for path in paths:
         if not path.is_dir():
-            photos.append(Photo(path, path.name))
+            photos.append(PhotoToUpload(path, path.name))
             continue
         root = Path(os.path.abspath(path)).name  # noqa: PTH100 (resolve() would follow links)
-        for file in sorted(_files(path)):
+        for file in sorted(_list_files(path)):
             if file.suffix.lower() in SUFFIXES:
-                photos.append(Photo(file, "/".join((root, *file.relative_to(path).parts)).lstrip("/")))
+                photos.append(
+                    PhotoToUpload(file, "/".join((root, *file.relative_to(path).parts)).lstrip("/"))
+                )
             else:
-                left_out += 1
-    return photos, left_out
+                skipped += 1
+    return photos, skipped
 
 
-def _files(folder: Path) -> Iterator[Path]:
-    def fail(error: OSError) -> None:
+def _list_files(folder: Path) -> Iterator[Path]:
+    def raise_error(error: OSError) -> None:
         raise error
 
-    for directory, _, names in os.walk(folder, onerror=fail):
+    for directory, _, names in os.walk(folder, onerror=raise_error):
         yield from (Path(directory, name) for name in names)
 
 
-def upload(inbox: Inbox, photos: Sequence[Photo]) -> list[Uploaded]:
-    """Upload photos a few at a time; the answer has their order."""
-    done: dict[Photo, list[Uploaded]] = {}
+def upload_photos(inbox: Inbox, photos: Sequence[PhotoToUpload]) -> list[UploadResult]:
+    """Upload photos, a few at a time. Return the results in the order of the photos."""
+    results: dict[PhotoToUpload, list[UploadResult]] = {}
     with ThreadPoolExecutor(UPLOADS_AT_ONCE) as pool, Progress("Uploading", len(photos)) as progress:
         futures = [pool.submit(_upload, inbox, photo) for photo in photos]
         try:
             for count, future in enumerate(as_completed(futures), start=1):
-                done.setdefault(future.result().photo, []).append(future.result())
+                results.setdefault(future.result().photo, []).append(future.result())
                 progress.show(count)
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise
-    return [done[photo].pop() for photo in photos]
+    return [results[photo].pop() for photo in photos]
 
 
-def _upload(inbox: Inbox, photo: Photo) -> Uploaded:
+def _upload(inbox: Inbox, photo: PhotoToUpload) -> UploadResult:
     try:
         size = len(photo.key.encode())
     except UnicodeEncodeError:
-        return Uploaded(photo, None, "", "its name is not valid UTF-8")
+        return UploadResult(photo=photo, error="its name is not valid UTF-8")
     if size > MAX_KEY_BYTES:
-        return Uploaded(photo, None, "", f"its key has {size:,} bytes, but S3 allows {MAX_KEY_BYTES:,}")
+        return UploadResult(photo=photo, error=f"its key has {size:,} bytes, but S3 allows {MAX_KEY_BYTES:,}")
     try:
         with photo.path.open("rb") as content:
             at = timestamps.now()
-            return Uploaded(photo, inbox.put(photo.key, content), at)
+            return UploadResult(photo=photo, image=inbox.put(photo.key, content), at=at)
     except OSError as error:
-        return Uploaded(photo, None, "", error.strerror or str(error))
-    except NotUploaded as error:
-        return Uploaded(photo, None, "", str(error))
+        return UploadResult(photo=photo, error=error.strerror or str(error))
+    except UploadFailed as error:
+        return UploadResult(photo=photo, error=str(error))
 
 
-def wait(line: Reached, uploads: Sequence[Uploaded], seconds: float) -> dict[str, Inspection]:
-    """Wait until the line has answered for every photo, or for so many seconds."""
-    ids = [one.id for one in uploads if one.id]
-    since = timestamps.later(
-        min((one.at for one in uploads if one.id), default=timestamps.now()), -CLOCK_SKEW_SECONDS
+def wait_for_verdicts(
+    environment: Environment, uploads: Sequence[UploadResult], timeout_seconds: float
+) -> dict[str, Inspection]:
+    """Wait until every photo is answered, or until the timeout. Return the answered rows by inspection id."""
+    ids = [upload.id for upload in uploads if upload.id]
+    since = timestamps.add_seconds(
+        min((upload.at for upload in uploads if upload.id), default=timestamps.now()), -CLOCK_SKEW_SECONDS
     )
     try:
         with Progress("Inspecting", len(ids)) as progress:
-            return follow(
-                line.ledger,
+            return wait_for_answers(
+                environment.inspections,
                 ids,
-                since,
-                seconds,
-                lambda rows: progress.show(len(rows), tally(counts(rows.values()))),
-                time.monotonic,
-                time.sleep,
+                since=since,
+                timeout_seconds=timeout_seconds,
+                show_progress=lambda rows: progress.show(
+                    len(rows), format_counts(count_verdicts(rows.values()))
+                ),
+                clock=time.monotonic,
+                sleep=time.sleep,
             )
     except BaseException:
-        note(f"The line goes on with the {plural(len(ids), 'photo')}: see `partcheck executions`.")
+        note(f"The inspections of {pluralize(len(ids), 'photo')} continue: see `partcheck execution list`.")
         raise
 
 
-def verdict_table(uploads: Sequence[Uploaded], rows: dict[str, Inspection]) -> None:
-    """The verdicts as people read them."""
+def print_verdicts(uploads: Sequence[UploadResult], rows: dict[str, Inspection]) -> None:
+    """Print the verdicts as a table."""
     titles = ("photo", "verdict", "confidence", "threshold", "seconds", "execution")
-    table(titles, [_cells(one, rows.get(one.id)) for one in uploads], ("confidence", "threshold", "seconds"))
+    cells = [_cells(upload, rows.get(upload.id)) for upload in uploads]
+    print_table(titles, cells, ("confidence", "threshold", "seconds"))
 
 
-def _cells(one: Uploaded, row: Inspection | None) -> tuple[str, ...]:
+def _cells(upload: UploadResult, row: Inspection | None) -> tuple[str, ...]:
     if row is None:
-        return (one.photo.key, "not uploaded" if one.fault else IN_FLIGHT, "", "", "", "")
-    took = seconds(row, one.at)
+        return (upload.photo.key, "not uploaded" if upload.error else IN_FLIGHT, "", "", "", "")
+    seconds = seconds_to_answer(row, upload.at)
     return (
-        one.photo.key,
-        verdict(row),
-        share(confidence(row)),
-        share(threshold(row)),
-        "" if took is None else f"{took:.1f}",
+        upload.photo.key,
+        verdict_or_status(row),
+        format_confidence(confidence(row)),
+        format_confidence(threshold(row)),
+        "" if seconds is None else f"{seconds:.1f}",
         f"{row.owner[:12]}…",
     )
 
 
-def _document(one: Uploaded, row: Inspection | None) -> dict[str, object]:
-    path = str(one.photo.path)
+def _to_dict(upload: UploadResult, row: Inspection | None) -> dict[str, object]:
+    path = str(upload.photo.path)
     if row is not None:
-        return {"path": path, **facts(row, one.at)}
-    image = one.image
+        return {"path": path, **to_dict(row, upload.at)}
+    image = upload.image
     return {
         "path": path,
-        "id": one.id or None,
-        "key": one.photo.key,
+        "id": upload.id or None,
+        "key": upload.photo.key,
         "image": {"bucket": image.bucket, "key": image.key, "version_id": image.version_id}
         if image
         else None,
         "state": IN_FLIGHT if image else "not uploaded",
         "verdict": None,
-        "uploaded_at": one.at or None,
-        "fault": one.fault or None,
+        "uploaded_at": upload.at or None,
+        "error": upload.error or None,
     }
 
 
-def _report_faults(uploads: Sequence[Uploaded]) -> None:
-    for one in uploads:
-        if one.fault:
-            note(safe(f"Error: {one.photo.path} was not uploaded: {one.fault}."))
+def _print_errors(uploads: Sequence[UploadResult]) -> None:
+    for upload in uploads:
+        if upload.error:
+            note(escape_unprintable(f"Error: {upload.photo.path} was not uploaded: {upload.error}."))
 
 
-def _summary(
-    uploads: Sequence[Uploaded], rows: dict[str, Inspection], no_wait: bool, took: float, as_json: bool
+def _print_summary(
+    uploads: Sequence[UploadResult], rows: dict[str, Inspection], seconds: float, *, err: bool
 ) -> None:
-    sent = [one for one in uploads if one.image]
-    pending = [one for one in sent if one.id not in rows]
-    if no_wait:
-        note(f"{plural(len(sent), 'photo')} uploaded; see what becomes of them with `partcheck executions`.")
-        return
-    lines = [
-        f"{plural(len(sent), 'photo')} in {duration(took)}: {tally(counts(rows.values(), len(pending)))}"
-    ]
+    sent = [upload for upload in uploads if upload.image]
+    answered = [(upload.photo.key, rows[upload.id]) for upload in sent if upload.id in rows]
+    pending = [upload for upload in sent if upload.id not in rows]
+    counts = format_counts(count_verdicts(rows.values(), len(pending)))
+    lines = [f"{pluralize(len(sent), 'photo')} in {format_duration(seconds)}: {counts}"]
     lines += [
-        f"  rejected {one.photo.key}: {rows[one.id].rejection.get('detail', '')}"
-        for one in sent
-        if one.id in rows and rows[one.id].verdict is Verdict.REJECTED
+        f"  rejected {key}: {row.rejection.get('detail', '')}"
+        for key, row in answered
+        if row.verdict is Verdict.REJECTED
     ]
+    lines += [f"  withdrawn {key}: deleted before it was judged" for key, row in answered if row.withdrawn]
     lines += [
-        f"  withdrawn {one.photo.key}: it was deleted before anybody judged it"
-        for one in sent
-        if one.id in rows and rows[one.id].withdrawn
+        f"  no answer yet for {upload.photo.key} (partcheck execution show {upload.id[:12]})"
+        for upload in pending
     ]
-    lines += [f"  no answer yet for {one.photo.key} (partcheck show {one.id[:12]})" for one in pending]
     if any(row.verdict is Verdict.UNCLEAR for row in rows.values()):
-        lines.append("Decide the unclear ones: `partcheck reviews`, then `partcheck decide PHOTO ok|defect`.")
+        lines.append(
+            "Decide the unclear photos: `partcheck review list`, then "
+            "`partcheck review decide PHOTO ok|defect`."
+        )
     for text in lines:
-        click.echo(safe(text), err=as_json)
+        click.echo(escape_unprintable(text), err=err)
 
 
-def _all_well(uploads: Sequence[Uploaded], rows: dict[str, Inspection], no_wait: bool) -> bool:
-    if any(one.fault for one in uploads):
+def _all_succeeded(uploads: Sequence[UploadResult], rows: dict[str, Inspection], no_wait: bool) -> bool:
+    if any(upload.error for upload in uploads):
         return False
     if no_wait:
         return True
     return all(
-        one.id in rows and answered_at(rows[one.id]) and rows[one.id].verdict is not Verdict.REJECTED
-        for one in uploads
+        upload.id in rows and answered_at(rows[upload.id]) and rows[upload.id].verdict is not Verdict.REJECTED
+        for upload in uploads
     )

@@ -1,4 +1,4 @@
-"""The command `partcheck`: its options, its commands, and what failures look like."""
+"""The command `partcheck`: its options, its commands, and the exit codes of failures."""
 
 import os
 import sys
@@ -7,44 +7,40 @@ from typing import Any
 
 import click
 
-from cli.again import export, inspect_again
-from cli.audit import audit, reconcile
+from cli.context import AwsTarget, CliContext, NotRunning, find_local_environment
 from cli.custom_labels import custom_labels
-from cli.decide import correct, decide
+from cli.dataset.group import dataset
 from cli.demo import demo
-from cli.deploy import deploy
-from cli.executions import executions
+from cli.execution.group import execution
 from cli.inspect import inspect
-from cli.model import model
-from cli.output import note, safe
-from cli.reach import Chosen, NotRunning, Place, find
-from cli.redrive import redrive
-from cli.reviews import agreement, reviews
-from cli.run import up
-from cli.show import show
-from cli.smoke import smoke
-from cli.status import status
-from cli.teardown import teardown
+from cli.local_environment import start_local_environment
+from cli.model.group import model
+from cli.output import escape_unprintable, note
+from cli.reconcile import reconcile
+from cli.review.group import review
+from cli.stage.group import stage as stage_group
+from cli.up import up
+from cli.verify import verify
 from workflow.errors import ConfigurationError, PartcheckError
 
 FAILED, MISUSED, NOT_RUNNING, INTERRUPTED = 1, 2, 3, 130
-HERE_ONLY = ("up", "demo", "custom-labels")
+LOCAL_COMMANDS = ("up", "demo", "custom-labels")
 
 EPILOG = """\b
 Exit codes:
-  0    fine
-  1    something was found or failed: a photo rejected or not judged in time, books that do not balance
+  0    success
+  1    a check or an operation failed: a photo rejected or not judged in time, photos not accounted for
   2    wrong usage or configuration
-  3    the line is not running
+  3    the environment is not running
   130  interrupted
 
-Results go to stdout, everything else to stderr. Without a terminal, or with NO_COLOR set, output is plain;
---json gives JSON.
+Results go to stdout, progress and errors to stderr. Output to a file or pipe, or with NO_COLOR set, is plain
+text. --json prints JSON.
 """
 
 
 class Partcheck(click.Group):
-    """A group whose commands fail with one sentence and a documented exit code."""
+    """The root group. Commands fail with one sentence and a documented exit code."""
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
@@ -53,16 +49,16 @@ class Partcheck(click.Group):
             note("Interrupted.")
             ctx.exit(INTERRUPTED)
         except BrokenPipeError:
-            # Whoever read the output has seen enough; nothing may be flushed to it at exit.
+            # The reader of the pipe is gone. Python must not flush to it at exit.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             ctx.exit(FAILED)
         except (PartcheckError, OSError) as error:
-            note(safe(f"Error: {error}"))
+            note(escape_unprintable(f"Error: {error}"))
             ctx.exit(_exit_code(error))
         except Exception as error:
             if not _from_aws(error):
                 raise
-            note(safe(f"Error: {error}"))
+            note(escape_unprintable(f"Error: {error}"))
             ctx.exit(NOT_RUNNING if "Connect" in type(error).__name__ else FAILED)
 
 
@@ -73,8 +69,8 @@ def _exit_code(error: Exception) -> int:
 
 
 def _from_aws(error: Exception) -> bool:
-    """Whether a service refused or did not answer; told by name, since only workflow.aws knows boto3."""
-    return any(kind.__module__.startswith("botocore.") for kind in type(error).__mro__)
+    """Return whether an error comes from boto3. Compares names, since only workflow.aws imports boto3."""
+    return any(base.__module__.startswith("botocore.") for base in type(error).__mro__)
 
 
 @click.group(
@@ -83,70 +79,80 @@ def _from_aws(error: Exception) -> bool:
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
 )
 @click.option(
-    "--home",
+    "--state-dir",
     type=click.Path(file_okay=False, path_type=Path),
-    envvar="PARTCHECK_HOME",
+    envvar="PARTCHECK_STATE_DIR",
     show_envvar=True,
-    help="Where the line keeps its photos, ledger and models.  [default: .partcheck]",
+    help="The directory of the local environment's photos, tables and models.  [default: .partcheck]",
 )
 @click.option(
     "--port",
     type=click.IntRange(1024, 65000),
     envvar="PARTCHECK_PORT",
     show_envvar=True,
-    help="First of the ports that `up` and `demo` listen on, on this machine only.",
+    help="The first of the four ports that the local environment listens on, on this machine only.",
+)
+@click.option(
+    "--start",
+    is_flag=True,
+    help="If the local environment is not running, start it for this command and stop it afterwards.",
 )
 @click.option(
     "--stage",
     default="",
     envvar="PARTCHECK_STAGE",
     show_envvar=True,
-    help="Work with this stage on AWS instead of the line on this machine.",
+    help="Use this stage on AWS instead of the local environment.",
 )
 @click.option("--profile", default="", help="The AWS profile for --stage.  [default: AWS_PROFILE]")
-@click.option("--region", default="", help="The AWS region for --stage.  [default: the profile's]")
+@click.option("--region", default="", help="The AWS region for --stage.  [default: the profile's region]")
 @click.version_option(package_name="partcheck", prog_name="partcheck")
 @click.pass_context
 def main(
-    ctx: click.Context, home: Path | None, port: int | None, stage: str, profile: str, region: str
+    ctx: click.Context,
+    state_dir: Path | None,
+    port: int | None,
+    start: bool,
+    stage: str,
+    profile: str,
+    region: str,
 ) -> None:
-    """Inspect photos of manufactured parts: every photo judged, filed, announced and accounted for.
+    """Inspect photos of manufactured parts: judge, file, announce and account for each photo.
 
     \b
     See it work:            partcheck demo
     Run it on this machine: partcheck up
-    Then, beside it:        partcheck model train photos/
+    In another terminal:    partcheck model train photos/
                             partcheck inspect new-photos/
-                            partcheck reviews
-    On AWS:                 partcheck deploy --stage prod
+                            partcheck review list
+    On AWS:                 partcheck stage deploy --stage prod
                             partcheck --stage prod inspect new-photos/
     """
-    if stage and ctx.invoked_subcommand in HERE_ONLY:
+    if stage and ctx.invoked_subcommand in LOCAL_COMMANDS:
         raise click.UsageError(f"`{ctx.invoked_subcommand}` works on this machine; leave out --stage")
-    ctx.obj = Chosen(home, port, ctx.obj or find, Place(stage, profile, region))
+    if stage and start:
+        raise click.UsageError("--start is for the environment on this machine; leave out --stage")
+    ctx.obj = CliContext(
+        state_dir=state_dir,
+        port=port,
+        find_local=ctx.obj or find_local_environment,
+        start_local=start_local_environment if start else None,
+        target=AwsTarget(stage, profile, region),
+    )
 
 
 for command in (
-    up,
     demo,
+    up,
     inspect,
-    executions,
-    show,
-    reviews,
-    decide,
-    correct,
-    agreement,
-    audit,
+    verify,
     reconcile,
-    redrive,
-    inspect_again,
-    export,
+    review,
+    execution,
+    dataset,
     model,
+    stage_group,
     custom_labels,
-    deploy,
-    status,
-    smoke,
-    teardown,
 ):
     main.add_command(command)
 

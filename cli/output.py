@@ -1,4 +1,4 @@
-"""What commands print: results on stdout, as tables or JSON, safe for any terminal."""
+"""Output of commands: tables and JSON on stdout, notes on stderr, escaped for terminals."""
 
 import json
 import sys
@@ -19,15 +19,18 @@ COLOURS = {
 _PLAIN_WIDTH = 100_000
 
 
-def safe(text: str) -> str:
-    """Text that cannot command a terminal: control, direction and line-breaking characters are spelt out."""
-    return "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in text)
+def escape_unprintable(text: str) -> str:
+    """Replace control, direction and line-breaking characters by escapes such as `\\x1b`."""
+    return "".join(
+        character if character.isprintable() else character.encode("unicode_escape").decode()
+        for character in text
+    )
 
 
-def table(titles: Sequence[str], rows: Iterable[Sequence[str]], right: Sequence[str] = ()) -> None:
-    """Print rows under titles, one line each; columns named in `right` are numbers.
+def print_table(titles: Sequence[str], rows: Iterable[Sequence[str]], right: Sequence[str] = ()) -> None:
+    """Print rows under titles, one line each. The columns in `right` are right-aligned.
 
-    On a terminal the widest columns give way so that a row fits; elsewhere nothing is cut.
+    On a terminal the widest columns are shortened to its width. Elsewhere nothing is cut.
     """
     from rich.console import Console
     from rich.table import Table
@@ -40,35 +43,35 @@ def table(titles: Sequence[str], rows: Iterable[Sequence[str]], right: Sequence[
         side: Literal["left", "right"] = "right" if title in right else "left"
         grid.add_column(title, justify=side, no_wrap=True, overflow="ellipsis")
     for row in rows:
-        grid.add_row(*(Text(safe(cell), style=COLOURS.get(cell, "")) for cell in row))
+        grid.add_row(*(Text(escape_unprintable(cell), style=COLOURS.get(cell, "")) for cell in row))
     with console.capture() as captured:
         console.print(grid)
     for line in captured.get().splitlines():
         click.echo(line.rstrip())
 
 
-def json_line(value: Any) -> None:
-    """Print a JSON value in one line; ASCII, so that every key survives every terminal and pipe."""
+def print_json_line(value: Any) -> None:
+    """Print a JSON value on one line. The text is ASCII, so that every terminal and pipe transports it."""
     click.echo(json.dumps(value, separators=(", ", ": ")))
 
 
-def json_document(value: Any) -> None:
-    """Print a JSON value over several lines."""
+def print_json(value: Any) -> None:
+    """Print an indented JSON value."""
     click.echo(json.dumps(value, indent=2))
 
 
 def note(text: str) -> None:
-    """Tell the person at the terminal something that is no result."""
+    """Print progress, a hint or an error to stderr."""
     click.echo(text, err=True)
 
 
-def share(value: float | None) -> str:
-    """A confidence with three digits, rounded down: what is below a threshold never looks like it."""
+def format_confidence(value: float | None) -> str:
+    """Format a confidence with three digits, rounded down so that it never seems to reach a threshold."""
     return "" if value is None else str(Decimal(repr(value)).quantize(Decimal("0.001"), ROUND_DOWN))
 
 
-def duration(seconds: float | None) -> str:
-    """A length of time in the two units that matter."""
+def format_duration(seconds: float | None) -> str:
+    """Format a duration in its two largest units."""
     if seconds is None:
         return ""
     if seconds < 60:
@@ -80,16 +83,16 @@ def duration(seconds: float | None) -> str:
     return f"{int(seconds // 86400)} d {int(seconds % 86400 // 3600)} h"
 
 
-def clock(moment: str) -> str:
-    """A moment of the ledger without its fraction of a second, in UTC."""
-    return f"{moment[:10]} {moment[11:19]} UTC" if moment else ""
+def format_timestamp(timestamp: str) -> str:
+    """Format a stored timestamp in UTC without fractions of a second."""
+    return f"{timestamp[:10]} {timestamp[11:19]} UTC" if timestamp else ""
 
 
-def tally(counts: Mapping[str, int]) -> str:
-    """Counts as `3 ok, 1 defect`; what did not occur is not mentioned."""
+def format_counts(counts: Mapping[str, int]) -> str:
+    """Format counts as `3 ok, 1 defect`. Zero counts are left out."""
     return ", ".join(f"{count:,} {name}" for name, count in counts.items() if count)
 
 
-def plural(count: int, noun: str) -> str:
-    """A count with its noun."""
+def pluralize(count: int, noun: str) -> str:
+    """Return a count with its noun in singular or plural."""
     return f"{count:,} {noun}" + ("" if count == 1 else "s")

@@ -1,4 +1,4 @@
-"""Progress on stderr: a bar on a terminal, now and then a line elsewhere."""
+"""Progress on stderr: a bar on a terminal, a line every few seconds elsewhere."""
 
 import sys
 import time
@@ -11,13 +11,13 @@ EVERY_SECONDS = 5.0
 
 
 class Progress:
-    """Shows how many of a number of things are done; a context manager."""
+    """A context manager that shows how many of a number of items are done."""
 
-    def __init__(self, doing: str, total: int) -> None:
-        self._doing, self._total = doing, total
+    def __init__(self, activity: str, total: int) -> None:
+        self._activity, self._total = activity, total
         self._bar: Any = None
         self._task: Any = None
-        self._said_at = time.monotonic()
+        self._printed_at = time.monotonic()
         self._last = ""
 
     def __enter__(self) -> "Progress":
@@ -35,22 +35,22 @@ class Progress:
                 console=Console(stderr=True),
             )
             self._bar.start()
-            self._task = self._bar.add_task(self._doing, total=self._total, detail="")
+            self._task = self._bar.add_task(self._activity, total=self._total, detail="")
         return self
 
     def show(self, done: int, detail: str = "") -> None:
-        """So many are done; the detail says more of them."""
+        """Show the number of done items, and a detail behind it."""
         if self._bar is not None:
             self._bar.update(self._task, completed=done, detail=detail)
             return
-        self._last = f"{self._doing} {done}/{self._total}" + (f": {detail}" if detail else "")
-        if time.monotonic() - self._said_at >= EVERY_SECONDS:
-            self._say()
+        self._last = f"{self._activity} {done}/{self._total}" + (f": {detail}" if detail else "")
+        if time.monotonic() - self._printed_at >= EVERY_SECONDS:
+            self._print_last()
 
-    def _say(self) -> None:
+    def _print_last(self) -> None:
         if self._last:
             note(self._last)
-        self._last, self._said_at = "", time.monotonic()
+        self._last, self._printed_at = "", time.monotonic()
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -58,4 +58,4 @@ class Progress:
         if self._bar is not None:
             self._bar.stop()
         elif kind is None:
-            self._say()
+            self._print_last()

@@ -1,7 +1,7 @@
-"""Where the line runs on AWS: one CDK stack, composed of one construct per capability.
+"""The AWS infrastructure of one stage: one CDK stack, composed of one construct per capability.
 
-CDK's Python needs a Node.js runtime; the one that came with the Python packages is named here, before CDK is
-imported, so that a machine with nothing but Python can synthesise.
+CDK's Python library needs a Node.js runtime. JSII_NODE is set to the runtime that is installed as a Python
+package before CDK is imported, so that synthesis needs Python only.
 """
 
 import os

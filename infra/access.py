@@ -1,4 +1,4 @@
-"""The table of who may do what, read from the template: `python -m infra.access` writes docs/security.md."""
+"""Permission tables, read from the template: `python -m infra.access` writes docs/security.md."""
 
 import json
 import re
@@ -7,84 +7,85 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from infra.settings import Deployment
+from infra.settings import StageSettings
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "security.md"
 TEMPLATE = Path(__file__).with_name("security.md.template")
-EVERYTHING = Deployment(stage="prod", domain="review.example.com", hosted_zone_id="Z0123456789ABC")
-EVERYBODY = {
+FULL_SETTINGS = StageSettings(stage="prod", domain="review.example.com", hosted_zone_id="Z0123456789ABC")
+COMMON_ACTIONS = {
     *("logs:CreateLogStream", "logs:PutLogEvents"),
     *("xray:PutTelemetryRecords", "xray:PutTraceSegments"),
 }
-_LOGICAL = re.compile(
-    r"^(?:Storage|Books|Messages|Knobs|Machine|Functions|ReviewSite|People)?(\w+?)[0-9A-F]{8}$"
+_LOGICAL_ID = re.compile(
+    r"^(?:Storage|Tables|Queues|Parameters|StateMachine|Functions|ReviewApp|Authentication)?(\w+?)[0-9A-F]{8}$"
 )
 
 
-def page(template: Mapping[str, Any]) -> str:
-    """docs/security.md."""
+def render_page(template: Mapping[str, Any]) -> str:
+    """Render docs/security.md."""
     return TEMPLATE.read_text(encoding="utf-8").replace("$roles", _table(template))
 
 
 def _table(template: Mapping[str, Any]) -> str:
-    rows = ["| Who | may | on |", "|---|---|---|"]
-    for role, statements in sorted(_roles(template).items()):
+    rows = ["| Role | may | on |", "|---|---|---|"]
+    for role, statements in sorted(_statements_by_role(template).items()):
+        label = role
         for statement in statements:
-            actions, resources = _listed(statement["Action"]), _listed(statement["Resource"])
-            named = ", ".join(sorted({_resource(one) for one in resources}))
-            rows.append(f"| {role} | {', '.join(f'`{action}`' for action in actions)} | {named} |")
-            role = ""
+            actions, resources = _as_list(statement["Action"]), _as_list(statement["Resource"])
+            names = ", ".join(sorted({_resource_name(resource) for resource in resources}))
+            rows.append(f"| {label} | {', '.join(f'`{action}`' for action in actions)} | {names} |")
+            label = ""
     return "\n".join(rows)
 
 
-def _roles(template: Mapping[str, Any]) -> dict[str, list[dict[str, Any]]]:
-    """The statements of each role, by a name for people."""
-    resources = template["Resources"]
-    found: dict[str, list[dict[str, Any]]] = {}
-    for one in resources.values():
-        if one["Type"] == "AWS::IAM::Policy":
-            statements = one["Properties"]["PolicyDocument"]["Statement"]
-            kept = [
-                statement for statement in statements if not set(_listed(statement["Action"])) <= EVERYBODY
+def _statements_by_role(template: Mapping[str, Any]) -> dict[str, list[dict[str, Any]]]:
+    """Collect the policy statements of each role, under the role's short name."""
+    by_role: dict[str, list[dict[str, Any]]] = {}
+    for resource in template["Resources"].values():
+        if resource["Type"] == "AWS::IAM::Policy":
+            statements = [
+                statement
+                for statement in resource["Properties"]["PolicyDocument"]["Statement"]
+                if not set(_as_list(statement["Action"])) <= COMMON_ACTIONS
             ]
-            for role in one["Properties"]["Roles"]:
-                found.setdefault(_role(role["Ref"]), []).extend(kept)
-    return found
+            for role in resource["Properties"]["Roles"]:
+                by_role.setdefault(_role_name(role["Ref"]), []).extend(statements)
+    return by_role
 
 
-def _role(logical_id: str) -> str:
-    return _short(logical_id).removesuffix("Role") or "The review app"
+def _role_name(logical_id: str) -> str:
+    return _short_name(logical_id).removesuffix("Role") or "The review app"
 
 
-def _resource(value: Any) -> str:
-    """A resource as people read it: `Ledger`, `Ledger/index/by_state`, `Inbound/*`."""
+def _resource_name(value: Any) -> str:
+    """Return a readable name: `Inspections`, `Inspections/index/by_state`, `Inbound/*`."""
     match value:
         case str(text):
             return f"`{text}`"
-        case {"Fn::GetAtt": [logical, *_]} | {"Ref": logical}:
-            return _short(str(logical))
+        case {"Fn::GetAtt": [logical_id, *_]} | {"Ref": logical_id}:
+            return _short_name(str(logical_id))
         case {"Fn::Join": [_, parts]}:
-            first, *rest = (part if isinstance(part, str) else _part(part) for part in parts)
-            named = (
-                f"<{one}>" if not isinstance(part, str) else one
-                for one, part in zip(rest, parts[1:], strict=True)
+            first, *rest = (part if isinstance(part, str) else _join_part(part) for part in parts)
+            names = (
+                f"<{name}>" if not isinstance(part, str) else name
+                for name, part in zip(rest, parts[1:], strict=True)
             )
-            return "".join((first, *named))
+            return "".join((first, *names))
     return json.dumps(value)
 
 
-def _part(value: dict[str, Any]) -> str:
-    pseudo = {"AWS::Partition": "aws", "AWS::Region": "region", "AWS::AccountId": "account"}
+def _join_part(value: dict[str, Any]) -> str:
+    pseudo_parameters = {"AWS::Partition": "aws", "AWS::Region": "region", "AWS::AccountId": "account"}
     name = value.get("Ref") or value["Fn::GetAtt"][0]
-    return pseudo.get(name) or _short(name)
+    return pseudo_parameters.get(name) or _short_name(name)
 
 
-def _short(logical_id: str) -> str:
-    found = _LOGICAL.match(logical_id)
-    return found[1] if found else logical_id
+def _short_name(logical_id: str) -> str:
+    match = _LOGICAL_ID.match(logical_id)
+    return match[1] if match else logical_id
 
 
-def _listed(value: Any) -> list[Any]:
+def _as_list(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [value]
 
 
@@ -92,5 +93,5 @@ if __name__ == "__main__":
     from infra.app import synthesise
 
     with tempfile.TemporaryDirectory() as scratch:
-        written = synthesise(EVERYTHING, Path(scratch), with_packages=False)
-        PAGE.write_text(page(json.loads(written.read_text(encoding="utf-8"))), encoding="utf-8")
+        template_file = synthesise(FULL_SETTINGS, Path(scratch), with_packages=False)
+        PAGE.write_text(render_page(json.loads(template_file.read_text(encoding="utf-8"))), encoding="utf-8")

@@ -1,4 +1,4 @@
-"""Alarms on which a person can act: each has a section of its name in docs/runbook.md."""
+"""Actionable alarms: each alarm has a section of its name in docs/runbook.md."""
 
 from aws_cdk import Duration
 from aws_cdk import aws_cloudwatch as cloudwatch
@@ -8,124 +8,128 @@ from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sns_subscriptions as subscriptions
 from constructs import Construct
 
-from infra.books import logical
 from infra.functions import Functions
-from infra.line import Line
-from infra.machine import failed
-from infra.messages import FAILURES
 from infra.metrics import Metrics
 from infra.prices import PRICES
+from infra.queues import FAILURES
+from infra.stage_environment import StageEnvironment
+from infra.state_machine import failed_executions
+from infra.tables import to_logical_id
 from lambdas import catalog
 
 RUNBOOK = "docs/runbook.md"
-WAITING_HOURS = 8
+REVIEW_WAIT_HOURS = 8
 IDLE_HOURS = 2
 FAILURES_IN_FIVE_MINUTES = 5
-OWN_DEAD_LETTERS = {"intake", "decisions", FAILURES}
+QUEUES_WITH_OWN_SECTION = {"intake", "decisions", FAILURES}
 
 
 class Alarms(Construct):
-    """Alarms tell a topic, and the topic tells the e-mail address that was named.
+    """CloudWatch alarms that notify an SNS topic, which sends e-mails to the configured address.
 
-    Where nothing is measured nothing is wrong, but for the clock: a reconciler that does not run is.
+    Missing data means OK, except for the reconciler's schedule: a reconciler that does not run is a fault.
     """
 
-    def __init__(self, scope: Construct, name: str, line: Line, functions: Functions) -> None:
-        super().__init__(scope, name)
+    def __init__(
+        self, scope: Construct, construct_id: str, resources: StageEnvironment, functions: Functions
+    ) -> None:
+        super().__init__(scope, construct_id)
         self.topic = sns.Topic(self, "Topic", enforce_ssl=True)
         self.topic.grant_publish(iam.ServicePrincipal("cloudwatch.amazonaws.com"))
-        if line.deployment.alarm_email:
-            self.topic.add_subscription(subscriptions.EmailSubscription(line.deployment.alarm_email))
-        self._line, self._functions, self._metrics = line, functions, Metrics(line, functions)
-        self.made: dict[str, cloudwatch.Alarm] = {}
-        self._dead_letters()
+        if resources.settings.alarm_email:
+            self.topic.add_subscription(subscriptions.EmailSubscription(resources.settings.alarm_email))
+        self._resources, self._functions = resources, functions
+        self._metrics = Metrics(resources, functions)
+        self.by_name: dict[str, cloudwatch.Alarm] = {}
+        self._add_dead_letters()
         self.failures = self._add(
             "FailedExecutions",
-            failed(line.machine),
+            failed_executions(resources.state_machine),
             FAILURES_IN_FIVE_MINUTES,
             "Executions fail. The reconciler starts them again, up to ten times.",
         )
-        for build in (self._reviews, self._mending, self._model, self._load):
-            build()
+        self._add_reviews()
+        self._add_repairs()
+        self._add_model()
+        self._add_throttling()
 
-    def _dead_letters(self) -> None:
-        for queue, dead in self._line.messages.dead.items():
-            about = queue if queue in OWN_DEAD_LETTERS else "other"
+    def _add_dead_letters(self) -> None:
+        for name, queue in self._resources.queues.dead_letter_queues.items():
             self._add(
-                f"{logical(queue)}Dead",
-                dead.metric_approximate_number_of_messages_visible(
+                f"{to_logical_id(name)}DeadLetters",
+                queue.metric_approximate_number_of_messages_visible(
                     period=Duration.minutes(1), statistic="max"
                 ),
                 1,
-                f"Messages of the queue {queue} were given up; they are kept for 14 days.",
-                section="" if about == queue else "OtherDead",
+                f"Messages of the queue {name} failed repeatedly. They are kept for 14 days.",
+                section="" if name in QUEUES_WITH_OWN_SECTION else "OtherDeadLetters",
             )
 
-    def _reviews(self) -> None:
+    def _add_reviews(self) -> None:
         metrics = self._metrics
         self._add(
             "OldestReview",
-            metrics.of("reconcile", "oldest_review_seconds", 5, "max"),
-            WAITING_HOURS * 3600,
-            f"A photo has waited for a person for {WAITING_HOURS} hours.",
+            metrics.of_function("reconcile", "oldest_review_seconds", 5, "max"),
+            REVIEW_WAIT_HOURS * 3600,
+            f"A photo has waited for a reviewer for {REVIEW_WAIT_HOURS} hours.",
         )
         self._add(
             "UndeliveredDecisions",
-            metrics.of("reconcile", "reconciled_undelivered_decision", 5),
+            metrics.of_function("reconcile", "reconciled_undelivered_decision", 5),
             1,
-            "Decisions that were saved did not move their photos within a minute, again and again.",
+            "Saved decisions did not move their photos within a minute, repeatedly.",
             periods=3,
         )
-        self._unusual_share()
+        self._add_unclear_share()
 
-    def _mending(self) -> None:
+    def _add_repairs(self) -> None:
         metrics = self._metrics
         self._add(
-            "StrandedInspections",
-            metrics.of("reconcile", "reconciled_stranded_inspection", 15),
+            "OrphanedInspections",
+            metrics.of_function("reconcile", "reconciled_orphaned_inspection", 15),
             10,
             "Many inspections lost their execution and had to be started again.",
         )
         self._add(
-            "LeftToAPerson",
-            metrics.of("reconcile", "reconciled_left_to_a_person", 5),
+            "ManualRepair",
+            metrics.of_function("reconcile", "reconciled_left_to_a_person", 5),
             1,
-            "The reconciler found what it cannot mend.",
+            "The reconciler found an issue that it cannot repair.",
             periods=3,
         )
         self._add(
-            "ClockStopped",
+            "ReconcilerStopped",
             self._functions[catalog.RECONCILE].metric_invocations(period=Duration.minutes(5)),
             1,
-            "The reconciler has not run for ten minutes: nothing is mended.",
+            "The reconciler has not run for ten minutes, so nothing is repaired.",
             periods=2,
             below=True,
         )
 
-    def _model(self) -> None:
+    def _add_model(self) -> None:
         metrics = self._metrics
         self._add(
             "ModelNotReady",
-            metrics.waiting_for_the_model(5),
+            metrics.model_unavailable(5),
             1,
             "Photos have waited for the model for half an hour.",
             periods=6,
         )
         self._add(
             "ModelIdle",
-            metrics.running_for_nothing(60),
+            metrics.model_idle(60),
             1,
             f"A model has run for {IDLE_HOURS} hours without a photo, at US${PRICES['model'].usd:g} an hour "
-            "for each unit.",
+            "per inference unit.",
             periods=IDLE_HOURS,
         )
 
-    def _load(self) -> None:
+    def _add_throttling(self) -> None:
         self._add(
             "Throttling",
-            self._metrics.throttled(5),
+            self._metrics.throttled_calls(5),
             10,
-            "AWS turns calls away: a quota is too small for the load.",
+            "AWS throttles calls: a quota is too small for the load.",
             periods=3,
         )
 
@@ -135,6 +139,7 @@ class Alarms(Construct):
         metric: cloudwatch.IMetric,
         threshold: float,
         sentence: str,
+        *,
         periods: int = 1,
         below: bool = False,
         section: str = "",
@@ -154,11 +159,11 @@ class Alarms(Construct):
             alarm_description=f"{sentence} What to do: {RUNBOOK}#{(section or name).lower()}",
         )
         alarm.add_alarm_action(actions.SnsAction(self.topic))
-        self.made[name] = alarm
+        self.by_name[name] = alarm
         return alarm
 
-    def _unusual_share(self) -> None:
-        """Outside three standard deviations for an hour; CloudWatch learns what is usual."""
+    def _add_unclear_share(self) -> None:
+        """Add an alarm for an hour outside three standard deviations of the values CloudWatch has learned."""
         alarm = cloudwatch.AnomalyDetectionAlarm(
             self,
             "UnclearShare",
@@ -168,9 +173,9 @@ class Alarms(Construct):
             comparison_operator=cloudwatch.ComparisonOperator.LESS_THAN_LOWER_OR_GREATER_THAN_UPPER_THRESHOLD,
             treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
             alarm_description=(
-                "The share of photos that people must look at is far from its usual. "
+                "The share of photos that need a reviewer is far from its usual range. "
                 f"What to do: {RUNBOOK}#unclearshare"
             ),
         )
         alarm.add_alarm_action(actions.SnsAction(self.topic))
-        self.made["UnclearShare"] = alarm
+        self.by_name["UnclearShare"] = alarm

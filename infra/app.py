@@ -1,4 +1,4 @@
-"""Writes the CloudFormation template of one stage: `python -m infra.app`, or `cdk deploy` by cdk.json."""
+"""The CDK app: `python -m infra.app` writes the template of one stage. `cdk deploy` calls it by cdk.json."""
 
 import argparse
 import json
@@ -12,54 +12,54 @@ from aws_cdk import App, CliCredentialsStackSynthesizer, Tags
 
 from infra import bundle, settings
 from infra.bundle import Bundles
-from infra.settings import Deployment
+from infra.settings import StageSettings
 from infra.stack import PartcheckStack
 
 CDK_JSON = bundle.ROOT / "cdk.json"
 
 
 def feature_flags() -> Mapping[str, Any]:
-    """The context of cdk.json, which CDK's own command alone would read."""
+    """Return the context of cdk.json, which only CDK's own command reads."""
     context: Mapping[str, Any] = json.loads(CDK_JSON.read_text(encoding="utf-8"))["context"]
     return context
 
 
-def build(app: App, deployment: Deployment, made: Bundles) -> PartcheckStack:
-    """Put the one stack of a stage into an app."""
+def build_stack(app: App, stage: StageSettings, bundles: Bundles) -> PartcheckStack:
+    """Add the one stack of a stage to an app."""
     stack = PartcheckStack(
         app,
         "Partcheck",
-        deployment,
-        made,
-        stack_name=deployment.stack_name,
-        description=f"partcheck, stage {deployment.stage}: photos of parts, inspected",
-        synthesizer=CliCredentialsStackSynthesizer(file_assets_bucket_name=deployment.assets_bucket),
+        stage,
+        bundles,
+        stack_name=stage.stack_name,
+        description=f"partcheck, stage {stage.stage}: photos of parts, inspected",
+        synthesizer=CliCredentialsStackSynthesizer(file_assets_bucket_name=stage.assets_bucket),
         analytics_reporting=False,
     )
-    Tags.of(stack).add("partcheck", deployment.stage)
+    Tags.of(stack).add("partcheck", stage.stage)
     return stack
 
 
-def synthesise(deployment: Deployment, out: Path, with_packages: bool) -> Path:
-    """Write template and assets of one stage into a directory; returns the template."""
+def synthesise(stage: StageSettings, out: Path, with_packages: bool) -> Path:
+    """Write the template and the assets of one stage to a directory. Return the template's path."""
     app = App(outdir=str(out), context=feature_flags())
-    build(app, deployment, bundle.bundles(with_packages))
+    build_stack(app, stage, bundle.build_bundles(with_packages))
     app.synth()
     return out / "Partcheck.template.json"
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """What cdk.json calls; CDK tells its context and its directory by the environment."""
+    """Run the command of cdk.json. CDK passes its context and output directory by the environment."""
     parser = argparse.ArgumentParser(prog="python -m infra.app", description=__doc__)
     parser.add_argument(
         *("-c", "--context"), action="append", default=[], metavar="NAME=VALUE", help="a setting of the stage"
     )
-    parser.add_argument("--bundle", action="store_true", help="with the functions' packages, to be deployed")
-    given = parser.parse_args(arguments)
+    parser.add_argument("--bundle", action="store_true", help="include the functions' packages")
+    options = parser.parse_args(arguments)
     app = App(outdir=os.environ.get("CDK_OUTDIR", "cdk.out"), context=feature_flags())
-    context = {field.name: app.node.try_get_context(field.name) for field in fields(Deployment)}
-    context |= dict(one.split("=", 1) for one in given.context)
-    build(app, settings.from_context(context), bundle.bundles(given.bundle))
+    context = {field.name: app.node.try_get_context(field.name) for field in fields(StageSettings)}
+    context |= dict(pair.split("=", 1) for pair in options.context)
+    build_stack(app, settings.from_context(context), bundle.build_bundles(options.bundle))
     print(app.synth().directory)  # noqa: T201
 
 

@@ -1,4 +1,4 @@
-"""Elastic Beanstalk's option settings for the review app, by namespace."""
+"""Elastic Beanstalk option settings of the review app, by namespace."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,9 +8,9 @@ from aws_cdk import aws_elasticbeanstalk as beanstalk
 TLS_POLICY = "ELBSecurityPolicy-TLS13-1-2-2021-06"
 
 
-@dataclass(frozen=True, slots=True)
-class Options:
-    """What differs from one deployment to the next."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BeanstalkOptions:
+    """The option values that differ between stages."""
 
     certificate_arn: str
     vpc_id: str
@@ -21,26 +21,37 @@ class Options:
     secrets: Mapping[str, str]
 
 
-def options(told: Options) -> list[beanstalk.CfnEnvironment.OptionSettingProperty]:
-    """The settings as CloudFormation takes them."""
+def option_settings(
+    beanstalk_options: BeanstalkOptions,
+) -> list[beanstalk.CfnEnvironment.OptionSettingProperty]:
+    """Return the option settings in CloudFormation's form."""
     return [
         beanstalk.CfnEnvironment.OptionSettingProperty(
             namespace=f"aws:{namespace}", option_name=option, value=value
         )
-        for namespace, settings in _by_namespace(told).items()
+        for namespace, settings in _by_namespace(beanstalk_options).items()
         for option, value in settings.items()
     ]
 
 
-def _by_namespace(told: Options) -> dict[str, Mapping[str, str]]:
+def _by_namespace(beanstalk_options: BeanstalkOptions) -> dict[str, Mapping[str, str]]:
+    return {
+        **_environment_options(beanstalk_options),
+        **_load_balancer_options(beanstalk_options),
+        **_server_options(beanstalk_options),
+        **_operation_options(),
+    }
+
+
+def _environment_options(beanstalk_options: BeanstalkOptions) -> dict[str, Mapping[str, str]]:
     return {
         "elasticbeanstalk:environment": {
             "EnvironmentType": "LoadBalanced",
             "LoadBalancerType": "application",
-            "ServiceRole": told.service_role,
+            "ServiceRole": beanstalk_options.service_role,
         },
-        "elasticbeanstalk:application:environment": told.variables,
-        "elasticbeanstalk:application:environmentsecrets": told.secrets,
+        "elasticbeanstalk:application:environment": beanstalk_options.variables,
+        "elasticbeanstalk:application:environmentsecrets": beanstalk_options.secrets,
         "elasticbeanstalk:environment:proxy": {"ProxyServer": "nginx"},
         "elasticbeanstalk:environment:process:default": {
             "HealthCheckPath": "/health",
@@ -50,35 +61,50 @@ def _by_namespace(told: Options) -> dict[str, Mapping[str, str]]:
             "Port": "80",
             "Protocol": "HTTP",
         },
+    }
+
+
+def _load_balancer_options(beanstalk_options: BeanstalkOptions) -> dict[str, Mapping[str, str]]:
+    return {
         "elbv2:listener:default": {"ListenerEnabled": "false"},
         "elbv2:listener:443": {
             "DefaultProcess": "default",
             "ListenerEnabled": "true",
             "Protocol": "HTTPS",
-            "SSLCertificateArns": told.certificate_arn,
+            "SSLCertificateArns": beanstalk_options.certificate_arn,
             "SSLPolicy": TLS_POLICY,
         },
-        "elbv2:loadbalancer": {"IdleTimeout": "90"},  # Longer than the silence between live events.
+        "elbv2:loadbalancer": {"IdleTimeout": "90"},  # Longer than the pause between server-sent events.
+    }
+
+
+def _server_options(beanstalk_options: BeanstalkOptions) -> dict[str, Mapping[str, str]]:
+    return {
         "ec2:vpc": {
-            "VPCId": told.vpc_id,
-            "Subnets": told.subnet_ids,
-            "ELBSubnets": told.subnet_ids,
+            "VPCId": beanstalk_options.vpc_id,
+            "Subnets": beanstalk_options.subnet_ids,
+            "ELBSubnets": beanstalk_options.subnet_ids,
             "ELBScheme": "public",
             "AssociatePublicIpAddress": "true",
         },
         "ec2:instances": {"InstanceTypes": "t4g.small", "SupportedArchitectures": "arm64"},
         "autoscaling:launchconfiguration": {
-            "IamInstanceProfile": told.instance_profile,
+            "IamInstanceProfile": beanstalk_options.instance_profile,
             "DisableIMDSv1": "true",
             "RootVolumeType": "gp3",
         },
         "autoscaling:asg": {"MinSize": "1", "MaxSize": "2"},
-        "autoscaling:trigger": {  # The default counts bytes sent: looking at photos would start a server.
+        "autoscaling:trigger": {  # The default counts bytes sent: viewing photos would start a server.
             "MeasureName": "CPUUtilization",
             "Unit": "Percent",
             "LowerThreshold": "30",
             "UpperThreshold": "70",
         },
+    }
+
+
+def _operation_options() -> dict[str, Mapping[str, str]]:
+    return {
         "elasticbeanstalk:command": {"DeploymentPolicy": "RollingWithAdditionalBatch"},
         "elasticbeanstalk:healthreporting:system": {"SystemType": "enhanced"},
         "elasticbeanstalk:managedactions": {

@@ -1,9 +1,9 @@
-"""What functions and the review app run: our sources, and the pinned packages they stand on.
+"""Deployment bundles: our sources, and the pinned packages that they need.
 
-Packages are installed by pip alone, as wheels for the functions' own processor, with the hashes of the lock;
-no docker, and nothing is built. They are kept below `build/`, under a name that follows from lock and
-platform, so that the network is needed once. Without packages a bundle holds our sources only: good for
-looking at the template, and for machines that have the packages themselves.
+pip installs the packages as wheels for the functions' processor, with the hashes of the lock file. Docker and
+builds are not needed. Installed packages are cached below `build/`, under a name derived from lock file and
+platform, so that the network is needed once. A bundle without packages holds our sources only: enough to
+inspect the template, and for machines that have the packages themselves.
 """
 
 import hashlib
@@ -14,13 +14,15 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from infra import pins
+from infra import pinned_packages
 from workflow.errors import PartcheckError
 
 ROOT = Path(__file__).resolve().parent.parent
 BUILD = ROOT / "build"
 PYTHON = "3.13"
 PLATFORMS = ("manylinux_2_28_aarch64", "manylinux2014_aarch64")
+FUNCTION_PACKAGES = ("lambdas", "workflow")
+REVIEW_APP_PACKAGES = ("review_app", "workflow")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,44 +33,47 @@ class Bundles:
     review_app: Path
 
 
-def bundles(with_packages: bool, build: Path = BUILD) -> Bundles:
-    """Both, made afresh from the sources."""
-    return Bundles(functions(with_packages, build), review_app(build))
+def build_bundles(with_packages: bool, build: Path = BUILD) -> Bundles:
+    """Build both bundles from the current sources."""
+    return Bundles(build_functions_bundle(with_packages, build), build_review_app_bundle(build))
 
 
-def functions(with_packages: bool, build: Path = BUILD) -> Path:
-    """A directory that Lambda can run: `lambdas`, `workflow`, and the packages if asked for."""
+def build_functions_bundle(with_packages: bool, build: Path = BUILD) -> Path:
+    """Build a directory that Lambda can run: our sources, and the pinned packages if asked for."""
     target = build / ("functions" if with_packages else "functions-sources")
-    _emptied(target)
+    _empty(target)
     if with_packages:
-        shutil.copytree(_packages(pins.pinned(()), build), target, dirs_exist_ok=True)
-    _copy_sources(("lambdas", "workflow"), target)
+        shutil.copytree(
+            _install_packages(pinned_packages.select_requirements(()), build), target, dirs_exist_ok=True
+        )
+    _copy_sources(FUNCTION_PACKAGES, target)
     return target
 
 
-def review_app(build: Path = BUILD) -> Path:
-    """A directory that Elastic Beanstalk can run: it installs the pinned packages by itself."""
+def build_review_app_bundle(build: Path = BUILD) -> Path:
+    """Build a directory that Elastic Beanstalk can run. It installs the pinned packages itself."""
     target = build / "review-app"
-    _emptied(target)
-    _copy_sources(("review_app", "workflow"), target)
-    (target / "requirements.txt").write_text(pins.pinned(("web",)), encoding="utf-8")
+    _empty(target)
+    _copy_sources(REVIEW_APP_PACKAGES, target)
+    requirements = pinned_packages.select_requirements(("web",))
+    (target / "requirements.txt").write_text(requirements, encoding="utf-8")
     shutil.copytree(ROOT / "infra" / "review", target, dirs_exist_ok=True)
     return target
 
 
-def _packages(requirements: str, build: Path) -> Path:
-    """The packages for Lambda, installed once for each set of pins and platforms."""
+def _install_packages(requirements: str, build: Path) -> Path:
+    """Install the packages for Lambda, once per set of pins and platforms. Return their directory."""
     key = hashlib.sha256("\0".join((requirements, PYTHON, *PLATFORMS)).encode()).hexdigest()
-    kept = build / f"packages-{key[:16]}"
-    if not kept.is_dir():
-        draft = kept.with_suffix(".draft")
-        _emptied(draft)
-        wanted = build / f"{draft.name}.txt"
-        wanted.write_text(requirements, encoding="utf-8")
-        _pip_install(wanted, draft)
-        wanted.unlink()
-        draft.rename(kept)
-    return kept
+    installed = build / f"packages-{key[:16]}"
+    if not installed.is_dir():
+        draft = installed.with_suffix(".draft")
+        _empty(draft)
+        requirements_file = build / f"{draft.name}.txt"
+        requirements_file.write_text(requirements, encoding="utf-8")
+        _pip_install(requirements_file, draft)
+        requirements_file.unlink()
+        draft.rename(installed)
+    return installed
 
 
 def _pip_install(requirements: Path, target: Path) -> None:
@@ -80,14 +85,16 @@ def _pip_install(requirements: Path, target: Path) -> None:
         *(word for platform in PLATFORMS for word in ("--platform", platform)),
     ]
     if subprocess.run(command, check=False).returncode:  # noqa: S603
-        raise PartcheckError("pip could not install the functions' packages; its message stands above")
+        raise PartcheckError("pip could not install the functions' packages; see its message above")
 
 
-def _copy_sources(rooms: Iterable[str], target: Path) -> None:
-    for room in rooms:
-        shutil.copytree(ROOT / room, target / room, ignore=shutil.ignore_patterns("__pycache__", "*.pyc"))
+def _copy_sources(packages: Iterable[str], target: Path) -> None:
+    for package in packages:
+        shutil.copytree(
+            ROOT / package, target / package, ignore=shutil.ignore_patterns("__pycache__", "*.pyc")
+        )
 
 
-def _emptied(directory: Path) -> None:
+def _empty(directory: Path) -> None:
     shutil.rmtree(directory, ignore_errors=True)
     directory.mkdir(parents=True)

@@ -1,4 +1,4 @@
-"""The functions of lambdas.catalog, each with a role, a log and exactly the settings of its own."""
+"""The functions of lambdas.catalog, each with its own role, log group and environment variables."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -12,113 +12,136 @@ from aws_cdk import aws_logs as logs
 from constructs import Construct
 
 from infra.grants import Grant, grants_of
-from infra.line import Line
-from infra.messages import FAILURES
+from infra.queues import FAILURES
+from infra.stage_environment import StageEnvironment
 from lambdas import catalog
-from lambdas.catalog import Function
+from lambdas.catalog import LambdaFunction
 from workflow import definition
 
-AT_ONCE = 10
+MAX_CONCURRENCY = 10
 
 
 class Functions(Construct):
-    """What a function is asked and answers stands in its own file in lambdas/.
+    """The Lambda functions. Each module in lambdas/ documents its function's input and output.
 
-    Messages of a queue come in batches, of which each message may fail on its own.
+    Queues deliver messages in batches, and each message of a batch may fail on its own.
     """
 
-    def __init__(self, scope: Construct, name: str, line: Line, code: Path) -> None:
-        super().__init__(scope, name)
+    def __init__(self, scope: Construct, construct_id: str, resources: StageEnvironment, code: Path) -> None:
+        super().__init__(scope, construct_id)
         bundle = awslambda.Code.from_asset(str(code))
-        homes = {one: Construct(self, one.placeholder.removesuffix("Function")) for one in catalog.FUNCTIONS}
-        kept = {one.placeholder: _log(home) for one, home in homes.items()}
-        line = replace(line, logs={name: kept[name] for name in kept if name in definition.placeholders()})
-        self.made: dict[str, awslambda.Function] = {}
-        for one, home in homes.items():
-            values = {**line.values(), "LOG_GROUPS": self._log_groups(line)}
-            self.made[one.placeholder] = _function(home, one, line, values, kept[one.placeholder], bundle)
-        for one in catalog.FUNCTIONS:
-            if one.queue:
-                self[one].add_event_source(
+        scopes = {
+            entry: Construct(self, entry.placeholder.removesuffix("Function")) for entry in catalog.FUNCTIONS
+        }
+        log_groups = {entry.placeholder: _build_log_group(scope) for entry, scope in scopes.items()}
+        state_placeholders = definition.placeholders()
+        resources = replace(
+            resources,
+            log_groups={name: log_groups[name] for name in log_groups if name in state_placeholders},
+        )
+        self.by_placeholder: dict[str, awslambda.Function] = {}
+        for entry, function_scope in scopes.items():
+            variables = {**resources.variables(), "LOG_GROUPS": self._log_groups_variable(resources)}
+            self.by_placeholder[entry.placeholder] = _build_function(
+                function_scope,
+                entry,
+                resources,
+                variables=variables,
+                log_group=log_groups[entry.placeholder],
+                code=bundle,
+            )
+        for entry in catalog.FUNCTIONS:
+            if entry.queue:
+                self[entry].add_event_source(
                     sources.SqsEventSource(
-                        line.messages.queues[one.queue],
-                        batch_size=one.batch_size,
-                        max_concurrency=AT_ONCE,
+                        resources.queues.by_name[entry.queue],
+                        batch_size=entry.batch_size,
+                        max_concurrency=MAX_CONCURRENCY,
                         report_batch_item_failures=True,
                     )
                 )
         self[catalog.RECONCILE].add_event_source(
             sources.SqsEventSource(
-                line.messages.queues[FAILURES],
+                resources.queues.by_name[FAILURES],
                 batch_size=1000,
                 max_batching_window=Duration.seconds(20),
                 max_concurrency=2,
             )
         )
 
-    def _log_groups(self, line: Line) -> str:
-        """Where the functions of steps log, as `read_history` is told; it is made after all of them."""
-        made = [(self.made[name], log) for name, log in line.logs.items() if name in self.made]
-        return ",".join(f"{one.function_name}={log.log_group_name}" for one, log in made)
+    def _log_groups_variable(self, resources: StageEnvironment) -> str:
+        """Return the state functions' log groups. `get_execution_history` is built after these functions."""
+        pairs = [
+            (self.by_placeholder[name], log_group)
+            for name, log_group in resources.log_groups.items()
+            if name in self.by_placeholder
+        ]
+        return ",".join(
+            f"{function.function_name}={log_group.log_group_name}" for function, log_group in pairs
+        )
 
-    def may(self, action: str, on: str) -> list[iam.IRole]:
-        """The roles to which an action on a resource was granted."""
+    def roles_with(self, action: str, resource: str) -> list[iam.IRole]:
+        """Return the roles that hold a grant of this action on this resource."""
         return [
-            self[one].role
-            for one in catalog.FUNCTIONS
-            if any(grant.on == on and action in grant.actions for grant in grants_of(one))
+            self[entry].role
+            for entry in catalog.FUNCTIONS
+            if any(grant.resource == resource and action in grant.actions for grant in grants_of(entry))
         ]
 
-    def __getitem__(self, function: Function) -> awslambda.Function:
-        return self.made[function.placeholder]
+    def __getitem__(self, function: LambdaFunction) -> awslambda.Function:
+        return self.by_placeholder[function.placeholder]
 
 
-def _log(home: Construct) -> logs.LogGroup:
+def _build_log_group(scope: Construct) -> logs.LogGroup:
     return logs.LogGroup(
-        home, "Log", retention=logs.RetentionDays.ONE_MONTH, removal_policy=RemovalPolicy.DESTROY
+        scope, "Log", retention=logs.RetentionDays.ONE_MONTH, removal_policy=RemovalPolicy.DESTROY
     )
 
 
-def _function(
-    home: Construct,
-    one: Function,
-    line: Line,
-    values: Mapping[str, str],
-    log: logs.LogGroup,
+def _build_function(
+    scope: Construct,
+    entry: LambdaFunction,
+    resources: StageEnvironment,
+    *,
+    variables: Mapping[str, str],
+    log_group: logs.LogGroup,
     code: awslambda.Code,
 ) -> awslambda.Function:
-    role = iam.Role(home, "Role", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))
+    role = iam.Role(scope, "Role", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))
     role.add_to_policy(
         iam.PolicyStatement(
-            actions=["logs:CreateLogStream", "logs:PutLogEvents"], resources=[log.log_group_arn]
+            actions=["logs:CreateLogStream", "logs:PutLogEvents"], resources=[log_group.log_group_arn]
         )
     )
-    for grant in grants_of(one):
-        role.add_to_policy(statement(grant, line))
-    needed = one.checked({name: values[name] for name in one.needs if name in values})
+    for grant in grants_of(entry):
+        role.add_to_policy(policy_statement(grant, resources))
+    environment = entry.validate_environment(
+        {name: variables[name] for name in entry.required_variables if name in variables}
+    )
+    reserved = entry.exclusive and not resources.settings.small_account
     return awslambda.Function(
-        home,
+        scope,
         "Function",
-        description=f"partcheck {line.deployment.stage}: {one.module}",
+        description=f"partcheck {resources.settings.stage}: {entry.module}",
         runtime=awslambda.Runtime.PYTHON_3_13,
         architecture=awslambda.Architecture.ARM_64,
-        handler=one.handler,
+        handler=entry.handler,
         code=code,
         role=role,
-        log_group=log,
-        timeout=Duration.seconds(one.timeout_seconds),
-        memory_size=one.memory_mb,
-        reserved_concurrent_executions=1 if one.alone and not line.deployment.small_account else None,
+        log_group=log_group,
+        timeout=Duration.seconds(entry.timeout_seconds),
+        memory_size=entry.memory_mb,
+        reserved_concurrent_executions=1 if reserved else None,
         tracing=awslambda.Tracing.ACTIVE,
-        environment=needed
+        environment=environment
         | {
             "LOG_LEVEL": "INFO",
-            "POWERTOOLS_METRICS_NAMESPACE": Stack.of(home).stack_name,
-            "POWERTOOLS_SERVICE_NAME": one.module,
+            "POWERTOOLS_METRICS_NAMESPACE": Stack.of(scope).stack_name,
+            "POWERTOOLS_SERVICE_NAME": entry.module,
         },
     )
 
 
-def statement(grant: Grant, line: Line) -> iam.PolicyStatement:
-    """A grant as a statement of a policy."""
-    return iam.PolicyStatement(actions=list(grant.actions), resources=[line.arn(grant.on)])
+def policy_statement(grant: Grant, resources: StageEnvironment) -> iam.PolicyStatement:
+    """Convert a grant to a statement of a policy."""
+    return iam.PolicyStatement(actions=list(grant.actions), resources=[resources.arn(grant.resource)])

@@ -1,166 +1,174 @@
-"""Who may do what: the rights of each function, as data; tests hold them to the calls that the code makes."""
+"""Permissions of each function and of the review app. Tests compare them with the code's AWS calls."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from lambdas import catalog
-from lambdas.catalog import Function
+from lambdas.catalog import LambdaFunction
 from workflow import definition
 from workflow.errors import ConfigurationError
 
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """Some actions on one resource, by the resource's name in infra.line.Line.arn."""
+    """Actions on one resource, under the resource's name in infra.stage_environment.StageEnvironment.arn."""
 
-    on: str
+    resource: str
     actions: tuple[str, ...]
 
 
-def on(resource: str, *actions: str) -> Grant:
-    """A grant; the service's prefix stands before its first action only."""
+def grant(resource: str, *actions: str) -> Grant:
+    """Build a grant. Only the first action needs the service's prefix."""
     service = actions[0].split(":")[0]
     return Grant(resource, tuple(name if ":" in name else f"{service}:{name}" for name in actions))
 
 
-def ledger(*actions: str) -> Grant:
-    return on("ledger", *(f"dynamodb:{action}" for action in actions))
+def inspections_table(*actions: str) -> Grant:
+    """Build a grant of DynamoDB actions on the inspections table."""
+    return grant("inspections", *(f"dynamodb:{action}" for action in actions))
 
 
-def by(index: str) -> Grant:
-    return on(f"ledger/{index}", "dynamodb:Query")
+def query_index(index: str) -> Grant:
+    """Build a grant to query one index of the inspections table."""
+    return grant(f"inspections/{index}", "dynamodb:Query")
 
 
-# Whoever reads a version that may be gone must be allowed to list: S3 tells nobody else that it is missing.
-SEES_INBOUND = on("inbound", "s3:ListBucket", "ListBucketVersions")
-SEES_FILED = on("filed", "s3:ListBucket", "ListBucketVersions")
-READS_INBOUND = on("inbound/*", "s3:GetObjectVersion")
-READS_FILED = on("filed/*", "s3:GetObjectVersion")
-# The model reads a photo with the rights of whoever asks it.
-SHOWS_THE_MODEL = tuple(
-    on(f"{bucket}/*", "s3:GetObject", "GetObjectVersion") for bucket in ("inbound", "filed")
+# Reading a version that may be gone needs the permission to list: without it S3 answers 403, not 404.
+LIST_INBOUND = grant("inbound", "s3:ListBucket", "ListBucketVersions")
+LIST_FILED = grant("filed", "s3:ListBucket", "ListBucketVersions")
+READ_INBOUND = grant("inbound/*", "s3:GetObjectVersion")
+READ_FILED = grant("filed/*", "s3:GetObjectVersion")
+# The model reads a photo with the permissions of its caller.
+READ_FOR_MODEL = tuple(
+    grant(f"{bucket}/*", "s3:GetObject", "GetObjectVersion") for bucket in ("inbound", "filed")
 )
-POLICY = on("policy", "ssm:GetParameter")
-MODEL = on("model", "ssm:GetParameter")
-POWER = on("power", "ssm:GetParameter")
-TELLS = on(
+READ_ROUTING_POLICY = grant("policy", "ssm:GetParameter")
+READ_MODEL_PARAMETER = grant("model", "ssm:GetParameter")
+READ_CAPACITY_POLICY = grant("capacity", "ssm:GetParameter")
+READ_EXECUTIONS = grant(
     "executions",
     *("states:DescribeExecution", "GetExecutionHistory", "DescribeStateMachineForExecution"),
 )
-# What steps logged is read from the logs of the functions that the state machine calls.
-CALLED = definition.placeholders() & {function.placeholder for function in catalog.FUNCTIONS}
-STARTS = on("machine", "states:StartExecution")
+# Log lines of a step come from the log groups of the functions that the state machine calls.
+STATE_FUNCTIONS = definition.placeholders() & {function.placeholder for function in catalog.FUNCTIONS}
+FILING_ACTIONS = (
+    *("s3:GetObject", "GetObjectVersion", "GetObjectVersionTagging", "DeleteObjectVersion"),
+    *("PutObject", "PutObjectTagging"),
+)
+START_EXECUTION = grant("state machine", "states:StartExecution")
 
 GRANTS: Mapping[str, tuple[Grant, ...]] = {
     "ClaimUploadFunction": (
-        ledger("GetItem", "UpdateItem"),
-        *(SEES_INBOUND, READS_INBOUND, SEES_FILED, READS_FILED),
+        inspections_table("GetItem", "UpdateItem"),
+        *(LIST_INBOUND, READ_INBOUND, LIST_FILED, READ_FILED),
     ),
     "DetectLabelsFunction": (
-        ledger("GetItem", "UpdateItem", "PutItem"),
-        on("audit", "dynamodb:PutItem"),
-        *(POLICY, MODEL, POWER),
-        on("models", "rekognition:DetectCustomLabels", "StartProjectVersion"),
-        *(SEES_INBOUND, SEES_FILED, *SHOWS_THE_MODEL),
+        inspections_table("GetItem", "UpdateItem", "PutItem"),
+        grant("audit", "dynamodb:PutItem"),
+        *(READ_ROUTING_POLICY, READ_MODEL_PARAMETER, READ_CAPACITY_POLICY),
+        grant("models", "rekognition:DetectCustomLabels", "StartProjectVersion"),
+        *(LIST_INBOUND, LIST_FILED, *READ_FOR_MODEL),
     ),
     "MoveImageFunction": (
-        ledger("GetItem", "UpdateItem"),
-        *(SEES_INBOUND, SEES_FILED),
-        on("inbound/*", "s3:GetObjectVersion", "GetObjectVersionTagging", "DeleteObjectVersion"),
-        on(
-            "filed/*",
-            *("s3:GetObject", "GetObjectVersion", "GetObjectVersionTagging", "DeleteObjectVersion"),
-            *("PutObject", "PutObjectTagging"),
-        ),
+        inspections_table("GetItem", "UpdateItem"),
+        *(LIST_INBOUND, LIST_FILED),
+        grant("inbound/*", "s3:GetObjectVersion", "GetObjectVersionTagging", "DeleteObjectVersion"),
+        grant("filed/*", *FILING_ACTIONS),
     ),
     "AskReviewerFunction": (
-        ledger("GetItem", "UpdateItem"),
-        on("tokens", "dynamodb:PutItem", "UpdateItem"),
-        on("decisions", "sqs:SendMessage"),
+        inspections_table("GetItem", "UpdateItem"),
+        grant("task-tokens", "dynamodb:PutItem", "UpdateItem"),
+        grant("decisions", "sqs:SendMessage"),
     ),
-    "EscalateReviewFunction": (ledger("GetItem", "UpdateItem"), on("escalations", "sqs:SendMessage")),
-    "CloseInspectionFunction": (ledger("GetItem", "UpdateItem"),),
+    "EscalateReviewFunction": (
+        inspections_table("GetItem", "UpdateItem"),
+        grant("escalations", "sqs:SendMessage"),
+    ),
+    "CloseInspectionFunction": (inspections_table("GetItem", "UpdateItem"),),
     "StartInspectionFunction": (
-        ledger("GetItem", "UpdateItem"),
-        by("by_state"),
-        on("inbound", "s3:ListBucketVersions"),
-        STARTS,
+        inspections_table("GetItem", "UpdateItem"),
+        query_index("by_state"),
+        grant("inbound", "s3:ListBucketVersions"),
+        START_EXECUTION,
     ),
     "DeliverDecisionFunction": (
-        ledger("GetItem", "UpdateItem"),
-        on("tokens", "dynamodb:GetItem", "UpdateItem"),
-        on("machine", "states:SendTaskSuccess", "StartExecution"),
-        on("executions", "states:DescribeExecution", "RedriveExecution"),
-        on("decisions", "sqs:SendMessage"),
+        inspections_table("GetItem", "UpdateItem"),
+        grant("task-tokens", "dynamodb:GetItem", "UpdateItem"),
+        grant("state machine", "states:SendTaskSuccess", "StartExecution"),
+        grant("executions", "states:DescribeExecution", "RedriveExecution"),
+        grant("decisions", "sqs:SendMessage"),
     ),
     "ReconcileFunction": (
-        ledger("GetItem", "UpdateItem"),
-        by("by_state"),
-        on("inbound", "s3:ListBucketVersions"),
-        STARTS,
-        on("machine", "states:ListExecutions"),
-        on("executions", "states:DescribeExecution"),
-        on("decisions", "sqs:SendMessage"),
+        inspections_table("GetItem", "UpdateItem"),
+        query_index("by_state"),
+        grant("inbound", "s3:ListBucketVersions"),
+        START_EXECUTION,
+        grant("state machine", "states:ListExecutions"),
+        grant("executions", "states:DescribeExecution"),
+        grant("decisions", "sqs:SendMessage"),
     ),
-    "TendModelFunction": (
-        ledger("GetItem", "PutItem"),
-        by("by_state"),
-        on("audit", "dynamodb:PutItem"),
-        *(MODEL, POWER),
-        on("models", "rekognition:StartProjectVersion", "StopProjectVersion"),
-        on("projects", "rekognition:DescribeProjectVersions"),
-        on("everything", "rekognition:DescribeProjects"),
-        on("escalations", "sqs:SendMessage"),
+    "ManageModelCapacityFunction": (
+        inspections_table("GetItem", "PutItem"),
+        query_index("by_state"),
+        grant("audit", "dynamodb:PutItem"),
+        *(READ_MODEL_PARAMETER, READ_CAPACITY_POLICY),
+        grant("models", "rekognition:StartProjectVersion", "StopProjectVersion"),
+        grant("projects", "rekognition:DescribeProjectVersions"),
+        grant("everything", "rekognition:DescribeProjects"),
+        grant("escalations", "sqs:SendMessage"),
     ),
-    "KeepHistoryFunction": (
-        ledger("GetItem", "UpdateItem"),
-        by("unkept"),
-        on("names", "dynamodb:BatchWriteItem"),
-        on("figures", "dynamodb:GetItem", "UpdateItem", "PutItem"),
-        on("history", "s3:ListBucket"),
-        on("history/*", "s3:GetObject", "PutObject"),
-        on("machine", "states:ListExecutions"),
-        TELLS,
+    "ArchiveExecutionsFunction": (
+        inspections_table("GetItem", "UpdateItem"),
+        query_index("unarchived"),
+        grant("name-index", "dynamodb:BatchWriteItem"),
+        grant("metrics", "dynamodb:GetItem", "UpdateItem", "PutItem"),
+        grant("history", "s3:ListBucket"),
+        grant("history/*", "s3:GetObject", "PutObject"),
+        grant("state machine", "states:ListExecutions"),
+        READ_EXECUTIONS,
     ),
-    "ReadHistoryFunction": (
-        TELLS,
-        *(on(f"log/{name}", "logs:FilterLogEvents") for name in sorted(CALLED)),
+    "GetExecutionHistoryFunction": (
+        READ_EXECUTIONS,
+        *(grant(f"log/{name}", "logs:FilterLogEvents") for name in sorted(STATE_FUNCTIONS)),
     ),
-    "ObeyCommandsFunction": (
-        ledger("GetItem", "BatchGetItem", "UpdateItem"),
-        *(by(f"by_{attribute}") for attribute in ("verdict", "policy", "model")),
-        by("unkept"),
-        on("names", "dynamodb:Query"),
-        on("audit", "dynamodb:PutItem", "Query"),
-        on("command-log", "dynamodb:GetItem", "PutItem"),
-        on("command-log/open", "dynamodb:Query"),
-        on("decisions", "sqs:SendMessage"),
-        STARTS,
-        on("executions", "states:DescribeExecution", "RedriveExecution", "StopExecution"),
+    "ProcessCommandsFunction": (
+        inspections_table("GetItem", "BatchGetItem", "UpdateItem"),
+        *(query_index(f"by_{attribute}") for attribute in ("verdict", "policy", "model")),
+        query_index("unarchived"),
+        grant("name-index", "dynamodb:Query"),
+        grant("audit", "dynamodb:PutItem", "Query"),
+        grant("command-log", "dynamodb:GetItem", "PutItem"),
+        grant("command-log/open", "dynamodb:Query"),
+        grant("decisions", "sqs:SendMessage"),
+        START_EXECUTION,
+        grant("executions", "states:DescribeExecution", "RedriveExecution", "StopExecution"),
     ),
 }
 
-# The review app changes things by conditional writes, with hints on a queue: no token, no states:* right.
+# The review app writes conditionally and sends hints to queues: no task token, no states:* action.
 REVIEW_APP: tuple[Grant, ...] = (
-    ledger("GetItem", "BatchGetItem", "UpdateItem"),
-    *(by(f"by_{name}") for name in ("name", "pile", "state", "verdict", "decider", "policy", "model")),
-    by("unkept"),
-    on("audit", "dynamodb:Query", "PutItem"),
-    on("audit/by_day", "dynamodb:Query"),
-    *(on(table, "dynamodb:Query") for table in ("names", "figures")),
-    on("command-log", "dynamodb:GetItem", "PutItem"),
-    on("command-log/open", "dynamodb:Query"),
-    on("history", "s3:ListBucket"),
-    on("history/*", "s3:GetObject"),
-    *(on(queue, "sqs:SendMessage", "GetQueueAttributes") for queue in ("decisions", "commands")),
-    *(on(queue, "sqs:GetQueueAttributes") for queue in ("intake", "escalations")),
-    *(SEES_INBOUND, SEES_FILED, READS_INBOUND, READS_FILED),
-    POLICY,
+    inspections_table("GetItem", "BatchGetItem", "UpdateItem"),
+    *(
+        query_index(f"by_{name}")
+        for name in ("name", "review_queue", "state", "verdict", "reviewer", "policy", "model")
+    ),
+    query_index("unarchived"),
+    grant("audit", "dynamodb:Query", "PutItem"),
+    grant("audit/by_day", "dynamodb:Query"),
+    *(grant(table, "dynamodb:Query") for table in ("name-index", "metrics")),
+    grant("command-log", "dynamodb:GetItem", "PutItem"),
+    grant("command-log/open", "dynamodb:Query"),
+    grant("history", "s3:ListBucket"),
+    grant("history/*", "s3:GetObject"),
+    *(grant(queue, "sqs:SendMessage", "GetQueueAttributes") for queue in ("decisions", "commands")),
+    *(grant(queue, "sqs:GetQueueAttributes") for queue in ("intake", "escalations")),
+    *(LIST_INBOUND, LIST_FILED, READ_INBOUND, READ_FILED),
+    READ_ROUTING_POLICY,
 )
 
 
-def grants_of(function: Function) -> tuple[Grant, ...]:
-    """The rights of one function; ConfigurationError when nobody said which it needs."""
+def grants_of(function: LambdaFunction) -> tuple[Grant, ...]:
+    """Return the grants of one function. Raise ConfigurationError for a function without an entry."""
     if function.placeholder not in GRANTS:
-        raise ConfigurationError(f"{function.placeholder} has no rights: name them in infra/grants.py")
+        raise ConfigurationError(f"{function.placeholder} has no grants: add them to infra/grants.py")
     return GRANTS[function.placeholder]

@@ -1,4 +1,4 @@
-"""What is measured: the functions' own figures and AWS's, under the names that alarms and dashboard use."""
+"""CloudWatch metrics for alarms and dashboard: the functions' own metrics, and AWS's."""
 
 from dataclasses import dataclass
 
@@ -6,76 +6,80 @@ from aws_cdk import Duration, Stack
 from aws_cdk import aws_cloudwatch as cloudwatch
 
 from infra.functions import Functions
-from infra.line import Line
+from infra.stage_environment import StageEnvironment
 from lambdas import catalog
 from workflow import definition
 
-MOST_IN_AN_ALARM = 10
+MAX_METRICS_PER_ALARM = 10
 
 
 @dataclass(frozen=True, slots=True)
 class Metrics:
-    """Figures of one stage: the namespace is the stack's name, the dimension the function's module."""
+    """Metrics of one stage. The namespace is the stack's name, the dimension the function's module."""
 
-    line: Line
+    resources: StageEnvironment
     functions: Functions
 
-    def of(self, service: str, name: str, minutes: int, statistic: str = "sum") -> cloudwatch.Metric:
-        """A figure that a function writes into its log."""
+    def of_function(self, module: str, name: str, minutes: int, statistic: str = "sum") -> cloudwatch.Metric:
+        """Return a metric that a function writes to its log."""
         return cloudwatch.Metric(
             namespace=Stack.of(self.functions).stack_name,
             metric_name=name,
-            dimensions_map={"service": service},
+            dimensions_map={"service": module},
             period=Duration.minutes(minutes),
             statistic=statistic,
         )
 
-    def filed(self, verdict: str, minutes: int) -> cloudwatch.Metric:
-        return self.of("move_image", f"filed_{verdict}", minutes)
+    def filed_photos(self, verdict: str, minutes: int) -> cloudwatch.Metric:
+        """Return the number of photos filed under a verdict."""
+        return self.of_function("move_image", f"filed_{verdict}", minutes)
 
-    def waiting_for_the_model(self, minutes: int) -> cloudwatch.MathExpression:
-        """1 while photos ask and the model answers none."""
-        return _math(
+    def model_unavailable(self, minutes: int) -> cloudwatch.MathExpression:
+        """Return 1 while photos wait and the model answers none of them."""
+        return _expression(
             "IF(FILL(not_ready, 0) > 0 AND FILL(answered, 0) == 0, 1, 0)",
             minutes,
             "photos wait, the model does not answer",
-            not_ready=self.of("detect_labels", "detection_not_ready", minutes),
-            answered=self.of("detect_labels", "detection_answered", minutes),
+            not_ready=self.of_function("detect_labels", "detection_not_ready", minutes),
+            answered=self.of_function("detect_labels", "detection_answered", minutes),
         )
 
-    def running_for_nothing(self, minutes: int) -> cloudwatch.MathExpression:
-        """1 while a model runs and no photo is judged."""
-        return _math(
+    def model_idle(self, minutes: int) -> cloudwatch.MathExpression:
+        """Return 1 while a model runs and answers for no photo."""
+        return _expression(
             "IF(FILL(units, 0) > 0 AND FILL(answered, 0) == 0, 1, 0)",
             minutes,
-            "a model runs, nothing is judged",
-            units=self.of("tend_model", "model_units_running", minutes, "min"),
-            answered=self.of("detect_labels", "detection_answered", minutes),
+            "a model runs without a photo",
+            units=self.of_function("manage_model_capacity", "model_units_running", minutes, "min"),
+            answered=self.of_function("detect_labels", "detection_answered", minutes),
         )
 
     def unclear_share(self, minutes: int) -> cloudwatch.MathExpression:
-        """Of the photos that the model judged, the percentage that went to a person."""
-        return _math(
+        """Return the percentage of unclear photos among those that the model answered for."""
+        return _expression(
             "100 * unclear / (ok + defect + unclear)",
             minutes,
             "unclear, percent",
-            **{verdict: self.filed(verdict, minutes) for verdict in ("ok", "defect", "unclear")},
+            **{verdict: self.filed_photos(verdict, minutes) for verdict in ("ok", "defect", "unclear")},
         )
 
-    def throttled(self, minutes: int) -> cloudwatch.MathExpression:
-        """Calls that AWS turned away: of executions, and of the functions that photos pass through."""
+    def throttled_calls(self, minutes: int) -> cloudwatch.MathExpression:
+        """Return the number of throttled calls: executions, and the functions that photos pass through."""
         period = Duration.minutes(minutes)
-        passed = sorted(definition.placeholders() & self.functions.made.keys())
+        by_placeholder = self.functions.by_placeholder
+        state_functions = sorted(definition.placeholders() & by_placeholder.keys())
         parts = {
-            f"m{number}": self.functions.made[name].metric_throttles(period=period)
-            for number, name in enumerate([*passed, catalog.START_INSPECTION.placeholder])
+            f"m{number}": by_placeholder[name].metric_throttles(period=period)
+            for number, name in enumerate([*state_functions, catalog.START_INSPECTION.placeholder])
         }
-        parts["machine"] = self.line.machine.machine.metric_throttled(period=period)
-        kept = dict(list(parts.items())[-MOST_IN_AN_ALARM:])
-        return _math(" + ".join(f"FILL({part}, 0)" for part in kept), minutes, "throttled calls", **kept)
+        parts["executions"] = self.resources.state_machine.resource.metric_throttled(period=period)
+        limited = dict(list(parts.items())[-MAX_METRICS_PER_ALARM:])
+        return _expression(
+            " + ".join(f"FILL({part}, 0)" for part in limited), minutes, "throttled calls", **limited
+        )
 
 
-def _math(
+def _expression(
     expression: str, minutes: int, label: str, **parts: cloudwatch.IMetric
 ) -> cloudwatch.MathExpression:
     return cloudwatch.MathExpression(

@@ -1,4 +1,4 @@
-"""What one deployment is told: its stage, its sizes, whom it serves."""
+"""Settings of one stage: its name, its sizes, its users."""
 
 import json
 import re
@@ -9,24 +9,24 @@ from typing import Any
 from workflow.errors import ConfigurationError
 
 _STAGE = re.compile(r"[a-z][a-z0-9-]{0,19}")
-OUTPUT = "Settings"
-OPEN_ID = ("oidc_client_id", "oidc_secret_arn")
+SETTINGS_OUTPUT = "Settings"
+OIDC_CLIENT = ("oidc_client_id", "oidc_secret_arn")
 CERTIFICATE = ("certificate_arn", "hosted_zone_id")
-REVIEW_APP = (*CERTIFICATE, "oidc_issuer", *OPEN_ID)
-KEPT = ("domain", *REVIEW_APP, "alarm_email", "max_in_flight")
+REVIEW_APP_SETTINGS = (*CERTIFICATE, "oidc_issuer", *OIDC_CLIENT)
+CARRIED_OVER = ("domain", *REVIEW_APP_SETTINGS, "alarm_email", "max_in_flight")
 ASSETS_BUCKET = "partcheck-assets-${AWS::AccountId}-${AWS::Region}"
 
 
-@dataclass(frozen=True, slots=True)
-class Deployment:
-    """The settings of one stage, as `cdk -c name=value` or `partcheck deploy` give them.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StageSettings:
+    """Settings of one stage, given by `cdk -c name=value` or `partcheck stage deploy`.
 
-    The review app is deployed where a `domain` is named, with a certificate: an existing one
-    (`certificate_arn`), or a new one that `hosted_zone_id` validates and whose name it then serves. People
-    sign in with a Cognito user pool unless `oidc_issuer` names another issuer, to which the app is the client
-    `oidc_client_id` with the secret that Secrets Manager keeps at `oidc_secret_arn`. `alarm_email` is told of
-    alarms. `max_in_flight` bounds the inspections under way at once. A `small_account` has so small a quota
-    that Lambda sets nothing aside for functions that should run alone: what they write keeps them apart.
+    The review app is deployed if a `domain` is set, with an existing certificate (`certificate_arn`) or a new
+    one. The zone `hosted_zone_id` validates a new certificate and gets the domain's record. Users sign in
+    with a Cognito user pool unless `oidc_issuer` names another issuer. The app is that issuer's client
+    `oidc_client_id`, with the Secrets Manager secret `oidc_secret_arn`. `alarm_email` receives alarms.
+    `max_in_flight` limits the inspections in progress. In a `small_account` the Lambda quota is too small to
+    reserve concurrency for functions that must run alone: their conditional writes prevent conflicts.
     """
 
     stage: str = "dev"
@@ -51,56 +51,59 @@ class Deployment:
                 "domain needs certificate_arn for an existing certificate, or hosted_zone_id for a new one"
             )
         if not self.domain and (self.certificate_arn or self.hosted_zone_id or self.oidc_issuer):
-            raise ConfigurationError("domain is missing: under which name is the review app to be reached?")
-        if len({bool(one) for one in (self.oidc_issuer, self.oidc_client_id, self.oidc_secret_arn)}) > 1:
-            raise ConfigurationError("oidc_issuer, oidc_client_id and oidc_secret_arn go together")
+            raise ConfigurationError("domain is missing: set the name under which the review app is reached")
+        if len({bool(value) for value in (self.oidc_issuer, self.oidc_client_id, self.oidc_secret_arn)}) > 1:
+            raise ConfigurationError("oidc_issuer, oidc_client_id and oidc_secret_arn must be set together")
         if not 1 <= self.max_in_flight <= 10_000:
             raise ConfigurationError(f"max_in_flight must be from 1 to 10000, not {self.max_in_flight}")
 
     @property
     def stack_name(self) -> str:
-        """One stack a stage, so that stages live side by side in one account and region."""
+        """The name of the stage's own stack, so that several stages share an account and region."""
         return f"partcheck-{self.stage}"
 
     @property
     def has_review_app(self) -> bool:
-        """Whether people review in a browser; without a domain they do it on the command line."""
+        """True if reviewers use the web app. Without a domain they review on the command line."""
         return bool(self.domain)
 
-    def remembered(self) -> str:
-        """What the next deployment of the stage keeps, as its stack tells it: nothing in there is secret."""
-        told = {field.name: (getattr(self, field.name), field.default) for field in fields(self)}
-        return json.dumps({name: told[name][0] for name in KEPT if told[name][0] != told[name][1]})
+    def to_output(self) -> str:
+        """Return the settings that the next deployment keeps, for the stack's output. None is secret."""
+        defaults = {field.name: field.default for field in fields(self)}
+        changed = {
+            name: getattr(self, name) for name in CARRIED_OVER if getattr(self, name) != defaults[name]
+        }
+        return json.dumps(changed)
 
     def context(self) -> dict[str, str]:
-        """The settings as CDK's context."""
+        """Return the settings as CDK context values."""
         return {field.name: str(getattr(self, field.name)) for field in fields(self)}
 
 
-def kept(outputs: Mapping[str, str], given: Mapping[str, Any]) -> dict[str, Any]:
-    """Settings of the last deployment that a new one neither gives nor takes away with an empty value.
+def carry_over(outputs: Mapping[str, str], given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the last deployment's settings that a new one neither sets nor removes with an empty value.
 
-    Without the domain goes everything about the review app, without the issuer what the app is there, and a
-    new kind of certificate takes the other's place.
+    Removing the domain removes all settings of the review app. Removing the issuer removes its client. A new
+    kind of certificate replaces the other kind.
     """
-    gone = {*given}
+    dropped = {*given}
     if given.get("domain") == "":
-        gone |= {*REVIEW_APP}
+        dropped |= {*REVIEW_APP_SETTINGS}
     if given.get("oidc_issuer") == "":
-        gone |= {*OPEN_ID}
+        dropped |= {*OIDC_CLIENT}
     if any(given.get(name) for name in CERTIFICATE):
-        gone |= {*CERTIFICATE}
-    before = json.loads(outputs.get(OUTPUT, "{}"))
-    return {name: value for name, value in before.items() if name in KEPT and name not in gone}
+        dropped |= {*CERTIFICATE}
+    last = json.loads(outputs.get(SETTINGS_OUTPUT, "{}"))
+    return {name: value for name, value in last.items() if name in CARRIED_OVER and name not in dropped}
 
 
-def from_context(context: Mapping[str, Any]) -> Deployment:
-    """The settings that a context holds; ConfigurationError when one is not what it must be."""
-    given = {field.name: context[field.name] for field in fields(Deployment) if context.get(field.name)}
+def from_context(context: Mapping[str, Any]) -> StageSettings:
+    """Read the settings from a CDK context. Raise ConfigurationError for an invalid value."""
+    given = {field.name: context[field.name] for field in fields(StageSettings) if context.get(field.name)}
     if "max_in_flight" in given:
         number = str(given["max_in_flight"])
         if not number.isdecimal():
             raise ConfigurationError(f"max_in_flight must be a number, not {number!r}")
         given["max_in_flight"] = int(number)
     given["small_account"] = str(given.get("small_account", "")).lower() == "true"
-    return Deployment(**given)
+    return StageSettings(**given)

@@ -1,93 +1,111 @@
-"""One stage of the line: what it is composed of, and what it tells other tools."""
+"""The stack of one stage: its constructs, and the outputs that commands and other tools read."""
 
 from typing import Any
 
 from aws_cdk import CfnOutput, Stack
 from constructs import Construct
 
-from infra.acknowledged import acknowledge
 from infra.alarms import Alarms
-from infra.books import Books
+from infra.authentication import Authentication
 from infra.bundle import Bundles
 from infra.dashboard import Dashboard
+from infra.event_rules import EventRules
 from infra.functions import Functions
-from infra.intake import Intake
-from infra.knobs import Knobs
-from infra.line import Line
-from infra.machine import Machine
-from infra.messages import Messages
-from infra.people import People
-from infra.review_site import ReviewSite
-from infra.settings import OUTPUT, Deployment
+from infra.nag_suppressions import suppress
+from infra.parameters import Parameters
+from infra.queues import Queues
+from infra.review_app import ReviewApp
+from infra.settings import SETTINGS_OUTPUT, StageSettings
+from infra.stage_environment import StageEnvironment
+from infra.state_machine import StateMachine
 from infra.storage import Storage
+from infra.tables import Tables
 from lambdas import catalog
 from workflow import definition
 
 
 class PartcheckStack(Stack):
-    """Photos in a bucket become verdict messages on a queue; outputs have the names of workflow's Site."""
+    """One stage: photos in a bucket become verdict messages on a queue.
+
+    The outputs are the fields of workflow.aws.stack_outputs.StackOutputs.
+    """
 
     def __init__(
-        self, scope: Construct, name: str, deployment: Deployment, bundles: Bundles, **settings: Any
+        self,
+        scope: Construct,
+        construct_id: str,
+        settings: StageSettings,
+        bundles: Bundles,
+        **properties: Any,
     ) -> None:
-        super().__init__(scope, name, **settings)
-        line = Line(
-            deployment,
-            Storage(self, "Storage"),
-            Books(self, "Books"),
-            Messages(self, "Messages"),
-            Knobs(self, "Knobs", deployment.stage),
-            Machine(self, "Machine"),
+        super().__init__(scope, construct_id, **properties)
+        resources = StageEnvironment(
+            settings=settings,
+            storage=Storage(self, "Storage"),
+            tables=Tables(self, "Tables"),
+            queues=Queues(self, "Queues"),
+            parameters=Parameters(self, "Parameters", settings.stage),
+            state_machine=StateMachine(self, "StateMachine"),
         )
-        functions = Functions(self, "Functions", line, bundles.functions)
-        _connect(line, functions)
-        line.storage.kept_by(
-            functions.may("s3:PutObject", "filed/*"), functions.may("s3:DeleteObjectVersion", "filed/*")
+        functions = Functions(self, "Functions", resources, bundles.functions)
+        _connect_state_machine(resources, functions)
+        resources.storage.restrict_writes(
+            functions.roles_with("s3:PutObject", "filed/*"),
+            functions.roles_with("s3:DeleteObjectVersion", "filed/*"),
         )
-        Intake(self, "Intake", line, functions)
-        alarms = Alarms(self, "Alarms", line, functions)
-        line.machine.publish([alarms.failures])
-        Dashboard(self, "Dashboard", line, functions)
-        if deployment.has_review_app:
-            people = People(self, "People", deployment)
-            ReviewSite(self, "ReviewSite", line, people, functions[catalog.READ_HISTORY], bundles.review_app)
-        self._tell(line, functions)
-        CfnOutput(self, OUTPUT, value=deployment.remembered())
-        acknowledge(self, list(line.storage.buckets.values()), line.machine.logical_id)
+        EventRules(self, "EventRules", resources, functions)
+        alarms = Alarms(self, "Alarms", resources, functions)
+        resources.state_machine.publish([alarms.failures])
+        Dashboard(self, "Dashboard", resources, functions)
+        if settings.has_review_app:
+            ReviewApp(
+                self,
+                "ReviewApp",
+                resources=resources,
+                authentication=Authentication(self, "Authentication", settings),
+                history_function=functions[catalog.GET_EXECUTION_HISTORY],
+                source=bundles.review_app,
+            )
+        self._add_outputs(resources, functions)
+        CfnOutput(self, SETTINGS_OUTPUT, value=settings.to_output())
+        suppress(self, list(resources.storage.buckets.values()), resources.state_machine.logical_id)
 
-    def _tell(self, line: Line, functions: Functions) -> None:
-        queues, tables = line.messages.queues, line.books.tables
-        addresses = {
-            "InboundBucket": line.storage.inbound.bucket_name,
-            "FiledBucket": line.storage.filed.bucket_name,
-            "TrainingBucket": line.storage.training.bucket_name,
-            "LedgerTable": tables["ledger"].table_name,
+    def _add_outputs(self, resources: StageEnvironment, functions: Functions) -> None:
+        queues, tables = resources.queues.by_name, resources.tables.by_name
+        outputs = {
+            "InboundBucket": resources.storage.inbound.bucket_name,
+            "FiledBucket": resources.storage.filed.bucket_name,
+            "TrainingBucket": resources.storage.training.bucket_name,
+            "InspectionsTable": tables["inspections"].table_name,
             "AuditTable": tables["audit"].table_name,
-            "TokenTable": tables["tokens"].table_name,
-            "NamesTable": tables["names"].table_name,
-            "FiguresTable": tables["figures"].table_name,
-            "CommandTable": tables["command-log"].table_name,
-            "HistoryBucket": line.storage.history.bucket_name,
-            "ReadHistoryFunction": functions[catalog.READ_HISTORY].function_name,
+            "TaskTokensTable": tables["task-tokens"].table_name,
+            "NameIndexTable": tables["name-index"].table_name,
+            "MetricsTable": tables["metrics"].table_name,
+            "CommandLogTable": tables["command-log"].table_name,
+            "HistoryBucket": resources.storage.history.bucket_name,
+            "GetExecutionHistoryFunction": functions[catalog.GET_EXECUTION_HISTORY].function_name,
             "CommandQueueUrl": queues["commands"].queue_url,
             "IntakeQueueUrl": queues["intake"].queue_url,
             "DecisionQueueUrl": queues["decisions"].queue_url,
             "EscalationQueueUrl": queues["escalations"].queue_url,
             "VerdictQueueUrl": queues["verdicts"].queue_url,
-            "StateMachineArn": line.machine.live_arn,
-            "PolicyParameter": line.knobs.policy.parameter_name,
-            "ModelParameter": line.knobs.model.parameter_name,
+            "StateMachineArn": resources.state_machine.alias_arn,
+            "PolicyParameter": resources.parameters.policy.parameter_name,
+            "ModelParameter": resources.parameters.model.parameter_name,
         }
-        for name, value in addresses.items():
+        for name, value in outputs.items():
             CfnOutput(self, name, value=value)
 
 
-def _connect(line: Line, functions: Functions) -> None:
-    """Give the state machine what stands behind its placeholders."""
-    verdicts = line.messages.queues["verdicts"]
-    known = {name: str(made.function_arn) for name, made in functions.made.items()}
-    named = definition.placeholders()
-    called = {name: arn for name, arn in known.items() if name in named}
-    line.machine.connect(
-        {**called, "VerdictQueueUrl": verdicts.queue_url}, list(called.values()), verdicts.queue_arn
+def _connect_state_machine(resources: StageEnvironment, functions: Functions) -> None:
+    """Substitute the state machine's placeholders with function ARNs and the verdict queue's URL."""
+    verdicts = resources.queues.by_name["verdicts"]
+    placeholders = definition.placeholders()
+    arns = {
+        name: str(function.function_arn)
+        for name, function in functions.by_placeholder.items()
+        if name in placeholders
+    }
+    resources.state_machine.substitute(
+        {**arns, "VerdictQueueUrl": verdicts.queue_url}, list(arns.values()), verdicts.queue_arn
     )

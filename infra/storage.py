@@ -1,24 +1,24 @@
-"""Buckets: photos as they come in and as they are filed, what trains models, what executions did."""
+"""S3 buckets: inbound photos, filed photos, training data, execution history, access logs."""
 
 from aws_cdk import Duration, RemovalPolicy, Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
-SMOKE_NAME = "partcheck-smoke-*"
+SMOKE_TEST_NAMES = "partcheck-smoke-*"
 
 
 class Storage(Construct):
     """Versioned, private, encrypted buckets that outlive the stack.
 
-    What arrives in the inbound bucket is told to EventBridge as `Object Created` events. Keys of the filed
-    bucket are `<verdict>/<id, 16 hex>/<base name>`. Nobody overwrites evidence: a write to the filed bucket
-    must say that nothing may lie there yet, and only `keepers` may delete a version of a photo.
+    The inbound bucket sends `Object Created` events to EventBridge. Keys of the filed bucket are
+    `<verdict>/<id, 16 hex>/<base name>`. Evidence cannot be overwritten: `restrict_writes` limits which roles
+    write filed photos and which roles delete a version of a photo.
     """
 
-    def __init__(self, scope: Construct, name: str) -> None:
-        super().__init__(scope, name)
-        self.logs = _bucket(
+    def __init__(self, scope: Construct, construct_id: str) -> None:
+        super().__init__(scope, construct_id)
+        self.logs = _build_bucket(
             self,
             "Logs",
             None,
@@ -26,8 +26,8 @@ class Storage(Construct):
                 s3.LifecycleRule(expiration=Duration.days(90), noncurrent_version_expiration=Duration.days(7))
             ],
         )
-        self.inbound = _bucket(self, "Inbound", self.logs)
-        self.filed = _bucket(
+        self.inbound = _build_bucket(self, "Inbound", self.logs)
+        self.filed = _build_bucket(
             self,
             "Filed",
             self.logs,
@@ -42,15 +42,15 @@ class Storage(Construct):
                 )
             ],
         )
-        self.training = _bucket(self, "Training", self.logs)
-        self.history = _bucket(self, "History", self.logs)
-        _tell_event_bridge(self.inbound)
-        for statement in _read_by_rekognition(self.training):
+        self.training = _build_bucket(self, "Training", self.logs)
+        self.history = _build_bucket(self, "History", self.logs)
+        _enable_event_bridge(self.inbound)
+        for statement in _rekognition_statements(self.training):
             self.training.add_to_resource_policy(statement)
 
     @property
     def buckets(self) -> dict[str, s3.Bucket]:
-        """What the line works with, by the names that grants use."""
+        """The buckets that functions and the review app use, by the names that grants use."""
         return {
             "inbound": self.inbound,
             "filed": self.filed,
@@ -58,29 +58,31 @@ class Storage(Construct):
             "history": self.history,
         }
 
-    def kept_by(self, filing: list[iam.IRole], deleting: list[iam.IRole]) -> None:
-        """Let only these roles write filed photos, or delete versions, whatever other rights somebody has."""
-        self.filed.add_to_resource_policy(_only(filing, "FiledByTheLineAlone", "s3:PutObject", self.filed))
+    def restrict_writes(self, filing: list[iam.IRole], deleting: list[iam.IRole]) -> None:
+        """Deny writing filed photos and deleting versions to all roles but these, even to administrators."""
+        self.filed.add_to_resource_policy(
+            _deny_others(filing, "OnlyPipelineWrites", "s3:PutObject", self.filed)
+        )
         for bucket in (self.inbound, self.filed):
             bucket.add_to_resource_policy(
-                _only(deleting, "DeletedByTheLineAlone", "s3:DeleteObjectVersion", bucket)
+                _deny_others(deleting, "OnlyPipelineDeletes", "s3:DeleteObjectVersion", bucket)
             )
 
 
-def _bucket(
+def _build_bucket(
     scope: Construct,
-    name: str,
+    construct_id: str,
     logs: s3.IBucket | None,
     lifecycle_rules: list[s3.LifecycleRule] | None = None,
 ) -> s3.Bucket:
-    tidy = s3.LifecycleRule(
+    abort_and_tidy = s3.LifecycleRule(
         abort_incomplete_multipart_upload_after=Duration.days(7), expired_object_delete_marker=True
     )
-    only_whole = s3.LifecycleRule(abort_incomplete_multipart_upload_after=Duration.days(7))
+    abort_only = s3.LifecycleRule(abort_incomplete_multipart_upload_after=Duration.days(7))
     rules = lifecycle_rules or []
     return s3.Bucket(
         scope,
-        name,
+        construct_id,
         versioned=True,
         block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
         object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
@@ -89,13 +91,13 @@ def _bucket(
         minimum_tls_version=1.2,
         removal_policy=RemovalPolicy.RETAIN,
         server_access_logs_bucket=logs,
-        server_access_logs_prefix=f"{name.lower()}/" if logs else None,
-        lifecycle_rules=[only_whole if any(rule.expiration for rule in rules) else tidy, *rules],
+        server_access_logs_prefix=f"{construct_id.lower()}/" if logs else None,
+        lifecycle_rules=[abort_only if any(rule.expiration for rule in rules) else abort_and_tidy, *rules],
     )
 
 
-def _tell_event_bridge(bucket: s3.Bucket) -> None:
-    """The switch of CloudFormation itself: CDK's own would add a function that sets it."""
+def _enable_event_bridge(bucket: s3.Bucket) -> None:
+    """Enable events by the CloudFormation property. CDK's own option would add a Lambda function for it."""
     resource = bucket.node.default_child
     assert isinstance(resource, s3.CfnBucket)  # noqa: S101
     resource.add_property_override(
@@ -103,42 +105,42 @@ def _tell_event_bridge(bucket: s3.Bucket) -> None:
     )
 
 
-def _only(roles: list[iam.IRole], sid: str, action: str, bucket: s3.Bucket) -> iam.PolicyStatement:
-    """Denied to everybody else, but for what `partcheck smoke` uploads, which is no evidence."""
+def _deny_others(roles: list[iam.IRole], sid: str, action: str, bucket: s3.Bucket) -> iam.PolicyStatement:
+    """Deny an action to all other principals, except on smoke test photos, which are not evidence."""
     return iam.PolicyStatement(
         sid=sid,
         effect=iam.Effect.DENY,
         principals=[iam.AnyPrincipal()],
         actions=[action],
-        not_resources=[bucket.arn_for_objects(f"*{SMOKE_NAME}")],
+        not_resources=[bucket.arn_for_objects(f"*{SMOKE_TEST_NAMES}")],
         conditions={"ArnNotEquals": {"aws:PrincipalArn": [role.role_arn for role in roles]}},
     )
 
 
-def _read_by_rekognition(bucket: s3.Bucket) -> list[iam.PolicyStatement]:
-    """What Custom Labels asks of a bucket that is not its own console's: photos in, reports out."""
+def _rekognition_statements(bucket: s3.Bucket) -> list[iam.PolicyStatement]:
+    """Return the statements that Custom Labels needs on a bucket of ours: read photos, write reports."""
     service = iam.ServicePrincipal("rekognition.amazonaws.com")
-    ours = {"StringEquals": {"aws:SourceAccount": Stack.of(bucket).account}}
+    same_account = {"StringEquals": {"aws:SourceAccount": Stack.of(bucket).account}}
     return [
         iam.PolicyStatement(
-            sid="CustomLabelsFindsTheBucket",
+            sid="CustomLabelsGetBucket",
             principals=[service],
             actions=["s3:GetBucketAcl", "s3:GetBucketLocation"],
             resources=[bucket.bucket_arn],
-            conditions=ours,
+            conditions=same_account,
         ),
         iam.PolicyStatement(
-            sid="CustomLabelsReadsPhotos",
+            sid="CustomLabelsReadPhotos",
             principals=[service],
             actions=["s3:GetObject", "s3:GetObjectAcl", "s3:GetObjectVersion", "s3:GetObjectTagging"],
             resources=[bucket.arn_for_objects("*")],
-            conditions=ours,
+            conditions=same_account,
         ),
         iam.PolicyStatement(
-            sid="CustomLabelsWritesReports",
+            sid="CustomLabelsWriteReports",
             principals=[service],
             actions=["s3:PutObject"],
             resources=[bucket.arn_for_objects("*")],
-            conditions=ours,
+            conditions=same_account,
         ),
     ]

@@ -1,1 +1,1 @@
-"""How Step Functions and the queues reach the domain: one function a file."""
+"""Lambda functions: Step Functions, queues, schedules and the review app call them. One function a file."""

@@ -1,15 +1,15 @@
-"""State `Ask a reviewer`: keep the task token and open the review."""
+"""State `Ask a reviewer`: store the task token and open the review."""
 
 from typing import Any
 
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from lambdas import wiring
-from lambdas.wiring import logger, metrics, tracer
-from workflow.inspections.inspection import Ledger
+from lambdas import container
+from lambdas.container import logger, metrics, tracer
+from workflow.inspections.repository import InspectionRepository
 from workflow.review import decisions as review
-from workflow.review.decisions import Queue, Tokens
+from workflow.review.decisions import MessageQueue, TaskTokenStore
 
 
 @logger.inject_lambda_context(clear_state=True, log_event=False)  # The event holds the token.
@@ -18,21 +18,26 @@ from workflow.review.decisions import Queue, Tokens
 def handler(
     event: dict[str, Any],
     context: LambdaContext,
-    ledger: Ledger | None = None,
-    tokens: Tokens | None = None,
-    decisions: Queue | None = None,
+    inspections: InspectionRepository | None = None,
+    task_tokens: TaskTokenStore | None = None,
+    decisions: MessageQueue | None = None,
 ) -> None:
+    """Store the token and open the review, or deliver the decision that already stands.
+
+    Input: `inspection` (the execution's document) and `token`. No output: the token's answer is the output.
+    Idempotent: a repeated call replaces the token and keeps the review.
+    """
     inspection = event["inspection"]
     timeout_seconds = inspection["detection"]["review_seconds"]
     logger.append_keys(inspection_id=inspection["inspection_id"])
-    review.ask(
-        ledger or wiring.ledger(),
-        tokens or wiring.tokens(),
-        decisions or wiring.queue("DECISION_QUEUE_URL"),
-        inspection["inspection_id"],
-        inspection["execution"],
-        event["token"],
-        timeout_seconds,
+    review.open_review(
+        inspections or container.inspections(),
+        task_tokens or container.task_tokens(),
+        decisions or container.message_queue("DECISION_QUEUE_URL"),
+        inspection_id=inspection["inspection_id"],
+        owner=inspection["execution"],
+        token=event["token"],
+        seconds=timeout_seconds,
     )
     metrics.add_metric("review_asked", MetricUnit.Count, 1)
     logger.info("asked a reviewer", extra={"timeout_seconds": timeout_seconds})

@@ -6,102 +6,134 @@ from dataclasses import dataclass
 from workflow.errors import ConfigurationError
 
 
-@dataclass(frozen=True, slots=True)
-class Function:
-    """One deployed function: its placeholder, its entry point, what its environment must hold.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LambdaFunction:
+    """One deployed function: its placeholder, its module, and its required environment variables.
 
-    `queue` names the queue that feeds it, if one does; `schedule_minutes` how often it runs by the clock, if
-    it does; `alone` that no two calls of it may run at once. Memory is in MB. The usual time is as long as a
-    state's 60 seconds allow: a function that starts cold on a busy machine needs it.
+    `queue` is the queue that triggers it, and `schedule_minutes` the interval of its schedule, if it has one.
+    An `exclusive` function never runs twice at once. `memory_mb` is in MB. The default timeout is as long as
+    a state's 60 seconds allow: a function that starts cold on a busy machine needs it.
     """
 
     placeholder: str
     module: str
-    needs: frozenset[str] = frozenset()
+    required_variables: frozenset[str] = frozenset()
     timeout_seconds: int = 55
     memory_mb: int = 256
     queue: str = ""
     batch_size: int = 1
     schedule_minutes: int = 0
-    alone: bool = False
+    exclusive: bool = False
 
     @property
     def handler(self) -> str:
-        """The entry point in Lambda's notation."""
+        """Return the entry point in Lambda's notation."""
         return f"lambdas.{self.module}.handler"
 
-    def checked(self, environment: Mapping[str, str]) -> dict[str, str]:
-        """Refuse to deploy a function with a variable missing or misspelt."""
-        if wrong := self.needs ^ environment.keys():
+    def validate_environment(self, environment: Mapping[str, str]) -> dict[str, str]:
+        """Return the environment. Raise ConfigurationError if a variable is missing or not required."""
+        if wrong := self.required_variables ^ environment.keys():
             raise ConfigurationError(f"{self.placeholder}: environment differs by {sorted(wrong)}")
         return dict(environment)
 
 
-CLAIM_UPLOAD = Function("ClaimUploadFunction", "claim_upload", frozenset({"LEDGER_TABLE"}), memory_mb=1024)
-DETECT_LABELS = Function(
-    "DetectLabelsFunction",
-    "detect_labels",
-    frozenset({"LEDGER_TABLE", "AUDIT_TABLE", "POLICY_PARAMETER", "MODEL_PARAMETER"}),
+CLAIM_UPLOAD = LambdaFunction(
+    placeholder="ClaimUploadFunction",
+    module="claim_upload",
+    required_variables=frozenset({"INSPECTIONS_TABLE"}),
+    memory_mb=1024,
 )
-MOVE_IMAGE = Function("MoveImageFunction", "move_image", frozenset({"LEDGER_TABLE", "FILED_BUCKET"}))
-ASK_REVIEWER = Function(
-    "AskReviewerFunction",
-    "ask_reviewer",
-    frozenset({"LEDGER_TABLE", "TOKEN_TABLE", "DECISION_QUEUE_URL"}),
+DETECT_LABELS = LambdaFunction(
+    placeholder="DetectLabelsFunction",
+    module="detect_labels",
+    required_variables=frozenset({"INSPECTIONS_TABLE", "AUDIT_TABLE", "POLICY_PARAMETER", "MODEL_PARAMETER"}),
 )
-ESCALATE_REVIEW = Function(
-    "EscalateReviewFunction", "escalate_review", frozenset({"LEDGER_TABLE", "ESCALATION_QUEUE_URL"})
+MOVE_IMAGE = LambdaFunction(
+    placeholder="MoveImageFunction",
+    module="move_image",
+    required_variables=frozenset({"INSPECTIONS_TABLE", "FILED_BUCKET"}),
 )
-CLOSE_INSPECTION = Function("CloseInspectionFunction", "close_inspection", frozenset({"LEDGER_TABLE"}))
-START_INSPECTION = Function(
-    "StartInspectionFunction",
-    "start_inspection",
-    frozenset({"LEDGER_TABLE", "STATE_MACHINE_ARN", "MAX_IN_FLIGHT"}),
+ASK_REVIEWER = LambdaFunction(
+    placeholder="AskReviewerFunction",
+    module="ask_reviewer",
+    required_variables=frozenset({"INSPECTIONS_TABLE", "TASK_TOKENS_TABLE", "DECISION_QUEUE_URL"}),
+)
+ESCALATE_REVIEW = LambdaFunction(
+    placeholder="EscalateReviewFunction",
+    module="escalate_review",
+    required_variables=frozenset({"INSPECTIONS_TABLE", "ESCALATION_QUEUE_URL"}),
+)
+CLOSE_INSPECTION = LambdaFunction(
+    placeholder="CloseInspectionFunction",
+    module="close_inspection",
+    required_variables=frozenset({"INSPECTIONS_TABLE"}),
+)
+START_INSPECTION = LambdaFunction(
+    placeholder="StartInspectionFunction",
+    module="start_inspection",
+    required_variables=frozenset({"INSPECTIONS_TABLE", "STATE_MACHINE_ARN", "MAX_IN_FLIGHT"}),
     timeout_seconds=60,
     queue="intake",
     batch_size=10,
 )
-DELIVER_DECISION = Function(
-    "DeliverDecisionFunction",
-    "deliver_decision",
-    frozenset({"LEDGER_TABLE", "TOKEN_TABLE", "STATE_MACHINE_ARN", "DECISION_QUEUE_URL"}),
+DELIVER_DECISION = LambdaFunction(
+    placeholder="DeliverDecisionFunction",
+    module="deliver_decision",
+    required_variables=frozenset(
+        {"INSPECTIONS_TABLE", "TASK_TOKENS_TABLE", "STATE_MACHINE_ARN", "DECISION_QUEUE_URL"}
+    ),
     queue="decisions",
     batch_size=10,
 )
-RECONCILE = Function(
-    "ReconcileFunction",
-    "reconcile",
-    frozenset({"LEDGER_TABLE", "INBOUND_BUCKET", "STATE_MACHINE_ARN", "DECISION_QUEUE_URL", "MAX_IN_FLIGHT"}),
+RECONCILE = LambdaFunction(
+    placeholder="ReconcileFunction",
+    module="reconcile",
+    required_variables=frozenset(
+        {"INSPECTIONS_TABLE", "INBOUND_BUCKET", "STATE_MACHINE_ARN", "DECISION_QUEUE_URL", "MAX_IN_FLIGHT"}
+    ),
     timeout_seconds=300,
     memory_mb=512,
     schedule_minutes=1,
-    alone=True,
+    exclusive=True,
 )
-TEND_MODEL = Function(
-    "TendModelFunction",
-    "tend_model",
-    frozenset({"LEDGER_TABLE", "AUDIT_TABLE", "MODEL_PARAMETER", "ESCALATION_QUEUE_URL"}),
+MANAGE_MODEL_CAPACITY = LambdaFunction(
+    placeholder="ManageModelCapacityFunction",
+    module="manage_model_capacity",
+    required_variables=frozenset(
+        {"INSPECTIONS_TABLE", "AUDIT_TABLE", "MODEL_PARAMETER", "ESCALATION_QUEUE_URL"}
+    ),
     timeout_seconds=60,
     schedule_minutes=1,
 )
 
-KEEP_HISTORY = Function(
-    "KeepHistoryFunction",
-    "keep_history",
-    frozenset({"LEDGER_TABLE", "NAMES_TABLE", "FIGURES_TABLE", "HISTORY_BUCKET", "STATE_MACHINE_ARN"}),
+ARCHIVE_EXECUTIONS = LambdaFunction(
+    placeholder="ArchiveExecutionsFunction",
+    module="archive_executions",
+    required_variables=frozenset(
+        {"INSPECTIONS_TABLE", "NAME_INDEX_TABLE", "METRICS_TABLE", "HISTORY_BUCKET", "STATE_MACHINE_ARN"}
+    ),
     timeout_seconds=60,
     schedule_minutes=1,
 )
-READ_HISTORY = Function(
-    "ReadHistoryFunction", "read_history", frozenset({"STATE_MACHINE_ARN", "LOG_GROUPS"}), memory_mb=512
+GET_EXECUTION_HISTORY = LambdaFunction(
+    placeholder="GetExecutionHistoryFunction",
+    module="get_execution_history",
+    required_variables=frozenset({"STATE_MACHINE_ARN", "LOG_GROUPS"}),
+    memory_mb=512,
 )
 
-OBEY_COMMANDS = Function(
-    "ObeyCommandsFunction",
-    "obey_commands",
-    frozenset(
+PROCESS_COMMANDS = LambdaFunction(
+    placeholder="ProcessCommandsFunction",
+    module="process_commands",
+    required_variables=frozenset(
         {
-            *("COMMAND_TABLE", "AUDIT_TABLE", "LEDGER_TABLE", "NAMES_TABLE", "STATE_MACHINE_ARN"),
+            *(
+                "COMMAND_LOG_TABLE",
+                "AUDIT_TABLE",
+                "INSPECTIONS_TABLE",
+                "NAME_INDEX_TABLE",
+                "STATE_MACHINE_ARN",
+            ),
             "DECISION_QUEUE_URL",
         }
     ),
@@ -109,7 +141,7 @@ OBEY_COMMANDS = Function(
     queue="commands",
     batch_size=10,
     schedule_minutes=1,
-    alone=True,
+    exclusive=True,
 )
 
 FUNCTIONS = (
@@ -122,10 +154,10 @@ FUNCTIONS = (
     START_INSPECTION,
     DELIVER_DECISION,
     RECONCILE,
-    TEND_MODEL,
-    KEEP_HISTORY,
-    READ_HISTORY,
-    OBEY_COMMANDS,
+    MANAGE_MODEL_CAPACITY,
+    ARCHIVE_EXECUTIONS,
+    GET_EXECUTION_HISTORY,
+    PROCESS_COMMANDS,
 )
 
 QUEUES = ("intake", "decisions", "verdicts", "escalations", "commands")

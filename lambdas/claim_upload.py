@@ -1,15 +1,15 @@
-"""State `Claim upload`: take the image version for this execution and examine its bytes."""
+"""State `Claim upload`: claim the image version for this execution and validate its bytes."""
 
 from typing import Any
 
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from lambdas import wiring
-from lambdas.wiring import logger, metrics, tracer
-from workflow.inspections.inspection import Ledger
-from workflow.inspections.objects import Image, Shelf
-from workflow.pipeline import intake
+from lambdas import container
+from lambdas.container import logger, metrics, tracer
+from workflow.inspections.objects import Image, ObjectStore
+from workflow.inspections.repository import InspectionRepository
+from workflow.pipeline import claim
 
 
 @logger.inject_lambda_context(clear_state=True)
@@ -18,22 +18,27 @@ from workflow.pipeline import intake
 def handler(
     event: dict[str, Any],
     context: LambdaContext,
-    ledger: Ledger | None = None,
-    shelf: Shelf | None = None,
+    inspections: InspectionRepository | None = None,
+    objects: ObjectStore | None = None,
 ) -> dict[str, Any]:
+    """Claim the image version for this execution and validate its bytes.
+
+    Input: `upload` (the execution's input) and `execution` (its name). Output, `$.upload`: `outcome`, one of
+    readable, unreadable, decided, vanished, refused. Idempotent: a repeated call returns the stored outcome.
+    """
     upload = event["upload"]
     logger.append_keys(inspection_id=upload["inspection_id"])
     if event["execution"] != upload["execution"]:
-        # A copy of an execution, started by hand with its input: the later steps would take it for the first.
+        # An execution that a person started with a copied input: later states would act for the first one.
         outcome = "refused"
     else:
-        outcome = intake.claim(
-            ledger or wiring.ledger(),
-            shelf or wiring.shelf(),
-            Image(**upload["image"]),
-            event["execution"],
-            upload["attempt"],
-            upload["uploaded_at"],
+        outcome = claim.claim_upload(
+            inspections=inspections or container.inspections(),
+            objects=objects or container.objects(),
+            image=Image(**upload["image"]),
+            owner=event["execution"],
+            attempt=upload["attempt"],
+            uploaded_at=upload["uploaded_at"],
         )
     metrics.add_metric(f"upload_{outcome}", MetricUnit.Count, 1)
     logger.info("claimed", extra={"outcome": outcome, "key": upload["image"]["key"]})

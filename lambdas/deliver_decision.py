@@ -1,4 +1,4 @@
-"""Queue `decisions`: bring the decision that stands to its execution, and start what a revision asks for."""
+"""Queue `decisions`: deliver decisions to their executions, and start the executions of new revisions."""
 
 import json
 from typing import Any
@@ -8,14 +8,14 @@ from aws_lambda_powertools.utilities.batch.types import PartialItemFailureRespon
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from lambdas import wiring
-from lambdas.wiring import logger, tracer
-from workflow.inspections.inspection import Ledger
+from lambdas import container
+from lambdas.container import logger, tracer
+from workflow.inspections.repository import InspectionRepository
 from workflow.recovery import delivery
-from workflow.recovery.redrive import Redrivable
-from workflow.review.decisions import Queue, Tokens
+from workflow.recovery.redrive import RedrivableExecutions
+from workflow.review.decisions import MessageQueue, TaskTokenStore
 
-processor = wiring.Batch(event_type=EventType.SQS)
+processor = container.LoggingBatchProcessor(event_type=EventType.SQS)
 
 
 @logger.inject_lambda_context(clear_state=True)
@@ -23,18 +23,24 @@ processor = wiring.Batch(event_type=EventType.SQS)
 def handler(
     event: dict[str, Any],
     context: LambdaContext,
-    ledger: Ledger | None = None,
-    tokens: Tokens | None = None,
-    executions: Redrivable | None = None,
-    decisions: Queue | None = None,
+    inspections: InspectionRepository | None = None,
+    task_tokens: TaskTokenStore | None = None,
+    executions: RedrivableExecutions | None = None,
+    decisions: MessageQueue | None = None,
 ) -> PartialItemFailureResponse:
+    """Deliver the decisions that stand, or start the executions of new revisions.
+
+    Input: messages of the queue, each with an `inspection_id`. Output: the messages that failed. Idempotent:
+    the inspection's row and the task token decide, so repeated and late messages change nothing.
+    """
+
     def deliver(record: SQSRecord) -> None:
         inspection_id = json.loads(record.body)["inspection_id"]
         outcome = delivery.deliver(
-            ledger or wiring.ledger(),
-            tokens or wiring.tokens(),
-            executions or wiring.executions(),
-            decisions or wiring.queue("DECISION_QUEUE_URL"),
+            inspections or container.inspections(),
+            task_tokens or container.task_tokens(),
+            executions or container.executions(),
+            decisions or container.message_queue("DECISION_QUEUE_URL"),
             inspection_id,
         )
         logger.info("decision", extra={"inspection_id": inspection_id, "outcome": outcome})

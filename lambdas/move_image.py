@@ -5,10 +5,10 @@ from typing import Any
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from lambdas import wiring
-from lambdas.wiring import logger, metrics, setting, tracer
-from workflow.inspections.inspection import Ledger
-from workflow.inspections.objects import Shelf
+from lambdas import container
+from lambdas.container import logger, metrics, setting, tracer
+from workflow.inspections.objects import ObjectStore
+from workflow.inspections.repository import InspectionRepository
 from workflow.pipeline import filing
 
 
@@ -18,18 +18,23 @@ from workflow.pipeline import filing
 def handler(
     event: dict[str, Any],
     context: LambdaContext,
-    ledger: Ledger | None = None,
-    shelf: Shelf | None = None,
+    inspections: InspectionRepository | None = None,
+    objects: ObjectStore | None = None,
 ) -> dict[str, Any]:
+    """File the photo under its verdict.
+
+    Input: `inspection` (the execution's document) and `verdict`, a verdict or `reviewed`. Output, `$.filed`:
+    `verdict`, `bucket`, `key`, and `announcement`, the message's text. Idempotent: a filed photo stays.
+    """
     inspection = event["inspection"]
     logger.append_keys(inspection_id=inspection["inspection_id"])
-    filed = filing.file(
-        ledger or wiring.ledger(),
-        shelf or wiring.shelf(),
-        setting("FILED_BUCKET"),
-        inspection["inspection_id"],
-        inspection["execution"],
-        event["verdict"],
+    filed = filing.file_photo(
+        inspections=inspections or container.inspections(),
+        objects=objects or container.objects(),
+        bucket=setting("FILED_BUCKET"),
+        inspection_id=inspection["inspection_id"],
+        owner=inspection["execution"],
+        target=event["verdict"],
     )
     metrics.add_metric(f"filed_{filed['verdict']}", MetricUnit.Count, 1)
     logger.info("filed", extra={"verdict": filed["verdict"], "key": filed["key"]})

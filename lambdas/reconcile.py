@@ -1,18 +1,20 @@
-"""By the clock: find inspections, uploads and decisions that got stuck, and move them on."""
+"""Scheduled: find inspections, uploads and decisions that are stuck, and resume them."""
 
 from typing import Any
 
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from lambdas import wiring
-from lambdas.wiring import logger, metrics, setting, tracer
+from lambdas import container
+from lambdas.container import logger, metrics, setting, tracer
 from workflow import timestamps
-from workflow.inspections.inspection import Ledger, State
-from workflow.inspections.objects import Shelf
-from workflow.pipeline.intake import Executions
-from workflow.recovery.reconcile import Mender, findings, reconcile
-from workflow.review.decisions import Queue
+from workflow.inspections.inspection import InspectionState
+from workflow.inspections.objects import ObjectStore
+from workflow.inspections.repository import InspectionRepository
+from workflow.pipeline.executions import Executions
+from workflow.recovery import reconcile as recovery
+from workflow.recovery.reconcile import Reconciler
+from workflow.review.decisions import MessageQueue
 
 
 @logger.inject_lambda_context(clear_state=True)
@@ -21,30 +23,37 @@ from workflow.review.decisions import Queue
 def handler(
     event: dict[str, Any],
     context: LambdaContext,
-    ledger: Ledger | None = None,
-    shelf: Shelf | None = None,
+    inspections: InspectionRepository | None = None,
+    objects: ObjectStore | None = None,
     executions: Executions | None = None,
-    decisions: Queue | None = None,
+    decisions: MessageQueue | None = None,
 ) -> dict[str, int]:
-    mender = Mender(
-        ledger or wiring.ledger(),
-        shelf or wiring.shelf(),
-        executions or wiring.executions(),
-        decisions or wiring.queue("DECISION_QUEUE_URL"),
-        int(setting("MAX_IN_FLIGHT")),
+    """Find inspections, uploads and decisions that are stuck, and resume them.
+
+    Trigger: every minute, and alone; the input is ignored. Output: counts by kind of issue. Idempotent: every
+    repair is a conditional write or an execution with a fixed name.
+    """
+    reconciler = Reconciler(
+        inspections=inspections or container.inspections(),
+        objects=objects or container.objects(),
+        executions=executions or container.executions(),
+        delivery_queue=decisions or container.message_queue("DECISION_QUEUE_URL"),
+        max_in_flight=int(setting("MAX_IN_FLIGHT")),
     )
-    counts = reconcile(mender, findings(mender, setting("INBOUND_BUCKET")))
+    counts = recovery.reconcile(reconciler, recovery.find_issues(reconciler, setting("INBOUND_BUCKET")))
     metrics.add_metric("reconciled", MetricUnit.Count, sum(counts.values()))
     for kind, count in counts.items():
         metrics.add_metric(f"reconciled_{kind.replace(' ', '_')}", MetricUnit.Count, count)
-    _measure_reviews(mender.ledger)
+    _measure_reviews(reconciler.inspections)
     logger.info("reconciled", extra={"counts": counts})
     return counts
 
 
-def _measure_reviews(ledger: Ledger) -> None:
-    """How many photos wait for a person, and since when the one does that was asked about first."""
-    asked = [row.review.opened_at for row in ledger.in_state(State.WAITING) if row.review]
-    waited = timestamps.seconds_between(min(asked), timestamps.now()) if asked else 0
+def _measure_reviews(inspections: InspectionRepository) -> None:
+    """Publish how many photos wait for a person, and for how long the oldest review has been open."""
+    opened = [
+        row.review.opened_at for row in inspections.list_by_state(InspectionState.WAITING) if row.review
+    ]
+    waited = timestamps.seconds_between(min(opened), timestamps.now()) if opened else 0
     metrics.add_metric("oldest_review_seconds", MetricUnit.Seconds, max(0, waited))
-    metrics.add_metric("reviews_waiting", MetricUnit.Count, len(asked))
+    metrics.add_metric("reviews_waiting", MetricUnit.Count, len(opened))

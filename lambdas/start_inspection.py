@@ -9,16 +9,16 @@ from aws_lambda_powertools.utilities.batch.types import PartialItemFailureRespon
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from lambdas import wiring
-from lambdas.wiring import logger, setting, tracer
-from workflow.inspections.inspection import Ledger
-from workflow.inspections.objects import Shelf, inspection_id
-from workflow.pipeline import intake
-from workflow.pipeline.intake import Executions
+from lambdas import container
+from lambdas.container import logger, setting, tracer
+from workflow.inspections.objects import ObjectStore, inspection_id
+from workflow.inspections.repository import InspectionRepository
+from workflow.pipeline.executions import Executions
+from workflow.pipeline.start import apply_backpressure, iter_uploaded_versions, start_inspection
 
 MARGIN_MS = 30_000
 
-processor = wiring.Batch(event_type=EventType.SQS)
+processor = container.LoggingBatchProcessor(event_type=EventType.SQS)
 
 
 @logger.inject_lambda_context(clear_state=True)
@@ -26,21 +26,26 @@ processor = wiring.Batch(event_type=EventType.SQS)
 def handler(
     event: dict[str, Any],
     context: LambdaContext,
-    ledger: Ledger | None = None,
-    shelf: Shelf | None = None,
+    inspections: InspectionRepository | None = None,
+    objects: ObjectStore | None = None,
     executions: Executions | None = None,
 ) -> PartialItemFailureResponse:
-    books, photos = ledger or wiring.ledger(), shelf or wiring.shelf()
-    machine = executions or wiring.executions()
+    """Start one execution for every uploaded image version.
+
+    Input: messages of the queue, each an EventBridge event of S3. Output: the messages that failed.
+    Idempotent: an image version that has a row starts no second execution.
+    """
+    repository, store = inspections or container.inspections(), objects or container.objects()
+    machine = executions or container.executions()
     limit = int(setting("MAX_IN_FLIGHT"))
 
     def start(record: SQSRecord) -> None:
-        for image, uploaded_at in intake.uploaded(json.loads(record.body), photos):
-            intake.wait_for_room(
-                books, limit, lambda: context.get_remaining_time_in_millis() > MARGIN_MS, time.sleep
+        for image, uploaded_at in iter_uploaded_versions(json.loads(record.body), store):
+            apply_backpressure(
+                repository, limit, lambda: context.get_remaining_time_in_millis() > MARGIN_MS, time.sleep
             )
-            name = intake.start(machine, books, image, uploaded_at)
-            facts = {"inspection_id": inspection_id(image), "key": image.key, "execution": name}
-            logger.info("started" if name else "known already", extra=facts)
+            name = start_inspection(machine, repository, image, uploaded_at)
+            details = {"inspection_id": inspection_id(image), "key": image.key, "execution": name}
+            logger.info("started" if name else "known already", extra=details)
 
     return process_partial_response(event, start, processor, context)

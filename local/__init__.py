@@ -1,1 +1,1 @@
-"""The line on one machine: the embedded AWS, the Custom Labels service, sample parts."""
+"""The environment on one machine: emulated AWS services, processes, ports and sample parts."""

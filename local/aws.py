@@ -1,6 +1,6 @@
-"""Runs MiniStack's own application with uvicorn, whose event loop and parser of HTTP are written in C.
+"""Runs MiniStack's application with uvicorn, whose event loop and HTTP parser are written in C.
 
-MiniStack brings a server in Python that spends a third of the time of every call on reading and writing HTTP.
+MiniStack's own server, written in Python, spends a third of each call on reading and writing HTTP.
 """
 
 import signal
@@ -9,12 +9,12 @@ import sys
 import uvicorn
 from ministack.app import app
 
-SECONDS_TO_FINISH_ANSWERS = 1
-SECONDS_AN_IDLE_CONNECTION_IS_KEPT = 75
+GRACEFUL_SHUTDOWN_SECONDS = 1
+KEEP_ALIVE_SECONDS = 75
 
 
 def main(host: str, port: int) -> None:
-    # uvicorn ends in order and then raises the signal again: that is a clean end.
+    # uvicorn shuts down cleanly, then raises the signal again. Exit with status 0.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     uvicorn.run(
         app,
@@ -28,8 +28,8 @@ def main(host: str, port: int) -> None:
         proxy_headers=False,
         date_header=False,
         server_header=False,
-        timeout_keep_alive=SECONDS_AN_IDLE_CONNECTION_IS_KEPT,
-        timeout_graceful_shutdown=SECONDS_TO_FINISH_ANSWERS,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
+        timeout_graceful_shutdown=GRACEFUL_SHUTDOWN_SECONDS,
     )
 
 

@@ -1,4 +1,4 @@
-"""The lock that keeps a state directory to one line at a time."""
+"""The exclusive lock of a state directory: one local environment uses it at a time."""
 
 import fcntl
 import os
@@ -8,31 +8,33 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TextIO
 
-from local.ports import Ports, taken
+from local.ports import Ports, already_running_error
 from workflow.errors import ConfigurationError
 
-LAST_WILL_SECONDS = 30
+SHUTDOWN_SECONDS = 30
 _LOCK = "lock"
-_WITHOUT_A_LINE = {"demo", "custom-labels", ".gitignore"}  # Made in a state directory before its first line.
+_CREATED_BEFORE_LOCK = {"demo", "custom-labels", ".gitignore"}  # May exist before the first `partcheck up`.
 
 
 @contextmanager
-def locked(home: Path, ports: Ports) -> Iterator[int]:
-    """Hold a state directory for the life of one line; ConfigurationError says who holds it already.
+def lock_state_directory(state_directory: Path, ports: Ports) -> Iterator[int]:
+    """Lock a state directory for the duration of a block, and yield the lock's file descriptor.
 
-    A directory that was never a line's must be empty, for a line empties and overwrites what is its own.
-    Yields the lock's file descriptor. Services inherit it, so that a killed line keeps its directory until
-    the last of them has saved its state.
+    Raise ConfigurationError with the holder's process id if the directory is locked, or if it holds other
+    files and was never a state directory: the environment deletes and overwrites its own files there.
+    Services inherit the descriptor. After a kill, the directory stays locked until the last service has
+    saved its state.
     """
-    home.mkdir(parents=True, exist_ok=True)
-    entries = {entry.name for entry in home.iterdir()}
-    if _LOCK not in entries and (foreign := entries - _WITHOUT_A_LINE):
+    state_directory.mkdir(parents=True, exist_ok=True)
+    entries = {entry.name for entry in state_directory.iterdir()}
+    if _LOCK not in entries and (others := entries - _CREATED_BEFORE_LOCK):
         raise ConfigurationError(
-            f"{home} is no line's state directory: it holds {min(foreign)!r}; choose an empty one with --home"
+            f"{state_directory} is not a state directory: it contains {min(others)!r}; "
+            "choose an empty directory with --state-dir"
         )
-    (home / ".gitignore").write_text("*\n", encoding="utf-8")
-    with (home / _LOCK).open("a+", encoding="utf-8") as lock:
-        _wait_for(lock, home)
+    (state_directory / ".gitignore").write_text("*\n", encoding="utf-8")
+    with (state_directory / _LOCK).open("a+", encoding="utf-8") as lock:
+        _wait_for_lock(lock, state_directory)
         lock.truncate(0)
         lock.write(f"{os.getpid()} {ports.aws}\n")
         lock.flush()
@@ -42,21 +44,21 @@ def locked(home: Path, ports: Ports) -> Iterator[int]:
             lock.truncate(0)
 
 
-def _wait_for(lock: TextIO, home: Path) -> None:
-    deadline = time.monotonic() + LAST_WILL_SECONDS
-    while not _acquired(lock):
+def _wait_for_lock(lock: TextIO, state_directory: Path) -> None:
+    deadline = time.monotonic() + SHUTDOWN_SECONDS
+    while not _try_lock(lock):
         lock.seek(0)
         process, _, base = lock.read().strip().partition(" ")
-        if process and is_alive(int(process)):
-            raise taken(Ports.at(int(base)), int(process))
+        if process and is_process_alive(int(process)):
+            raise already_running_error(Ports.from_base(int(base)), int(process))
         if time.monotonic() > deadline:
             raise ConfigurationError(
-                f"The services of a line that was killed still hold {home}; try again soon"
+                f"Services of a killed environment still use {state_directory}; try again in a few seconds"
             )
         time.sleep(0.2)
 
 
-def _acquired(lock: TextIO) -> bool:
+def _try_lock(lock: TextIO) -> bool:
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -64,7 +66,8 @@ def _acquired(lock: TextIO) -> bool:
     return True
 
 
-def is_alive(process: int) -> bool:
+def is_process_alive(process: int) -> bool:
+    """Return whether a process with this id exists."""
     try:
         os.kill(process, 0)
     except ProcessLookupError:
@@ -74,10 +77,10 @@ def is_alive(process: int) -> bool:
     return True
 
 
-def is_held(home: Path) -> bool:
-    """Whether a line holds a state directory."""
+def is_locked(state_directory: Path) -> bool:
+    """Return whether an environment holds the lock of a state directory."""
     try:
-        with (home / _LOCK).open(encoding="utf-8") as lock:
+        with (state_directory / _LOCK).open(encoding="utf-8") as lock:
             fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except FileNotFoundError:
         return False

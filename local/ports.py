@@ -1,4 +1,4 @@
-"""The ports of a line on this machine: which ones, and the claim that keeps a second line off them."""
+"""The ports of a local environment, and their reservation against a second environment."""
 
 import random
 import socket
@@ -14,7 +14,7 @@ HOST = "127.0.0.1"
 DEFAULT_BASE = 4566
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Ports:
     """One port each for the local AWS, Step Functions, Custom Labels and the review app."""
 
@@ -24,36 +24,36 @@ class Ports:
     review_app: int
 
     @classmethod
-    def at(cls, base: int) -> "Ports":
-        """Four consecutive ports from `base` on."""
+    def from_base(cls, base: int) -> "Ports":
+        """Return four consecutive ports, `base` first."""
         if not 1024 <= base <= 65_532:
             raise ConfigurationError(f"--port must be from 1024 to 65532, not {base}")
-        return cls(base, base + 1, base + 2, base + 3)
+        return cls(aws=base, step_functions=base + 1, custom_labels=base + 2, review_app=base + 3)
 
     @classmethod
-    def free(cls) -> "Ports":
-        """Four ports that nobody uses now, below those that outgoing connections get."""
+    def find_free(cls) -> "Ports":
+        """Return four unused ports below the range of ephemeral ports."""
         for _ in range(1000):
-            ports = cls.at(random.randrange(15_000, 32_000))  # noqa: S311
+            ports = cls.from_base(random.randrange(15_000, 32_000))  # noqa: S311
             if all(_is_free(port) for port in astuple(ports)):
                 return ports
-        raise ConfigurationError("no four free ports were found between 15000 and 32000")
+        raise ConfigurationError("found no four free ports between 15000 and 32000")
 
     def __str__(self) -> str:
         return f"{self.aws}–{self.review_app}"
 
 
 @contextmanager
-def claimed(ports: Ports) -> Iterator[None]:
-    """Hold the ports against other lines; ConfigurationError says who has them already.
+def reserve_ports(ports: Ports) -> Iterator[None]:
+    """Reserve the ports for the duration of a block. Raise ConfigurationError if they are taken.
 
-    On Linux the claim is a socket without a file, so it ends with the process however that ends, and it tells
-    the second comer the process number of the first.
+    On Linux a reservation is an abstract Unix socket: it has no file, disappears with its process, and
+    reveals the holder's process id.
     """
-    with ExitStack() as claims:
+    with ExitStack() as reservations:
         for port in astuple(ports):
             if sys.platform == "linux":
-                claims.enter_context(_claim(port, ports))
+                reservations.enter_context(_reserve(port, ports))
             if not _is_free(port):
                 raise ConfigurationError(
                     f"Another program uses port {port}; stop it, or choose other ports with --port"
@@ -61,29 +61,29 @@ def claimed(ports: Ports) -> Iterator[None]:
         yield
 
 
-def _claim(port: int, ports: Ports) -> socket.socket:
-    name = f"\0partcheck-line-{port}"
-    claim = socket.socket(socket.AF_UNIX)
+def _reserve(port: int, ports: Ports) -> socket.socket:
+    name = f"\0partcheck-port-{port}"
+    reservation = socket.socket(socket.AF_UNIX)
     try:
-        claim.bind(name)
+        reservation.bind(name)
     except OSError as error:
-        claim.close()
-        raise taken(ports, _holder(name)) from error
-    claim.listen()
-    return claim
+        reservation.close()
+        raise already_running_error(ports, _holder(name)) from error
+    reservation.listen()
+    return reservation
 
 
-def taken(ports: Ports, process: int | None) -> ConfigurationError:
-    """What a second line on the same ports, or in the same directory, is told."""
-    who = f" (process {process})" if process else ""
+def already_running_error(ports: Ports, process: int | None) -> ConfigurationError:
+    """Return the error for a second environment on the same ports or state directory."""
+    holder = f" (process {process})" if process else ""
     return ConfigurationError(
-        f"A line already runs on ports {ports}{who}; "
-        "stop it with Ctrl-C there, or choose others with --port and --home"
+        f"An environment already runs on ports {ports}{holder}; "
+        "stop it with Ctrl-C there, or choose others with --port and --state-dir"
     )
 
 
 def _holder(name: str) -> int | None:
-    """The process that holds a claim, or None when it let go meanwhile."""
+    """Return the id of the process that holds a reservation, or None if it was released meanwhile."""
     with socket.socket(socket.AF_UNIX) as caller:
         try:
             caller.connect(name)

@@ -1,4 +1,4 @@
-"""Child processes that start together, say when they are ready, and never outlive the line."""
+"""Service processes: start, readiness, restart and stop. They never outlive the local environment."""
 
 import http.client
 import os
@@ -11,20 +11,29 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from local import tether
+from local import parent_death_signal
 from local.ports import HOST
 from workflow.errors import PartcheckError
 
 READY_SECONDS = 120
-SHORT_LIFE_SECONDS, MAX_SHORT_LIVES = 5, 3
+EARLY_EXIT_SECONDS, MAX_EARLY_EXITS = 5, 3
 _ROOT = Path(__file__).resolve().parent.parent
-_INTERRUPTIONS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-_KEPT = ("HOME", "LANG", "LC_ALL", "LC_CTYPE", "LD_LIBRARY_PATH", "OMP_NUM_THREADS", "PATH", "TZ")
+_INTERRUPT_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_INHERITED_VARIABLES = (
+    "HOME",
+    "LANG",
+    "LC_ALL",
+    "LC_CTYPE",
+    "LD_LIBRARY_PATH",
+    "OMP_NUM_THREADS",
+    "PATH",
+    "TZ",
+)
 
 
-@dataclass(frozen=True, slots=True)
-class Program:
-    """One service to run: what it is called, how it starts, how it answers, how long it may take to stop."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServiceSpec:
+    """A service to run: module, arguments, environment, port, health check and time to stop."""
 
     name: str
     module: str
@@ -35,40 +44,40 @@ class Program:
     grace_seconds: float
 
 
-class Child:
-    """A running program in a process group of its own, with a log file of its own.
+class ServiceProcess:
+    """A running service with its own process group and log file.
 
-    Start it from the main thread: where Linux ends it with its parent, it means the thread that started it.
-    It inherits the line's lock.
+    Start it from the main thread: Linux terminates it when the thread that started it exits. The process
+    inherits the state directory's lock.
     """
 
-    def __init__(self, program: Program, home: Path, lock: int) -> None:
-        self.program = program
-        self.log = home / "logs" / f"{program.name}.log"
-        self.log.parent.mkdir(parents=True, exist_ok=True)
-        if self.log.exists():
-            self.log.replace(self.log.with_suffix(".previous.log"))
-        self._home, self._lock = home, lock
-        self._short_lives = 0
+    def __init__(self, spec: ServiceSpec, state_directory: Path, lock: int) -> None:
+        self.spec = spec
+        self.log_file = state_directory / "logs" / f"{spec.name}.log"
+        self.log_file.parent.mkdir(parents=True, exist_ok=True)
+        if self.log_file.exists():
+            self.log_file.replace(self.log_file.with_suffix(".previous.log"))
+        self._state_directory, self._lock = state_directory, lock
+        self._early_exits = 0
         self._start()
 
-    def start_again(self) -> None:
-        """Start the program after its end; PartcheckError when it ended soon after each recent start."""
-        short = time.monotonic() - self._started_at < SHORT_LIFE_SECONDS
-        self._short_lives = self._short_lives + 1 if short else 0
-        if self._short_lives >= MAX_SHORT_LIVES:
-            self.check()
-        with postponed():
+    def restart(self) -> None:
+        """Start the service after its exit. Raise PartcheckError after three early exits in a row."""
+        early = time.monotonic() - self._started_at < EARLY_EXIT_SECONDS
+        self._early_exits = self._early_exits + 1 if early else 0
+        if self._early_exits >= MAX_EARLY_EXITS:
+            self.raise_if_exited()
+        with defer_interrupts():
             self._start()
 
     def _start(self) -> None:
         self._started_at = time.monotonic()
-        command = [sys.executable, "-P", "-m", self.program.module, *self.program.arguments]
-        with self.log.open("ab") as log:
+        command = [sys.executable, "-P", "-m", self.spec.module, *self.spec.arguments]
+        with self.log_file.open("ab") as log:
             self._process = subprocess.Popen(  # noqa: S603
-                [sys.executable, "-I", "-S", tether.__file__, str(os.getpid()), *command],
-                cwd=self._home,
-                env=_environment(self._home) | dict(self.program.environment),
+                [sys.executable, "-I", "-S", parent_death_signal.__file__, str(os.getpid()), *command],
+                cwd=self._state_directory,
+                env=_environment(self._state_directory) | dict(self.spec.environment),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -81,122 +90,128 @@ class Child:
         return self._process.pid
 
     @property
-    def ended(self) -> bool:
-        """Whether the program ended by itself."""
+    def has_exited(self) -> bool:
+        """Return whether the process exited by itself."""
         return self._process.poll() is not None
 
-    def check(self) -> None:
-        """Raise PartcheckError, naming the log file, if the program ended by itself."""
-        if self.ended:
+    def raise_if_exited(self) -> None:
+        """Raise PartcheckError, with the log file's name, if the process exited by itself."""
+        if self.has_exited:
             raise PartcheckError(
-                f"The {self.program.name} process ended unexpectedly; {self.log} says why{self._last_words()}"
+                f"The {self.spec.name} process exited unexpectedly; see {self.log_file}{self._last_line()}"
             )
 
     def wait_until_ready(self, seconds: float = READY_SECONDS) -> None:
-        """Return when the program answers; PartcheckError when it ends or stays silent."""
+        """Wait until the service answers. Raise PartcheckError if it exits or does not answer in time."""
         deadline = time.monotonic() + seconds
         while not self._answers():
-            self.check()
+            self.raise_if_exited()
             if time.monotonic() > deadline:
                 raise PartcheckError(
-                    f"The {self.program.name} process kept silent for {seconds:g} s; {self.log} may say why"
+                    f"The {self.spec.name} process did not answer within {seconds:g} s; see {self.log_file}"
                 )
             time.sleep(0.05)
 
     def stop(self) -> None:
-        """End the program in its own way, at once without what it runs: its end would wait for theirs."""
+        """Terminate the process gracefully, and kill its children first: its shutdown would wait for them."""
         self._process.terminate()
         for pid in _group(self._process.pid) - {self._process.pid}:
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
         with suppress(subprocess.TimeoutExpired):
-            self._process.wait(self.program.grace_seconds)
+            self._process.wait(self.spec.grace_seconds)
         with suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
 
     def _answers(self) -> bool:
-        connection = http.client.HTTPConnection(HOST, self.program.port, timeout=5)
+        connection = http.client.HTTPConnection(HOST, self.spec.port, timeout=5)
         try:
-            connection.request("GET", self.program.health_path)
+            connection.request("GET", self.spec.health_path)
             return connection.getresponse().status == http.HTTPStatus.OK
         except (OSError, http.client.HTTPException):
             return False
         finally:
             connection.close()
 
-    def _last_words(self) -> str:
-        lines = self.log.read_text(encoding="utf-8", errors="replace").split("\n")
-        spoken = [line.strip() for line in lines if line.strip()]
-        return f" (its last line: {spoken[-1]})" if spoken else ""
+    def _last_line(self) -> str:
+        lines = self.log_file.read_text(encoding="utf-8", errors="replace").split("\n")
+        written = [line.strip() for line in lines if line.strip()]
+        return f" (last line: {written[-1]})" if written else ""
 
 
 def _group(leader: int) -> set[int]:
-    """The processes of a group, where Linux tells; elsewhere a stop takes longer."""
+    """Return the pids of a process group. Without /proc the set is empty and a stop takes longer."""
     members = set()
     for stat in Path("/proc").glob("[0-9]*/stat"):
         with suppress(OSError):
-            _, _, facts = stat.read_text(encoding="utf-8").rpartition(")")
-            if facts.split()[2] == str(leader):
+            _, _, fields = stat.read_text(encoding="utf-8").rpartition(")")
+            if fields.split()[2] == str(leader):
                 members.add(int(stat.parent.name))
     return members
 
 
-def _environment(home: Path) -> dict[str, str]:
-    """Little of ours: a setting meant for other AWS tools, or for a proxy, must not reach the services."""
-    kept = {name: os.environ[name] for name in _KEPT if name in os.environ}
-    return kept | {"PYTHONPATH": str(_ROOT), "PYTHONUNBUFFERED": "1", "TMPDIR": str(home / "tmp")}
+def _environment(state_directory: Path) -> dict[str, str]:
+    """Return the base environment. Settings for other AWS tools or a proxy must not reach the services."""
+    inherited = {name: os.environ[name] for name in _INHERITED_VARIABLES if name in os.environ}
+    return inherited | {
+        "PYTHONPATH": str(_ROOT),
+        "PYTHONUNBUFFERED": "1",
+        "TMPDIR": str(state_directory / "tmp"),
+    }
 
 
 @contextmanager
-def started(program: Program, home: Path, lock: int) -> Iterator[Child]:
-    """A child for the length of a block; nothing interrupts its beginning or its end."""
-    child = None
+def run_service(spec: ServiceSpec, state_directory: Path, lock: int) -> Iterator[ServiceProcess]:
+    """Run a service for the duration of a block. Signals interrupt neither its start nor its stop."""
+    service = None
     try:
-        with postponed():
-            child = Child(program, home, lock)
-        yield child
+        with defer_interrupts():
+            service = ServiceProcess(spec, state_directory, lock)
+        yield service
     finally:
-        if child:
-            with undisturbed():
-                child.stop()
+        if service:
+            with ignore_interrupts():
+                service.stop()
 
 
 @contextmanager
-def undisturbed() -> Iterator[None]:
-    """Keep impatient signals from tearing a clean-up apart."""
-    with handled(dict.fromkeys(_INTERRUPTIONS, signal.SIG_IGN)):
+def ignore_interrupts() -> Iterator[None]:
+    """Ignore interrupt signals, so that a clean-up runs to its end."""
+    with replace_signal_handlers(dict.fromkeys(_INTERRUPT_SIGNALS, signal.SIG_IGN)):
         yield
 
 
 @contextmanager
-def postponed() -> Iterator[None]:
-    """Let signals that would interrupt a block interrupt what follows it."""
-    came: list[int] = []
-    wanted = [number for number in _INTERRUPTIONS if callable(signal.getsignal(number))]
-    with handled(dict.fromkeys(wanted, lambda number, _: came.append(number))):
+def defer_interrupts() -> Iterator[None]:
+    """Defer signals that arrive during the block, and raise KeyboardInterrupt after it."""
+    received: list[int] = []
+    signals = [number for number in _INTERRUPT_SIGNALS if callable(signal.getsignal(number))]
+    with replace_signal_handlers(dict.fromkeys(signals, lambda number, _: received.append(number))):
         yield
-    if came:
+    if received:
         raise KeyboardInterrupt
 
 
 @contextmanager
-def interruptible() -> Iterator[None]:
-    """Let SIGTERM, and a terminal that goes away, end the block just as Ctrl-C does."""
+def interrupt_on_termination() -> Iterator[None]:
+    """Let SIGTERM and SIGHUP (a closed terminal) raise KeyboardInterrupt, as Ctrl-C does."""
 
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
 
-    wanted = [
+    signals = [
         number for number in (signal.SIGTERM, signal.SIGHUP) if signal.getsignal(number) != signal.SIG_IGN
     ]
-    with handled(dict.fromkeys(wanted, interrupt)):
+    with replace_signal_handlers(dict.fromkeys(signals, interrupt)):
         yield
 
 
 @contextmanager
-def handled(handlers: Mapping[signal.Signals, "Callable[..., None] | signal.Handlers"]) -> Iterator[None]:
-    """Handle signals in a way of our own for the length of a block."""
+def replace_signal_handlers(
+    handlers: Mapping[signal.Signals, "Callable[..., None] | signal.Handlers"],
+) -> Iterator[None]:
+    """Replace signal handlers for the duration of a block."""
     before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
     try:
         yield

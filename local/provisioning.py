@@ -1,22 +1,22 @@
-"""Brings all resources of the line into being, or up to date."""
+"""Creates or updates all resources of the local environment."""
 
 from concurrent.futures import ThreadPoolExecutor
 
 from lambdas import catalog
-from local import functions, machine, queues, resources
+from local import functions, queues, resources, state_machine
 from local.settings import REGION, Endpoints, max_in_flight
 from workflow import tables
 from workflow.aws.clients import client
-from workflow.aws.site import Site
+from workflow.aws.stack_outputs import StackOutputs
 
 
-def provision(endpoints: Endpoints) -> Site:
-    """Create what is missing and bring the rest up to date; the intake stays closed."""
+def provision(endpoints: Endpoints) -> StackOutputs:
+    """Create missing resources and update existing ones. Leave the intake disabled. Return the outputs."""
     resources.create_buckets()
     resources.create_tables()
     resources.create_parameters()
     urls = queues.create_queues()
-    queues.create_rule()
+    queues.create_uploads_rule()
     values = {
         **{table.variable: resources.table_name(table) for table in tables.TABLES},
         "POLICY_PARAMETER": resources.POLICY_PARAMETER,
@@ -27,38 +27,38 @@ def provision(endpoints: Endpoints) -> Site:
         "DECISION_QUEUE_URL": urls.decisions,
         "ESCALATION_QUEUE_URL": urls.escalations,
         "COMMAND_QUEUE_URL": urls.commands,
-        "STATE_MACHINE_ARN": machine.ARN,
+        "STATE_MACHINE_ARN": state_machine.ARN,
         "LOG_GROUPS": functions.log_groups(),
         "MAX_IN_FLIGHT": str(max_in_flight()),
     }
-    client("stepfunctions")  # Making clients is not safe in threads; using them is.
-    with ThreadPoolExecutor(1) as meanwhile:  # Its first call keeps Step Functions busy for a second.
-        deployed = meanwhile.submit(machine.deploy_machine, urls)
+    client("stepfunctions")  # Creating clients is not thread-safe; using them is.
+    with ThreadPoolExecutor(1) as pool:  # The first call keeps Step Functions busy for a second.
+        deployment = pool.submit(state_machine.deploy_state_machine, urls)
         functions.deploy_functions(values, endpoints)
-        deployed.result()
-    return _site(urls)
+        deployment.result()
+    return _stack_outputs(urls)
 
 
-def _site(urls: queues.Queues) -> Site:
-    return Site(
+def _stack_outputs(urls: queues.QueueUrls) -> StackOutputs:
+    return StackOutputs(
         region=REGION,
         inbound_bucket=resources.INBOUND_BUCKET,
         filed_bucket=resources.FILED_BUCKET,
         training_bucket=resources.TRAINING_BUCKET,
-        ledger_table=resources.table_name(tables.LEDGER),
+        inspections_table=resources.table_name(tables.INSPECTIONS),
         audit_table=resources.table_name(tables.AUDIT),
-        token_table=resources.table_name(tables.TOKENS),
-        names_table=resources.table_name(tables.NAMES),
-        figures_table=resources.table_name(tables.FIGURES),
-        command_table=resources.table_name(tables.COMMANDS),
+        task_tokens_table=resources.table_name(tables.TASK_TOKENS),
+        name_index_table=resources.table_name(tables.NAME_INDEX),
+        metrics_table=resources.table_name(tables.METRICS),
+        command_log_table=resources.table_name(tables.COMMAND_LOG),
         history_bucket=resources.HISTORY_BUCKET,
-        read_history_function=functions.function_name(catalog.READ_HISTORY),
+        get_execution_history_function=functions.function_name(catalog.GET_EXECUTION_HISTORY),
         intake_queue_url=urls.intake,
         decision_queue_url=urls.decisions,
         escalation_queue_url=urls.escalations,
         verdict_queue_url=urls.verdicts,
         command_queue_url=urls.commands,
-        state_machine_arn=machine.ARN,
+        state_machine_arn=state_machine.ARN,
         policy_parameter=resources.POLICY_PARAMETER,
         model_parameter=resources.MODEL_PARAMETER,
     )

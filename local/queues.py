@@ -1,4 +1,4 @@
-"""The line's queues, fed by the rule that turns uploads into messages."""
+"""The SQS queues, and the EventBridge rule that turns uploads into intake messages."""
 
 import json
 import re
@@ -13,9 +13,9 @@ from workflow.aws.clients import client
 
 UPLOADS_RULE = "partcheck-uploads"
 MAX_RECEIVES = 20
-KEPT_SECONDS = 14 * 24 * 3600
+RETENTION_SECONDS = 14 * 24 * 3600
 
-UPLOADS = {
+UPLOADS_PATTERN = {
     "source": ["aws.s3"],
     "detail-type": ["Object Created"],
     "detail": {
@@ -25,9 +25,9 @@ UPLOADS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Queues:
-    """The URLs of the line's queues."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueueUrls:
+    """The URLs of the environment's queues."""
 
     intake: str
     decisions: str
@@ -36,47 +36,50 @@ class Queues:
     commands: str
 
 
-def create_queues() -> Queues:
-    """What functions read has a dead-letter queue, and hides a message for six times the function's time."""
-    fed = {function.queue: function.timeout_seconds for function in catalog.FUNCTIONS if function.queue}
-    for name in fed:
+def create_queues() -> QueueUrls:
+    """Create all queues and return their URLs.
+
+    A queue that feeds a function has a dead-letter queue and a visibility timeout of six function timeouts.
+    """
+    timeouts = {function.queue: function.timeout_seconds for function in catalog.FUNCTIONS if function.queue}
+    for name in timeouts:
         _create_queue(f"{name}-dlq", {})
     urls = {}
     for name in catalog.QUEUES:
-        reading = _reading(name, fed[name]) if name in fed else {}
-        urls[name] = _create_queue(name, reading)
-    return Queues(**urls)
+        attributes = _consumer_attributes(name, timeouts[name]) if name in timeouts else {}
+        urls[name] = _create_queue(name, attributes)
+    return QueueUrls(**urls)
 
 
-def _reading(name: str, function_seconds: int) -> dict[str, str]:
+def _consumer_attributes(name: str, timeout_seconds: int) -> dict[str, str]:
     redrive = {"deadLetterTargetArn": queue_arn(f"{name}-dlq"), "maxReceiveCount": MAX_RECEIVES}
-    return {"VisibilityTimeout": str(6 * function_seconds), "RedrivePolicy": json.dumps(redrive)}
+    return {"VisibilityTimeout": str(6 * timeout_seconds), "RedrivePolicy": json.dumps(redrive)}
 
 
 def _create_queue(name: str, attributes: dict[str, str]) -> str:
-    """Attributes are set in a second step, because creating a queue again with other attributes fails."""
+    """Create a queue, then set its attributes: creating it again with other attributes fails."""
     sqs = client("sqs")
     url = str(sqs.create_queue(QueueName=f"partcheck-{name}")["QueueUrl"])
-    kept = {"MessageRetentionPeriod": str(KEPT_SECONDS)}
-    sqs.set_queue_attributes(QueueUrl=url, Attributes=kept | attributes)
+    retention = {"MessageRetentionPeriod": str(RETENTION_SECONDS)}
+    sqs.set_queue_attributes(QueueUrl=url, Attributes=retention | attributes)
     return url
 
 
 def queue_arn(name: str) -> str:
-    """The ARN of one of the line's queues."""
+    """Return the ARN of one of the queues."""
     return f"arn:aws:sqs:{REGION}:{ACCOUNT}:partcheck-{name}"
 
 
-def create_rule() -> None:
-    """Every upload but folder markers, whose keys end in a slash, becomes an intake message."""
+def create_uploads_rule() -> None:
+    """Create the rule that sends uploads to the intake, except folder markers (keys that end in a slash)."""
     events = client("events")
-    events.put_rule(Name=UPLOADS_RULE, EventPattern=json.dumps(UPLOADS), State="ENABLED")
+    events.put_rule(Name=UPLOADS_RULE, EventPattern=json.dumps(UPLOADS_PATTERN), State="ENABLED")
     events.put_targets(Rule=UPLOADS_RULE, Targets=[{"Id": "intake", "Arn": queue_arn("intake")}])
 
 
-def readdress(home: Path, ports: Ports) -> None:
-    """Bring kept queues along when a line starts on other ports: MiniStack finds a queue by its whole URL."""
-    file = home / "aws" / "sqs.json"
+def update_saved_queue_urls(state_directory: Path, ports: Ports) -> None:
+    """Change the port in saved queue URLs: MiniStack finds a saved queue by its whole URL."""
+    file = state_directory / "aws" / "sqs.json"
     if not file.exists():
         return
     before = file.read_text(encoding="utf-8")

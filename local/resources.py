@@ -1,4 +1,4 @@
-"""The line's buckets, tables and parameters, created where they are missing."""
+"""The buckets, tables and parameters, created if they are missing."""
 
 import json
 from collections.abc import Sequence
@@ -6,7 +6,7 @@ from typing import Any
 
 from local.settings import REGION
 from workflow.aws.clients import client
-from workflow.inspections.routing_policy import FIRST_POLICY, NO_MODEL
+from workflow.inspections.routing_policy import DEFAULT_POLICY, NO_MODEL
 from workflow.models import capacity_policy
 from workflow.tables import TABLES, Index, Table
 
@@ -19,11 +19,11 @@ MODEL_PARAMETER = "/partcheck/model"
 
 
 def create_buckets() -> None:
-    """Versioned buckets; what arrives in the inbound one is told to EventBridge."""
+    """Create the versioned buckets. The inbound bucket sends its events to EventBridge."""
     s3 = client("s3")
-    there = {bucket["Name"] for bucket in s3.list_buckets()["Buckets"]}
+    existing = {bucket["Name"] for bucket in s3.list_buckets()["Buckets"]}
     for name in (INBOUND_BUCKET, FILED_BUCKET, TRAINING_BUCKET, HISTORY_BUCKET):
-        if name not in there:
+        if name not in existing:
             s3.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": REGION})
         s3.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Enabled"})
     s3.put_bucket_notification_configuration(
@@ -32,18 +32,18 @@ def create_buckets() -> None:
 
 
 def table_name(table: Table) -> str:
-    """The name of a table here."""
+    """Return the name of a table in the local environment."""
     return f"partcheck-{table.name}"
 
 
 def create_tables() -> None:
-    """Every table and every index that is missing."""
+    """Create all missing tables and indexes."""
     for table in TABLES:
         create_table(table)
 
 
 def create_table(table: Table) -> None:
-    """One table with its indexes; one that is there, as an older version left it, gets those it lacks."""
+    """Create a table with its indexes, or add missing indexes to an existing table."""
     settings: dict[str, Any] = {
         "TableName": table_name(table),
         "KeySchema": _key_schema(table.key),
@@ -58,16 +58,16 @@ def create_table(table: Table) -> None:
     except dynamodb.exceptions.ResourceInUseException:
         _add_indexes(table)
         return
-    waiting = {"Delay": 0.1, "MaxAttempts": 600}
-    dynamodb.get_waiter("table_exists").wait(TableName=table_name(table), WaiterConfig=waiting)
+    waiter = {"Delay": 0.1, "MaxAttempts": 600}
+    dynamodb.get_waiter("table_exists").wait(TableName=table_name(table), WaiterConfig=waiter)
 
 
 def _add_indexes(table: Table) -> None:
     dynamodb = client("dynamodb")
-    there = dynamodb.describe_table(TableName=table_name(table))["Table"].get("GlobalSecondaryIndexes", [])
-    names = {index["IndexName"] for index in there}
+    existing = dynamodb.describe_table(TableName=table_name(table))["Table"].get("GlobalSecondaryIndexes", [])
+    names = {index["IndexName"] for index in existing}
     for index in table.indexes:
-        if index.name not in names:  # DynamoDB takes one new index a call.
+        if index.name not in names:  # DynamoDB accepts one new index per call.
             dynamodb.update_table(
                 TableName=table_name(table),
                 AttributeDefinitions=_attributes(table),
@@ -76,7 +76,7 @@ def _add_indexes(table: Table) -> None:
 
 
 def _attributes(table: Table) -> list[dict[str, str]]:
-    return [{"AttributeName": attribute, "AttributeType": "S"} for attribute in table.attributes]
+    return [{"AttributeName": attribute, "AttributeType": "S"} for attribute in table.key_attributes]
 
 
 def _index(index: Index) -> dict[str, Any]:
@@ -88,8 +88,8 @@ def _index(index: Index) -> dict[str, Any]:
 
 
 def _projection(index: Index) -> dict[str, Any]:
-    others = {"NonKeyAttributes": list(index.others)} if index.others else {}
-    return {"ProjectionType": index.projection, **others}
+    others = {"NonKeyAttributes": list(index.non_key_attributes)} if index.non_key_attributes else {}
+    return {"ProjectionType": index.projection_type, **others}
 
 
 def _key_schema(attributes: Sequence[str]) -> list[dict[str, str]]:
@@ -98,14 +98,14 @@ def _key_schema(attributes: Sequence[str]) -> list[dict[str, str]]:
 
 
 def create_parameters() -> None:
-    """The routing policy, the model in use, its power policy; values that are there stay."""
+    """Create the parameters for routing policy, model and capacity policy. Keep existing values."""
     ssm = client("ssm")
-    first = {
-        POLICY_PARAMETER: json.dumps(FIRST_POLICY),
+    defaults = {
+        POLICY_PARAMETER: json.dumps(DEFAULT_POLICY),
         MODEL_PARAMETER: NO_MODEL,
-        capacity_policy.parameter_of(MODEL_PARAMETER): capacity_policy.LOCAL_POLICY,
+        capacity_policy.capacity_parameter(MODEL_PARAMETER): capacity_policy.LOCAL_POLICY,
     }
-    for name, value in first.items():
+    for name, value in defaults.items():
         try:
             ssm.put_parameter(Name=name, Value=value, Type="String", Overwrite=False)
         except ssm.exceptions.ParameterAlreadyExists:

@@ -1,4 +1,4 @@
-"""The programs of a line on this machine: what each is started with."""
+"""The services of the local environment: the specification that starts each of them."""
 
 import http.client
 import json
@@ -8,23 +8,23 @@ from pathlib import Path
 
 from local import functions
 from local.ports import HOST, Ports
-from local.processes import Program
-from local.settings import ACCOUNT, REGION, Endpoints, environment
+from local.processes import ServiceSpec
+from local.settings import ACCOUNT, REGION, Endpoints, sdk_environment
 from review_app import settings as review_settings
-from workflow.aws.site import Site
+from workflow.aws.stack_outputs import StackOutputs
 from workflow.errors import PartcheckError
 
-# A new worker costs a second of a processor: one that the clock calls every minute must not go meanwhile.
-SECONDS_WARM = 150
+# Starting a worker takes a second of CPU time. A function that is invoked every minute keeps its worker.
+WARM_WORKER_SECONDS = 150
 
 
-def programs(home: Path, ports: Ports) -> tuple[Program, Program, Program]:
-    """The local AWS, Step Functions and Custom Labels, in the order in which they may be used."""
-    return _aws(home, ports), _step_functions(ports), _custom_labels(home, ports)
+def backing_services(state_directory: Path, ports: Ports) -> tuple[ServiceSpec, ServiceSpec, ServiceSpec]:
+    """Return the specifications of the local AWS, Step Functions and Custom Labels, in the order of use."""
+    return _aws(state_directory, ports), _step_functions(ports), _custom_labels(state_directory, ports)
 
 
-def _aws(home: Path, ports: Ports) -> Program:
-    """MiniStack on this machine's own address only, without its side ports, remembering over a clean stop."""
+def _aws(state_directory: Path, ports: Ports) -> ServiceSpec:
+    """Return MiniStack's specification: loopback only, no side ports, state saved at a clean stop."""
     settings = {
         "GATEWAY_PORT": str(ports.aws),
         "BIND_HOST": HOST,
@@ -33,97 +33,103 @@ def _aws(home: Path, ports: Ports) -> Program:
         "MINISTACK_REGION": REGION,
         "MINISTACK_ACCOUNT_ID": ACCOUNT,
         "PERSIST_STATE": "1",
-        "STATE_DIR": str(home / "aws"),
+        "STATE_DIR": str(state_directory / "aws"),
         "S3_PERSIST": "1",
-        "S3_DATA_DIR": str(home / "photos"),
-        "LAMBDA_WARM_TTL_SECONDS": str(SECONDS_WARM),
-        "LAMBDA_ACCOUNT_CONCURRENCY": str(functions.AT_ONCE_IN_ALL),
+        "S3_DATA_DIR": str(state_directory / "photos"),
+        "LAMBDA_WARM_TTL_SECONDS": str(WARM_WORKER_SECONDS),
+        "LAMBDA_ACCOUNT_CONCURRENCY": str(functions.ACCOUNT_CONCURRENCY),
         "LOG_LEVEL": "WARNING",
     }
-    shared = environment(Endpoints.at(ports))
-    where = (HOST, str(ports.aws))
-    return Program("aws", "local.aws", where, shared | settings, ports.aws, "/_ministack/health", 30)
-
-
-def _step_functions(ports: Ports) -> Program:
-    """moto, whose calls to other services go to the port that MOTO_PORT names: the local AWS."""
-    settings = {"MOTO_PORT": str(ports.aws), "MOTO_ACCOUNT_ID": ACCOUNT}
-    return Program(
-        "step-functions",
-        "local.step_functions",
-        ("--host", HOST, "--port", str(ports.step_functions)),
-        environment(Endpoints.at(ports)) | settings,
-        ports.step_functions,
-        "/moto-api/data.json",
-        0.2,
+    return ServiceSpec(
+        name="aws",
+        module="local.aws",
+        arguments=(HOST, str(ports.aws)),
+        environment=sdk_environment(Endpoints.from_ports(ports)) | settings,
+        port=ports.aws,
+        health_path="/_ministack/health",
+        grace_seconds=30,
     )
 
 
-def _custom_labels(home: Path, ports: Ports) -> Program:
-    endpoints = Endpoints.at(ports)
-    return Program(
-        "custom-labels",
-        "local.custom_labels",
-        (
+def _step_functions(ports: Ports) -> ServiceSpec:
+    """Return moto's specification. MOTO_PORT is the local AWS, where moto sends calls to other services."""
+    settings = {"MOTO_PORT": str(ports.aws), "MOTO_ACCOUNT_ID": ACCOUNT}
+    return ServiceSpec(
+        name="step-functions",
+        module="local.step_functions",
+        arguments=("--host", HOST, "--port", str(ports.step_functions)),
+        environment=sdk_environment(Endpoints.from_ports(ports)) | settings,
+        port=ports.step_functions,
+        health_path="/moto-api/data.json",
+        grace_seconds=0.2,
+    )
+
+
+def _custom_labels(state_directory: Path, ports: Ports) -> ServiceSpec:
+    endpoints = Endpoints.from_ports(ports)
+    return ServiceSpec(
+        name="custom-labels",
+        module="custom_labels",
+        arguments=(
             *("--port", str(ports.custom_labels)),
-            *("--state", str(home / "custom-labels")),
+            *("--state", str(state_directory / "custom-labels")),
             *("--aws-endpoint", endpoints.aws),
         ),
-        environment(endpoints),
-        ports.custom_labels,
-        "/health",
-        10,
+        environment=sdk_environment(endpoints),
+        port=ports.custom_labels,
+        health_path="/health",
+        grace_seconds=10,
     )
 
 
-def review_app(home: Path, ports: Ports, site: Site) -> Program:
-    """The review app of a line whose resources are there; whoever is on this machine may sign in."""
-    endpoints = Endpoints.at(ports)
+def review_app_service(state_directory: Path, ports: Ports, outputs: StackOutputs) -> ServiceSpec:
+    """Return the review app's specification. Any user of this machine may sign in."""
+    endpoints = Endpoints.from_ports(ports)
     settings = {
-        "LEDGER_TABLE": site.ledger_table,
-        "AUDIT_TABLE": site.audit_table,
-        "NAMES_TABLE": site.names_table,
-        "FIGURES_TABLE": site.figures_table,
-        "COMMAND_TABLE": site.command_table,
-        "HISTORY_BUCKET": site.history_bucket,
-        "READ_HISTORY_FUNCTION": site.read_history_function,
-        "COMMAND_QUEUE_URL": site.command_queue_url,
-        "INTAKE_QUEUE_URL": site.intake_queue_url,
-        "ESCALATION_QUEUE_URL": site.escalation_queue_url,
-        "DECISION_QUEUE_URL": site.decision_queue_url,
-        "POLICY_PARAMETER": site.policy_parameter,
+        "INSPECTIONS_TABLE": outputs.inspections_table,
+        "AUDIT_TABLE": outputs.audit_table,
+        "NAME_INDEX_TABLE": outputs.name_index_table,
+        "METRICS_TABLE": outputs.metrics_table,
+        "COMMAND_LOG_TABLE": outputs.command_log_table,
+        "HISTORY_BUCKET": outputs.history_bucket,
+        "GET_EXECUTION_HISTORY_FUNCTION": outputs.get_execution_history_function,
+        "COMMAND_QUEUE_URL": outputs.command_queue_url,
+        "INTAKE_QUEUE_URL": outputs.intake_queue_url,
+        "ESCALATION_QUEUE_URL": outputs.escalation_queue_url,
+        "DECISION_QUEUE_URL": outputs.decision_queue_url,
+        "POLICY_PARAMETER": outputs.policy_parameter,
         "PUBLIC_URL": endpoints.review_app,
-        "SESSION_SECRET": _session_secret(home / "session-secret"),
+        "SESSION_SECRET": _session_secret(state_directory / "session-secret"),
         "SIGN_IN": "development",
     }
     review_settings.from_environment(settings)
-    return Program(
-        "review-app",
-        "review_app",
-        ("--host", HOST, "--port", str(ports.review_app)),
-        environment(endpoints) | settings,
-        ports.review_app,
-        "/health",
-        5,
+    return ServiceSpec(
+        name="review-app",
+        module="review_app",
+        arguments=("--host", HOST, "--port", str(ports.review_app)),
+        environment=sdk_environment(endpoints) | settings,
+        port=ports.review_app,
+        health_path="/health",
+        grace_seconds=5,
     )
 
 
 def _session_secret(file: Path) -> str:
-    """The secret that signs sessions, made with the state directory, so that a restart signs nobody out."""
+    """Return the secret that signs sessions. It is created once, so a restart keeps users signed in."""
     if not file.exists():
         with open(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as secret:  # noqa: PTH123
             secret.write(secrets.token_urlsafe(48))
     return file.read_text(encoding="utf-8")
 
 
-def execute_state_machines(ports: Ports) -> None:
-    """Tell moto to run state machines instead of only remembering them."""
-    wish = json.dumps({"stepfunctions": {"execute_state_machine": True}})
+def enable_state_machine_execution(ports: Ports) -> None:
+    """Make moto execute state machines. By default it only records executions."""
+    config = json.dumps({"stepfunctions": {"execute_state_machine": True}})
     connection = http.client.HTTPConnection(HOST, ports.step_functions, timeout=30)
     try:
-        connection.request("POST", "/moto-api/config", wish, {"Content-Type": "application/json"})
-        answer = connection.getresponse()
-        if answer.status >= http.HTTPStatus.BAD_REQUEST:
-            raise PartcheckError(f"Step Functions refused its configuration: {answer.read().decode()}")
+        connection.request("POST", "/moto-api/config", config, {"Content-Type": "application/json"})
+        response = connection.getresponse()
+        if response.status >= http.HTTPStatus.BAD_REQUEST:
+            raise PartcheckError(f"Step Functions refused its configuration: {response.read().decode()}")
     finally:
         connection.close()

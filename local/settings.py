@@ -1,4 +1,4 @@
-"""What a line on this machine is told: where it keeps its state, and how others reach it."""
+"""Settings of the local environment: state directory, ports, endpoints and SDK variables."""
 
 import json
 import os
@@ -7,20 +7,21 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from local.lock import is_alive, is_held
+from local.lock import is_locked, is_process_alive
 from local.ports import DEFAULT_BASE, HOST, Ports
 from workflow.aws.clients import client
-from workflow.aws.site import Site
+from workflow.aws.stack_outputs import StackOutputs
 from workflow.errors import ConfigurationError
 
 REGION = "eu-central-1"
 ACCOUNT = "000000000000"
 MAX_IN_FLIGHT = 8
+_RUNNING_FILE = "environment.json"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Endpoints:
-    """Where the services of one line answer."""
+    """The base URLs of the services of one environment."""
 
     aws: str
     step_functions: str
@@ -28,48 +29,49 @@ class Endpoints:
     review_app: str
 
     @classmethod
-    def at(cls, ports: Ports) -> "Endpoints":
+    def from_ports(cls, ports: Ports) -> "Endpoints":
+        """Return the URLs of services that listen on these ports."""
         return cls(
-            f"http://{HOST}:{ports.aws}",
-            f"http://{HOST}:{ports.step_functions}",
-            f"http://{HOST}:{ports.custom_labels}",
-            f"http://{HOST}:{ports.review_app}",
+            aws=f"http://{HOST}:{ports.aws}",
+            step_functions=f"http://{HOST}:{ports.step_functions}",
+            custom_labels=f"http://{HOST}:{ports.custom_labels}",
+            review_app=f"http://{HOST}:{ports.review_app}",
         )
 
 
 @dataclass(frozen=True, slots=True)
-class RunningLine:
-    """A line that is up: its process, its endpoints, its resources."""
+class RunningEnvironment:
+    """A running environment: process id, endpoints and resource names."""
 
     pid: int
     endpoints: Endpoints
-    site: Site
+    outputs: StackOutputs
 
 
-def home_directory(home: Path | str | None = None) -> Path:
-    """The state directory: the one given, else PARTCHECK_HOME, else .partcheck here."""
-    return Path(home or os.environ.get("PARTCHECK_HOME") or ".partcheck").resolve()
+def state_directory(state_dir: Path | str | None = None) -> Path:
+    """Return `state_dir`, else PARTCHECK_STATE_DIR, else `.partcheck` in the current directory."""
+    return Path(state_dir or os.environ.get("PARTCHECK_STATE_DIR") or ".partcheck").resolve()
 
 
-def chosen_ports(base: int | None = None) -> Ports:
-    """The ports from the base given, else from PARTCHECK_PORT, else the usual ones."""
+def resolve_ports(base: int | None = None) -> Ports:
+    """Return the ports from `base`, else from PARTCHECK_PORT, else the default ones."""
     text = os.environ.get("PARTCHECK_PORT") or str(DEFAULT_BASE)
     try:
-        return Ports.at(int(text) if base is None else base)
+        return Ports.from_base(int(text) if base is None else base)
     except ValueError as error:
         raise ConfigurationError(f"PARTCHECK_PORT must be a port number, not {text!r}") from error
 
 
 def max_in_flight() -> int:
-    """How many inspections may run at once; each keeps several processes busy."""
+    """Return how many inspections may run at once. Each one keeps several processes busy."""
     text = os.environ.get("PARTCHECK_MAX_IN_FLIGHT") or str(MAX_IN_FLIGHT)
     if not text.isdecimal() or not 1 <= int(text) <= 1000:
         raise ConfigurationError(f"PARTCHECK_MAX_IN_FLIGHT must be a number from 1 to 1000, not {text!r}")
     return int(text)
 
 
-def environment(endpoints: Endpoints) -> dict[str, str]:
-    """What the AWS SDKs and the AWS CLI need in order to meet this line instead of AWS."""
+def sdk_environment(endpoints: Endpoints) -> dict[str, str]:
+    """Return the variables that point the AWS SDKs and the AWS CLI at these endpoints."""
     return {
         "AWS_ENDPOINT_URL": endpoints.aws,
         "AWS_ENDPOINT_URL_SFN": endpoints.step_functions,
@@ -86,50 +88,55 @@ def environment(endpoints: Endpoints) -> dict[str, str]:
     }
 
 
-def adopt(endpoints: Endpoints, variables: MutableMapping[str, str] | None = None) -> None:
-    """Point this process at a line: AWS settings of its own (profile, session, endpoints) make way."""
+def apply_sdk_environment(endpoints: Endpoints, variables: MutableMapping[str, str] | None = None) -> None:
+    """Point this process at an environment, and remove its own AWS settings (profile, session, endpoints)."""
     variables = os.environ if variables is None else variables
     for name in [name for name in variables if name.startswith("AWS_")]:
         del variables[name]
-    variables.update(environment(endpoints))
+    variables.update(sdk_environment(endpoints))
     client.cache_clear()
 
 
 @contextmanager
-def adopted(endpoints: Endpoints) -> Iterator[None]:
-    """The same for the length of a block."""
-    ours = environment(endpoints).keys()
-    before = {name: value for name, value in os.environ.items() if name.startswith("AWS_") or name in ours}
-    adopt(endpoints)
+def temporary_sdk_environment(endpoints: Endpoints) -> Iterator[None]:
+    """Apply the SDK environment for the duration of a block."""
+    applied = sdk_environment(endpoints).keys()
+    before = {name: value for name, value in os.environ.items() if name.startswith("AWS_") or name in applied}
+    apply_sdk_environment(endpoints)
     try:
         yield
     finally:
-        for name in ours:
+        for name in applied:
             os.environ.pop(name, None)
         os.environ.update(before)
         client.cache_clear()
 
 
 @contextmanager
-def announced(home: Path, endpoints: Endpoints, site: Site) -> Iterator[RunningLine]:
-    """Tell other processes that the line is up, for as long as it is."""
-    line, file = RunningLine(os.getpid(), endpoints, site), home / "line.json"
-    draft = home / "line.json.new"
-    draft.write_text(json.dumps(asdict(line), indent=2), encoding="utf-8")
+def publish_running_environment(
+    state_directory: Path, endpoints: Endpoints, outputs: StackOutputs
+) -> Iterator[RunningEnvironment]:
+    """Publish the running environment to other processes for the duration of a block."""
+    running = RunningEnvironment(os.getpid(), endpoints, outputs)
+    file = state_directory / _RUNNING_FILE
+    draft = state_directory / f"{_RUNNING_FILE}.new"
+    draft.write_text(json.dumps(asdict(running), indent=2), encoding="utf-8")
     draft.replace(file)
     try:
-        yield line
+        yield running
     finally:
         file.unlink(missing_ok=True)
 
 
-def running_line(home: Path | str | None = None) -> RunningLine | None:
-    """The line that is up in this state directory, or None; a file left by a killed line does not count."""
-    directory = home_directory(home)
+def find_running_environment(state_dir: Path | str | None = None) -> RunningEnvironment | None:
+    """Return the environment that runs in this state directory, or None. A killed one does not count."""
+    directory = state_directory(state_dir)
     try:
-        document = json.loads((directory / "line.json").read_text(encoding="utf-8"))
+        document = json.loads((directory / _RUNNING_FILE).read_text(encoding="utf-8"))
     except FileNotFoundError:
         return None
-    if not is_held(directory) or not is_alive(document["pid"]):
+    if not is_locked(directory) or not is_process_alive(document["pid"]):
         return None
-    return RunningLine(document["pid"], Endpoints(**document["endpoints"]), Site(**document["site"]))
+    return RunningEnvironment(
+        document["pid"], Endpoints(**document["endpoints"]), StackOutputs(**document["outputs"])
+    )

@@ -1,1 +1,1 @@
-"""How a person reaches it: the review web app."""
+"""The review app: pages for reviewers and engineers, rendered on the server."""

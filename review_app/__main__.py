@@ -1,4 +1,4 @@
-"""Runs the review app: `python -m review_app --port 8080`; its settings come from the environment."""
+"""Run the review app: `python -m review_app --port 8080`. Its settings come from environment variables."""
 
 import argparse
 import os
@@ -10,25 +10,30 @@ import uvicorn
 from fastapi import FastAPI
 from uvicorn.supervisors import Multiprocess
 
-from review_app import ports, settings
+from review_app import container, settings
 from review_app.app import create_app
 from workflow.errors import PartcheckError
 
 
 def app() -> FastAPI:
-    """What every worker process builds for itself."""
-    return create_app(settings.from_environment(os.environ), ports.on_aws(os.environ))
+    """Build the app of one worker process."""
+    return create_app(settings.from_environment(os.environ), container.build_container(os.environ))
 
 
 def main() -> None:
-    options = argparse.ArgumentParser(prog="python -m review_app", description=__doc__)
-    options.add_argument("--host", default="127.0.0.1", help="where to listen (default: this machine only)")
-    options.add_argument("--port", type=int, default=8080)
-    options.add_argument("--workers", type=int, default=1, help="processes, each answering any request")
-    chosen = options.parse_args()
+    """Parse the command line, check the settings and serve."""
+    parser = argparse.ArgumentParser(prog="python -m review_app", description=__doc__)
+    parser.add_argument(
+        "--host", default="127.0.0.1", help="address to listen on (default: this machine only)"
+    )
+    parser.add_argument("--port", type=int, default=8080)
+    parser.add_argument(
+        "--workers", type=int, default=1, help="number of processes; each answers any request"
+    )
+    arguments = parser.parse_args()
     try:
-        told = settings.from_environment(os.environ)
-        if told.open_id is None and not settings.is_loopback(chosen.host):
+        app_settings = settings.from_environment(os.environ)
+        if app_settings.oidc is None and not settings.is_loopback(arguments.host):
             raise PartcheckError(
                 "SIGN_IN=development listens on this machine only; --host names another address"
             )
@@ -37,9 +42,9 @@ def main() -> None:
     config = uvicorn.Config(
         "review_app.__main__:app",
         factory=True,
-        host=chosen.host,
-        port=chosen.port,
-        workers=chosen.workers,
+        host=arguments.host,
+        port=arguments.port,
+        workers=arguments.workers,
         log_level="warning",
         server_header=False,
         proxy_headers=False,
@@ -49,7 +54,10 @@ def main() -> None:
 
 
 def serve(config: uvicorn.Config) -> None:
-    """Answer until told to stop. No answer's body waits until its headers are acknowledged (40 ms)."""
+    """Serve until a stop signal arrives.
+
+    TCP_NODELAY is set: otherwise a response's body waits 40 ms for the acknowledgement of its headers.
+    """
     listener = config.bind_socket()
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     with suppress(KeyboardInterrupt):

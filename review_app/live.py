@@ -1,4 +1,4 @@
-"""Server-sent events: one look at the ledger for all who listen in this process, only while somebody does."""
+"""Server-sent events: one poll of the tables for all listeners of a process."""
 
 import asyncio
 import json
@@ -8,31 +8,34 @@ from typing import Any
 
 from starlette.responses import StreamingResponse
 
-LOOK_SECONDS = 0.5
-BEAT_SECONDS = 15
+POLL_SECONDS = 0.5
+HEARTBEAT_SECONDS = 15
 RETRY_MS = 1000
 
 
-class Topic:
-    """Something that changes. `look` is called in a thread; what it returns is compared, then handed on."""
+class ChangeTopic:
+    """A state that listeners follow.
 
-    def __init__(self, look: Callable[[], Any], seconds: float = LOOK_SECONDS) -> None:
-        self._look, self._seconds = look, seconds
+    `read_state` runs in a thread while there are listeners; they wake up when its result changes.
+    """
+
+    def __init__(self, read_state: Callable[[], Any], seconds: float = POLL_SECONDS) -> None:
+        self._read_state, self._seconds = read_state, seconds
         self._listeners: set[asyncio.Event] = set()
-        self._watch: asyncio.Task[None] | None = None
-        self._seen: Any = None
+        self._poller: asyncio.Task[None] | None = None
+        self._last_state: Any = None
 
     async def changes(self) -> AsyncGenerator[bool, None]:
-        """At once, and then after every change; False now and then while nothing happens."""
+        """Yield True at once and after each change, and False every HEARTBEAT_SECONDS without a change."""
         changed = asyncio.Event()
         self._listeners.add(changed)
-        if self._watch is None:
-            self._watch = asyncio.create_task(self._watching())
+        if self._poller is None:
+            self._poller = asyncio.create_task(self._poll())
         try:
             yield True
             while True:
                 try:
-                    await asyncio.wait_for(changed.wait(), BEAT_SECONDS)
+                    await asyncio.wait_for(changed.wait(), HEARTBEAT_SECONDS)
                 except TimeoutError:
                     yield False
                     continue
@@ -40,42 +43,44 @@ class Topic:
                 yield True
         finally:
             self._listeners.discard(changed)
-            if not self._listeners and self._watch is not None:
-                self._watch.cancel()
-                self._watch = None
+            if not self._listeners and self._poller is not None:
+                self._poller.cancel()
+                self._poller = None
 
-    async def _watching(self) -> None:
+    async def _poll(self) -> None:
         while True:
             try:
-                found = await asyncio.to_thread(self._look)
+                state = await asyncio.to_thread(self._read_state)
             except Exception:
                 await asyncio.sleep(self._seconds)
                 continue
-            if found != self._seen:
-                self._seen = found
+            if state != self._last_state:
+                self._last_state = state
                 for listener in self._listeners:
                     listener.set()
             await asyncio.sleep(self._seconds)
 
 
-def stream(topic: Topic, message: Callable[[], Any], may_listen: Callable[[], bool]) -> StreamingResponse:
-    """The topic as an event stream: `message` makes, in a thread, what this listener is told.
+def event_stream(
+    topic: ChangeTopic, build_message: Callable[[], Any], is_allowed: Callable[[], bool]
+) -> StreamingResponse:
+    """Return the topic as an event stream. `build_message` runs in a thread and builds each event's data.
 
-    Before each word, and at each beat, it is asked whether the listener still may.
+    Each event and each heartbeat is preceded by `is_allowed`; the stream ends when it returns False.
     """
 
     async def events() -> AsyncIterator[str]:
         yield f"retry: {RETRY_MS}\n\n"
-        told = None
+        last_sent = None
         async with aclosing(topic.changes()) as changes:
             async for changed in changes:
-                if not await asyncio.to_thread(may_listen):
+                if not await asyncio.to_thread(is_allowed):
                     return
-                text = json.dumps(await asyncio.to_thread(message)) if changed else told
-                if text == told:
-                    yield ": still here\n\n"
+                text = json.dumps(await asyncio.to_thread(build_message)) if changed else last_sent
+                if text == last_sent:
+                    yield ": heartbeat\n\n"
                     continue
-                told = text
+                last_sent = text
                 yield f"data: {text}\n\n"
 
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}

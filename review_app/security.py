@@ -1,4 +1,4 @@
-"""What every request must prove and every answer must carry, before any page is asked."""
+"""Security middleware: request checks and response headers for every route."""
 
 import logging
 from collections.abc import Mapping
@@ -8,14 +8,14 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from review_app.settings import Settings
+from review_app.settings import ReviewAppSettings
 
-MAX_BODY = 64 * 1024
-MAX_FILE = 32 * 1024 * 1024
-FILES = "/executions/open"
-HEALTH = "/health"
+MAX_BODY_BYTES = 64 * 1024
+MAX_UPLOAD_BYTES = 32 * 1024 * 1024
+UPLOAD_PATH = "/executions/open"
+HEALTH_PATH = "/health"
 _log = logging.getLogger("review_app")
-_SAFE = ("GET", "HEAD", "OPTIONS")
+_SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 _CSP = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
     "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
@@ -32,19 +32,19 @@ _DOCUMENT_HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
 }
-_NEVER_DOCUMENTS = ("text/css", "text/javascript")
+_NON_DOCUMENT_TYPES = ("text/css", "text/javascript")
 
 
-class Guard:
-    """Refuses foreign hosts, cross-site writes and large bodies; every answer gets the security headers.
+class SecurityMiddleware:
+    """Middleware that rejects foreign hosts, cross-site writes and large bodies, and adds security headers.
 
-    Scripts and style sheets, which no browser opens as a page, do without those that only a page heeds.
+    Scripts and style sheets get no headers that only apply to documents.
     """
 
-    def __init__(self, app: ASGIApp, settings: Settings) -> None:
+    def __init__(self, app: ASGIApp, settings: ReviewAppSettings) -> None:
         self._app = app
         self._hosts = settings.hosts
-        self._address = settings.public_url
+        self._public_url = settings.public_url
         self._headers = dict(_HEADERS)
         if settings.is_secure:
             self._headers["Strict-Transport-Security"] = "max-age=31536000; includeSubDomains"
@@ -55,38 +55,42 @@ class Guard:
             await self._app(scope, receive, send)
             return
 
-        async def guarded(message: Message) -> None:
+        async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
-                bare = headers.get("content-type", "").startswith(_NEVER_DOCUMENTS)
-                wanted = self._headers if bare else self._document_headers
-                for name, value in wanted.items():
+                is_document = not headers.get("content-type", "").startswith(_NON_DOCUMENT_TYPES)
+                added = self._document_headers if is_document else self._headers
+                for name, value in added.items():
                     headers.setdefault(name, value)
             await send(message)
 
-        refusal = self._refusal(scope)
+        refusal = self._check(scope)
         if refusal is not None:
             _log.warning("refused with %d: %s %r", refusal[0], scope["method"], scope["path"])
         app = self._app if refusal is None else PlainTextResponse(refusal[1], refusal[0])
-        await app(scope, receive, guarded)
+        await app(scope, receive, send_with_headers)
 
-    def _refusal(self, scope: Scope) -> tuple[int, str] | None:
+    def _check(self, scope: Scope) -> tuple[int, str] | None:
+        """Return the status and message with which a request is refused, None if it is accepted."""
         headers = Headers(scope=scope)
-        if headers.get("host", "").lower() not in self._hosts and scope["path"] != HEALTH:
-            return 421, f"This address is not served here; open the review app at {self._address}."
-        if scope["method"] in _SAFE:
+        if headers.get("host", "").lower() not in self._hosts and scope["path"] != HEALTH_PATH:
+            return 421, f"This host name is not served. Open the review app at {self._public_url}."
+        if scope["method"] in _SAFE_METHODS:
             return None
-        if not came_from_here(headers):
-            return 403, "This request came from another site, so nothing was changed."
+        if not is_same_origin(headers):
+            return 403, "The request came from another site and was refused. Nothing was changed."
         length = headers.get("content-length", "")
         if not length.isdecimal():
-            return 411, "The request does not say how long it is."
-        most = MAX_FILE if scope["path"] == FILES else MAX_BODY
-        return (413, "The request is too large.") if int(length) > most else None
+            return 411, "The request has no Content-Length header."
+        limit = MAX_UPLOAD_BYTES if scope["path"] == UPLOAD_PATH else MAX_BODY_BYTES
+        return (413, "The request is too large.") if int(length) > limit else None
 
 
-def came_from_here(headers: Mapping[str, str]) -> bool:
-    """Whether the browser vouches that our own page sent this; without its word nothing is believed."""
+def is_same_origin(headers: Mapping[str, str]) -> bool:
+    """Return whether the browser states that a page of this app sent the request.
+
+    A request with neither `Sec-Fetch-Site` nor `Origin` is treated as foreign.
+    """
     site = headers.get("sec-fetch-site")
     if site is not None:
         return site in ("same-origin", "none")

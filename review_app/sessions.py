@@ -1,4 +1,4 @@
-"""Sessions that end when somebody signs out: the audit trail says which, in every worker and instance."""
+"""Sessions that end at sign-out in every worker and instance: the audit trail records start and end."""
 
 import threading
 import time
@@ -6,52 +6,64 @@ import uuid
 from collections.abc import Callable
 
 from workflow import timestamps
-from workflow.inspections.inspection import AuditEntry, Ledger
+from workflow.inspections.inspection import AuditEntry
+from workflow.inspections.repository import InspectionRepository
 
-BELIEVED_SECONDS = 30
-REMEMBERED = 10_000
+CACHE_SECONDS = 30
+MAX_CACHED = 10_000
 SIGN_IN, SIGN_OUT = "sign in", "sign out"
 
 
-class Sessions:
-    """A cookie holds a session's id; that it was ended is looked up, and remembered for moments."""
+class SessionRegistry:
+    """Active sessions. A cookie holds a session's id; an active session is cached for CACHE_SECONDS."""
 
-    def __init__(self, ledger: Ledger, clock: Callable[[], float] = time.monotonic) -> None:
-        self._ledger, self._clock = ledger, clock
-        self._believed: dict[str, float] = {}
+    def __init__(
+        self, inspections: InspectionRepository, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._inspections, self._clock = inspections, clock
+        self._active_until: dict[str, float] = {}
         self._lock = threading.Lock()
 
-    def begin(self, who: str, roles: str) -> str:
-        """A new session, noted in the audit trail; returns its id."""
+    def start(self, who: str, roles: str) -> str:
+        """Start a session, record it in the audit trail and return its id."""
         session = str(uuid.uuid4())
-        self._note(session, who, SIGN_IN, roles)
+        self._record(session, who, SIGN_IN, roles)
         return session
 
     def end(self, session: str, who: str) -> None:
-        """No copy of the cookie is good any more."""
-        self._note(session, who, SIGN_OUT)
+        """End a session, so that copies of its cookie become invalid."""
+        self._record(session, who, SIGN_OUT)
         with self._lock:
-            self._believed.pop(session, None)
+            self._active_until.pop(session, None)
 
-    def lives(self, session: str) -> bool:
-        """Whether nobody ended it; another process's end is seen within moments."""
+    def is_active(self, session: str) -> bool:
+        """Return whether a session has not ended. The end in another process is seen after CACHE_SECONDS."""
         now = self._clock()
         with self._lock:
-            if self._believed.get(session, 0.0) > now:
+            if self._active_until.get(session, 0.0) > now:
                 return True
-        if any(entry.action == SIGN_OUT for entry in self._ledger.audit_trail(_book(session))):
+        if any(
+            entry.action == SIGN_OUT for entry in self._inspections.list_audit_entries(_audit_key(session))
+        ):
             return False
         with self._lock:
-            if len(self._believed) > REMEMBERED:
-                self._believed.clear()
-            self._believed[session] = now + BELIEVED_SECONDS
+            if len(self._active_until) > MAX_CACHED:
+                self._active_until.clear()
+            self._active_until[session] = now + CACHE_SECONDS
         return True
 
-    def _note(self, session: str, who: str, action: str, after: str = "") -> None:
-        entry = AuditEntry(_book(session), timestamps.now(), who, action, after=after, decision_id=session)
-        self._ledger.note(entry)
+    def _record(self, session: str, who: str, action: str, after: str = "") -> None:
+        entry = AuditEntry(
+            inspection_id=_audit_key(session),
+            at=timestamps.now(),
+            actor=who,
+            action=action,
+            after=after,
+            decision_id=session,
+        )
+        self._inspections.append_audit_entry(entry)
 
 
-def _book(session: str) -> str:
-    """The audit trail's key, which no inspection has."""
+def _audit_key(session: str) -> str:
+    """Return the session's key in the audit trail, which no inspection has."""
     return f"session-{session}"

@@ -1,4 +1,4 @@
-"""What the review app is told by its environment; a wrong setting is refused at start, by name."""
+"""Settings from environment variables; a missing or invalid one stops the start with its name."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,9 +8,9 @@ from urllib.parse import urlsplit
 from workflow.errors import ConfigurationError
 from workflow.review.decisions import MAX_UNDO_SECONDS
 
-LINE = frozenset(
+RESOURCE_VARIABLES = frozenset(
     {
-        *("LEDGER_TABLE", "AUDIT_TABLE", "NAMES_TABLE", "FIGURES_TABLE", "COMMAND_TABLE"),
+        *("INSPECTIONS_TABLE", "AUDIT_TABLE", "NAME_INDEX_TABLE", "METRICS_TABLE", "COMMAND_LOG_TABLE"),
         *(
             "DECISION_QUEUE_URL",
             "COMMAND_QUEUE_URL",
@@ -18,13 +18,13 @@ LINE = frozenset(
             "ESCALATION_QUEUE_URL",
             "POLICY_PARAMETER",
             "HISTORY_BUCKET",
-            "READ_HISTORY_FUNCTION",
+            "GET_EXECUTION_HISTORY_FUNCTION",
         ),
     }
 )
-SITE = frozenset({"PUBLIC_URL", "SESSION_SECRET", "SIGN_IN"})
-OPEN_ID = frozenset({"OIDC_DISCOVERY_URL", "OIDC_CLIENT_ID", "OIDC_CLIENT_SECRET"})
-NEEDS = LINE | SITE
+SITE_VARIABLES = frozenset({"PUBLIC_URL", "SESSION_SECRET", "SIGN_IN"})
+OIDC_VARIABLES = frozenset({"OIDC_DISCOVERY_URL", "OIDC_CLIENT_ID", "OIDC_CLIENT_SECRET"})
+REQUIRED_VARIABLES = RESOURCE_VARIABLES | SITE_VARIABLES
 DEFAULTS: Mapping[str, str] = {
     "OIDC_PROVIDER": "your organisation",
     "OIDC_NAME_CLAIM": "email",
@@ -32,12 +32,12 @@ DEFAULTS: Mapping[str, str] = {
     "UNDO_SECONDS": "8",
     "DEFECT_CLASSES": "crack, blowholes, scratch, burr, shrinkage, inclusion, chipped edge, misrun",
 }
-MIN_SECRET = 32
+MIN_SECRET_LENGTH = 32
 
 
-@dataclass(frozen=True, slots=True)
-class OpenId:
-    """Where people sign in, and which claims name them and their roles."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OidcSettings:
+    """OpenID Connect provider, client and the claims that hold a user's name and roles."""
 
     discovery_url: str
     client_id: str
@@ -47,13 +47,13 @@ class OpenId:
     roles_claim: str
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """One review app: its address, its session secret, how people sign in (None: by any name, here only)."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReviewAppSettings:
+    """Settings of one review app. Without `oidc`, users sign in by any name, on this machine only."""
 
     public_url: str
     session_secret: str
-    open_id: OpenId | None = None
+    oidc: OidcSettings | None = None
     undo_seconds: int = 8
     defect_classes: tuple[str, ...] = ("crack", "blowholes", "scratch")
 
@@ -62,35 +62,35 @@ class Settings:
         parts = urlsplit(self.public_url)
         if parts.scheme not in ("http", "https") or not parts.hostname or parts.path.strip("/"):
             raise ConfigurationError(
-                f"PUBLIC_URL must be like https://review.example, not {self.public_url!r}"
+                f"PUBLIC_URL must look like https://review.example, not {self.public_url!r}"
             )
         if not self.is_local and parts.scheme != "https":
+            raise ConfigurationError("PUBLIC_URL must begin with https:// unless it is a loopback address")
+        if not self.is_local and self.oidc is None:
             raise ConfigurationError(
-                "PUBLIC_URL must begin with https://, or name this machine's own address"
+                "SIGN_IN=development requires a loopback address in PUBLIC_URL; use SIGN_IN=oidc"
             )
-        if not self.is_local and self.open_id is None:
-            raise ConfigurationError("SIGN_IN=development works on this machine's own address only; use oidc")
 
     @property
     def hosts(self) -> frozenset[str]:
-        """The only Host headers that are answered: the address, and this machine's other names for itself."""
+        """Accepted Host headers: that of PUBLIC_URL and, for a loopback address, its other names."""
         parts = urlsplit(self.public_url)
         own = frozenset({parts.netloc.lower()})
         return own | {f"{name}:{parts.port}" for name in ("localhost", "127.0.0.1")} if self.is_local else own
 
     @property
     def is_secure(self) -> bool:
-        """Whether browsers come by HTTPS, so that cookies may insist on it."""
+        """True if browsers use HTTPS, so that cookies can require it."""
         return self.public_url.startswith("https:")
 
     @property
     def is_local(self) -> bool:
-        """Whether the address is a loopback one, which no other machine reaches."""
+        """True if PUBLIC_URL is a loopback address, which other machines can't reach."""
         return is_loopback(urlsplit(self.public_url).hostname or "")
 
 
 def is_loopback(host: str) -> bool:
-    """Whether a host name or address means this machine."""
+    """Return whether a host name or address is a loopback one."""
     if host == "localhost":
         return True
     try:
@@ -99,61 +99,62 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-def from_environment(variables: Mapping[str, str]) -> Settings:
-    """Read the settings; ConfigurationError names the first one that is missing or wrong."""
-    known = {**DEFAULTS, **{name: value for name, value in variables.items() if value}}
-    for name in sorted(NEEDS):
-        if name not in known:
+def from_environment(variables: Mapping[str, str]) -> ReviewAppSettings:
+    """Read the settings. Raise ConfigurationError for the first missing or invalid variable."""
+    values = {**DEFAULTS, **{name: value for name, value in variables.items() if value}}
+    for name in sorted(REQUIRED_VARIABLES):
+        if name not in values:
             raise ConfigurationError(f"the environment variable {name} is not set")
-    return Settings(
-        known["PUBLIC_URL"].rstrip("/"),
-        known["SESSION_SECRET"],
-        _open_id(known),
-        _undo_seconds(known),
-        _defect_classes(known["DEFECT_CLASSES"]),
+    return ReviewAppSettings(
+        public_url=values["PUBLIC_URL"].rstrip("/"),
+        session_secret=values["SESSION_SECRET"],
+        oidc=_oidc_settings(values),
+        undo_seconds=_undo_seconds(values["UNDO_SECONDS"]),
+        defect_classes=_defect_classes(values["DEFECT_CLASSES"]),
     )
 
 
-def _open_id(known: Mapping[str, str]) -> OpenId | None:
-    if known["SIGN_IN"] == "development":
+def _oidc_settings(values: Mapping[str, str]) -> OidcSettings | None:
+    if values["SIGN_IN"] == "development":
         return None
-    if known["SIGN_IN"] != "oidc":
-        raise ConfigurationError(f"SIGN_IN must be oidc or development, not {known['SIGN_IN']!r}")
-    for name in sorted(OPEN_ID):
-        if name not in known:
-            raise ConfigurationError(f"SIGN_IN=oidc needs the environment variable {name}")
-    if not known["OIDC_DISCOVERY_URL"].startswith("https://") and not is_loopback(
-        urlsplit(known["OIDC_DISCOVERY_URL"]).hostname or ""
+    if values["SIGN_IN"] != "oidc":
+        raise ConfigurationError(f"SIGN_IN must be oidc or development, not {values['SIGN_IN']!r}")
+    for name in sorted(OIDC_VARIABLES):
+        if name not in values:
+            raise ConfigurationError(f"SIGN_IN=oidc requires the environment variable {name}")
+    if not values["OIDC_DISCOVERY_URL"].startswith("https://") and not is_loopback(
+        urlsplit(values["OIDC_DISCOVERY_URL"]).hostname or ""
     ):
         raise ConfigurationError("OIDC_DISCOVERY_URL must begin with https://")
-    return OpenId(
-        known["OIDC_DISCOVERY_URL"],
-        known["OIDC_CLIENT_ID"],
-        known["OIDC_CLIENT_SECRET"],
-        known["OIDC_PROVIDER"],
-        known["OIDC_NAME_CLAIM"],
-        known["OIDC_ROLES_CLAIM"],
+    return OidcSettings(
+        discovery_url=values["OIDC_DISCOVERY_URL"],
+        client_id=values["OIDC_CLIENT_ID"],
+        client_secret=values["OIDC_CLIENT_SECRET"],
+        provider=values["OIDC_PROVIDER"],
+        name_claim=values["OIDC_NAME_CLAIM"],
+        roles_claim=values["OIDC_ROLES_CLAIM"],
     )
 
 
 def _check_secret(secret: str) -> None:
-    if len(secret) < MIN_SECRET or len(set(secret)) < MIN_SECRET // 4:
+    if len(secret) < MIN_SECRET_LENGTH or len(set(secret)) < MIN_SECRET_LENGTH // 4:
         raise ConfigurationError(
-            f"SESSION_SECRET must hold at least {MIN_SECRET} random characters, the same for every worker"
+            f"SESSION_SECRET must have at least {MIN_SECRET_LENGTH} random characters, equal in every worker"
         )
 
 
-def _undo_seconds(known: Mapping[str, str]) -> int:
-    text = known["UNDO_SECONDS"]
+def _undo_seconds(text: str) -> int:
     if not text.isdecimal() or int(text) > MAX_UNDO_SECONDS:
         raise ConfigurationError(
-            f"UNDO_SECONDS must be whole seconds from 0 to {MAX_UNDO_SECONDS}, not {text!r}"
+            f"UNDO_SECONDS must be an integer from 0 to {MAX_UNDO_SECONDS}, not {text!r}"
         )
     return int(text)
 
 
 def _defect_classes(text: str) -> tuple[str, ...]:
-    classes = tuple(dict.fromkeys(one.strip() for one in text.split(",") if one.strip()))
-    if len(classes) > 9 or any(len(one) > 40 or not one.isprintable() for one in classes):
-        raise ConfigurationError("DEFECT_CLASSES must be at most nine short names, separated by commas")
+    classes = tuple(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
+    if len(classes) > 9 or any(len(name) > 40 or not name.isprintable() for name in classes):
+        raise ConfigurationError(
+            "DEFECT_CLASSES must be at most nine names of up to 40 characters, separated by commas"
+        )
     return classes

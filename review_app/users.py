@@ -1,47 +1,48 @@
-"""Who is asking, and what they may do."""
+"""Users, their roles, and the dependencies with which routes require them."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
+from typing import Annotated
 
-from fastapi import HTTPException, Request
+from fastapi import Depends, HTTPException, Request
 
 SESSION_HOURS = 8
 MAX_NAME = 100
 
 
 class Role(StrEnum):
-    """From least to most: a later role may do whatever an earlier one may."""
+    """A user's role, in ascending order: a role includes the rights of those before it."""
 
     REVIEWER = "reviewer"
     ENGINEER = "engineer"
     ADMIN = "admin"
 
 
-_RANK = list(Role)
+_ORDER = list(Role)
 
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """A person who signed in."""
+    """A signed-in user."""
 
     name: str
     roles: frozenset[Role]
 
-    def may(self, role: Role) -> bool:
-        """Whether the person has this role or a greater one."""
-        return any(_RANK.index(own) >= _RANK.index(role) for own in self.roles)
+    def has_role(self, role: Role) -> bool:
+        """Return whether the user has this role or a higher one."""
+        return any(_ORDER.index(own) >= _ORDER.index(role) for own in self.roles)
 
 
 class NotSignedIn(Exception):
-    """Nobody signed in, or too long ago; the sign-in page comes first."""
+    """The request has no session, or its session has ended; the sign-in page follows."""
 
 
 def sign_in(request: Request, name: str, roles: Iterable[Role]) -> User:
-    """Begin a session, dropping whatever an earlier one held."""
+    """Start a session and drop all data of an earlier one."""
     user = User(name, frozenset(roles))
-    session = request.app.state.sessions.begin(name, ", ".join(sorted(user.roles)))
+    session = request.app.state.sessions.start(name, ", ".join(sorted(user.roles)))
     request.session.clear()
     request.session.update(
         id=session, name=name, roles=sorted(user.roles), since=datetime.now(UTC).timestamp()
@@ -50,15 +51,15 @@ def sign_in(request: Request, name: str, roles: Iterable[Role]) -> User:
 
 
 def sign_out(request: Request) -> None:
-    """End the session for good, wherever a copy of its cookie may be."""
-    user = signed_in(request)
+    """End the session, so that copies of its cookie become invalid."""
+    user = session_user(request)
     if user is not None:
         request.app.state.sessions.end(request.session["id"], user.name)
     request.session.clear()
 
 
-def signed_in(request: Request) -> User | None:
-    """The person of this session, or None; nothing renews a session beyond its hours."""
+def session_user(request: Request) -> User | None:
+    """Return the user of the session's cookie, None after SESSION_HOURS; a session is never extended."""
     session = request.session
     age = datetime.now(UTC).timestamp() - session.get("since", 0)
     if "name" not in session or not 0 <= age < SESSION_HOURS * 3600:
@@ -67,17 +68,18 @@ def signed_in(request: Request) -> User | None:
 
 
 def current_user(request: Request) -> User:
-    """Dependency: the person who asks; NotSignedIn leads to the sign-in page."""
-    user = signed_in(request)
-    if user is None or not request.app.state.sessions.lives(request.session["id"]):
+    """Dependency: return the user of an active session. Raise NotSignedIn if there is none."""
+    user = session_user(request)
+    if user is None or not request.app.state.sessions.is_active(request.session["id"]):
         raise NotSignedIn
     return user
 
 
-def as_asked(request: Request) -> User:
-    """Dependency: the person who asks, being who an open page says it speaks for.
+def page_user(request: Request) -> User:
+    """Dependency: return the current user if the page that sent the request was opened by them.
 
-    It goes on asking after somebody else signed in at the same browser.
+    An open page keeps sending requests after another user signs in at the same browser, so it names its user
+    in the parameter `as`. Raise NotSignedIn if that is not the current user.
     """
     user = current_user(request)
     if request.query_params.get("as", user.name) != user.name:
@@ -85,8 +87,8 @@ def as_asked(request: Request) -> User:
     return user
 
 
-def still(request: Request) -> bool:
-    """Whether who asked once is still signed in: an answer that goes on for hours has to ask again."""
+def is_still_signed_in(request: Request) -> bool:
+    """Return whether the session is still active. Responses that last for hours have to check again."""
     try:
         current_user(request)
     except NotSignedIn:
@@ -94,13 +96,19 @@ def still(request: Request) -> bool:
     return True
 
 
-def require(role: Role) -> Callable[[Request], User]:
-    """Dependency: the person who asks, if they have this role; 403 otherwise."""
+def require_role(role: Role) -> Callable[[Request], User]:
+    """Return a dependency that returns the current user, or raises 403 if they lack the role."""
 
-    def checked(request: Request) -> User:
+    def user_with_role(request: Request) -> User:
         user = current_user(request)
-        if not user.may(role):
-            raise HTTPException(403, f"This needs the role {role.value}; you signed in without it.")
+        if not user.has_role(role):
+            raise HTTPException(
+                403, f"This requires the role {role.value}, which your session does not have."
+            )
         return user
 
-    return checked
+    return user_with_role
+
+
+CurrentUser = Annotated[User, Depends(current_user)]
+Engineer = Annotated[User, Depends(require_role(Role.ENGINEER))]

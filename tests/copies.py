@@ -1,4 +1,4 @@
-"""Copies of a photo as they get into data sets: turned, shifted, saved again, mirrored."""
+"""Altered copies of a photo as they get into data sets: rotated, shifted, recompressed, mirrored."""
 
 import io
 from collections.abc import Callable
@@ -6,60 +6,61 @@ from collections.abc import Callable
 import numpy as np
 from PIL import Image, ImageOps
 
-Copy = Callable[[Image.Image, np.random.Generator], bytes]
+Alteration = Callable[[Image.Image, np.random.Generator], bytes]
 
 
-def saved(image: Image.Image, quality: int = 90) -> bytes:
+def encode_jpeg(image: Image.Image, quality: int = 90) -> bytes:
     file = io.BytesIO()
     image.save(file, "JPEG", quality=quality)
     return file.getvalue()
 
 
-def opened(content: bytes) -> Image.Image:
+def decode_grey(content: bytes) -> Image.Image:
     return Image.open(io.BytesIO(content)).convert("L")
 
 
-def turned(image: Image.Image, rng: np.random.Generator) -> bytes:
-    """By any angle; the corners are filled with the ground's grey."""
+def rotated(image: Image.Image, rng: np.random.Generator) -> bytes:
+    """Rotate by any angle; the corners are filled with the grey of the background."""
     angle = float(rng.uniform(1, 359))
-    return saved(image.rotate(angle, Image.Resampling.BICUBIC, fillcolor=_ground(image)))
+    return encode_jpeg(image.rotate(angle, Image.Resampling.BICUBIC, fillcolor=_background(image)))
 
 
-def turned_by_quarters(image: Image.Image, rng: np.random.Generator) -> bytes:
-    return saved(image.rotate(90 * int(rng.integers(1, 4))))
+def rotated_by_quarters(image: Image.Image, rng: np.random.Generator) -> bytes:
+    return encode_jpeg(image.rotate(90 * int(rng.integers(1, 4))))
 
 
 def shifted(image: Image.Image, rng: np.random.Generator) -> bytes:
-    """By up to a twentieth of the side, down and across."""
+    """Shift by up to a twentieth of the side, down and across."""
     down, across = (int(rng.integers(-side // 20, side // 20 + 1)) for side in image.size)
-    return saved(image.rotate(0, translate=(down, across), fillcolor=_ground(image)))
+    return encode_jpeg(image.rotate(0, translate=(down, across), fillcolor=_background(image)))
 
 
-def saved_again(image: Image.Image, rng: np.random.Generator) -> bytes:
-    """Smaller, down to three fifths, and of poor quality."""
+def recompressed(image: Image.Image, rng: np.random.Generator) -> bytes:
+    """Scale down to three fifths at most, with poor quality."""
     scale = float(rng.uniform(0.6, 1.0))
     smaller = image.resize((int(image.width * scale), int(image.height * scale)), Image.Resampling.LANCZOS)
-    return saved(smaller, int(rng.integers(40, 75)))
+    return encode_jpeg(smaller, int(rng.integers(40, 75)))
 
 
 def mirrored(image: Image.Image, rng: np.random.Generator) -> bytes:
-    return saved(ImageOps.mirror(image) if rng.random() < 0.5 else ImageOps.flip(image))
+    return encode_jpeg(ImageOps.mirror(image) if rng.random() < 0.5 else ImageOps.flip(image))
 
 
-def all_at_once(image: Image.Image, rng: np.random.Generator) -> bytes:
-    """Mirrored or not, turned, shifted and saved again: more than was asked for."""
+def combined(image: Image.Image, rng: np.random.Generator) -> bytes:
+    """Mirror (or not), rotate, shift and recompress: more than one alteration at once."""
     image = ImageOps.mirror(image) if rng.random() < 0.5 else image
-    reach = max(1, image.width // 25)
-    offset = (int(rng.integers(-reach, reach)), int(rng.integers(-reach, reach)))
+    max_shift = max(1, image.width // 25)
+    offset = (int(rng.integers(-max_shift, max_shift)), int(rng.integers(-max_shift, max_shift)))
     angle = float(rng.uniform(0, 360))
-    moved = image.rotate(angle, Image.Resampling.BICUBIC, translate=offset, fillcolor=_ground(image))
-    return saved(moved, 60)
+    moved = image.rotate(angle, Image.Resampling.BICUBIC, translate=offset, fillcolor=_background(image))
+    return encode_jpeg(moved, 60)
 
 
-COPIES: dict[str, Copy] = {
-    copy.__name__: copy for copy in (turned, turned_by_quarters, shifted, saved_again, mirrored, all_at_once)
+ALTERATIONS: dict[str, Alteration] = {
+    alteration.__name__: alteration
+    for alteration in (rotated, rotated_by_quarters, shifted, recompressed, mirrored, combined)
 }
 
 
-def _ground(image: Image.Image) -> int:
+def _background(image: Image.Image) -> int:
     return int(np.median(np.asarray(image)[[0, -1]]))

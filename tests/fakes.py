@@ -1,4 +1,4 @@
-"""Faithful in-memory stand-ins for the ports: what S3, DynamoDB, SQS and Step Functions promise, no more."""
+"""In-memory implementations of the ports. They promise what S3, DynamoDB, SQS and Step Functions promise."""
 
 import hashlib
 import itertools
@@ -12,34 +12,40 @@ from typing import Any
 
 from workflow import timestamps
 from workflow.errors import Conflict, NotFound, OwnershipLost
-from workflow.history.archive import Record
+from workflow.history.archive import ExecutionRecord
 from workflow.history.logs import EXPIRED, LogLines
-from workflow.history.metrics import Failure, Hour
-from workflow.history.search import Mark, Page, Query, Way, page_of
+from workflow.history.metrics import FailedExecution, HourlyMetrics
+from workflow.history.search import Cursor, Direction, InspectionPage, InspectionQuery, build_page
 from workflow.inspections.inspection import (
-    MOST_OF_A_NAME,
     AuditEntry,
     Decision,
     Hold,
     Inspection,
+    InspectionState,
     Lease,
     Review,
-    SecondLook,
-    State,
+    SecondReview,
 )
-from workflow.inspections.objects import CopyResult, Image, Stored
+from workflow.inspections.objects import CopyFailure, Image, StoredObject
+from workflow.inspections.repository import MAX_NAME_MATCHES
 from workflow.inspections.verdict import Prediction, Verdict
-from workflow.pipeline.detection import NotReady, Refused, Scores, Unreadable
+from workflow.pipeline.detection import ImageRefused, ImageUnreadable, ModelAnswer, ModelNotReady
 from workflow.recovery.commands import Command
-from workflow.review.queue import GRACE_SECONDS, Pile, Waiting, pile_of, rank
-from workflow.review.second_review import due
+from workflow.review.queue import (
+    CLOCK_SKEW_SECONDS,
+    ReviewItem,
+    ReviewQueue,
+    compute_priority,
+    review_queue_of,
+)
+from workflow.review.second_review import is_due
 
 
-class MemoryShelf:
+class InMemoryObjectStore:
     """Versioned buckets with AWS's answers to conditional copies."""
 
     def __init__(self) -> None:
-        self.objects: dict[Image, bytes] = {}
+        self.contents: dict[Image, bytes] = {}
         self.uploaded_at: dict[Image, str] = {}
         self.in_parts: set[Image] = set()
         self._versions = itertools.count(1)
@@ -53,50 +59,50 @@ class MemoryShelf:
         in_parts: bool = False,
     ) -> Image:
         image = Image(bucket, key, f"v{next(self._versions)}")
-        self.objects[image] = content
+        self.contents[image] = content
         self.uploaded_at[image] = at
         if in_parts:
             self.in_parts.add(image)
         return image
 
-    def stored(self, image: Image) -> Stored:
-        content = self.objects[image]
+    def stored(self, image: Image) -> StoredObject:
+        content = self.contents[image]
         digest = hashlib.md5(content, usedforsecurity=False)
         if image in self.in_parts:  # The ETag of a multipart upload differs from that of its copy.
             digest = hashlib.md5(digest.digest(), usedforsecurity=False)
         etag = f'"{digest.hexdigest()}{"-1" if image in self.in_parts else ""}"'
-        return Stored(image, len(content), etag, self.uploaded_at[image])
+        return StoredObject(image=image, size=len(content), etag=etag, modified_at=self.uploaded_at[image])
 
-    def fetch(self, image: Image, limit: int) -> tuple[Stored, bytes | None] | None:
-        if image not in self.objects:
+    def fetch(self, image: Image, limit: int) -> tuple[StoredObject, bytes | None] | None:
+        if image not in self.contents:
             return None
-        content = self.objects[image]
+        content = self.contents[image]
         return self.stored(image), content if len(content) <= limit else None
 
-    def copy(self, source: Stored, bucket: str, key: str) -> Stored | CopyResult:
-        if source.image not in self.objects:
-            return CopyResult.SOURCE_MISSING
+    def copy_if_unchanged(self, source: StoredObject, bucket: str, key: str) -> StoredObject | CopyFailure:
+        if source.image not in self.contents:
+            return CopyFailure.SOURCE_MISSING
         if self.stored(source.image).etag != source.etag:
-            return CopyResult.SOURCE_CHANGED
-        if self.newest(bucket, key) is not None:
-            return CopyResult.DESTINATION_EXISTS
-        return self.stored(self.upload(bucket, key, self.objects[source.image]))
+            return CopyFailure.SOURCE_CHANGED
+        if self.get_latest(bucket, key) is not None:
+            return CopyFailure.DESTINATION_EXISTS
+        return self.stored(self.upload(bucket, key, self.contents[source.image]))
 
-    def newest(self, bucket: str, key: str) -> Stored | None:
-        found = [image for image in self.objects if (image.bucket, image.key) == (bucket, key)]
+    def get_latest(self, bucket: str, key: str) -> StoredObject | None:
+        found = [image for image in self.contents if (image.bucket, image.key) == (bucket, key)]
         return self.stored(found[-1]) if found else None
 
     def delete(self, image: Image) -> None:
-        self.objects.pop(image, None)
+        self.contents.pop(image, None)
 
-    def everything(self, bucket: str, prefix: str = "") -> Iterator[Stored]:
-        for image in list(self.objects):
+    def list_versions(self, bucket: str, prefix: str = "") -> Iterator[StoredObject]:
+        for image in list(self.contents):
             if image.bucket == bucket and image.key.startswith(prefix):
                 yield self.stored(image)
 
 
-class MemoryLedger:
-    """The ledger's rows with conditional writes, each of them atomic; indexes are as fresh as the rows."""
+class InMemoryInspectionRepository:
+    """Inspections in memory. Every conditional write is atomic, and indexes do not lag."""
 
     def __init__(self) -> None:
         self.rows: dict[str, Inspection] = {}
@@ -131,7 +137,7 @@ class MemoryLedger:
         self,
         inspection_id: str,
         owner: str,
-        stored: Stored,
+        stored: StoredObject,
         sha256: str,
         photo: dict[str, Any],
         rejection: dict[str, str],
@@ -151,7 +157,7 @@ class MemoryLedger:
         self._change(inspection_id, owner, prediction=prediction)
 
     def record_filing(
-        self, before: Inspection, verdict: Verdict, place: Stored, announcement: str, at: str
+        self, before: Inspection, verdict: Verdict, location: StoredObject, announcement: str, at: str
     ) -> None:
         row = self._owned(before.id, before.owner)
         if (row.location, row.announcement) != (before.location, before.announcement):
@@ -160,37 +166,37 @@ class MemoryLedger:
             before.id,
             before.owner,
             verdict=verdict,
-            location=place.image,
-            leftover=before.leftover if place.image == before.location else before.location,
-            etag=place.etag,
+            location=location.image,
+            pending_delete=before.pending_delete if location.image == before.location else before.location,
+            etag=location.etag,
             announcement=announcement,
             settled_at=at if announcement else "",
         )
 
-    def record_review(self, inspection_id: str, owner: str, review: Review, rank: str) -> Inspection:
+    def record_review(self, inspection_id: str, owner: str, review: Review, priority: str) -> Inspection:
         with self.lock:
             row = self._owned(inspection_id, owner)
             if row.decision is not None or (row.review and row.review.round > review.round):
                 return row
-            return self._change(inspection_id, owner, state=State.WAITING, review=review)
+            return self._change(inspection_id, owner, state=InspectionState.WAITING, review=review)
 
-    def decide(self, inspection_id: str, decision: Decision, entry: AuditEntry) -> None:
+    def record_decision(self, inspection_id: str, decision: Decision, entry: AuditEntry) -> None:
         with self.lock:
             row = self.rows.get(inspection_id)
-            if row is None or not row.open or row.hold or decision.id in row.undone:
+            if row is None or not row.awaits_decision or row.hold or decision.id in row.undone_ids:
                 raise Conflict(inspection_id)
             if not unleased(row, decision.reviewer, decision.decided_at):
                 raise Conflict(inspection_id)
             self.rows[inspection_id] = replace(row, decision=decision, lease=None)
             self.entries.append(entry)
 
-    def undo(self, before: Inspection, lease: Lease, rank: str, entry: AuditEntry) -> None:
+    def undo_decision(self, before: Inspection, lease: Lease, priority: str, entry: AuditEntry) -> None:
         with self.lock:
             row, made = self.rows[before.id], self.rows[before.id].decision
-            if made is None or made.id != entry.decision_id or made.reviewer != entry.who or made.sealed:
+            if made is None or made.id != entry.decision_id or made.reviewer != entry.actor or made.finalized:
                 raise Conflict(before.id)
-            undone = (*row.undone, entry.decision_id)
-            self.rows[before.id] = replace(row, decision=None, lease=lease, undone=undone)
+            undone = (*row.undone_ids, entry.decision_id)
+            self.rows[before.id] = replace(row, decision=None, lease=lease, undone_ids=undone)
             self.entries.append(entry)
 
     def _mark(self, inspection_id: str, decision_id: str, **marks: Any) -> bool:
@@ -201,17 +207,21 @@ class MemoryLedger:
             self.rows[inspection_id] = replace(row, decision=replace(row.decision, **marks))
             return True
 
-    def seal(self, inspection_id: str, decision_id: str) -> bool:
-        return self._mark(inspection_id, decision_id, sealed=True)
+    def finalize(self, inspection_id: str, decision_id: str) -> bool:
+        return self._mark(inspection_id, decision_id, finalized=True)
 
-    def record_sent(self, inspection_id: str, decision_id: str, at: str) -> None:
+    def record_delivery(self, inspection_id: str, decision_id: str, at: str) -> None:
         if not self.rows[inspection_id].announcement:
-            self._mark(inspection_id, decision_id, sent_at=at)
+            self._mark(inspection_id, decision_id, delivered_at=at)
 
-    def revise(self, before: Inspection, after: Inspection, entry: AuditEntry) -> None:
+    def record_revision(self, before: Inspection, after: Inspection, entry: AuditEntry) -> None:
         with self.lock:
             row = self.rows[before.id]
-            if row.state is not State.CLOSED or row.owner != before.owner or row.second != before.second:
+            if (
+                row.state is not InspectionState.CLOSED
+                or row.owner != before.owner
+                or row.second_review != before.second_review
+            ):
                 raise Conflict(before.id)
             changed = {
                 item.name: getattr(after, item.name)
@@ -221,14 +231,14 @@ class MemoryLedger:
             self.rows[before.id] = replace(row, **changed)
             self.entries.append(entry)
 
-    def note(self, entry: AuditEntry) -> None:
+    def append_audit_entry(self, entry: AuditEntry) -> None:
         self.entries.append(entry)
 
     def close(self, inspection_id: str, owner: str, at: str) -> None:
         if not self._owned(inspection_id, owner).closed_at:
-            self._change(inspection_id, owner, state=State.CLOSED, closed_at=at)
+            self._change(inspection_id, owner, state=InspectionState.CLOSED, closed_at=at)
 
-    def hand_over(self, before: Inspection, owner: str, attempt: int, at: str) -> bool:
+    def transfer_ownership(self, before: Inspection, owner: str, attempt: int, at: str) -> bool:
         row = self.rows.get(before.id)
         if row is None:
             raise NotFound(before.id)
@@ -237,122 +247,142 @@ class MemoryLedger:
         self.rows[before.id] = replace(row, owner=owner, attempt=attempt, attempted_at=at)
         return True
 
-    def in_state(self, state: State) -> Iterator[Inspection]:
+    def list_by_state(self, state: InspectionState) -> Iterator[Inspection]:
         rows = [row for row in self.rows.values() if row.state is state]
         yield from sorted(rows, key=lambda row: row.claimed_at)
 
-    def oldest(self, state: State) -> Inspection | None:
-        return next(self.in_state(state), None)
+    def get_oldest(self, state: InspectionState) -> Inspection | None:
+        return next(self.list_by_state(state), None)
 
-    def decided(self, limit: int) -> Iterator[Inspection]:
-        return (row for row in islice(self.in_state(State.WAITING), limit) if row.decision)
+    def list_decided(self, limit: int) -> Iterator[Inspection]:
+        return (row for row in islice(self.list_by_state(InspectionState.WAITING), limit) if row.decision)
 
-    def count_recent(self, state: State, since: str, limit: int) -> int:
-        return min(limit, sum(row.claimed_at >= since for row in self.in_state(state)))
+    def count_recent(self, state: InspectionState, since: str, limit: int) -> int:
+        return min(limit, sum(row.claimed_at >= since for row in self.list_by_state(state)))
 
-    def newest(self, limit: int) -> list[Inspection]:
+    def list_newest(self, limit: int) -> list[Inspection]:
         return sorted(self.rows.values(), key=lambda row: row.claimed_at, reverse=True)[:limit]
 
-    def by_name(self, name: str, limit: int = MOST_OF_A_NAME) -> list[Inspection]:
-        return [row for row in self.newest(len(self.rows)) if row.image.name == name][:limit]
+    def list_by_name(self, name: str, limit: int = MAX_NAME_MATCHES) -> list[Inspection]:
+        return [row for row in self.list_newest(len(self.rows)) if row.image.name == name][:limit]
 
-    def audit_trail(self, inspection_id: str) -> list[AuditEntry]:
+    def list_audit_entries(self, inspection_id: str) -> list[AuditEntry]:
         return [entry for entry in self.entries if entry.inspection_id == inspection_id]
 
-    def audit_day(self, day: str, since: str = "", newest_first: bool = False) -> Iterator[AuditEntry]:
+    def list_audit_day(self, day: str, since: str = "", newest_first: bool = False) -> Iterator[AuditEntry]:
         found = [entry for entry in self.entries if entry.at[:10] == day and entry.at >= since]
         yield from sorted(found, key=lambda entry: entry.at, reverse=newest_first)
 
 
 def unleased(row: Inspection, reviewer: str, now: str) -> bool:
-    """Whether nobody but this reviewer has a photo leased."""
-    return row.lease is None or row.lease.reviewer == reviewer or row.lease.until <= now
+    """Return whether no other reviewer has a lease on the photo."""
+    return row.lease is None or row.lease.reviewer == reviewer or row.lease.expires_at <= now
 
 
-class MemoryReviews:
-    """The queue of reviews over the same rows as a ledger."""
+class InMemoryReviewRepository:
+    """Review queues in memory, over the rows of an inspection repository."""
 
-    def __init__(self, ledger: MemoryLedger) -> None:
-        self.ledger = ledger
+    def __init__(self, inspections: InMemoryInspectionRepository) -> None:
+        self.inspections = inspections
 
-    def pile(self, row: Inspection) -> Pile | None:
-        if row.open:
-            return Pile.HELD if row.hold else Pile.OPEN
-        if row.second is not None:
-            return pile_of(row.second)
-        return Pile.SECOND if due(row) else None
+    def review_queue(self, row: Inspection) -> ReviewQueue | None:
+        if row.awaits_decision:
+            return ReviewQueue.ON_HOLD if row.hold else ReviewQueue.OPEN
+        if row.second_review is not None:
+            return review_queue_of(row.second_review)
+        return ReviewQueue.SECOND_REVIEW if is_due(row) else None
 
-    def listed(self, pile: Pile, since: str = "") -> Iterator[Waiting]:
-        rows = [row for row in list(self.ledger.rows.values()) if self.pile(row) is pile]
+    def list_items(self, review_queue: ReviewQueue, since: str = "") -> Iterator[ReviewItem]:
+        rows = [row for row in list(self.inspections.rows.values()) if self.review_queue(row) is review_queue]
         listed = [self._waiting(row) for row in rows]
-        yield from sorted((one for one in listed if one.rank >= since), key=lambda one: one.rank)
+        yield from sorted((one for one in listed if one.priority >= since), key=lambda one: one.priority)
 
-    def _waiting(self, row: Inspection) -> Waiting:
+    def _waiting(self, row: Inspection) -> ReviewItem:
         asked = row.review
         since, escalated = (asked.opened_at, asked.escalated) if asked else ("", False)
-        place = rank(row.prediction, since, escalated)
-        if not row.open:
-            place = row.second.at if row.second else row.settled_at
+        place = compute_priority(row.prediction, since, escalated)
+        if not row.awaits_decision:
+            place = row.second_review.at if row.second_review else row.settled_at
         first = row.decision.reviewer if row.decision else ""
-        return Waiting(row.id, place, since, escalated, row.lease, row.hold, row.skipped, first, row.second)
+        return ReviewItem(
+            id=row.id,
+            priority=place,
+            opened_at=since,
+            escalated=escalated,
+            lease=row.lease,
+            hold=row.hold,
+            skipped=row.skipped,
+            first_decided_by=first,
+            second_review=row.second_review,
+        )
 
     def lease(self, inspection_id: str, lease: Lease, now: str) -> Inspection | None:
-        with self.ledger.lock:
-            row = self.ledger.rows.get(inspection_id)
-            if row is None or self.pile(row) not in (Pile.OPEN, Pile.SECOND):
+        with self.inspections.lock:
+            row = self.inspections.rows.get(inspection_id)
+            if row is None or self.review_queue(row) not in (ReviewQueue.OPEN, ReviewQueue.SECOND_REVIEW):
                 return None
             if row.decision is not None and row.decision.reviewer == lease.reviewer:
                 return None
             if row.skipped.get(lease.reviewer, "") > now:
                 return None
-            if not unleased(row, lease.reviewer, timestamps.later(now, -GRACE_SECONDS)):
+            if not unleased(row, lease.reviewer, timestamps.add_seconds(now, -CLOCK_SKEW_SECONDS)):
                 return None
-            self.ledger.rows[row.id] = replace(row, lease=lease)
-            return self.ledger.rows[row.id]
+            self.inspections.rows[row.id] = replace(row, lease=lease)
+            return self.inspections.rows[row.id]
 
-    def free(
+    def release(
         self, inspection_id: str, reviewer: str, skipped: dict[str, str] | None = None, until: str = ""
     ) -> bool:
-        with self.ledger.lock:
-            row = self.ledger.rows[inspection_id]
-            if row.lease is None or row.lease.reviewer != reviewer or (until and row.lease.until > until):
+        with self.inspections.lock:
+            row = self.inspections.rows[inspection_id]
+            if (
+                row.lease is None
+                or row.lease.reviewer != reviewer
+                or (until and row.lease.expires_at > until)
+            ):
                 return False
             skips = row.skipped if skipped is None else skipped
-            self.ledger.rows[row.id] = replace(row, lease=None, skipped=skips)
+            self.inspections.rows[row.id] = replace(row, lease=None, skipped=skips)
             return True
 
     def hold(self, inspection_id: str, hold: Hold, entry: AuditEntry) -> None:
-        with self.ledger.lock:
-            row = self.ledger.rows.get(inspection_id)
-            if row is None or self.pile(row) is not Pile.OPEN or not unleased(row, hold.by, hold.at):
+        with self.inspections.lock:
+            row = self.inspections.rows.get(inspection_id)
+            if (
+                row is None
+                or self.review_queue(row) is not ReviewQueue.OPEN
+                or not unleased(row, hold.reviewer, hold.at)
+            ):
                 raise Conflict(inspection_id)
-            self.ledger.rows[row.id] = replace(row, hold=hold, lease=None)
-            self.ledger.entries.append(entry)
+            self.inspections.rows[row.id] = replace(row, hold=hold, lease=None)
+            self.inspections.entries.append(entry)
 
     def unhold(self, inspection_id: str, entry: AuditEntry) -> None:
-        with self.ledger.lock:
-            row = self.ledger.rows.get(inspection_id)
-            if row is None or self.pile(row) is not Pile.HELD:
+        with self.inspections.lock:
+            row = self.inspections.rows.get(inspection_id)
+            if row is None or self.review_queue(row) is not ReviewQueue.ON_HOLD:
                 raise Conflict(inspection_id)
-            self.ledger.rows[row.id] = replace(row, hold=None)
-            self.ledger.entries.append(entry)
+            self.inspections.rows[row.id] = replace(row, hold=None)
+            self.inspections.entries.append(entry)
 
-    def record_second(
-        self, before: Inspection, second: SecondLook | None, lease: Lease | None, entry: AuditEntry
+    def record_second_review(
+        self, before: Inspection, second: SecondReview | None, lease: Lease | None, entry: AuditEntry
     ) -> None:
-        with self.ledger.lock:
-            row = self.ledger.rows[before.id]
-            if (row.owner, row.second) != (before.owner, before.second):
+        with self.inspections.lock:
+            row = self.inspections.rows[before.id]
+            if (row.owner, row.second_review) != (before.owner, before.second_review):
                 raise Conflict(before.id)
-            if self.pile(row) is not pile_of(before.second) or not unleased(row, entry.who, entry.at):
+            if self.review_queue(row) is not review_queue_of(before.second_review) or not unleased(
+                row, entry.actor, entry.at
+            ):
                 raise Conflict(before.id)
-            undone = row.undone if second else (*row.undone, entry.decision_id)
-            self.ledger.rows[row.id] = replace(row, second=second, lease=lease, undone=undone)
-            self.ledger.entries.append(entry)
+            undone = row.undone_ids if second else (*row.undone_ids, entry.decision_id)
+            self.inspections.rows[row.id] = replace(row, second_review=second, lease=lease, undone_ids=undone)
+            self.inspections.entries.append(entry)
 
 
-class MemoryTokens:
-    """The token table."""
+class InMemoryTaskTokenStore:
+    """Task tokens in memory."""
 
     def __init__(self) -> None:
         self.tokens: dict[str, list[str]] = {}
@@ -365,7 +395,7 @@ class MemoryTokens:
             self.attempts[inspection_id] = attempt
             self.tokens[inspection_id] = [*(one for one in kept if one != token), token]
 
-    def of(self, inspection_id: str) -> list[str]:
+    def list_tokens(self, inspection_id: str) -> list[str]:
         return self.tokens.get(inspection_id, [])[::-1]
 
     def remove(self, inspection_id: str, token: str) -> None:
@@ -375,8 +405,8 @@ class MemoryTokens:
             del self.tokens[inspection_id]
 
 
-class MemoryQueue:
-    """A queue that keeps what was sent, and by how many seconds each was delayed."""
+class InMemoryMessageQueue:
+    """A queue in memory with its messages and the delay of each in seconds."""
 
     def __init__(self) -> None:
         self.sent: list[str] = []
@@ -387,8 +417,8 @@ class MemoryQueue:
         self.delays.append(delay_seconds)
 
 
-class MemoryExecutions:
-    """Step Functions' names, states and tokens; a used and an expired token get the same answer."""
+class InMemoryExecutions:
+    """Executions in memory: names, statuses and tokens. Used and expired tokens get the same answer."""
 
     def __init__(self) -> None:
         self.started: dict[str, dict[str, Any]] = {}
@@ -404,7 +434,7 @@ class MemoryExecutions:
         self.statuses[name] = "RUNNING"
         return True
 
-    def status(self, name: str) -> str | None:
+    def get_status(self, name: str) -> str | None:
         return self.statuses.get(name)
 
     def stop(self, name: str, why: str) -> bool:
@@ -413,7 +443,7 @@ class MemoryExecutions:
         self.statuses[name] = "ABORTED"
         return True
 
-    def running(self) -> set[str]:
+    def list_running(self) -> set[str]:
         return {name for name, status in self.statuses.items() if status == "RUNNING"}
 
     def redrive(self, name: str) -> str:
@@ -422,7 +452,7 @@ class MemoryExecutions:
         self.statuses[name] = "RUNNING"
         return ""
 
-    def succeed(self, token: str, output: dict[str, Any]) -> bool:
+    def complete_task(self, token: str, output: dict[str, Any]) -> bool:
         if token not in self.live_tokens:
             return False
         self.live_tokens.remove(token)
@@ -431,35 +461,39 @@ class MemoryExecutions:
 
 
 class FakeDetector:
-    """A model that gives the prepared answers in turn, and the last one for ever.
+    """A detector that returns prepared answers in turn, and then repeats the last one.
 
-    With a shelf it refuses, as Rekognition does, what does not lie there.
+    With an object store it refuses images that are not in it, as Rekognition does.
     """
 
     def __init__(
-        self, *answers: Scores | NotReady | Refused | Unreadable, shelf: MemoryShelf | None = None
+        self,
+        *answers: ModelAnswer | ModelNotReady | ImageRefused | ImageUnreadable,
+        objects: InMemoryObjectStore | None = None,
     ) -> None:
         self.answers = list(answers)
-        self.shelf = shelf
+        self.objects = objects
         self.seen: list[Image] = []
 
-    def custom_labels(self, image: Image) -> Scores | NotReady | Refused | Unreadable:
+    def detect_labels(self, image: Image) -> ModelAnswer | ModelNotReady | ImageRefused | ImageUnreadable:
         self.seen.append(image)
-        if self.shelf is not None and image not in self.shelf.objects:
-            return Unreadable("Unable to get object metadata from S3.")
+        if self.objects is not None and image not in self.objects.contents:
+            return ImageUnreadable("Unable to get object metadata from S3.")
         return self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
 
 
-class MemorySearch:
+class InMemoryInspectionSearch:
     """Finding inspections by looking at every row; what DynamoSearch must find too."""
 
-    def __init__(self, ledger: MemoryLedger) -> None:
-        self.ledger = ledger
+    def __init__(self, inspections: InMemoryInspectionRepository) -> None:
+        self.inspections = inspections
 
-    def page(self, query: Query, mark: Mark | None = None, size: int = 25) -> Page:
-        forward = mark is not None and mark.way is Way.NEWER
+    def fetch_page(
+        self, query: InspectionQuery, mark: Cursor | None = None, size: int = 25
+    ) -> InspectionPage:
+        forward = mark is not None and mark.direction is Direction.NEWER
         rows = sorted(
-            (row for row in self.ledger.rows.values() if query.answers(row)),
+            (row for row in self.inspections.rows.values() if query.matches(row)),
             key=lambda row: (row.claimed_at, row.id),
             reverse=not forward,
         )
@@ -467,68 +501,68 @@ class MemorySearch:
             here = (mark.at, mark.id)
             beyond = operator.gt if forward else operator.lt
             rows = [row for row in rows if beyond((row.claimed_at, row.id), here)]
-        return page_of(iter(rows), mark, size)
+        return build_page(iter(rows), mark, size)
 
 
-class MemoryArchive:
-    """The kept records."""
+class InMemoryExecutionArchive:
+    """Archived executions in memory."""
 
     def __init__(self) -> None:
-        self.records: dict[str, Record] = {}
+        self.records: dict[str, ExecutionRecord] = {}
 
-    def get(self, execution: str) -> Record | None:
+    def get(self, execution: str) -> ExecutionRecord | None:
         return self.records.get(execution)
 
-    def keep(self, record: Record) -> None:
+    def save(self, record: ExecutionRecord) -> None:
         self.records[record.execution] = record
 
 
-class MemoryHistories:
-    """What Step Functions still tells."""
+class InMemoryHistorySource:
+    """Execution records in memory, as Step Functions returns them."""
 
     def __init__(self) -> None:
-        self.records: dict[str, Record] = {}
+        self.records: dict[str, ExecutionRecord] = {}
 
-    def told(self, execution: str) -> Record | None:
+    def fetch(self, execution: str) -> ExecutionRecord | None:
         return self.records.get(execution)
 
-    def ended_badly(self, known: Callable[[str], bool]) -> Iterator[str]:
+    def list_failed(self, known: Callable[[str], bool]) -> Iterator[str]:
         bad = ("FAILED", "TIMED_OUT", "ABORTED")
         return (name for name, record in self.records.items() if record.status in bad and not known(name))
 
 
-class MemoryLogs:
-    """What was logged, by execution and step."""
+class InMemoryStepLogs:
+    """Log lines in memory, by execution and step."""
 
     def __init__(self) -> None:
         self.lines: dict[tuple[str, int], LogLines] = {}
 
-    def of(self, execution: str, step: int) -> LogLines:
-        return self.lines.get((execution, step), LogLines(why_none=EXPIRED))
+    def fetch(self, execution: str, step: int) -> LogLines:
+        return self.lines.get((execution, step), LogLines(empty_reason=EXPIRED))
 
 
-class MemoryBooks:
-    """Marks, counts by the hour and failures, beside a ledger in memory."""
+class InMemoryArchiveIndex:
+    """Archive marks, hourly counts and failures in memory."""
 
-    def __init__(self, ledger: MemoryLedger) -> None:
-        self.ledger = ledger
-        self.done: dict[str, tuple[State, str]] = {}
+    def __init__(self, inspections: InMemoryInspectionRepository) -> None:
+        self.inspections = inspections
+        self.done: dict[str, tuple[InspectionState, str]] = {}
         self.names: set[str] = set()
         self.counted: dict[str, Counter[str]] = {}
-        self.failed: dict[str, Failure] = {}
+        self.failed: dict[str, FailedExecution] = {}
 
-    def unkept(self) -> Iterator[str]:
-        rows = sorted(self.ledger.rows.values(), key=lambda row: row.claimed_at)
+    def list_unarchived(self) -> Iterator[str]:
+        rows = sorted(self.inspections.rows.values(), key=lambda row: row.claimed_at)
         for row in rows:
             state, closed_at = self.done.get(row.id, (None, ""))
-            if state is None or (row.state is State.CLOSED and closed_at != row.closed_at):
+            if state is None or (row.state is InspectionState.CLOSED and closed_at != row.closed_at):
                 yield row.id
 
     def add_name(self, row: Inspection) -> None:
         self.names.add(row.id)
 
-    def kept(self, row: Inspection, counts: Mapping[str, int]) -> bool:
-        now = self.ledger.rows[row.id]
+    def mark_archived(self, row: Inspection, counts: Mapping[str, int]) -> bool:
+        now = self.inspections.rows[row.id]
         if (now.state, now.closed_at) != (row.state, row.closed_at):
             return False
         self.done[row.id] = (row.state, row.closed_at)
@@ -536,29 +570,29 @@ class MemoryBooks:
             self.counted.setdefault(f"{row.closed_at[:13]}:00:00.000Z", Counter()).update(counts)
         return True
 
-    def knows_failure(self, execution: str) -> bool:
+    def has_failure(self, execution: str) -> bool:
         return execution in self.failed
 
-    def add_failure(self, failure: Failure) -> None:
+    def add_failure(self, failure: FailedExecution) -> None:
         self.failed[failure.execution] = failure
 
-    def hours(self, since: str, until: str) -> list[Hour]:
-        hours = (Hour(at, dict(counts)) for at, counts in sorted(self.counted.items()))
+    def list_hours(self, since: str, until: str) -> list[HourlyMetrics]:
+        hours = (HourlyMetrics(at, dict(counts)) for at, counts in sorted(self.counted.items()))
         return [hour for hour in hours if since[:13] <= hour.at[:13] and hour.at < until]
 
-    def failures(self, since: str, limit: int = 1000) -> list[Failure]:
+    def list_failures(self, since: str, limit: int = 1000) -> list[FailedExecution]:
         found = sorted(self.failed.values(), key=lambda one: one.at, reverse=True)
         return [one for one in found if one.at >= since][:limit]
 
 
-class MemoryCommands:
-    """Commands with the entries about them."""
+class InMemoryCommandRepository:
+    """Commands in memory, with their audit entries."""
 
     def __init__(self) -> None:
         self.kept: dict[str, Command] = {}
         self.entries: list[AuditEntry] = []
 
-    def ask(self, command: Command, entries: tuple[AuditEntry, ...]) -> None:
+    def add(self, command: Command, entries: tuple[AuditEntry, ...]) -> None:
         if command.id not in self.kept:
             self.kept[command.id] = command
             self.entries += entries
@@ -566,11 +600,11 @@ class MemoryCommands:
     def get(self, command_id: str) -> Command | None:
         return self.kept.get(command_id)
 
-    def open(self) -> list[Command]:
+    def list_open(self) -> list[Command]:
         some = (command for command in self.kept.values() if not command.ended_at)
-        return sorted(some, key=lambda command: command.asked_at)
+        return sorted(some, key=lambda command: command.requested_at)
 
-    def advance(self, before: Command, after: Command) -> bool:
+    def save_progress(self, before: Command, after: Command) -> bool:
         if self.kept[before.id] != before:
             return False
         self.kept[after.id] = after

@@ -1,4 +1,4 @@
-"""Object keys that somebody, or something, may choose, and what could go wrong with each."""
+"""Object keys that people or programs may choose, and the risk of each."""
 
 import sys
 import unicodedata
@@ -13,16 +13,16 @@ MAX_KEY_BYTES = 1024
 
 @dataclass(frozen=True, slots=True)
 class HostileKey:
-    """A key, and what it could do to a careless program."""
+    """A key, and its risk for a careless program."""
 
     key: str
     about: str
 
 
 def _of(size: int, tail: str = ".jpg", letter: str = "k") -> str:
-    """A key of exactly so many bytes."""
-    room = size - len(tail.encode())
-    return letter * (room // len(letter.encode())) + "x" * (room % len(letter.encode())) + tail
+    """Build a key of exactly `size` bytes."""
+    available = size - len(tail.encode())
+    return letter * (available // len(letter.encode())) + "x" * (available % len(letter.encode())) + tail
 
 
 def _written_oddly() -> Iterator[HostileKey]:
@@ -88,12 +88,12 @@ def _long() -> Iterator[HostileKey]:
 
 
 def corpus() -> list[HostileKey]:
-    """Every key, in the order of the documentation."""
+    """Return every key in the order of the documentation."""
     return [one for family in (_written_oddly, _commanding, _misleading, _long) for one in family()]
 
 
-def shown(key: str) -> str:
-    """A key as the documentation writes it: what cannot be seen is spelt out, and long keys are cut."""
+def format_key(key: str) -> str:
+    """Format a key for the documentation: escape invisible characters and shorten long keys."""
     spelt = "".join(one if one.isprintable() and one != "|" else _escape(one) for one in key)
     spelt = spelt if len(spelt) <= 60 else f"{spelt[:40]}…{spelt[-12:]}"
     fence = "``" if "`" in spelt else "`"
@@ -104,19 +104,19 @@ def _escape(one: str) -> str:
     return f"\\u{ord(one):04x}"
 
 
-def table() -> str:
-    """The promise, as the documentation prints it."""
-    rows = (f"| {shown(one.key)} | {one.about} |\n" for one in corpus())
+def build_table() -> str:
+    """Return the table of the documentation."""
+    rows = (f"| {format_key(one.key)} | {one.about} |\n" for one in corpus())
     return "| Key | What it is |\n|---|---|\n" + "".join(rows)
 
 
-def documented(text: str) -> str:
-    """The documentation with the table as it must be now."""
+def update_table(text: str) -> str:
+    """Return the documentation with the current table."""
     before, _, rest = text.partition(BEGIN)
     _, _, after = rest.partition(END)
-    return f"{before}{BEGIN}{table()}{END}{after}"
+    return f"{before}{BEGIN}{build_table()}{END}{after}"
 
 
 if __name__ == "__main__":
-    DOCUMENT.write_text(documented(DOCUMENT.read_text("utf-8")), "utf-8")
+    DOCUMENT.write_text(update_table(DOCUMENT.read_text("utf-8")), "utf-8")
     sys.exit()

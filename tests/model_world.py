@@ -1,14 +1,23 @@
-"""Models in memory with legal transitions, a clock that only sleeping moves, and what is written down."""
+"""In-memory ports of the models: a control plane with legal transitions, an event log, settings, a store."""
 
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 
 from workflow import timestamps
-from workflow.models.capacity import Meter
-from workflow.models.capacity_policy import HANDS_OFF, PowerPolicy, parse
-from workflow.models.model import MOST_RUNNING, STARTABLE, UP, Asked, Clock, ModelVersion, Status, project_of
-from workflow.models.promotion import Desk, ModelEvent
+from workflow.models.capacity import UsageMeter
+from workflow.models.capacity_policy import DISABLED, CapacityPolicy, parse_capacity_policy
+from workflow.models.model import (
+    ACTIVE_STATUSES,
+    MAX_RUNNING_MODELS,
+    STARTABLE_STATUSES,
+    ModelStatus,
+    ModelVersion,
+    MonotonicClock,
+    RequestResult,
+    project_name,
+)
+from workflow.models.promotion import ModelEvent, ModelRegistry
 
 MONDAY = "2026-01-05T00:00:00.000Z"
 
@@ -17,27 +26,27 @@ def arn_of(name: str, project: str = "parts") -> str:
     return f"arn:aws:rekognition:eu-central-1:123456789012:project/{project}/version/{name}/1700000000000"
 
 
-class World:
-    """Implements Models: starting takes five minutes and stopping one; calls are counted by second."""
+class InMemoryControlPlane:
+    """A ModelControlPlane: a start takes five minutes, a stop one; calls are counted by second."""
 
-    def __init__(self, **statuses: Status) -> None:
+    def __init__(self, **statuses: ModelStatus) -> None:
         self.seconds = 0.0
         self.versions = {
-            arn_of(name): ModelVersion(arn_of(name), status) for name, status in statuses.items()
+            arn_of(name): ModelVersion(arn=arn_of(name), status=status) for name, status in statuses.items()
         }
         self.calls: list[tuple[int, str]] = []
         self.starts: list[str] = []
-        self.most_up = 0
-        self.start_ends = Status.RUNNING
-        self._due: dict[str, tuple[float, Status]] = {}
+        self.max_active = 0
+        self.start_result = ModelStatus.RUNNING
+        self._due: dict[str, tuple[float, ModelStatus]] = {}
 
     @property
-    def clock(self) -> Clock:
-        return Clock(lambda: self.seconds, self.sleep)
+    def clock(self) -> MonotonicClock:
+        return MonotonicClock(lambda: self.seconds, self.sleep)
 
     @property
     def now(self) -> str:
-        return timestamps.later(MONDAY, self.seconds)
+        return timestamps.add_seconds(MONDAY, self.seconds)
 
     @property
     def busiest_second(self) -> int:
@@ -46,57 +55,72 @@ class World:
     def sleep(self, seconds: float) -> None:
         self.seconds += seconds
 
-    def status(self, name: str) -> Status:
-        self._arrive()
+    def status(self, name: str) -> ModelStatus:
+        self._apply_transitions()
         return self.versions[arn_of(name)].status
 
     def describe(self, arn: str) -> ModelVersion | None:
-        self._called("describe")
+        self._count_call("describe")
         return self.versions.get(arn)
 
-    def projects(self) -> list[str]:
-        self._called("projects")
-        return sorted({project_of(arn) for arn in self.versions})
+    def list_projects(self) -> list[str]:
+        self._count_call("projects")
+        return sorted({project_name(arn) for arn in self.versions})
 
-    def of_project(self, project: str) -> list[ModelVersion]:
-        self._called("list")
-        return [one for one in self.versions.values() if project_of(one.arn) == project]
+    def list_versions(self, project: str) -> list[ModelVersion]:
+        self._count_call("list")
+        return [version for version in self.versions.values() if project_name(version.arn) == project]
 
-    def start(self, arn: str, units: int = 1) -> Asked:
-        self._called("start")
+    def get_project_arn(self, name: str) -> str | None:
+        self._count_call("get_project_arn")
+        return f"arn:aws:rekognition:eu-central-1:123456789012:project/{name}/1700000000000"
+
+    def train(self, project: str, version: str, _bucket: str, _prefix: str) -> str:
+        """Train for an hour."""
+        self._count_call("train")
+        arn = arn_of(version, project.split("/")[1])
+        self.versions[arn] = ModelVersion(arn=arn, status=ModelStatus.TRAINING_IN_PROGRESS)
+        self._due[arn] = (self.seconds + 3600, ModelStatus.TRAINING_COMPLETED)
+        return arn
+
+    def start(self, arn: str, units: int = 1) -> RequestResult:
+        self._count_call("start")
         self.starts.append(arn)
         if arn not in self.versions:
-            return Asked.GONE
-        if self.versions[arn].status not in STARTABLE:
-            return Asked.IN_USE
-        if sum(one.status in UP for one in self.versions.values()) >= MOST_RUNNING:
-            return Asked.LIMIT
-        self.versions[arn] = replace(self.versions[arn], status=Status.STARTING, units=units)
-        self._due[arn] = (self.seconds + 300, self.start_ends)
-        self.most_up = max(self.most_up, sum(one.status in UP for one in self.versions.values()))
-        return Asked.ACCEPTED
+            return RequestResult.GONE
+        if self.versions[arn].status not in STARTABLE_STATUSES:
+            return RequestResult.IN_USE
+        if self._count_active() >= MAX_RUNNING_MODELS:
+            return RequestResult.LIMIT
+        self.versions[arn] = replace(self.versions[arn], status=ModelStatus.STARTING, units=units)
+        self._due[arn] = (self.seconds + 300, self.start_result)
+        self.max_active = max(self.max_active, self._count_active())
+        return RequestResult.ACCEPTED
 
-    def stop(self, arn: str) -> Asked:
-        self._called("stop")
-        if self.versions[arn].status is not Status.RUNNING:
-            return Asked.IN_USE
-        self.versions[arn] = replace(self.versions[arn], status=Status.STOPPING)
-        self._due[arn] = (self.seconds + 60, Status.STOPPED)
-        return Asked.ACCEPTED
+    def stop(self, arn: str) -> RequestResult:
+        self._count_call("stop")
+        if self.versions[arn].status is not ModelStatus.RUNNING:
+            return RequestResult.IN_USE
+        self.versions[arn] = replace(self.versions[arn], status=ModelStatus.STOPPING)
+        self._due[arn] = (self.seconds + 60, ModelStatus.STOPPED)
+        return RequestResult.ACCEPTED
 
-    def _called(self, what: str) -> None:
-        self.calls.append((int(self.seconds), what))
-        self._arrive()
+    def _count_active(self) -> int:
+        return sum(version.status in ACTIVE_STATUSES for version in self.versions.values())
 
-    def _arrive(self) -> None:
+    def _count_call(self, name: str) -> None:
+        self.calls.append((int(self.seconds), name))
+        self._apply_transitions()
+
+    def _apply_transitions(self) -> None:
         for arn, (at, status) in list(self._due.items()):
             if self.seconds >= at:
                 self.versions[arn] = replace(self.versions[arn], status=status, message=f"now {status}")
                 del self._due[arn]
 
 
-class MemoryRecord:
-    """Implements Record."""
+class InMemoryEventLog:
+    """A ModelEventLog."""
 
     def __init__(self) -> None:
         self.all: list[ModelEvent] = []
@@ -108,60 +132,70 @@ class MemoryRecord:
         return [event for event in self.all if not actions or event.action in actions]
 
     @property
-    def story(self) -> list[tuple[str, str]]:
+    def actions_and_reasons(self) -> list[tuple[str, str]]:
         return [(event.action, event.reason) for event in self.all]
 
 
-class MemorySettings:
-    """Implements Settings; `switched` is called at the moment of a switch."""
+class InMemoryModelSettings:
+    """ModelSettings; `on_switch` is called before a switch."""
 
     def __init__(self, model: str = "", policy: str = "old policy") -> None:
         self.arn, self.text = model, policy
-        self.rules: PowerPolicy = HANDS_OFF
-        self.switched: Callable[[str], None] = lambda _arn: None
+        self.rules: CapacityPolicy = DISABLED
+        self.on_switch: Callable[[str], None] = lambda _arn: None
 
-    def model(self) -> str:
+    def get_model(self) -> str:
         return self.arn
 
-    def policy(self) -> str:
+    def get_routing_policy(self) -> str:
         return self.text
 
-    def use(self, arn: str, policy: str) -> None:
-        self.switched(arn)
+    def switch_model(self, arn: str, policy: str) -> None:
+        self.on_switch(arn)
         self.arn, self.text = arn, policy
 
-    def power(self) -> PowerPolicy:
+    def get_capacity_policy(self) -> CapacityPolicy:
         return self.rules
 
-    def set_power(self, text: str) -> None:
-        self.rules = parse(text)
+    def set_capacity_policy(self, text: str) -> None:
+        self.rules = parse_capacity_policy(text)
 
 
-class MemoryPowerStore:
-    """Implements PowerStore with DynamoDB's conditions."""
+class InMemoryCapacityStore:
+    """A CapacityStore with DynamoDB's conditions."""
 
     def __init__(self) -> None:
-        self.kept = Meter()
+        self.kept = UsageMeter()
         self.until = ""
 
-    def meter(self) -> Meter:
+    def load_meter(self) -> UsageMeter:
         return self.kept
 
-    def save(self, before: Meter, after: Meter) -> bool:
+    def save_meter(self, before: UsageMeter, after: UsageMeter) -> bool:
         if self.kept.counted_at and self.kept.counted_at != before.counted_at:
             return False
         self.kept = after
         return True
 
-    def take(self, now: str, until: str) -> bool:
+    def acquire_start_lock(self, now: str, until: str) -> bool:
         if self.until > now:
             return False
         self.until = until
         return True
 
-    def hold(self, until: str) -> None:
+    def set_start_lock(self, until: str) -> None:
         self.until = until
 
 
-def desk(world: World, settings: MemorySettings, record: MemoryRecord) -> Desk:
-    return Desk(world, settings, record, world.clock, lambda: world.now, "ada", lambda _text: None)
+def build_registry(
+    world: InMemoryControlPlane, settings: InMemoryModelSettings, record: InMemoryEventLog
+) -> ModelRegistry:
+    return ModelRegistry(
+        control_plane=world,
+        settings=settings,
+        event_log=record,
+        clock=world.clock,
+        now=lambda: world.now,
+        actor="ada",
+        report_progress=lambda _text: None,
+    )

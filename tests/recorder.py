@@ -9,19 +9,23 @@ AWS_TOKEN = "AQCEAAAAKgAAAAMAAAAAAAAAAc" + "x/+=" * 20
 
 
 class Recorder:
-    """Writes a history as Step Functions does, one event a second."""
+    """A recorder that writes a history as Step Functions does, one event a second."""
 
     def __init__(self) -> None:
         self.events: list[dict[str, Any]] = []
 
-    def __call__(self, kind: str, previous: int | None = None, /, **details: Any) -> int:
+    def __call__(self, event_type: str, previous: int | None = None, /, **details: Any) -> int:
         number = len(self.events) + 1
-        group = "state" if "State" in kind and kind.endswith(("Entered", "Exited")) else kind
-        name = {"state": "stateEntered" if kind.endswith("Entered") else "stateExited"}.get(group, kind)
+        group = (
+            "state" if "State" in event_type and event_type.endswith(("Entered", "Exited")) else event_type
+        )
+        name = {"state": "stateEntered" if event_type.endswith("Entered") else "stateExited"}.get(
+            group, event_type
+        )
         event = {
             "id": number,
             "previousEventId": number - 1 if previous is None else previous,
-            "type": kind,
+            "type": event_type,
             "timestamp": T0 + timedelta(seconds=number),
         }
         if details:
@@ -29,8 +33,8 @@ class Recorder:
         self.events.append(event)
         return number
 
-    def enter(self, kind: str, name: str, previous: int | None = None, document: object = None) -> int:
-        return self(f"{kind}StateEntered", previous, name=name, input=json.dumps(document or {}))
+    def enter(self, state_type: str, name: str, previous: int | None = None, document: object = None) -> int:
+        return self(f"{state_type}StateEntered", previous, name=name, input=json.dumps(document or {}))
 
-    def leave(self, kind: str, name: str, previous: int | None = None, document: object = None) -> int:
-        return self(f"{kind}StateExited", previous, name=name, output=json.dumps(document or {}))
+    def leave(self, state_type: str, name: str, previous: int | None = None, document: object = None) -> int:
+        return self(f"{state_type}StateExited", previous, name=name, output=json.dumps(document or {}))

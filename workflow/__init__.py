@@ -1,1 +1,1 @@
-"""What is decided about a photo: the domain, free of services."""
+"""The domain of visual inspection: standard library only. The adapters are in workflow.aws."""

@@ -1,23 +1,23 @@
-"""Faults with one of many, put aside until all others had their turn."""
+"""Collect errors: process every item, then re-raise the first error."""
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 
-Turn = Callable[[], AbstractContextManager[None]]
+ErrorCapture = Callable[[], AbstractContextManager[None]]
 
 
 @contextmanager
-def aside() -> Iterator[Turn]:
-    """Hand out a block for each turn; the first fault of any is raised after the last."""
-    faults: list[Exception] = []
+def collect_errors() -> Iterator[ErrorCapture]:
+    """Yield a context manager for each item, and re-raise the first error after the last item."""
+    errors: list[Exception] = []
 
     @contextmanager
-    def turn() -> Iterator[None]:
+    def capture() -> Iterator[None]:
         try:
             yield
-        except Exception as fault:
-            faults.append(fault)
+        except Exception as error:
+            errors.append(error)
 
-    yield turn
-    if faults:
-        raise faults[0]
+    yield capture
+    if errors:
+        raise errors[0]

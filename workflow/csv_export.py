@@ -1,4 +1,4 @@
-"""CSV that a spreadsheet shows and never executes."""
+"""CSV that is safe to open in a spreadsheet."""
 
 import csv
 import io
@@ -7,10 +7,10 @@ from collections.abc import Iterable, Iterator
 _DANGEROUS = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
-def safe_cell(value: object) -> str:
-    """The value as text; what a spreadsheet would take for a formula gets an apostrophe before it.
+def escape_cell(value: object) -> str:
+    """Convert a value to text. Prefix text that a spreadsheet would take for a formula with an apostrophe.
 
-    As OWASP advises against CSV injection. Numbers are written as numbers.
+    This is OWASP's advice against CSV injection. Numbers are written as numbers.
     """
     text = "" if value is None else str(value)
     if isinstance(value, int | float) or not text.startswith(_DANGEROUS):
@@ -18,12 +18,12 @@ def safe_cell(value: object) -> str:
     return f"'{text}"
 
 
-def csv_lines(rows: Iterable[Iterable[object]]) -> Iterator[str]:
-    """Each row as one line of CSV (RFC 4180), as it is asked for."""
+def iter_csv_lines(rows: Iterable[Iterable[object]]) -> Iterator[str]:
+    """Yield each row as one line of CSV (RFC 4180)."""
     buffer = io.StringIO()
     writer = csv.writer(buffer, quoting=csv.QUOTE_ALL)
     for row in rows:
-        writer.writerow([safe_cell(value) for value in row])
+        writer.writerow([escape_cell(value) for value in row])
         yield buffer.getvalue()
         buffer.seek(0)
         buffer.truncate()

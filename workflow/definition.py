@@ -1,4 +1,4 @@
-"""The state machine's definition: its text, its placeholders, and their values filled in."""
+"""The state machine's definition: its text, its placeholders, and the rendered result."""
 
 import json
 import re
@@ -7,26 +7,26 @@ from pathlib import Path
 
 from workflow.errors import ConfigurationError
 
-FILE = Path(__file__).resolve().parent.parent / "state_machine.asl.json"
+DEFINITION_FILE = Path(__file__).resolve().parent.parent / "state_machine.asl.json"
 _PLACEHOLDER = re.compile(r"\$\{([A-Za-z]+)\}")
 
 
-def text() -> str:
-    """The definition as it stands in the repository, with placeholders."""
-    return FILE.read_text(encoding="utf-8")
+def read_definition() -> str:
+    """Read the definition of the repository, with its placeholders."""
+    return DEFINITION_FILE.read_text(encoding="utf-8")
 
 
 def placeholders() -> frozenset[str]:
-    """The names that a deployment must give values for."""
-    return frozenset(_PLACEHOLDER.findall(text()))
+    """Return the names that a deployment must give values for."""
+    return frozenset(_PLACEHOLDER.findall(read_definition()))
 
 
 def render(values: Mapping[str, str]) -> str:
-    """The definition with every placeholder filled in, as compact JSON.
+    """Render the definition with a value for every placeholder, as compact JSON.
 
-    Raises ConfigurationError when a value is missing or one is given that the definition does not use.
+    Raise ConfigurationError if a value is missing, or if the definition does not use one that is given.
     """
     if wrong := placeholders() ^ values.keys():
         raise ConfigurationError(f"state machine: placeholders differ by {sorted(wrong)}")
-    filled = _PLACEHOLDER.sub(lambda match: json.dumps(values[match[1]])[1:-1], text())
+    filled = _PLACEHOLDER.sub(lambda match: json.dumps(values[match[1]])[1:-1], read_definition())
     return json.dumps(json.loads(filled), separators=(",", ":"), ensure_ascii=False)

@@ -1,25 +1,25 @@
-"""Faults that callers tell apart by name; everything expected is a value instead."""
+"""Exceptions that callers catch by name. Expected outcomes are values instead."""
 
 
 class PartcheckError(Exception):
-    """A fault whose message is one sentence for a person: what, where, what to do."""
+    """An error whose message is one sentence for a person: what, where, what to do."""
 
 
 class ConfigurationError(PartcheckError):
-    """A setting is missing or wrong; the message names it."""
+    """A setting that is missing or wrong. The message names it."""
 
 
 class OwnershipLost(PartcheckError):
-    """Another execution owns the inspection now; this one must stop touching the photo."""
+    """Another execution owns the inspection. This one must not touch the photo any more."""
 
 
 class NotFound(PartcheckError):
-    """The ledger or the bucket does not hold what was asked for."""
+    """A row or an object that does not exist."""
 
 
 class Conflict(PartcheckError):
-    """The row changed since it was read, or the decision is not open any more."""
+    """A row that changed since it was read, or a decision that is not open any more."""
 
 
-class NotUploaded(PartcheckError):
-    """The inbound bucket did not take a photo; the message is the service's reason."""
+class UploadFailed(PartcheckError):
+    """A photo that the inbound bucket refused. The message is the service's reason."""

@@ -1,4 +1,4 @@
-"""So many of so many, and how sure one can be of the share behind them."""
+"""Proportions with their 95 % confidence interval."""
 
 import math
 from dataclasses import dataclass
@@ -7,26 +7,26 @@ Z95 = 1.959963984540054
 
 
 @dataclass(frozen=True, slots=True)
-class Rate:
-    """So many of so many, with the interval that holds the truth 95 times in 100.
+class Proportion:
+    """A count out of a total, with its 95 % confidence interval.
 
     The interval is Wilson's: Probable inference, the law of succession, and statistical inference, J. Am.
     Stat. Assoc. 22 (1927).
     """
 
     count: int
-    of: int
+    total: int
 
     @property
     def share(self) -> float:
-        return self.count / self.of if self.of else 0.0
+        return self.count / self.total if self.total else 0.0
 
     @property
-    def interval(self) -> tuple[float, float]:
-        """Lower and upper bound, 0 to 1; everything is possible where nothing was seen."""
-        if not self.of:
+    def confidence_interval(self) -> tuple[float, float]:
+        """Return lower and upper bound, 0 to 1. The interval is (0, 1) if the total is 0."""
+        if not self.total:
             return 0.0, 1.0
-        share, weight = self.share, Z95**2 / self.of
+        share, weight = self.share, Z95**2 / self.total
         middle = (share + weight / 2) / (1 + weight)
-        margin = Z95 / (1 + weight) * math.sqrt(share * (1 - share) / self.of + weight / (4 * self.of))
+        margin = Z95 / (1 + weight) * math.sqrt(share * (1 - share) / self.total + weight / (4 * self.total))
         return max(0.0, middle - margin), min(1.0, middle + margin)

@@ -1,76 +1,87 @@
-"""The line's tables as data, with their keys and indexes: what infra/ and local/ create, and nothing else."""
+"""The DynamoDB tables as data: keys and indexes. infra/ and local/ create exactly these."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
 class Index:
-    """A view of a table under another key; sparse, since items without both attributes are not in it.
+    """A secondary index. It is sparse: an item without both key attributes is not in it.
 
-    `holds` names the attributes that the view repeats besides all keys; None is everything.
+    `projected_attributes` are the attributes that the index repeats besides all keys; None means all.
     """
 
     name: str
     key: tuple[str, ...]
-    holds: tuple[str, ...] | None = None
+    projected_attributes: tuple[str, ...] | None = None
 
     @property
-    def projection(self) -> str:
-        """The kind of view, as DynamoDB names it."""
-        if self.holds is None:
+    def projection_type(self) -> str:
+        """Return DynamoDB's ProjectionType."""
+        if self.projected_attributes is None:
             return "ALL"
-        return "INCLUDE" if self.others else "KEYS_ONLY"
+        return "INCLUDE" if self.non_key_attributes else "KEYS_ONLY"
 
     @property
-    def others(self) -> tuple[str, ...]:
-        """What it repeats besides all keys and is none of its own."""
-        return tuple(attribute for attribute in self.holds or () if attribute not in self.key)
+    def non_key_attributes(self) -> tuple[str, ...]:
+        """Return the projected attributes that are not part of the index's key."""
+        return tuple(attribute for attribute in self.projected_attributes or () if attribute not in self.key)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Table:
-    """One table: what settings call it, the partition key with the sort key, its indexes.
+    """A table: its name here, its environment variable, its partition and sort key, and its indexes.
 
-    Every key attribute is text. A deployment chooses the real name; `variable` is the setting that tells it
-    to functions and apps. `expires` names the attribute that says, in seconds since 1970, from when on an
-    item may be forgotten.
+    Every key attribute is a string. A deployment chooses the physical name and passes it in the environment
+    variable `variable`. `ttl_attribute` is the attribute that holds an item's expiry in seconds since 1970.
     """
 
     name: str
     variable: str
     key: tuple[str, ...]
     indexes: tuple[Index, ...] = ()
-    expires: str = ""
+    ttl_attribute: str = ""
 
     @property
-    def attributes(self) -> tuple[str, ...]:
-        """Every attribute that some key needs, in the order of the alphabet."""
+    def key_attributes(self) -> tuple[str, ...]:
+        """Return every attribute of a key, sorted."""
         keys = (self.key, *(index.key for index in self.indexes))
         return tuple(sorted({attribute for key in keys for attribute in key}))
 
 
-_FACTS = ("state", "text", "filed_as", "decided_by", "model", "policy_version")
-# What a list of photos that persons work on tells of each.
-_REVIEW_FACTS = ("review", "lease", "hold", "skipped", "decision", "second")
+_SEARCH_ATTRIBUTES = ("state", "search_text", "filed_as", "decided_by", "model", "policy_version")
+# Attributes that the review queues show of each photo.
+_REVIEW_ATTRIBUTES = ("review", "lease", "hold", "skipped", "decision", "second_review")
 
-LEDGER = Table(
-    "ledger",
-    "LEDGER_TABLE",
-    ("id",),
-    (
+INSPECTIONS = Table(
+    name="inspections",
+    variable="INSPECTIONS_TABLE",
+    key=("id",),
+    indexes=(
         *(Index(f"by_{attribute}", (attribute, "claimed_at")) for attribute in ("state", "day", "name")),
-        Index("by_verdict", ("filed_as", "claimed_at"), _FACTS),
-        Index("by_decider", ("decided_by", "claimed_at"), _FACTS),
-        Index("by_model", ("model", "claimed_at"), _FACTS),
-        Index("by_policy", ("policy_version", "claimed_at"), _FACTS),
-        Index("by_pile", ("pile", "rank"), _REVIEW_FACTS),
-        Index("unkept", ("unkept", "claimed_at"), ("text",)),
+        Index("by_verdict", ("filed_as", "claimed_at"), _SEARCH_ATTRIBUTES),
+        Index("by_reviewer", ("decided_by", "claimed_at"), _SEARCH_ATTRIBUTES),
+        Index("by_model", ("model", "claimed_at"), _SEARCH_ATTRIBUTES),
+        Index("by_policy", ("policy_version", "claimed_at"), _SEARCH_ATTRIBUTES),
+        Index("by_review_queue", ("review_queue", "priority"), _REVIEW_ATTRIBUTES),
+        Index("unarchived", ("unarchived", "claimed_at"), ("search_text",)),
     ),
 )
-AUDIT = Table("audit", "AUDIT_TABLE", ("inspection_id", "at"), (Index("by_day", ("day", "at")),))
-TOKENS = Table("tokens", "TOKEN_TABLE", ("inspection_id",), expires="expires_at")
-NAMES = Table("names", "NAMES_TABLE", ("beginning", "text"))
-COMMANDS = Table("command-log", "COMMAND_TABLE", ("id",), (Index("open", ("open", "asked_at"), ()),))
-FIGURES = Table("figures", "FIGURES_TABLE", ("book", "page"))
+AUDIT = Table(
+    name="audit",
+    variable="AUDIT_TABLE",
+    key=("inspection_id", "at"),
+    indexes=(Index("by_day", ("day", "at")),),
+)
+TASK_TOKENS = Table(
+    name="task-tokens", variable="TASK_TOKENS_TABLE", key=("inspection_id",), ttl_attribute="expires_at"
+)
+NAME_INDEX = Table(name="name-index", variable="NAME_INDEX_TABLE", key=("initials", "search_text"))
+COMMAND_LOG = Table(
+    name="command-log",
+    variable="COMMAND_LOG_TABLE",
+    key=("id",),
+    indexes=(Index("open", ("open", "requested_at"), ()),),
+)
+METRICS = Table(name="metrics", variable="METRICS_TABLE", key=("series", "entry"))
 
-TABLES = (LEDGER, AUDIT, TOKENS, NAMES, FIGURES, COMMANDS)
+TABLES = (INSPECTIONS, AUDIT, TASK_TOKENS, NAME_INDEX, METRICS, COMMAND_LOG)

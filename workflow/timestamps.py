@@ -1,31 +1,31 @@
-"""Moments in time as the ledger and the messages write them: ISO 8601, UTC, milliseconds."""
+"""Timestamps as rows and messages store them: ISO 8601, UTC, milliseconds."""
 
 from datetime import UTC, datetime, timedelta
 
-EVER = "2000-01-01T00:00:00.000Z"  # Before anything that a ledger can hold.
+EARLIEST = "2000-01-01T00:00:00.000Z"  # Before any timestamp that a row can hold.
 
 
 def now() -> str:
-    """This moment."""
-    return text(datetime.now(UTC))
+    """Return the current time."""
+    return format_timestamp(datetime.now(UTC))
 
 
-def text(moment: datetime) -> str:
-    """A moment as text; all such texts sort by time."""
-    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+def format_timestamp(time: datetime) -> str:
+    """Format a time. Formatted timestamps sort by time."""
+    return time.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def parse(moment: str) -> datetime:
-    """The moment that a text names; without a zone it is UTC."""
-    value = datetime.fromisoformat(moment)
+def parse(timestamp: str) -> datetime:
+    """Parse a timestamp. Without a time zone it is UTC."""
+    value = datetime.fromisoformat(timestamp)
     return value if value.tzinfo else value.replace(tzinfo=UTC)
 
 
-def later(moment: str, seconds: float) -> str:
-    """The moment so many seconds later (earlier, if negative)."""
-    return text(parse(moment) + timedelta(seconds=seconds))
+def add_seconds(timestamp: str, seconds: float) -> str:
+    """Return the timestamp that many seconds later, or earlier if `seconds` is negative."""
+    return format_timestamp(parse(timestamp) + timedelta(seconds=seconds))
 
 
-def seconds_between(earlier: str, later_one: str) -> float:
-    """Seconds from one moment to another."""
-    return (parse(later_one) - parse(earlier)).total_seconds()
+def seconds_between(start: str, end: str) -> float:
+    """Return the seconds from `start` to `end`."""
+    return (parse(end) - parse(start)).total_seconds()

@@ -5,10 +5,10 @@ import numpy as np
 from local.sample_parts.scene import Scene, direction
 
 
-def drill(scene: Scene, rng: np.random.Generator) -> None:
-    """Open the holes, last of all: no mark or fault hangs in the air.
+def cut_holes(scene: Scene, rng: np.random.Generator) -> None:
+    """Cut the holes after all marks and defects, so that none of them lies in a hole.
 
-    Each shows the ground below and a crescent of its wall, because the camera never stands dead centre.
+    Each hole shows the ground and a crescent of its wall, because the camera is never exactly centred.
     """
     pose, lean = scene.pose, rng.normal(0, 0.07, 2)
     floor = float(rng.uniform(0.52, 0.64))

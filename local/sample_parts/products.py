@@ -1,4 +1,4 @@
-"""The part designs the generator can cast, as proportions of the part's radius."""
+"""The designs of the generated parts; lengths are relative to the part's radius."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -6,8 +6,8 @@ from enum import StrEnum
 import numpy as np
 
 
-class Product(StrEnum):
-    """What is cast. The values begin the photos' file names."""
+class SampleProduct(StrEnum):
+    """A product. The values begin the photos' file names."""
 
     IMPELLER = "impeller"
     FLANGE = "flange"
@@ -15,8 +15,8 @@ class Product(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Ring:
-    """A turned surface that reaches out to `outer`; the ring before it ends where this one begins."""
+class SurfaceRing:
+    """A turned surface that ends at the radius `outer` and begins where the previous ring ends."""
 
     outer: float
     tone: float
@@ -24,8 +24,8 @@ class Ring:
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
-    """A change of height: lit on the side that faces the light, in shadow on the other."""
+class HeightStep:
+    """A change of height: bright on the side that faces the light, dark on the other."""
 
     radius: float
     width: float
@@ -33,27 +33,27 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
-class Hole:
-    """A round opening through which the ground is seen."""
+class RoundHole:
+    """A round hole through which the ground is visible."""
 
     radius: float
     angle: float
     size: float
 
 
-@dataclass(frozen=True, slots=True)
-class Design:
-    """One individual part of a product, with the foundry's tolerances already in its numbers."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PartDesign:
+    """One individual part of a product, with casting tolerances applied."""
 
-    rings: tuple[Ring, ...]
-    steps: tuple[Step, ...]
-    holes: tuple[Hole, ...]
+    rings: tuple[SurfaceRing, ...]
+    steps: tuple[HeightStep, ...]
+    holes: tuple[RoundHole, ...]
     blades: int = 0
     teeth: int = 0
     tooth_depth: float = 0.0
 
     def faces(self) -> list[tuple[float, float]]:
-        """The bands (inner, outer) of bare metal on which a fault can lie."""
+        """Return the bands (inner, outer radius) of machined metal on which a defect can lie."""
         inner = 0.0
         bands = []
         for ring in self.rings:
@@ -63,58 +63,70 @@ class Design:
         return bands
 
 
-def design(product: Product, rng: np.random.Generator) -> Design:
-    """Draw one individual: no two parts have quite the same proportions."""
-    return {Product.IMPELLER: _impeller, Product.FLANGE: _flange, Product.GEAR: _gear}[product](rng)
+def draw_design(product: SampleProduct, rng: np.random.Generator) -> PartDesign:
+    """Draw the design of one individual with random proportions."""
+    return {SampleProduct.IMPELLER: _impeller, SampleProduct.FLANGE: _flange, SampleProduct.GEAR: _gear}[
+        product
+    ](rng)
 
 
-def _impeller(rng: np.random.Generator) -> Design:
+def _impeller(rng: np.random.Generator) -> PartDesign:
     bore, hub, cavity, lip, groove = np.array([0.215, 0.285, 0.545, 0.605, 0.635]) * rng.normal(1, 0.004, 5)
-    return Design(
+    return PartDesign(
         rings=(
-            Ring(bore, 0.50, faced=False),
-            Ring(hub, 0.90),
-            Ring(cavity, 0.09, faced=False),
-            Ring(lip, 0.95),
-            Ring(groove, 0.62, faced=False),
-            Ring(1.0, 1.0),
+            SurfaceRing(bore, 0.50, faced=False),
+            SurfaceRing(hub, 0.90),
+            SurfaceRing(cavity, 0.09, faced=False),
+            SurfaceRing(lip, 0.95),
+            SurfaceRing(groove, 0.62, faced=False),
+            SurfaceRing(1.0, 1.0),
         ),
         steps=(
-            Step(hub, 0.014, -0.30),
-            Step(cavity, 0.012, 0.20),
-            Step(groove - 0.012, 0.024, 0.60),
-            Step(0.992, 0.012, -0.35),
+            HeightStep(hub, 0.014, -0.30),
+            HeightStep(cavity, 0.012, 0.20),
+            HeightStep(groove - 0.012, 0.024, 0.60),
+            HeightStep(0.992, 0.012, -0.35),
         ),
-        holes=(Hole(0.0, 0.0, bore),),
+        holes=(RoundHole(0.0, 0.0, bore),),
         blades=7,
     )
 
 
-def _flange(rng: np.random.Generator) -> Design:
+def _flange(rng: np.random.Generator) -> PartDesign:
     bore, collar, face = np.array([0.33, 0.50, 0.60]) * rng.normal(1, 0.004, 3)
-    return Design(
-        rings=(Ring(bore, 0.5, faced=False), Ring(collar, 1.0), Ring(face, 0.72), Ring(1.0, 0.9)),
+    return PartDesign(
+        rings=(
+            SurfaceRing(bore, 0.5, faced=False),
+            SurfaceRing(collar, 1.0),
+            SurfaceRing(face, 0.72),
+            SurfaceRing(1.0, 0.9),
+        ),
         steps=(
-            Step(bore, 0.014, 0.15),
-            Step(collar, 0.022, -0.45),
-            Step(face, 0.014, 0.18),
-            Step(0.985, 0.018, -0.35),
+            HeightStep(bore, 0.014, 0.15),
+            HeightStep(collar, 0.022, -0.45),
+            HeightStep(face, 0.014, 0.18),
+            HeightStep(0.985, 0.018, -0.35),
         ),
         holes=(
-            Hole(0.0, 0.0, bore),
-            *(Hole(0.79, turn, 0.085) for turn in np.arange(6) * (np.pi / 3)),
+            RoundHole(0.0, 0.0, bore),
+            *(RoundHole(0.79, turn, 0.085) for turn in np.arange(6) * (np.pi / 3)),
         ),
     )
 
 
-def _gear(rng: np.random.Generator) -> Design:
+def _gear(rng: np.random.Generator) -> PartDesign:
     bore, hub, web = np.array([0.17, 0.34, 0.70]) * rng.normal(1, 0.004, 3)
-    return Design(
-        rings=(Ring(bore, 0.5, faced=False), Ring(hub, 0.95), Ring(web, 0.8), Ring(1.0, 0.95)),
-        steps=(Step(hub, 0.02, -0.30), Step(web, 0.02, 0.25)),
+    return PartDesign(
+        rings=(
+            SurfaceRing(bore, 0.5, faced=False),
+            SurfaceRing(hub, 0.95),
+            SurfaceRing(web, 0.8),
+            SurfaceRing(1.0, 0.95),
+        ),
+        steps=(HeightStep(hub, 0.02, -0.30), HeightStep(web, 0.02, 0.25)),
         holes=(
-            Hole(0.0, 0.0, bore),
-            *(Hole(0.52, turn, 0.085) for turn in np.arange(5) * (0.4 * np.pi)),
+            RoundHole(0.0, 0.0, bore),
+            *(RoundHole(0.52, turn, 0.085) for turn in np.arange(5) * (0.4 * np.pi)),
         ),
         teeth=24,
         tooth_depth=0.035,

@@ -1,54 +1,63 @@
-"""What things are made of: turned metal, dark vanes, the table below."""
+"""Surfaces: turned metal, dark vanes, the table below."""
+
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from local.sample_parts.products import Design
-from local.sample_parts.stencil import SIDE, Array, noise
+from local.sample_parts.products import PartDesign
+from local.sample_parts.stencil import SIDE, Layer, noise
 
 TURNS = 2048
 _RADII = 2048
 
 
-def turn_index(angle: Array) -> NDArray[np.int32]:
-    """Where an angle stands in a table of one full turn."""
+@dataclass(frozen=True, slots=True)
+class PolarGrid:
+    """Radius, angle (radians) and cosine to the light of every pixel in the part's plane."""
+
+    radius: Layer
+    angle: Layer
+    facing: Layer
+
+
+def turn_index(angle: Layer) -> NDArray[np.int32]:
+    """Return the index of an angle (radians) in a table of one full turn."""
     return (angle * np.float32(TURNS / (2 * np.pi))).astype(np.int32) & (TURNS - 1)
 
 
-def ground(radius: Array, facing: Array, inside: Array, rng: np.random.Generator) -> Array:
-    """A light table with a slow gradient and the part's contact shadow on the side away from the light."""
+def render_ground(grid: PolarGrid, inside: Layer, rng: np.random.Generator) -> Layer:
+    """Render a light table with a gradient, and the part's contact shadow away from the light."""
     tone = rng.uniform(0.60, 0.70)
     slope = rng.normal(0, 0.04)
-    table = np.float32(tone) + np.float32(slope) * facing * radius
+    table = np.float32(tone) + np.float32(slope) * grid.facing * grid.radius
     table += np.float32(0.012) * noise(rng, (SIDE, SIDE), 40)
-    reach = np.float32(rng.uniform(5, 14)) * (np.float32(1.15) - facing)
+    reach = np.float32(rng.uniform(5, 14)) * (np.float32(1.15) - grid.facing)
     depth = np.float32(rng.uniform(0.45, 0.65))
     outside = np.maximum(-inside, 0)
     shadow = depth * np.exp(-outside / reach)
-    lit: Array = table * (1 - shadow)
+    lit: Layer = table * (1 - shadow)
     return lit
 
 
-def metal(
-    part: Design, radius: Array, angle: Array, facing: Array, inside: Array, rng: np.random.Generator
-) -> Array:
-    """Turned rings: tone and slope by radius, the sheen of turned metal by angle, grain everywhere."""
+def render_metal(part: PartDesign, grid: PolarGrid, inside: Layer, rng: np.random.Generator) -> Layer:
+    """Render turned rings: tone and slope by radius, sheen by angle, grain everywhere."""
     tone, slope, turned = _profile(part, rng)
-    at = np.minimum((radius * np.float32(_RADII / 1.25)).astype(np.int32), _RADII - 1)
-    sheen = _sheen(rng)[turn_index(angle)]
+    at = np.minimum((grid.radius * np.float32(_RADII / 1.25)).astype(np.int32), _RADII - 1)
+    sheen = _sheen(rng)[turn_index(grid.angle)]
     mottle = np.float32(rng.uniform(0.008, 0.02)) * noise(rng, (SIDE, SIDE), int(rng.integers(14, 34)))
     grain = np.float32(rng.uniform(0.012, 0.016)) * rng.standard_normal((SIDE, SIDE), dtype=np.float32)
     tones = tone[at]
     face = tones * (1 + sheen + (np.float32(0.35) + 4 * np.abs(sheen)) * turned[at] + mottle + grain)
-    relief = slope[at] * facing
+    relief = slope[at] * grid.facing
     face += np.where(relief > 0, np.float32(0.45) * relief, relief)
     edge = np.clip(1 - inside / np.float32(2.2), 0, 1)
-    edged: Array = face * (1 - edge * (np.float32(0.35) - np.float32(0.25) * facing))
+    edged: Layer = face * (1 - edge * (np.float32(0.35) - np.float32(0.25) * grid.facing))
     return edged
 
 
-def _profile(part: Design, rng: np.random.Generator) -> tuple[Array, Array, Array]:
-    """Tone, slope and turning marks by radius."""
+def _profile(part: PartDesign, rng: np.random.Generator) -> tuple[Layer, Layer, Layer]:
+    """Return tone, slope and turning marks by radius."""
     radii = np.arange(_RADII) * (1.25 / _RADII)
     outer = np.array([ring.outer for ring in part.rings])
     tones = np.array([ring.tone for ring in part.rings]) * rng.uniform(0.72, 0.80)
@@ -64,8 +73,8 @@ def _profile(part: Design, rng: np.random.Generator) -> tuple[Array, Array, Arra
     return tone.astype(np.float32), (slope * 0.8).astype(np.float32), turned.astype(np.float32)
 
 
-def _sheen(rng: np.random.Generator) -> Array:
-    """Bright and dull sectors, as lamps draw them on turned metal: opposite each other, some sharply cut."""
+def _sheen(rng: np.random.Generator) -> Layer:
+    """Return bright and dull sectors by angle, as lamps cause them on turned metal, in opposite pairs."""
     turns = np.linspace(0, 2 * np.pi, TURNS, endpoint=False)
     sheen = np.zeros(TURNS)
     for _ in range(int(rng.integers(2, 5))):
@@ -77,10 +86,8 @@ def _sheen(rng: np.random.Generator) -> Array:
     return sheen.astype(np.float32)
 
 
-def add_blades(
-    part: Design, face: Array, radius: Array, angle: Array, facing: Array, rng: np.random.Generator
-) -> None:
-    """Curved vanes, dimly seen in the cavity, each catching the light a little differently."""
+def add_blades(part: PartDesign, face: Layer, grid: PolarGrid, rng: np.random.Generator) -> None:
+    """Add curved vanes, faintly visible in the cavity, each with its own brightness."""
     if not part.blades:
         return
     inner, outer = part.rings[1].outer, part.rings[2].outer
@@ -88,8 +95,10 @@ def add_blades(
     phase = np.arange(TURNS) * (part.blades / TURNS)
     ridge = np.exp(-rng.uniform(6, 7.5) * (phase % 1)) + 0.5 * np.exp(-25 * (1 - phase % 1))
     ridge *= rng.uniform(0.4, 1.0, part.blades)[phase.astype(int)]
-    vanes = ridge.astype(np.float32)[turn_index(angle + np.float32(swirl) * radius)]
-    zone = np.clip((np.float32(outer) - radius) * (radius - np.float32(inner)) * np.float32(80), 0, 1)
+    vanes = ridge.astype(np.float32)[turn_index(grid.angle + np.float32(swirl) * grid.radius)]
+    zone = np.clip(
+        (np.float32(outer) - grid.radius) * (grid.radius - np.float32(inner)) * np.float32(80), 0, 1
+    )
     rough = 1 + np.float32(0.35) * noise(rng, (SIDE, SIDE), 5)
-    lit = np.float32(0.65) - np.float32(0.45) * facing
+    lit = np.float32(0.65) - np.float32(0.45) * grid.facing
     face += np.float32(rng.uniform(0.12, 0.17)) * zone * vanes * lit * rough

@@ -1,42 +1,52 @@
-// Live rows: the server says that something changed, and the list asks for its own rows again, but never
-// under somebody's hands.
+// Live list: an event says that the list has changed, and the page requests its rows again. While a form in
+// the list is open or focused, the update waits.
 const results = document.getElementById("results");
-let [source, first, stale] = [null, true, false];
+let source = null;
+let isFirstEvent = true;
+let isStale = false;
 
-const say = () => {
-  const sign = document.getElementById("live");
-  if (!sign) return;
-  const live = source.readyState === EventSource.OPEN;
-  sign.dataset.live = live ? "on" : "off";
+const showStatus = () => {
+  const status = document.getElementById("live");
+  if (!status) return;
+  const isLive = source.readyState === EventSource.OPEN;
+  status.dataset.live = isLive ? "on" : "off";
   const rows = results.querySelectorAll("tbody a").length;
-  const words = !live ? "not live, trying again" : stale ? "changed meanwhile" : "live";
-  sign.querySelector(".live-words").textContent = `${rows} shown · ${words}`;
+  const state = isLive ? (isStale ? "update pending" : "live") : "not live, reconnecting";
+  status.querySelector(".live-status").textContent = `${rows} shown · ${state}`;
 };
 
-const busy = () => results.querySelector("details[open], :is(input, textarea, select, button):focus") !== null;
+const isInUse = () => {
+  return results.querySelector("details[open], :is(input, textarea, select, button):focus") !== null;
+};
 
 const refresh = async () => {
-  if (new URLSearchParams(location.search).has("mark")) return;
-  stale = busy();
-  if (stale) return say();
-  const focused = document.activeElement?.getAttribute("href");
-  await window.htmx.ajax("GET", location.pathname + location.search, { target: "#results", swap: "innerHTML" });
-  if (focused) results.querySelector(`a[href="${CSS.escape(focused)}"]`)?.focus();
+  if (new URLSearchParams(location.search).has("cursor")) return;
+  isStale = isInUse();
+  if (isStale) {
+    showStatus();
+    return;
+  }
+  const focusedUrl = document.activeElement?.getAttribute("href");
+  const target = { target: "#results", swap: "innerHTML" };
+  await window.htmx.ajax("GET", location.pathname + location.search, target);
+  if (focusedUrl) results.querySelector(`a[href="${CSS.escape(focusedUrl)}"]`)?.focus();
 };
 
-const listen = () => {
+const connect = () => {
   source = new EventSource("/executions/live");
-  source.onopen = say;
+  source.onopen = showStatus;
   source.onerror = () => {
-    say();
-    if (source.readyState === EventSource.CLOSED) setTimeout(listen, 3000);
+    showStatus();
+    if (source.readyState === EventSource.CLOSED) setTimeout(connect, 3000);
   };
   source.onmessage = () => {
-    if (!first) refresh();
-    first = false;
+    if (!isFirstEvent) refresh();
+    isFirstEvent = false;
   };
 };
 
-for (const end of ["focusout", "toggle"]) results.addEventListener(end, () => setTimeout(() => stale && refresh()), true);
-document.body.addEventListener("htmx:afterSwap", say);
-listen();
+const refreshIfStale = () => setTimeout(() => isStale && refresh());
+results.addEventListener("focusout", refreshIfStale, true);
+results.addEventListener("toggle", refreshIfStale, true);
+document.body.addEventListener("htmx:afterSwap", showStatus);
+connect();

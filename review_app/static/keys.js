@@ -1,44 +1,83 @@
-// Single-key shortcuts: which key does what, changed by the person, switched off by the person, kept here.
+// Single-key shortcuts. Users can change or disable them; the choice is stored in the browser.
 
-const USUAL = { ok: "a", defect: "d", skip: "s", undo: "z", comment: "c", hold: "h", help: "?", zoomIn: "+", zoomOut: "-", fit: "0", brightness: "b", contrast: "x", invert: "i" };
-const KEPT = "partcheck.keys";
+const DEFAULT_KEYS = {
+  ok: "a",
+  defect: "d",
+  skip: "s",
+  undo: "z",
+  comment: "c",
+  hold: "h",
+  help: "?",
+  zoomIn: "+",
+  zoomOut: "-",
+  fit: "0",
+  brightness: "b",
+  contrast: "x",
+  invert: "i",
+};
+const PAN_KEYS = { arrowleft: [60, 0], arrowright: [-60, 0], arrowup: [0, 60], arrowdown: [0, -60] };
+const STORAGE_KEY = "partcheck.keys";
+
+const load = () => {
+  try {
+    return JSON.parse(localStorage.getItem(STORAGE_KEY)) ?? {};
+  } catch {
+    return {};
+  }
+};
 
 export class Keys {
-  constructor(act) {
-    let kept = {};
-    try { kept = JSON.parse(localStorage.getItem(KEPT)) ?? {}; } catch { /* what is kept is no use */ }
-    Object.assign(this, { act, on: kept.on ?? true, keys: { ...USUAL, ...kept.keys } });
-    const box = document.getElementById("keys-on");
-    box.checked = this.on;
-    box.addEventListener("change", () => { this.on = box.checked; this.save(); });
-    document.getElementById("key-list").addEventListener("input", (e) => this.change(e.target));
-    document.getElementById("keys-reset").addEventListener("click", () => { this.keys = { ...USUAL }; this.save(); });
-    document.addEventListener("keydown", (e) => this.press(e));
+  constructor(perform) {
+    const stored = load();
+    this.perform = perform;
+    this.on = stored.on ?? true;
+    this.keys = { ...DEFAULT_KEYS, ...stored.keys };
+    const checkbox = document.getElementById("keys-on");
+    checkbox.checked = this.on;
+    checkbox.addEventListener("change", () => {
+      this.on = checkbox.checked;
+      this.save();
+    });
+    document.getElementById("key-list").addEventListener("input", (event) => this.change(event.target));
+    document.getElementById("keys-reset").addEventListener("click", () => {
+      this.keys = { ...DEFAULT_KEYS };
+      this.save();
+    });
+    document.addEventListener("keydown", (event) => this.press(event));
     this.show();
   }
 
-  press(e) {
-    const typing = e.target.closest("input:not([type=checkbox]), textarea, select, dialog");
-    if (typing && (e.key === "Escape" || e.key === "Enter") && e.target.name === "comment") { e.preventDefault(); e.target.blur(); }
-    if (typing || !this.on || e.ctrlKey || e.metaKey || e.altKey) return;
-    const key = e.key.toLowerCase();
-    const arrow = { arrowleft: [60, 0], arrowright: [-60, 0], arrowup: [0, 60], arrowdown: [0, -60] }[key];
+  press(event) {
+    const { target } = event;
+    const isTyping = target.closest("input:not([type=checkbox]), textarea, select, dialog");
+    if (isTyping && target.name === "comment" && ["Escape", "Enter"].includes(event.key)) {
+      event.preventDefault();
+      target.blur();
+    }
+    if (isTyping || !this.on || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (this.performKey(event.key.toLowerCase(), event.repeat)) event.preventDefault();
+  }
+
+  performKey(key, isRepeat) {
+    if (PAN_KEYS[key]) return this.perform("pan", PAN_KEYS[key]);
     const action = Object.keys(this.keys).find((name) => this.keys[name] === key);
-    if (arrow ? this.act("pan", arrow) : action ? this.act(action, e.repeat) : /^[1-9]$/.test(key) && this.act("class", Number(key), e.repeat)) e.preventDefault();
+    if (action) return this.perform(action, isRepeat);
+    return /^[1-9]$/.test(key) && this.perform("class", Number(key), isRepeat);
   }
 
   change(field) {
     const key = field.value.toLowerCase();
     const clash = Object.keys(this.keys).find((name) => name !== field.name && this.keys[name] === key);
-    const wrong = !key.trim() || /^[1-9]$/.test(key) || clash;
-    document.getElementById("key-clash").textContent = key && wrong ? `“${key}” is taken; the key stays as it was.` : "";
-    if (wrong) return;
+    const isInvalid = !key.trim() || /^[1-9]$/.test(key) || clash;
+    const message = key && isInvalid ? `“${key}” is taken; the key was not changed.` : "";
+    document.getElementById("key-clash").textContent = message;
+    if (isInvalid) return;
     this.keys[field.name] = key;
     this.save();
   }
 
   save() {
-    localStorage.setItem(KEPT, JSON.stringify({ on: this.on, keys: this.keys }));
+    localStorage.setItem(STORAGE_KEY, JSON.stringify({ on: this.on, keys: this.keys }));
     this.show();
   }
 
@@ -46,7 +85,7 @@ export class Keys {
     for (const [name, key] of Object.entries(this.keys)) {
       const field = document.querySelector(`#key-list [name=${name}]`);
       if (field && field !== document.activeElement) field.value = key;
-      for (const cap of document.querySelectorAll(`[data-key=${name}]`)) cap.textContent = key.toUpperCase();
+      for (const label of document.querySelectorAll(`[data-key=${name}]`)) label.textContent = key.toUpperCase();
     }
   }
 }

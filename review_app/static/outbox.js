@@ -1,73 +1,109 @@
-// The outbox: what the reviewer did is kept here first, survives the tab, and is sent until the server has it;
-// several at a time, but one at a time for one photo. The same answer is always sent under the same id.
+// Outbox: requests are stored in the browser until the server has accepted or refused them, so that they
+// survive the tab. Requests for different photos are sent in parallel, those for one photo one after another.
+// A repeated request has the same decision id.
 
-const AT_ONCE = 6;
-const FINAL = [400, 403, 404, 409, 411, 413, 422];
-const LONGEST_REST = 15000;
+const MAX_PARALLEL = 6;
+const REFUSAL_STATUSES = [400, 403, 404, 409, 411, 413, 422];
+const MAX_BACKOFF_MS = 15000;
+
+const isSame = (request, other) => {
+  const hasSameDecision = request.form.decision_id === other.form.decision_id;
+  return request.id === other.id && request.action === other.action && hasSameDecision;
+};
 
 export class Outbox {
-  // told: changed(kept, failing, signedOut), done(op), refused(op, sentence)
-  constructor(user, as, told) {
-    Object.assign(this, { place: `partcheck.outbox.${user}`, as, told, sending: new Map(), failures: 0, timer: 0, spare: "[]" });
-    addEventListener("online", () => this.again());
+  // Listeners: onChange(count, isFailing, isSignedOut), onAccepted(), onRefused(request, message)
+  constructor(user, query, listeners) {
+    this.storageKey = `partcheck.outbox.${user}`;
+    this.query = query;
+    this.listeners = listeners;
+    this.inFlight = new Map();
+    this.failures = 0;
+    this.timer = 0;
+    this.fallback = "[]";
+    addEventListener("online", () => this.retryNow());
   }
 
-  get ops() {
-    try { return JSON.parse(localStorage.getItem(this.place) ?? this.spare); } catch { return []; }
+  get requests() {
+    try {
+      return JSON.parse(localStorage.getItem(this.storageKey) ?? this.fallback);
+    } catch {
+      return [];
+    }
   }
 
-  set ops(ops) {
-    this.spare = JSON.stringify(ops);  // A full or forbidden storage keeps it for as long as the tab lives.
-    try { localStorage.setItem(this.place, this.spare); } catch { localStorage.removeItem?.(this.place); }
-    this.told.changed(ops.length, this.failures > 0, false);
+  set requests(requests) {
+    this.fallback = JSON.stringify(requests); // Used until the tab closes if the storage is full or forbidden.
+    try {
+      localStorage.setItem(this.storageKey, this.fallback);
+    } catch {
+      localStorage.removeItem?.(this.storageKey);
+    }
+    this.listeners.onChange(requests.length, this.failures > 0, false);
   }
 
-  get ids() { return this.ops.map((op) => op.id); }
+  get ids() {
+    return this.requests.map((request) => request.id);
+  }
 
-  put(op) {
-    this.ops = [...this.ops, op];
+  add(request) {
+    this.requests = [...this.requests, request];
     this.send();
   }
 
-  // Take an answer out that was never tried, and tell whether that worked.
-  withdraw(decision) {
-    const op = this.ops.find((one) => one.form.decision_id === decision);
-    if (!op || this.failures || this.sending.get(op.id) === op.action) return false;
-    this.ops = this.ops.filter((one) => one.form.decision_id !== decision);
+  // Remove a decision that was never sent; returns whether that was possible.
+  withdraw(decisionId) {
+    const request = this.requests.find((item) => item.form.decision_id === decisionId);
+    if (!request || this.failures || this.inFlight.get(request.id) === request.action) return false;
+    this.requests = this.requests.filter((item) => item.form.decision_id !== decisionId);
     return true;
   }
 
-  again() {
+  retryNow() {
     this.failures = 0;
     this.send();
   }
 
   send() {
-    const busy = new Set(this.sending.keys());
-    for (const op of this.ops) {
-      if (this.sending.size >= AT_ONCE || busy.has(op.id)) continue;
-      busy.add(op.id);
-      this.deliver(op);
+    const busy = new Set(this.inFlight.keys());
+    for (const request of this.requests) {
+      if (this.inFlight.size >= MAX_PARALLEL || busy.has(request.id)) continue;
+      busy.add(request.id);
+      this.deliver(request);
     }
   }
 
-  async deliver(op) {
-    this.sending.set(op.id, op.action);
-    const request = { method: "POST", headers: { Accept: "application/json" }, body: new URLSearchParams(op.form), keepalive: true };
-    const answer = await fetch(`/review/${op.id}/${op.action}?${this.as}`, request).catch(() => null);
-    this.sending.delete(op.id);
-    if (!answer?.ok && !FINAL.includes(answer?.status)) return this.rest(answer?.status === 401);
+  async deliver(request) {
+    this.inFlight.set(request.id, request.action);
+    const options = {
+      method: "POST",
+      headers: { Accept: "application/json" },
+      body: new URLSearchParams(request.form),
+      keepalive: true,
+    };
+    const url = `/review/${request.id}/${request.action}?${this.query}`;
+    const response = await fetch(url, options).catch(() => null);
+    this.inFlight.delete(request.id);
+    if (!response?.ok && !REFUSAL_STATUSES.includes(response?.status)) {
+      this.backOff(response?.status === 401);
+      return;
+    }
     this.failures = 0;
-    this.ops = this.ops.filter((one) => !(one.id === op.id && one.action === op.action && one.form.decision_id === op.form.decision_id));
-    if (answer.ok) this.told.done(op);
-    else this.told.refused(op, await answer.json().then((said) => said.error, () => ""));
+    this.requests = this.requests.filter((item) => !isSame(item, request));
+    if (response.ok) {
+      this.listeners.onAccepted();
+    } else {
+      const message = await response.json().then((body) => body.error, () => "");
+      this.listeners.onRefused(request, message);
+    }
     this.send();
   }
 
-  rest(signedOut) {
+  backOff(isSignedOut) {
     this.failures += 1;
-    this.told.changed(this.ops.length, true, signedOut);
+    this.listeners.onChange(this.requests.length, true, isSignedOut);
     clearTimeout(this.timer);
-    this.timer = setTimeout(() => this.send(), Math.min(LONGEST_REST, 500 * 2 ** this.failures));
+    const delay = Math.min(MAX_BACKOFF_MS, 500 * 2 ** this.failures);
+    this.timer = setTimeout(() => this.send(), delay);
   }
 }

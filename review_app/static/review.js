@@ -1,264 +1,369 @@
-// The review loop: the next photo is shown in the same frame as the key; the answer waits in an outbox that
-// survives the tab until the server has it.
+// The review page: a key shows the next photo in the same frame; the outbox delivers the decision.
 
 import { Keys } from "./keys.js";
 import { Lens } from "./lens.js";
 import { Outbox } from "./outbox.js";
 
 const $ = (id) => document.getElementById(id);
-const desk = document.querySelector(".desk");
+const main = document.querySelector(".review");
 const form = $("decision");
-const AS = `as=${encodeURIComponent(desk.dataset.user)}`;  // A page speaks for who opened it, whoever signed in since.
-const UNDO_MS = desk.dataset.undo * 1000;
-const [AHEAD, AT_ONCE, BEHIND] = [6, 2, 20];
-const ahead = [];
-const behind = [];
-const answered = new Set();
-let [current, refilling, again, dry, lastRenewal] = [null, false, false, false, 0];
+// A page acts for the user who opened it, even if another user signs in at the same browser.
+const USER_QUERY = `as=${encodeURIComponent(main.dataset.user)}`;
+const UNDO_MS = main.dataset.undo * 1000;
+const LOOKAHEAD = 6;
+const REFILL_STEP = 2;
+const MAX_UNDO = 20;
+const MAX_IMAGE_BACKOFF_MS = 15000;
+const ANSWERED_MS = 60000;
+const RENEW_MS = 60000;
+const RENEW_AFTER_KEY_MS = 30000;
 
-// Photos: a card of facts and its decoded picture
+const upcoming = [];
+const submitted = [];
+const answeredIds = new Set();
+let current = null;
+let isRefilling = false;
+let mustRefillAgain = false;
+let isQueueEmpty = false;
+let renewedAt = 0;
 
-const photo = (card) => {
-  const img = new Image();
-  img.src = card.dataset.photo;
-  img.alt = `Photo ${card.dataset.name}`;
-  img.draggable = false;
-  let tries = 0;
-  img.onerror = () => setTimeout(() => { if (!img.naturalWidth && having().includes(card.dataset.id)) img.src = card.dataset.photo; }, Math.min(15000, 500 * 2 ** tries++));
-  img.decode().catch(() => {});
-  return { card, img, id: card.dataset.id, name: card.dataset.name, until: card.dataset.until };
+// Photos: a card with its decoded image
+
+const retryImage = (photo) => {
+  const isNeeded = () => !photo.img.naturalWidth && photoIds().includes(photo.id);
+  const delay = Math.min(MAX_IMAGE_BACKOFF_MS, 500 * 2 ** photo.failures);
+  photo.failures += 1;
+  setTimeout(() => {
+    if (isNeeded()) photo.img.src = photo.card.dataset.photo;
+  }, delay);
 };
 
-const show = (next) => {
-  current = next ?? null;
-  desk.classList.toggle("is-empty", !current);
+const createPhoto = (card) => {
+  const { id, name, until } = card.dataset;
+  const img = new Image();
+  const photo = { card, img, id, name, until, failures: 0 };
+  img.src = card.dataset.photo;
+  img.alt = `Photo ${name}`;
+  img.draggable = false;
+  img.onerror = () => retryImage(photo);
+  img.decode().catch(() => {});
+  return photo;
+};
+
+const show = (photo) => {
+  current = photo ?? null;
+  main.classList.toggle("is-empty", !current);
   $("lens").replaceChildren(...(current ? [current.img] : []));
   $("facts").replaceChildren(...(current ? [current.card] : []));
   form.elements.comment.value = current?.comment ?? "";
   if (current) $("original").href = current.card.dataset.original;
-  if (lens.zoom > 1) closer();
+  if (lens.zoom > 1) showOriginal();
 };
 
-const closer = () => {  // Who looks closer sees the uploaded bytes.
+// A zoomed photo shows the uploaded bytes instead of the display copy.
+const showOriginal = () => {
   if (!current || current.img.dataset.original) return;
-  const [shown, original] = [current, new Image()];
-  shown.img.dataset.original = "asked for";
+  const shown = current;
+  const original = new Image();
+  shown.img.dataset.original = "requested";
   original.src = shown.card.dataset.original;
-  original.decode().then(() => { shown.img.src = original.src; }).catch(() => {});
+  const replace = () => {
+    shown.img.src = original.src;
+  };
+  original.decode().then(replace).catch(() => {});
 };
 
-const advance = () => { show(ahead.shift()); refill(); };
+const advance = () => {
+  show(upcoming.shift());
+  refill();
+};
 
-const mine = () => [current, ...ahead].filter(Boolean);
-const having = () => mine().map((one) => one.id);
+const ownPhotos = () => [current, ...upcoming].filter(Boolean);
+const photoIds = () => ownPhotos().map((photo) => photo.id);
+
+const fetchCards = async () => {
+  const have = [...photoIds(), ...outbox.ids].join();
+  const count = LOOKAHEAD - upcoming.length;
+  const order = main.dataset.order;
+  const response = await fetch(`/review/next?${USER_QUERY}&order=${order}&count=${count}&have=${have}`);
+  if (!response.ok) throw new Error(response.status);
+  const template = document.createElement("template");
+  template.innerHTML = await response.text();
+  const knownIds = new Set([...photoIds(), ...answeredIds]);
+  return [...template.content.children].filter((card) => !knownIds.has(card.dataset.id));
+};
 
 const refill = async () => {
-  if (refilling) again = true;  // What is on its way may be older than the reason to ask.
-  if (refilling || document.hidden || ahead.length > AHEAD - AT_ONCE || dry) return;
-  [refilling, again] = [true, false];
+  if (isRefilling) mustRefillAgain = true; // The pending response may be older than the reason for this call.
+  if (isRefilling || document.hidden || upcoming.length > LOOKAHEAD - REFILL_STEP || isQueueEmpty) return;
+  isRefilling = true;
+  mustRefillAgain = false;
   try {
-    const have = [...having(), ...outbox.ids];
-    const wanted = AHEAD - ahead.length;
-    const answer = await fetch(`/review/next?${AS}&order=${desk.dataset.order}&wanted=${wanted}&have=${have.join()}`);
-    if (!answer.ok) throw new Error(answer.status);
-    const fetched = document.createElement("template");
-    fetched.innerHTML = await answer.text();
-    const seen = new Set([...having(), ...answered]);
-    const cards = [...fetched.content.children].filter((card) => !seen.has(card.dataset.id));
-    dry = cards.length === 0 && outbox.ids.length === 0;  // Until the server tells of free ones.
-    ahead.push(...cards.map(photo));
-    if (!current && ahead.length) show(ahead.shift());
-  } catch { setTimeout(refill, 2000); } finally { refilling = false; }
-  if (again) { dry = false; refill(); }
+    const cards = await fetchCards();
+    isQueueEmpty = cards.length === 0 && outbox.ids.length === 0; // Until an event says otherwise.
+    upcoming.push(...cards.map(createPhoto));
+    if (!current && upcoming.length) show(upcoming.shift());
+  } catch {
+    setTimeout(refill, 2000);
+  } finally {
+    isRefilling = false;
+  }
+  if (mustRefillAgain) {
+    isQueueEmpty = false;
+    refill();
+  }
 };
 
 // Answers
 
-const settled = () => {
-  later(700);
-  dry = false;
+const onAccepted = () => {
+  refreshStripIn(700);
+  isQueueEmpty = false;
   refill();
 };
 
-const refused = (op, problem) => {
-  tell(problem || "The server refused this.", op.id, true);
-  if (current?.id === op.id) advance();
-  const at = ahead.findIndex((one) => one.id === op.id);
-  if (at >= 0) ahead.splice(at, 1);
-  settled();
+const onRefused = (request, message) => {
+  showStatus(message || "The server refused the request.", request.id, true);
+  if (current?.id === request.id) advance();
+  const index = upcoming.findIndex((photo) => photo.id === request.id);
+  if (index >= 0) upcoming.splice(index, 1);
+  onAccepted();
 };
 
-const answer = (action, words, fields = {}, bad = false) => {
+const submit = (action, describe, fields = {}) => {
   if (!current) return false;
-  const op = { id: current.id, name: current.name, action, form: { comment: form.elements.comment.value, ...fields } };
-  current.comment = op.form.comment;
-  behind.push({ op, shown: current });
-  if (behind.length > BEHIND) behind.shift();
-  answered.add(op.id);
-  setTimeout(() => answered.delete(op.id), 60000);
-  outbox.put(op);
-  dry = false;
+  const { id, name } = current;
+  const request = { id, name, action, form: { comment: form.elements.comment.value, ...fields } };
+  current.comment = request.form.comment;
+  submitted.push({ request, photo: current });
+  if (submitted.length > MAX_UNDO) submitted.shift();
+  answeredIds.add(id);
+  setTimeout(() => answeredIds.delete(id), ANSWERED_MS);
+  outbox.add(request);
+  isQueueEmpty = false;
   advance();
-  tell(words(op.name), "", bad);
+  showStatus(describe(name));
   return true;
 };
 
-const decide = (verdict, name = "") => {
-  if (current && !current.img.naturalWidth) return tell("This photo is not here yet and is asked for again; meanwhile it can be skipped or held.", "", true);
-  const said = verdict === "ok" ? "OK" : name ? `Defect (${name})` : "Defect";
-  const fields = { verdict, defect_class: name, decision_id: crypto.randomUUID() };
-  if (answer("decide", (photo) => `${said}: ${photo}.`, fields)) countdown();
+const decide = (verdict, defectClass = "") => {
+  if (current && !current.img.naturalWidth) {
+    showStatus("The photo is not loaded yet; loading is retried. You can skip or hold it.", "", true);
+    return;
+  }
+  const defect = defectClass ? `Defect (${defectClass})` : "Defect";
+  const label = verdict === "ok" ? "OK" : defect;
+  const fields = { verdict, defect_class: defectClass, decision_id: crypto.randomUUID() };
+  if (submit("decide", (name) => `${label}: ${name}.`, fields)) startCountdown();
 };
 
 const undo = () => {
-  const at = behind.findLastIndex((one) => one.op.action === "decide");
-  if (at < 0) return tell("There is nothing to undo here; the list below shows your last decisions.");
-  const [{ op, shown }] = behind.splice(at, 1);
-  const unsent = outbox.ops.some((one) => one.form.decision_id === op.form.decision_id);
-  if (!unsent && performance.now() - shown.decided > UNDO_MS) return tell(`Too late to undo ${op.name}: it is on its way. Correct it in its history.`, op.id, true);
-  if (!outbox.withdraw(op.form.decision_id)) outbox.put({ id: op.id, name: op.name, action: "undo", form: { decision_id: op.form.decision_id } });
-  answered.delete(op.id);
-  if (current) ahead.unshift(current);
-  show(shown);
+  const index = submitted.findLastIndex((item) => item.request.action === "decide");
+  if (index < 0) {
+    showStatus("Nothing to undo here. Your last decisions are listed below.");
+    return;
+  }
+  const [{ request, photo }] = submitted.splice(index, 1);
+  const { id, name } = request;
+  const decisionId = request.form.decision_id;
+  const isUnsent = outbox.requests.some((item) => item.form.decision_id === decisionId);
+  if (!isUnsent && performance.now() - photo.decidedAt > UNDO_MS) {
+    showStatus(`Too late to undo ${name}: the decision is final. Override it on its page.`, id, true);
+    return;
+  }
+  if (!outbox.withdraw(decisionId)) outbox.add({ id, name, action: "undo", form: { decision_id: decisionId } });
+  answeredIds.delete(id);
+  if (current) upcoming.unshift(current);
+  show(photo);
   stopCountdown();
-  tell(`Undone: ${op.name} is before you again.`);
+  showStatus(`Undone: ${name} is shown again.`);
 };
 
-// What is told: the last thing done, the time to undo it, what waits here, how far the last ones got
+const hold = () => {
+  if (form.elements.comment.value.trim()) {
+    submit("hold", (name) => `On hold: ${name}.`);
+    return;
+  }
+  form.elements.comment.focus();
+  showStatus("Enter the reason as a comment, press Enter, then hold the photo.", "", true);
+};
 
-const tell = (text, id = "", bad = false) => {
+// Status: the last action, the time left to undo it, unsent requests, recent decisions
+
+const showStatus = (text, id = "", isProblem = false) => {
   $("status").textContent = text;
-  $("status").classList.toggle("problem", bad);
+  $("status").classList.toggle("problem", isProblem);
   if (!id) return;
-  const link = Object.assign(document.createElement("a"), { href: `/inspections/${id}`, textContent: "Open it", target: "_blank", rel: "noopener" });
+  const link = document.createElement("a");
+  Object.assign(link, { href: `/inspections/${id}`, textContent: "Open it", target: "_blank", rel: "noopener" });
   $("status").append(" ", link);
 };
 
-const kept = (count, failing, signedOut) => {
-  $("kept").hidden = !count || !failing;
-  $("kept").textContent = signedOut ? `You are signed out; ${count} kept here. Sign in again in another tab, and they are sent.` : `Offline: ${count} kept here, retrying…`;
+const showUnsent = (count, isFailing, isSignedOut) => {
+  $("unsent").hidden = !count || !isFailing;
+  $("unsent").textContent = isSignedOut
+    ? `You are signed out; ${count} unsent. Sign in again in another tab to send them.`
+    : `Offline: ${count} unsent, retrying…`;
 };
 
-let clock = 0;
-const stopCountdown = () => { clearInterval(clock); $("undo-now").hidden = true; };
-const countdown = () => {
+let countdownTimer = 0;
+
+const stopCountdown = () => {
+  clearInterval(countdownTimer);
+  $("undo-now").hidden = true;
+};
+
+const startCountdown = () => {
   stopCountdown();
-  const last = behind.at(-1);
+  const last = submitted.at(-1);
   if (!UNDO_MS || !last) return;
-  last.shown.decided = performance.now();
+  last.photo.decidedAt = performance.now();
   $("undo-now").hidden = false;
   const tick = () => {
-    const left = UNDO_MS - (performance.now() - last.shown.decided);
+    const left = UNDO_MS - (performance.now() - last.photo.decidedAt);
     $("undo-time").value = left / 1000;
-    if (left <= 0) { stopCountdown(); later(1500); later(6000); }
+    if (left > 0) return;
+    stopCountdown();
+    refreshStripIn(1500);
+    refreshStripIn(6000);
   };
   tick();
-  clock = setInterval(tick, 200);
+  countdownTimer = setInterval(tick, 200);
 };
 
-const planned = new Set();
-const later = (ms) => {  // The strip is asked for after something happened, never by the clock alone.
-  if (planned.has(ms)) return;
-  planned.add(ms);
-  setTimeout(async () => {
-    planned.delete(ms);
-    try {
-      const answer = await fetch(`/review/strip?${AS}`);
-      if (answer.ok) $("strip").innerHTML = await answer.text();
-    } catch { /* it is only a look */ }
-  }, ms);
+const refreshStrip = async () => {
+  try {
+    const response = await fetch(`/review/strip?${USER_QUERY}`);
+    if (response.ok) $("strip").innerHTML = await response.text();
+  } catch {
+    // The next refresh shows the decisions.
+  }
 };
 
-// Leases: renewed while somebody looks, freed when the page goes
+// The list is requested after an action only, never periodically.
+const pendingDelays = new Set();
+
+const refreshStripIn = (delay) => {
+  if (pendingDelays.has(delay)) return;
+  pendingDelays.add(delay);
+  setTimeout(() => {
+    pendingDelays.delete(delay);
+    refreshStrip();
+  }, delay);
+};
+
+// Leases: renewed while the page is visible, ended when it closes
+
+const dropPhotos = (lost) => {
+  for (let index = upcoming.length - 1; index >= 0; index -= 1) {
+    if (lost.includes(upcoming[index])) upcoming.splice(index, 1);
+  }
+  if (!lost.includes(current)) return;
+  const { name } = current;
+  advance();
+  showStatus(`${name} went to another reviewer. This is the next photo.`, "", true);
+};
 
 const renew = async () => {
-  const asked = mine();
-  if (document.hidden || !asked.length) return;
-  lastRenewal = performance.now();
+  const photos = ownPhotos();
+  if (document.hidden || !photos.length) return;
+  renewedAt = performance.now();
   try {
-    const ids = asked.map((one) => one.id);
-    const answer = await fetch(`/review/renew?${AS}`, { method: "POST", body: new URLSearchParams({ ids }) });
-    if (!answer.ok) return;
-    const kept = await answer.json();
-    const lost = asked.filter((one) => !(one.until = kept[one.id]));
-    for (let at = ahead.length - 1; at >= 0; at -= 1) if (lost.includes(ahead[at])) ahead.splice(at, 1);
-    if (lost.includes(current)) {
-      const { name } = current;
-      advance();
-      tell(`${name} went to another reviewer meanwhile; here is the next one.`, "", true);
-    }
-  } catch { /* the lease lasts for minutes */ }
+    const body = new URLSearchParams({ ids: photos.map((photo) => photo.id) });
+    const response = await fetch(`/review/renew?${USER_QUERY}`, { method: "POST", body });
+    if (!response.ok) return;
+    const renewed = await response.json();
+    for (const photo of photos) photo.until = renewed[photo.id];
+    dropPhotos(photos.filter((photo) => !photo.until));
+  } catch {
+    // The lease lasts for minutes, and the next renewal is due before its end.
+  }
 };
 
-const free = () => {
-  const waiting = outbox.ids;
-  const left = mine().filter((one) => one.until && !waiting.includes(one.id));
-  const leases = left.map((one) => `${one.id} ${one.until}`);
-  if (leases.length) navigator.sendBeacon(`/review/free?${AS}`, new URLSearchParams({ leases }));
+const endLeases = () => {
+  const unsentIds = outbox.ids;
+  const photos = ownPhotos().filter((photo) => photo.until && !unsentIds.includes(photo.id));
+  const leases = photos.map((photo) => `${photo.id} ${photo.until}`);
+  if (leases.length) navigator.sendBeacon(`/review/free?${USER_QUERY}`, new URLSearchParams({ leases }));
 };
 
-const listen = () => {
-  const events = new EventSource(`/review/events?${AS}`);
+const connect = () => {
+  const events = new EventSource(`/review/events?${USER_QUERY}`);
   events.onmessage = ({ data }) => {
-    const told = JSON.parse(data);
-    $("counts").innerHTML = told.counts;
-    $("empty").innerHTML = told.empty;
-    if (told.free > 0) dry = false;
+    const message = JSON.parse(data);
+    $("counts").innerHTML = message.counts;
+    $("empty").innerHTML = message.empty;
+    if (message.available > 0) isQueueEmpty = false;
     refill();
-    if (outbox.failures) outbox.again();
+    if (outbox.failures) outbox.retryNow();
   };
-  events.onerror = () => { if (events.readyState === EventSource.CLOSED) setTimeout(listen, 3000); };
+  events.onerror = () => {
+    if (events.readyState === EventSource.CLOSED) setTimeout(connect, 3000);
+  };
 };
 
-const outbox = new Outbox(desk.dataset.user, AS, { changed: (...state) => kept(...state), done: settled, refused });
+const outbox = new Outbox(main.dataset.user, USER_QUERY, { onChange: showUnsent, onAccepted, onRefused });
+const lens = new Lens($("view"), $("lens"), showOriginal);
 
-// What keys and buttons do
+// Actions of keys and buttons
 
-const hold = () => {
-  if (form.elements.comment.value.trim()) return answer("hold", (photo) => `Held: ${photo} waits for whoever puts it back.`);
-  form.elements.comment.focus();
-  return tell("Say in the comment why it is held, press Enter, then hold it.", "", true);
+const decideClass = (number) => {
+  const button = form.querySelectorAll("[name=defect_class]")[number - 1];
+  if (button) decide("defect", button.value);
 };
 
-const acts = {
+const actions = {
   ok: () => decide("ok"),
   defect: () => decide("defect"),
-  class: (number) => { const name = form.querySelectorAll("[name=defect_class]")[number - 1]?.value; if (name) decide("defect", name); },
-  skip: () => answer("skip", (photo) => `Skipped: ${photo}; others are shown it.`),
-  undo, hold,
+  class: decideClass,
+  skip: () => submit("skip", (name) => `Skipped: ${name}. Other reviewers get it.`),
+  undo,
+  hold,
   comment: () => form.elements.comment.focus(),
   help: () => $("help").showModal(),
 };
 
-const lens = new Lens($("view"), $("lens"), closer);
-
-const act = (action, ...details) => {
-  if (action === "pan") return lens.move(...details[0]);
-  const repeated = details.at(-1) === true;
-  if (action in acts) { if (!repeated) acts[action](...details); } else if (!lens.do(action)) return false;
-  if (performance.now() - lastRenewal > 30000) renew();
+const perform = (action, ...details) => {
+  if (action === "pan") return lens.pan(...details[0]);
+  const isRepeat = details.at(-1) === true;
+  if (action in actions) {
+    if (!isRepeat) actions[action](...details);
+  } else if (!lens.perform(action)) {
+    return false;
+  }
+  if (performance.now() - renewedAt > RENEW_AFTER_KEY_MS) renew();
   return true;
 };
 
-form.addEventListener("submit", (e) => {
-  e.preventDefault();
-  const { name, value } = e.submitter ?? {};
-  if (name === "verdict") act(value);
+form.addEventListener("submit", (event) => {
+  event.preventDefault();
+  const { name, value } = event.submitter ?? {};
+  if (name === "verdict") perform(value);
   else if (name === "defect_class") decide("defect", value);
 });
-document.addEventListener("click", (e) => {
-  const button = e.target.closest("[data-do]");
-  if (button) { e.preventDefault(); act(button.dataset.do); }
+document.addEventListener("click", (event) => {
+  const button = event.target.closest("[data-do]");
+  if (!button) return;
+  event.preventDefault();
+  perform(button.dataset.do);
 });
 
 document.documentElement.classList.add("js");
-new Keys(act);
-const first = document.querySelector("#facts > article");
-for (const id of outbox.ids) answered.add(id);
-show(first && !answered.has(first.dataset.id) ? photo(first) : null);
+new Keys(perform);
+const firstCard = document.querySelector("#facts > article");
+for (const id of outbox.ids) answeredIds.add(id);
+show(firstCard && !answeredIds.has(firstCard.dataset.id) ? createPhoto(firstCard) : null);
 outbox.send();
-requestAnimationFrame(() => requestAnimationFrame(() => { refill(); listen(); }));  // The page first shows itself.
-setInterval(renew, 60000);
+// The first paint comes before further requests.
+requestAnimationFrame(() => {
+  requestAnimationFrame(() => {
+    refill();
+    connect();
+  });
+});
+setInterval(renew, RENEW_MS);
 document.addEventListener("visibilitychange", () => renew().then(refill));
-addEventListener("pagehide", free);
-addEventListener("pageshow", (e) => { if (e.persisted) renew(); });
+addEventListener("pagehide", endLeases);
+addEventListener("pageshow", (event) => {
+  if (event.persisted) renew();
+});

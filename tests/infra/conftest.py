@@ -1,4 +1,4 @@
-"""The template of one stage with everything in it, synthesised once, offline, and judged by cdk-nag."""
+"""The template of one stage with all resources, synthesised once, offline, and checked by cdk-nag."""
 
 import json
 import os
@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from infra.settings import Deployment
+from infra.settings import StageSettings
 
-FULL = Deployment(
+FULL = StageSettings(
     stage="prod",
     domain="review.parts.example.com",
     hosted_zone_id="Z0123456789ABC",
@@ -21,7 +21,7 @@ FULL = Deployment(
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """One xdist worker runs everything that shares the template."""
+    """Let one xdist worker run all tests that share the template."""
     for item in items:
         if "synthesised" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.xdist_group("synthesised"))
@@ -29,7 +29,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """A synthesised template, its directory, and cdk-nag's verdict."""
+    """A synthesised template, its directory, and cdk-nag's findings."""
 
     directory: Path
     document: dict[str, Any]
@@ -45,18 +45,20 @@ class Template:
         return resources
 
     def of(self, kind: str) -> dict[str, dict[str, Any]]:
-        """The resources of one type, by logical id."""
-        return {name: one for name, one in self.resources.items() if one["Type"] == f"AWS::{kind}"}
+        """Return the resources of one type, by logical id."""
+        return {
+            name: resource for name, resource in self.resources.items() if resource["Type"] == f"AWS::{kind}"
+        }
 
 
 @pytest.fixture(scope="session")
 def synthesised(tmp_path_factory: pytest.TempPathFactory) -> Template:
-    """No credentials, no network, no docker: none of them is there to be asked."""
+    """Synthesise the template without credentials, network and docker."""
     from aws_cdk import App, Validations
     from cdk_nag import AwsSolutionsChecks, ServerlessChecks
 
     from infra import bundle
-    from infra.app import build, feature_flags
+    from infra.app import build_stack, feature_flags
 
     out = tmp_path_factory.mktemp("cdk.out")
     with pytest.MonkeyPatch.context() as patch:
@@ -64,9 +66,9 @@ def synthesised(tmp_path_factory: pytest.TempPathFactory) -> Template:
             patch.delenv(name)
         patch.setenv("PATH", "/nowhere")
         app = App(outdir=str(out), context=dict(feature_flags()))
-        build(app, FULL, bundle.bundles(False, tmp_path_factory.mktemp("build")))
+        build_stack(app, FULL, bundle.build_bundles(False, tmp_path_factory.mktemp("build")))
         Validations.of(app).add_plugins(AwsSolutionsChecks(app), ServerlessChecks(app))
-        with suppress(RuntimeError):  # What it complains of stands in the report, for a test of its own.
+        with suppress(RuntimeError):  # Findings are in the report, which has a test of its own.
             app.synth()
     document = json.loads((out / "Partcheck.template.json").read_text(encoding="utf-8"))
     report = json.loads((out / "validation-report.json").read_text(encoding="utf-8"))

@@ -1,24 +1,28 @@
-"""What is uploaded: our sources and pinned packages for another processor, and a Node.js that comes along."""
+"""Deployment bundles: only the needed sources, pinned packages for another processor, and Node.js for CDK."""
 
+import ast
+import io
 import os
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import pytest
 
 import infra
-from infra import bundle, pins
-from infra.settings import Deployment, from_context
+from deployment.staging import zip_directory
+from infra import bundle, pinned_packages
+from infra.settings import StageSettings, from_context
+from local import functions as local_functions
 from review_app import security
-from workflow.aws.staging import zipped
 from workflow.errors import ConfigurationError
 
 pytestmark = pytest.mark.xdist_group("synthesised")
 
 
-def test_functions_stand_on_few_pinned_packages_with_hashes() -> None:
-    text = pins.pinned(())
+def test_functions_need_few_pinned_packages_with_hashes() -> None:
+    text = pinned_packages.select_requirements(())
 
     names = {line.split("==")[0] for line in text.splitlines() if "==" in line}
     assert {"aws-lambda-powertools", "aws-xray-sdk", "boto3", "botocore"} <= names
@@ -26,54 +30,118 @@ def test_functions_stand_on_few_pinned_packages_with_hashes() -> None:
     assert text.count("==") <= text.count("--hash=sha256:")
 
 
-def test_the_review_app_stands_on_its_own_packages_besides() -> None:
-    names = {line.split("==")[0] for line in pins.pinned(("web",)).splitlines() if "==" in line}
+def test_the_review_app_has_additional_packages() -> None:
+    names = {
+        line.split("==")[0]
+        for line in pinned_packages.select_requirements(("web",)).splitlines()
+        if "==" in line
+    }
 
     assert {"fastapi", "uvicorn", "jinja2", "authlib", "pillow", "boto3"} <= names
     assert names.isdisjoint({"scikit-learn", "moto", "pytest"})
 
 
-def test_a_package_that_the_lock_does_not_name_is_named() -> None:
+def test_a_package_that_the_lock_file_lacks_is_named() -> None:
     with pytest.raises(ConfigurationError, match=r"no line for .*boto3.*run `make lock`"):
-        pins.pinned((), lock="click==8.3.0 \\\n    --hash=sha256:00\n")
+        pinned_packages.select_requirements((), lock="click==8.3.0 \\\n    --hash=sha256:00\n")
 
 
-def test_a_bundle_holds_sources_without_leftovers(tmp_path: Path) -> None:
-    made = bundle.functions(False, tmp_path)
+FORBIDDEN_PACKAGES = {
+    "cli",
+    "custom_labels",
+    "datasets",
+    "deployment",
+    "infra",
+    "local",
+    "tests",
+    "benchmarks",
+}
 
-    assert {path.name for path in made.iterdir()} == {"lambdas", "workflow"}
-    assert not list(made.rglob("__pycache__"))
+
+def list_modules(bundle_directory: Path) -> set[str]:
+    """Return the dotted names of a bundle's own modules, and of the modules that these import."""
+    modules = set[str]()
+    for source in bundle_directory.rglob("*.py"):
+        modules.add(".".join(source.relative_to(bundle_directory).with_suffix("").parts))
+        for node in ast.walk(ast.parse(source.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import):
+                modules |= {alias.name for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and node.module:
+                modules.add(node.module)
+    return modules
+
+
+def list_packages(bundle_directory: Path) -> set[str]:
+    """Return the top-level directories with Python sources."""
+    return {source.relative_to(bundle_directory).parts[0] for source in bundle_directory.rglob("*.py")}
+
+
+def test_a_functions_bundle_holds_only_what_functions_import(tmp_path: Path) -> None:
+    bundle_directory = bundle.build_functions_bundle(False, tmp_path)
+
+    assert {path.name for path in bundle_directory.iterdir()} == {"lambdas", "workflow"}
+    assert_no_forbidden_module(bundle_directory)
+    assert not list(bundle_directory.rglob("__pycache__"))
+
+
+def test_the_review_apps_bundle_holds_only_what_the_app_imports(tmp_path: Path) -> None:
+    bundle_directory = bundle.build_review_app_bundle(tmp_path)
+
+    assert list_packages(bundle_directory) == {"review_app", "workflow"}
+    assert_no_forbidden_module(bundle_directory)
+    assert not list(bundle_directory.rglob("__pycache__"))
+
+
+def test_the_local_functions_package_holds_only_what_functions_import(tmp_path: Path) -> None:
+    with zipfile.ZipFile(io.BytesIO(local_functions.build_package())) as package:
+        package.extractall(tmp_path)
+
+    assert list_packages(tmp_path) == {"lambdas", "workflow"}
+    assert_no_forbidden_module(tmp_path)
+
+
+def test_a_forbidden_module_in_a_bundle_is_found(tmp_path: Path) -> None:
+    (tmp_path / "workflow").mkdir()
+    (tmp_path / "workflow" / "planted.py").write_text("from deployment import disposal\n", encoding="utf-8")
+
+    with pytest.raises(AssertionError, match="deployment"):
+        assert_no_forbidden_module(tmp_path)
+
+
+def assert_no_forbidden_module(bundle_directory: Path) -> None:
+    packages = {module.split(".")[0] for module in list_modules(bundle_directory)}
+    assert packages & FORBIDDEN_PACKAGES == set()
 
 
 def test_the_review_apps_bundle_starts_by_itself_on_elastic_beanstalk(tmp_path: Path) -> None:
-    made = bundle.review_app(tmp_path)
+    bundle_directory = bundle.build_review_app_bundle(tmp_path)
 
-    assert (made / "Procfile").read_text("utf-8").startswith("web: python -m review_app ")
-    assert "fastapi==" in (made / "requirements.txt").read_text("utf-8")
-    assert (made / ".platform/nginx/conf.d/partcheck.conf").exists()
-    assert (made / "review_app/templates/base.html").exists()
+    assert (bundle_directory / "Procfile").read_text("utf-8").startswith("web: python -m review_app ")
+    assert "fastapi==" in (bundle_directory / "requirements.txt").read_text("utf-8")
+    assert (bundle_directory / ".platform/nginx/conf.d/partcheck.conf").exists()
+    assert (bundle_directory / "review_app/templates/base.html").exists()
 
 
-def test_the_proxy_lets_through_what_the_app_accepts_and_no_more() -> None:
+def test_the_proxy_has_the_same_size_limits_as_the_app() -> None:
     proxy = bundle.ROOT / "infra/review/.platform/nginx/conf.d"
     usual = (proxy / "partcheck.conf").read_text("utf-8")
     [place] = (proxy / "elasticbeanstalk/open.conf").read_text("utf-8").split("location = ")[1:]
 
-    assert f"client_max_body_size {security.MAX_BODY // 1024}k;" in usual
-    assert place.startswith(f"{security.FILES} {{")
-    assert f"client_max_body_size {security.MAX_FILE // 1024**2}m;" in place
+    assert f"client_max_body_size {security.MAX_BODY_BYTES // 1024}k;" in usual
+    assert place.startswith(f"{security.UPLOAD_PATH} {{")
+    assert f"client_max_body_size {security.MAX_UPLOAD_BYTES // 1024**2}m;" in place
 
 
-def test_the_same_files_make_the_same_zip(tmp_path: Path) -> None:
+def test_the_same_files_give_the_same_zip(tmp_path: Path) -> None:
     for name in ("one", "two"):
         (tmp_path / name / "inner").mkdir(parents=True)
         (tmp_path / name / "inner" / "file.py").write_text("print()", encoding="utf-8")
     os.utime(tmp_path / "one" / "inner" / "file.py", (0, 1_000_000_000))
 
-    assert zipped(tmp_path / "one") == zipped(tmp_path / "two")
+    assert zip_directory(tmp_path / "one") == zip_directory(tmp_path / "two")
 
 
-def test_cdk_finds_the_node_that_came_with_the_packages() -> None:
+def test_cdk_finds_the_node_runtime_of_the_python_packages() -> None:
     assert infra.__doc__
     code = "import os, infra; print(os.environ['JSII_NODE'])"
     environment = {"PATH": "/nowhere", "PYTHONPATH": str(bundle.ROOT)}
@@ -95,7 +163,7 @@ def test_cdk_finds_the_node_that_came_with_the_packages() -> None:
         ({"hosted_zone_id": "Z"}, "domain is missing"),
         (
             {"domain": "r.example.com", "hosted_zone_id": "Z", "oidc_issuer": "https://id.example.com"},
-            "go together",
+            "must be set together",
         ),
         ({"max_in_flight": "many"}, "max_in_flight must be a number"),
         ({"max_in_flight": "0"}, "max_in_flight must be from 1"),
@@ -106,7 +174,9 @@ def test_a_wrong_setting_is_refused_in_one_sentence(settings: dict[str, str], se
         from_context(settings)
 
 
-def test_settings_survive_the_way_through_cdks_context() -> None:
-    told = Deployment("prod", "review.example.com", hosted_zone_id="Z1", max_in_flight=50, small_account=True)
+def test_settings_survive_cdks_context() -> None:
+    settings = StageSettings(
+        stage="prod", domain="review.example.com", hosted_zone_id="Z1", max_in_flight=50, small_account=True
+    )
 
-    assert from_context(told.context()) == told
+    assert from_context(settings.context()) == settings

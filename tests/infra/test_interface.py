@@ -1,4 +1,4 @@
-"""What must not change by accident: the identity of everything that holds data, and what others rely on."""
+"""Identities that must not change by accident: resources with data, and the stack's outputs."""
 
 import json
 from pathlib import Path
@@ -16,7 +16,7 @@ REPLACING = ("KeySchema", "BucketName", "TableName", "QueueName", "Name", "Usern
 
 
 def interface(template: Template) -> dict[str, Any]:
-    """Another logical id, or another value of these properties, would give an empty resource in its place."""
+    """Return the logical ids and properties whose change would create an empty resource instead."""
     found = {
         name: {
             "type": resource["Type"],
@@ -28,8 +28,8 @@ def interface(template: Template) -> dict[str, Any]:
     return {"resources": found, "outputs": sorted(template.document["Outputs"])}
 
 
-def test_nothing_that_holds_data_is_replaced_or_overwritten_by_a_deployment(synthesised: Template) -> None:
-    """A new resource is added to interface.json; a line that changes there means that data is lost."""
+def test_a_deployment_replaces_or_overwrites_no_resource_with_data(synthesised: Template) -> None:
+    """Add new resources to interface.json. A changed line there means that data is lost."""
     found, kept = interface(synthesised), json.loads(FILE.read_text(encoding="utf-8"))
 
     assert found == kept, json.dumps(found, indent=2)

@@ -1,27 +1,27 @@
-"""One line for all integration tests of a run, on free ports, in a temporary directory."""
+"""One local environment for all integration tests of a run, on free ports, in a temporary directory."""
 
 import signal
 from collections.abc import Iterator
 
 import pytest
 
-from local.line import Line
+from local.environment import LocalEnvironment
 from local.ports import Ports
 
-# A shell makes what it runs in the background deaf to Ctrl-C: also every line that a test stops by it.
+# A shell's background processes ignore SIGINT. Tests stop environments with it, so restore its handler.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """One xdist worker runs everything that shares the line."""
+    """Run all tests that share the environment in one xdist worker."""
     for item in items:
-        if "line" in getattr(item, "fixturenames", ()):
-            item.add_marker(pytest.mark.xdist_group("line"))
+        if "environment" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.xdist_group("environment"))
 
 
 @pytest.fixture(scope="session")
-def line(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Line]:
-    """A running line; from its start on, this process's AWS clients talk to it."""
-    with Line(tmp_path_factory.mktemp("line"), Ports.free()) as line:
-        yield line
+def environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalEnvironment]:
+    """Run an environment. This process's AWS clients use it from its start on."""
+    with LocalEnvironment(tmp_path_factory.mktemp("environment"), Ports.find_free()) as environment:
+        yield environment

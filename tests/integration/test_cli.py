@@ -1,4 +1,4 @@
-"""The command line against a real line: inspect, show, decide, show, audit; and the demo as a whole."""
+"""The command line against a real environment: inspect, show, decide, verify; and the demo as a whole."""
 
 import json
 import os
@@ -12,11 +12,12 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+from cli.context import open_environment
 from cli.main import main
-from cli.reach import open_line
-from local.line import Line
+from cli.sample_model import train_sample_model
+from local.environment import LocalEnvironment
 from local.ports import Ports
-from local.sample_parts import sample_parts
+from local.sample_parts import generate_parts
 
 PARTCHECK = [sys.executable, "-m", "cli.main"]
 ROOT = Path(__file__).parents[2]
@@ -26,23 +27,29 @@ Run = Callable[..., Result]
 
 
 @pytest.fixture
-def run(line: Line) -> Run:
-    """`partcheck` beside the line of this process."""
+def run(environment: LocalEnvironment) -> Run:
+    """`partcheck` beside the environment of this process."""
 
     def run(*arguments: str) -> Result:
-        return CliRunner().invoke(main, arguments, obj=lambda _home: open_line(line.site, line.environment))
+        return CliRunner().invoke(
+            main,
+            arguments,
+            obj=lambda _home: open_environment(environment.outputs, environment.sdk_environment),
+        )
 
     return run
 
 
 @pytest.fixture
-def photos(line: Line, tmp_path: Path) -> Path:
+def photos(environment: LocalEnvironment, tmp_path: Path) -> Path:
     """New photos, and a model to judge them."""
-    if line.model_arn() is None:
-        line.train(sample_parts(60, seed=1))
+    if environment.current_model_arn() is None:
+        train_sample_model(
+            open_environment(environment.outputs, environment.sdk_environment), generate_parts(60, seed=1)
+        )
     folder = tmp_path / "new parts"
     folder.mkdir()
-    for part in sample_parts(3, seed=2):
+    for part in generate_parts(3, seed=2):
         (folder / part.name).write_bytes(part.content)
     (folder / "weiß +%2F 'ß' 🔩.jpg").write_bytes(b"not a photo")
     return folder
@@ -51,7 +58,7 @@ def photos(line: Line, tmp_path: Path) -> Path:
 def await_fact(run: Run, image: str, wanted: Callable[[dict[str, object]], bool]) -> dict[str, object]:
     deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline:
-        told: dict[str, object] = json.loads(run("show", image, "--json").stdout)
+        told: dict[str, object] = json.loads(run("execution", "show", image, "--json").stdout)
         if wanted(told):
             return told
         time.sleep(0.5)
@@ -79,52 +86,56 @@ def test_photos_are_inspected_shown_and_accounted_for(run: Run, photos: Path) ->
             "Close inspection",
         ),
     ]
-    assert "Announce verdict  (task, succeeded)" in run("show", rejected["key"]).stdout
-    assert rejected["id"][:12] in run("executions").stdout
-    audited = run("audit")
-    assert audited.exit_code == 0, audited.output
+    assert "Announce verdict  (task, succeeded)" in run("execution", "show", rejected["key"]).stdout
+    assert rejected["id"][:12] in run("execution", "list").stdout
+    verified = run("verify")
+    assert verified.exit_code == 0, verified.output
 
 
-def test_an_unclear_photo_is_decided_at_the_terminal(run: Run, line: Line, photos: Path) -> None:
+def test_an_unclear_photo_is_decided_at_the_terminal(
+    run: Run, environment: LocalEnvironment, photos: Path
+) -> None:
     from workflow.aws.clients import client
 
     ssm = client("ssm")
-    before = ssm.get_parameter(Name=line.site.policy_parameter)["Parameter"]["Value"]
+    before = ssm.get_parameter(Name=environment.outputs.policy_parameter)["Parameter"]["Value"]
     document = json.loads(before)
     for rule in document["labels"].values():
         rule["threshold"] = 1.0
     ssm.put_parameter(
-        Name=line.site.policy_parameter, Value=json.dumps(document), Type="String", Overwrite=True
+        Name=environment.outputs.policy_parameter, Value=json.dumps(document), Type="String", Overwrite=True
     )
     photo = sorted(photos.glob("*.jpeg"))[0]
     try:
         time.sleep(6)  # The functions remember the policy for five seconds.
         result = run("inspect", "--json", "--timeout", str(PATIENCE), str(photo))
     finally:
-        ssm.put_parameter(Name=line.site.policy_parameter, Value=before, Type="String", Overwrite=True)
+        ssm.put_parameter(
+            Name=environment.outputs.policy_parameter, Value=before, Type="String", Overwrite=True
+        )
 
     told = json.loads(result.stdout)
     assert (result.exit_code, told["verdict"]) == (0, "unclear")
-    assert told["id"] in run("reviews", "--json").stdout
-    waiting = run("show", told["id"])
+    assert told["id"] in run("review", "list", "--json").stdout
+    waiting = run("execution", "show", told["id"])
     assert "Ask a reviewer  (task, waiting for an answer)" in waiting.stdout
-    assert "[task token]" in run("show", told["id"], "--full").stdout
+    assert "[task token]" in run("execution", "show", told["id"], "--full").stdout
 
-    assert run("decide", told["id"], "ok", "--reviewer", "ann").exit_code == 0
-    undone = run("decide", told["id"], "--undo", "--reviewer", "ann")
+    assert run("review", "decide", told["id"], "ok", "--reviewer", "ann").exit_code == 0
+    undone = run("review", "undo", told["id"], "--reviewer", "ann")
     assert undone.exit_code == 0, undone.output
-    decided = run("decide", told["id"], "defect", "--reason", "a crack", "--reviewer", "ann")
+    decided = run("review", "decide", told["id"], "defect", "--reason", "a crack", "--reviewer", "ann")
     assert decided.exit_code == 0, decided.output
 
     filed = await_fact(run, told["id"], lambda told: told["inspection"]["state"] == "closed")  # type: ignore[index]
     assert filed["inspection"]["verdict"] == "defect"  # type: ignore[index]
-    trail = [(entry["who"], entry["action"]) for entry in filed["audit_trail"]]  # type: ignore[attr-defined]
+    trail = [(entry["actor"], entry["action"]) for entry in filed["audit_trail"]]  # type: ignore[attr-defined]
     assert trail == [("ann", "decide"), ("ann", "undo"), ("ann", "decide")]
-    assert told["id"] not in run("reviews", "--json").stdout
-    again = run("decide", told["id"], "ok")
+    assert told["id"] not in run("review", "list", "--json").stdout
+    again = run("review", "decide", told["id"], "ok")
     assert again.exit_code == 1
     assert "ann decided defect" in again.stderr
-    corrected = run("correct", told["id"], "ok", "--reason", "a reflection", "--reviewer", "eve")
+    corrected = run("review", "override", told["id"], "ok", "--reason", "a reflection", "--reviewer", "eve")
     assert corrected.exit_code == 0, corrected.output
     revised = await_fact(
         run,
@@ -133,12 +144,12 @@ def test_an_unclear_photo_is_decided_at_the_terminal(run: Run, line: Line, photo
     )
     assert revised["inspection"]["verdict"] == "ok"  # type: ignore[index]
     assert revised["inspection"]["location"]["key"].startswith(f"ok/{told['id'][:16]}-2/")  # type: ignore[index]
-    assert run("audit").exit_code == 0
+    assert run("verify").exit_code == 0
 
 
-def test_another_process_finds_the_line_by_its_directory(line: Line) -> None:
+def test_another_process_finds_the_line_by_its_directory(environment: LocalEnvironment) -> None:
     done = subprocess.run(
-        [*PARTCHECK, "--home", str(line.home), "executions", "--json"],
+        [*PARTCHECK, "--state-dir", str(environment.state_directory), "execution", "list", "--json"],
         cwd=ROOT,
         capture_output=True,
         text=True,
@@ -153,16 +164,16 @@ def test_another_process_finds_the_line_by_its_directory(line: Line) -> None:
 
 @pytest.fixture
 def elsewhere(tmp_path: Path) -> dict[str, str]:
-    """The environment of a process with a line of its own, unaware of this process's."""
+    """The variables of a process with a state directory of its own."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
-    return {**kept, "PARTCHECK_HOME": str(tmp_path / "home"), "PYTHONPATH": str(ROOT)}
+    return {**kept, "PARTCHECK_STATE_DIR": str(tmp_path / "home"), "PYTHONPATH": str(ROOT)}
 
 
 @pytest.mark.timeout(5 * PATIENCE)
 def test_the_demo_ends_with_verdicts_and_leaves_nothing_running(
     tmp_path: Path, elsewhere: dict[str, str]
 ) -> None:
-    port = str(Ports.free().aws)
+    port = str(Ports.find_free().aws)
 
     done = subprocess.run(
         [*PARTCHECK, "--port", port, "demo", "--train", "40", "--photos", "4"],
@@ -178,13 +189,28 @@ def test_the_demo_ends_with_verdicts_and_leaves_nothing_running(
     assert done.stdout.splitlines()[0].split()[:2] == ["photo", "verdict"]
     assert "4 photos: " in done.stdout
     assert "right about" in done.stdout
-    assert "aws stepfunctions get-execution-history" in done.stdout
-    assert not (tmp_path / "home" / "demo" / "line.json").exists()
+    assert not (tmp_path / "home" / "demo" / "environment.json").exists()
     assert len(list((tmp_path / "home" / "demo" / "new-photos").iterdir())) == 4
+    up, *others = [
+        line.strip() for line in done.stdout.splitlines() if line.startswith("  ") and " --state-dir " in line
+    ]
+    assert up.endswith(" up")
+    assert len(others) == 2
+    for command in others:
+        result = subprocess.run(
+            ["sh", "-c", command],
+            cwd=tmp_path,
+            env=elsewhere,
+            capture_output=True,
+            text=True,
+            timeout=4 * PATIENCE,
+        )
+        assert result.returncode == 0, f"{command}\n{result.stdout}{result.stderr}"
+    assert "Every photo is accounted for." in result.stdout
 
 
 def test_up_stays_until_it_is_told_to_stop(tmp_path: Path, elsewhere: dict[str, str]) -> None:
-    port = str(Ports.free().aws)
+    port = str(Ports.find_free().aws)
     with subprocess.Popen(
         [*PARTCHECK, "--port", port, "up"],
         cwd=tmp_path,
@@ -196,7 +222,7 @@ def test_up_stays_until_it_is_told_to_stop(tmp_path: Path, elsewhere: dict[str, 
         assert up.stderr is not None
         assert up.stdout is not None
         told = ""
-        while "The line runs" not in told and up.poll() is None:
+        while "The environment is running" not in told and up.poll() is None:
             told += up.stderr.readline()
         second = subprocess.run(
             [*PARTCHECK, "--port", port, "up"],
@@ -215,5 +241,5 @@ def test_up_stays_until_it_is_told_to_stop(tmp_path: Path, elsewhere: dict[str, 
     assert "model train FOLDER" in out
     assert f"export AWS_ENDPOINT_URL=http://127.0.0.1:{port}" in out
     assert second.returncode == 2
-    assert second.stderr.startswith("Error: A line already runs")
+    assert second.stderr.startswith("Error: An environment already runs")
     assert second.stderr.count("\n") == 1

@@ -9,67 +9,76 @@ from pathlib import Path
 
 import pytest
 
-from local.line import Line
+from cli.context import open_environment
+from cli.sample_model import train_sample_model
+from local.environment import LocalEnvironment
 from local.ports import Ports
-from local.sample_parts import sample_parts
-from local.settings import running_line
+from local.sample_parts import generate_parts
+from local.settings import find_running_environment
 from workflow.aws.clients import client
-from workflow.aws.ledger import DynamoLedger
+from workflow.aws.inspections import DynamoInspectionRepository
 from workflow.errors import ConfigurationError, PartcheckError
-from workflow.inspections.inspection import State
+from workflow.inspections.inspection import InspectionState
 
-PATIENCE = 90
+TIMEOUT_SECONDS = 90
 
 pytestmark = pytest.mark.xdist_group("lifecycle")
 
-UP = """
+SCRIPT = """
 import sys
 from contextlib import suppress
-from local.line import Line
+from local.environment import LocalEnvironment
 from local.ports import Ports
 
-with Line(sys.argv[1], Ports.at(int(sys.argv[2])), lambda said: print(said, flush=True)) as line:
+def report(message):
+    print(message, flush=True)
+
+with LocalEnvironment(sys.argv[1], Ports.from_base(int(sys.argv[2])), report) as environment:
     with suppress(KeyboardInterrupt):
         print("up", flush=True)
-        line.wait()
+        environment.wait()
 print("stopped", flush=True)
 """
 
 
-def children(home: Path) -> dict[int, str]:
-    """The services and functions of a line, known by the directory for their temporary files."""
-    found = {}
+def service_processes(state_directory: Path) -> dict[int, str]:
+    """Return the pids and commands of an environment's processes, which share a temporary directory."""
+    processes = {}
     for process in Path("/proc").glob("[0-9]*"):
         try:
-            if f"TMPDIR={home / 'tmp'}".encode() in (process / "environ").read_bytes().split(b"\0"):
-                found[int(process.name)] = (process / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+            if f"TMPDIR={state_directory / 'tmp'}".encode() in (process / "environ").read_bytes().split(
+                b"\0"
+            ):
+                processes[int(process.name)] = (
+                    (process / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+                )
         except OSError:
             continue
-    return found
+    return processes
 
 
-def eventually(holds: Callable[[], bool]) -> bool:
-    deadline = time.monotonic() + PATIENCE
-    while not holds():
+def becomes_true(condition: Callable[[], bool]) -> bool:
+    deadline = time.monotonic() + TIMEOUT_SECONDS
+    while not condition():
         if time.monotonic() > deadline:
             return False
         time.sleep(0.1)
     return True
 
 
-class Parent:
-    """A line in a process of its own."""
+class EnvironmentProcess:
+    """A local environment in its own process."""
 
-    def __init__(self, home: Path, ports: Ports) -> None:
-        command = [sys.executable, "-c", UP, str(home), str(ports.aws)]
+    def __init__(self, state_directory: Path, ports: Ports) -> None:
+        command = [sys.executable, "-c", SCRIPT, str(state_directory), str(ports.aws)]
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
 
     def wait_for(self, beginning: str) -> None:
         assert self.process.stdout
-        for said in self.process.stdout:
-            if said.startswith(beginning):
+        for output in self.process.stdout:
+            if output.startswith(beginning):
                 return
-        raise AssertionError(f"the line ended before it said {beginning!r}")
+        raise AssertionError(f"the environment ended before it printed {beginning!r}")
 
     def close(self) -> None:
         self.process.kill()
@@ -79,69 +88,79 @@ class Parent:
 
 
 @pytest.fixture
-def home(tmp_path: Path) -> Path:
-    return (tmp_path / "home").resolve()
+def state_directory(tmp_path: Path) -> Path:
+    return (tmp_path / "state").resolve()
 
 
 @pytest.fixture(scope="module")
-def whole(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Line]:
-    """One line for the tests that leave it as whole as they found it."""
-    with Line(tmp_path_factory.mktemp("whole").resolve(), Ports.free()) as line:
-        yield line
+def shared_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalEnvironment]:
+    """Run one environment for the tests that leave it intact."""
+    with LocalEnvironment(tmp_path_factory.mktemp("shared").resolve(), Ports.find_free()) as environment:
+        yield environment
 
 
 @pytest.fixture
-def parent(home: Path) -> Iterator[Parent]:
-    parent = Parent(home, Ports.free())
+def parent(state_directory: Path) -> Iterator[EnvironmentProcess]:
+    parent = EnvironmentProcess(state_directory, Ports.find_free())
     yield parent
     parent.close()
-    assert eventually(lambda: not children(home))
+    assert becomes_true(lambda: not service_processes(state_directory))
 
 
-def test_a_stop_and_a_start_on_other_ports_bring_everything_back(home: Path) -> None:
-    with Line(home, Ports.free()) as line:
+def test_a_restart_on_other_ports_restores_all_state(state_directory: Path) -> None:
+    with LocalEnvironment(state_directory, Ports.find_free()) as environment:
         s3, sqs = client("s3"), client("sqs")
-        s3.put_object(Bucket=line.site.filed_bucket, Key="ok/part.jpg", Body=b"first")
-        version = s3.put_object(Bucket=line.site.filed_bucket, Key="ok/part.jpg", Body=b"second")["VersionId"]
-        s3.put_object(Bucket=line.site.filed_bucket, Key="ok/part.jpg", Body=b"third")
+        s3.put_object(Bucket=environment.outputs.filed_bucket, Key="ok/part.jpg", Body=b"first")
+        version = s3.put_object(Bucket=environment.outputs.filed_bucket, Key="ok/part.jpg", Body=b"second")[
+            "VersionId"
+        ]
+        s3.put_object(Bucket=environment.outputs.filed_bucket, Key="ok/part.jpg", Body=b"third")
         row = {"id": {"S": "1"}, "state": {"S": "waiting"}, "claimed_at": {"S": "2025"}}
-        client("dynamodb").put_item(TableName="partcheck-tokens", Item={"inspection_id": {"S": "1"}} | row)
-        sqs.send_message(QueueUrl=line.site.verdict_queue_url, MessageBody="kept")
-        arn = line.train(sample_parts(16, seed=1), "first")
-        assert line.model_arn() == arn
-        s3.put_object(Bucket=line.site.inbound_bucket, Key="notes.jpg", Body=b"no photo")
-        ledger = DynamoLedger(line.site.ledger_table)
-        assert eventually(lambda: any(ledger.in_state(State.CLOSED)))
+        client("dynamodb").put_item(
+            TableName="partcheck-task-tokens", Item={"inspection_id": {"S": "1"}} | row
+        )
+        sqs.send_message(QueueUrl=environment.outputs.verdict_queue_url, MessageBody="saved")
+        arn = train_sample_model(
+            open_environment(environment.outputs, environment.sdk_environment),
+            generate_parts(16, seed=1),
+            "first",
+        )
+        assert environment.current_model_arn() == arn
+        s3.put_object(Bucket=environment.outputs.inbound_bucket, Key="notes.jpg", Body=b"no photo")
+        inspections = DynamoInspectionRepository(environment.outputs.inspections_table)
+        assert becomes_true(lambda: any(inspections.list_by_state(InspectionState.CLOSED)))
 
-    with Line(home, Ports.free()) as line:
+    with LocalEnvironment(state_directory, Ports.find_free()) as environment:
         s3, sqs = client("s3"), client("sqs")
-        kept = s3.get_object(Bucket=line.site.filed_bucket, Key="ok/part.jpg", VersionId=version)
-        assert kept["Body"].read() == b"second"
-        found = client("dynamodb").get_item(TableName="partcheck-tokens", Key={"inspection_id": {"S": "1"}})
-        assert found["Item"]["state"] == {"S": "waiting"}
-        messages = sqs.receive_message(QueueUrl=line.site.verdict_queue_url).get("Messages", [])
-        assert "kept" in [message["Body"] for message in messages]
-        assert s3.list_objects_v2(Bucket=line.site.history_bucket)["KeyCount"] == 1
-        assert line.model_arn() == arn
-        photo = next(sample_parts(1, seed=2)).content
-        answer = client("rekognition").detect_custom_labels(
+        stored = s3.get_object(Bucket=environment.outputs.filed_bucket, Key="ok/part.jpg", VersionId=version)
+        assert stored["Body"].read() == b"second"
+        response = client("dynamodb").get_item(
+            TableName="partcheck-task-tokens", Key={"inspection_id": {"S": "1"}}
+        )
+        assert response["Item"]["state"] == {"S": "waiting"}
+        messages = sqs.receive_message(QueueUrl=environment.outputs.verdict_queue_url).get("Messages", [])
+        assert "saved" in [message["Body"] for message in messages]
+        assert s3.list_objects_v2(Bucket=environment.outputs.history_bucket)["KeyCount"] == 1
+        assert environment.current_model_arn() == arn
+        photo = next(generate_parts(1, seed=2)).content
+        response = client("rekognition").detect_custom_labels(
             ProjectVersionArn=arn, Image={"Bytes": photo}, MinConfidence=0
         )
-        assert {label["Name"] for label in answer["CustomLabels"]} == {"ok", "defect"}
+        assert {label["Name"] for label in response["CustomLabels"]} == {"ok", "defect"}
 
-    assert children(home) == {}
-    assert not (home / "tmp").exists()
+    assert service_processes(state_directory) == {}
+    assert not (state_directory / "tmp").exists()
 
 
-def test_only_this_machine_can_reach_the_services(whole: Line) -> None:
-    pids = children(whole.home)
+def test_services_listen_on_the_loopback_address_only(shared_environment: LocalEnvironment) -> None:
+    pids = service_processes(shared_environment.state_directory)
 
     assert len(pids) >= 4
-    assert listening(pids) == {f"127.0.0.1:{port}" for port in astuple(whole.ports)}
+    assert listening_addresses(pids) == {f"127.0.0.1:{port}" for port in astuple(shared_environment.ports)}
 
 
-def listening(pids: dict[int, str]) -> set[str]:
-    """The addresses at which processes accept connections, from the kernel's own tables."""
+def listening_addresses(pids: dict[int, str]) -> set[str]:
+    """Return the addresses at which processes listen, from the kernel's tables."""
     inodes = set()
     for pid in pids:
         for descriptor in Path(f"/proc/{pid}/fd").glob("*"):
@@ -149,83 +168,97 @@ def listening(pids: dict[int, str]) -> set[str]:
                 inodes.add(str(descriptor.readlink()).removeprefix("socket:[").rstrip("]"))
             except OSError:
                 continue
-    found = set()
+    addresses = set()
     for table in ("tcp", "tcp6"):
         for row in Path(f"/proc/net/{table}").read_text().splitlines()[1:]:
-            facts = row.split()
-            if facts[3] == "0A" and facts[9] in inodes:
-                address, port = facts[1].split(":")
+            fields = row.split()
+            if fields[3] == "0A" and fields[9] in inodes:
+                address, port = fields[1].split(":")
                 octets = ".".join(str(octet) for octet in reversed(bytes.fromhex(address)))
-                found.add(f"{octets}:{int(port, 16)}")
-    return found
+                addresses.add(f"{octets}:{int(port, 16)}")
+    return addresses
 
 
-def test_a_second_line_is_refused_and_leaves_the_first_alone(whole: Line, tmp_path: Path) -> None:
-    for home, ports in ((whole.home, Ports.free()), (tmp_path / "other", whole.ports)):
+def test_a_second_environment_is_refused_and_leaves_the_first_intact(
+    shared_environment: LocalEnvironment, tmp_path: Path
+) -> None:
+    for state_directory, ports in (
+        (shared_environment.state_directory, Ports.find_free()),
+        (tmp_path / "other", shared_environment.ports),
+    ):
         with pytest.raises(
-            ConfigurationError, match=f"already runs on ports {whole.ports} .process {os.getpid()}"
+            ConfigurationError,
+            match=f"already runs on ports {shared_environment.ports} .process {os.getpid()}",
         ):
-            Line(home, ports).__enter__()
-    whole.check()
+            LocalEnvironment(state_directory, ports).__enter__()
+    shared_environment.raise_if_service_exited()
     client("s3").list_buckets()
 
 
-def test_services_that_die_are_started_again_and_executions_go_on(whole: Line) -> None:
+def test_killed_services_are_restarted_and_executions_continue(shared_environment: LocalEnvironment) -> None:
     for name in ("step-functions", "custom-labels", "review-app"):
-        os.kill(whole.child(name).pid, signal.SIGKILL)
-        assert eventually(lambda name=name: whole.child(name).ended)
-        whole.mend()
+        os.kill(shared_environment.service(name).pid, signal.SIGKILL)
+        assert becomes_true(lambda name=name: shared_environment.service(name).has_exited)
+        shared_environment.restart_failed_services()
     for name in ("step-functions", "custom-labels", "review-app"):
-        whole.child(name).wait_until_ready()
-    client("s3").put_object(Bucket=whole.site.inbound_bucket, Key="after.jpg", Body=b"no photo")
-    ledger = DynamoLedger(whole.site.ledger_table)
-    assert eventually(lambda: any(ledger.in_state(State.CLOSED)))
-    whole.check()
+        shared_environment.service(name).wait_until_ready()
+    client("s3").put_object(
+        Bucket=shared_environment.outputs.inbound_bucket, Key="after.jpg", Body=b"no photo"
+    )
+    inspections = DynamoInspectionRepository(shared_environment.outputs.inspections_table)
+    assert becomes_true(lambda: any(inspections.list_by_state(InspectionState.CLOSED)))
+    shared_environment.raise_if_service_exited()
 
 
-def test_a_killed_line_leaves_no_process_and_no_loss(home: Path, parent: Parent) -> None:
+def test_a_killed_environment_leaves_no_process_and_loses_nothing(
+    state_directory: Path, parent: EnvironmentProcess
+) -> None:
     parent.wait_for("up")
-    running = running_line(home)
+    running = find_running_environment(state_directory)
     assert running is not None
     assert running.pid == parent.process.pid
-    assert len(children(home)) >= 3
+    assert len(service_processes(state_directory)) >= 3
 
     parent.process.kill()
     parent.process.wait()
 
-    assert eventually(lambda: not children(home))
-    assert running_line(home) is None
-    assert (home / "aws" / "sqs.json").exists()
+    assert becomes_true(lambda: not service_processes(state_directory))
+    assert find_running_environment(state_directory) is None
+    assert (state_directory / "aws" / "sqs.json").exists()
 
 
 @pytest.mark.parametrize(
     "number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP], ids=lambda number: number.name
 )
-def test_a_signal_stops_the_line_cleanly(number: signal.Signals, home: Path, parent: Parent) -> None:
+def test_a_signal_stops_the_environment_cleanly(
+    number: signal.Signals, state_directory: Path, parent: EnvironmentProcess
+) -> None:
     parent.wait_for("up")
 
     parent.process.send_signal(number)
 
     parent.wait_for("stopped")
-    assert parent.process.wait(PATIENCE) == 0
-    assert children(home) == {}
-    assert not (home / "line.json").exists()
+    assert parent.process.wait(TIMEOUT_SECONDS) == 0
+    assert service_processes(state_directory) == {}
+    assert not (state_directory / "environment.json").exists()
 
 
 @pytest.mark.parametrize("moment", ["Starting", "Creating"])
-def test_ctrl_c_during_the_start_leaves_nothing_behind(moment: str, home: Path, parent: Parent) -> None:
+def test_ctrl_c_during_the_start_leaves_nothing_behind(
+    moment: str, state_directory: Path, parent: EnvironmentProcess
+) -> None:
     parent.wait_for(moment)
 
     parent.process.send_signal(signal.SIGINT)
 
-    assert parent.process.wait(PATIENCE) != 0
-    assert children(home) == {}
-    assert not (home / "line.json").exists()
+    assert parent.process.wait(TIMEOUT_SECONDS) != 0
+    assert service_processes(state_directory) == {}
+    assert not (state_directory / "environment.json").exists()
 
 
-def test_an_aws_that_dies_ends_the_wait_and_its_log_is_named(home: Path) -> None:
-    with Line(home, Ports.free()) as line:
-        os.kill(line.child("aws").pid, signal.SIGKILL)
+def test_a_killed_aws_ends_the_wait_with_an_error_that_names_its_log(state_directory: Path) -> None:
+    with LocalEnvironment(state_directory, Ports.find_free()) as environment:
+        os.kill(environment.service("aws").pid, signal.SIGKILL)
 
-        with pytest.raises(PartcheckError, match=r"aws process ended .*aws\.log"):
-            line.wait()
+        with pytest.raises(PartcheckError, match=r"aws process exited .*aws\.log"):
+            environment.wait()

@@ -9,24 +9,24 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
+from cli.context import open_environment
 from cli.main import main
-from cli.model_bench import CLOCK
-from cli.reach import open_line
-from local.line import Line
+from cli.model_services import CLOCK
+from local.environment import LocalEnvironment
 from local.resources import TRAINING_BUCKET
-from local.sample_parts import sample_parts
+from local.sample_parts import generate_parts
 from workflow import timestamps
+from workflow.aws.capacity_store import METER, START_LOCK, DynamoCapacityStore
 from workflow.aws.clients import client
-from workflow.aws.ledger import DynamoLedger
-from workflow.aws.model_record import POWER, DynamoRecord
-from workflow.aws.model_settings import ParameterSettings
-from workflow.aws.models import RekognitionModels
-from workflow.aws.power_store import LEASE, METER, DynamoPowerStore
-from workflow.aws.queues import SqsQueue
+from workflow.aws.inspections import DynamoInspectionRepository
+from workflow.aws.model_control_plane import RekognitionModelControlPlane
+from workflow.aws.model_events import CAPACITY_EVENTS, DynamoModelEventLog
+from workflow.aws.model_settings import SsmModelSettings
+from workflow.aws.queues import SqsMessageQueue
 from workflow.models import capacity
-from workflow.models.capacity import Room
-from workflow.models.capacity_policy import PowerPolicy
-from workflow.models.model import Status, wait_until
+from workflow.models.capacity import CapacityPorts
+from workflow.models.capacity_policy import CapacityPolicy
+from workflow.models.model import ModelStatus, wait_for_status
 
 PROJECT = "life"
 
@@ -34,12 +34,18 @@ Run = Callable[..., Any]
 
 
 @pytest.fixture
-def run(line: Line) -> Run:
-    """`partcheck model` beside the line of this process; its JSON answer."""
+def run(environment: LocalEnvironment) -> Run:
+    """`partcheck dataset import` and `partcheck model …` beside the environment of this process.
+
+    Returns the JSON answer with --json, otherwise the output.
+    """
 
     def run(*arguments: str, fails: int = 0) -> Any:
+        group = "dataset" if arguments[0] == "import" else "model"
         result = CliRunner().invoke(
-            main, ("model", *arguments), obj=lambda _home: open_line(line.site, line.environment)
+            main,
+            (group, *arguments),
+            obj=lambda _home: open_environment(environment.outputs, environment.sdk_environment),
         )
         assert result.exit_code == fails, result.output
         return json.loads(result.stdout) if "--json" in arguments and not fails else result.output
@@ -48,32 +54,34 @@ def run(line: Line) -> Run:
 
 
 @pytest.fixture
-def settings(line: Line) -> Iterator[ParameterSettings]:
-    """The line's parameters with no model in use; afterwards all is as it was, and what ran runs again."""
-    settings = ParameterSettings(line.site.model_parameter, line.site.policy_parameter)
-    ssm, models, in_use = client("ssm"), RekognitionModels(), settings.model()
+def settings(environment: LocalEnvironment) -> Iterator[SsmModelSettings]:
+    """The parameters, with no model in use. Afterwards they are restored, and the model runs again."""
+    settings = SsmModelSettings(environment.outputs.model_parameter, environment.outputs.policy_parameter)
+    ssm, models, in_use = client("ssm"), RekognitionModelControlPlane(), settings.get_model()
     found = models.describe(in_use) if in_use else None
-    ran = found is not None and found.status is Status.RUNNING
+    ran = found is not None and found.status is ModelStatus.RUNNING
     before = {
         name: ssm.get_parameter(Name=name)["Parameter"]["Value"]
-        for name in (line.site.policy_parameter, line.site.model_parameter)
+        for name in (environment.outputs.policy_parameter, environment.outputs.model_parameter)
     }
     if ran:
         models.stop(in_use)
-    ssm.put_parameter(Name=line.site.model_parameter, Value="none", Type="String", Overwrite=True)
+    ssm.put_parameter(Name=environment.outputs.model_parameter, Value="none", Type="String", Overwrite=True)
     yield settings
     if ran:
-        wait_until(models, in_use, Status.STOPPED, CLOCK, 60)
+        wait_for_status(models, in_use, ModelStatus.STOPPED, CLOCK, 60)
         models.start(in_use)
-        wait_until(models, in_use, Status.RUNNING, CLOCK, 60)
-    for row in (METER, LEASE):
-        client("dynamodb").delete_item(TableName=line.site.ledger_table, Key={"id": {"S": row}})
+        wait_for_status(models, in_use, ModelStatus.RUNNING, CLOCK, 60)
+    for row in (METER, START_LOCK):
+        client("dynamodb").delete_item(
+            TableName=environment.outputs.inspections_table, Key={"id": {"S": row}}
+        )
     for name, value in before.items():
         ssm.put_parameter(Name=name, Value=value, Type="String", Overwrite=True)
 
 
 def folder_of(folder: Path, count: int, seed: int) -> str:
-    for part in islice(sample_parts(count, seed=seed), count):
+    for part in islice(generate_parts(count, seed=seed), count):
         place = folder / part.label / part.name
         place.parent.mkdir(parents=True, exist_ok=True)
         place.write_bytes(part.content)
@@ -81,11 +89,13 @@ def folder_of(folder: Path, count: int, seed: int) -> str:
 
 
 def test_a_model_lives_from_folder_to_retirement(
-    line: Line, run: Run, settings: ParameterSettings, tmp_path: Path
+    environment: LocalEnvironment, run: Run, settings: SsmModelSettings, tmp_path: Path
 ) -> None:
-    if before := settings.model():
+    if before := settings.get_model():
         client("rekognition").stop_project_version(ProjectVersionArn=before)
-    client("ssm").put_parameter(Name=line.site.model_parameter, Value="none", Type="String", Overwrite=True)
+    client("ssm").put_parameter(
+        Name=environment.outputs.model_parameter, Value="none", Type="String", Overwrite=True
+    )
     photos, hold_out = folder_of(tmp_path / "photos", 40, seed=11), folder_of(tmp_path / "held", 12, seed=12)
 
     made = run("import", photos, "--project", PROJECT, "--json")
@@ -101,7 +111,7 @@ def test_a_model_lives_from_folder_to_retirement(
     run("train", "--project", PROJECT, "--name", "second")
 
     run("promote", "first", "--project", PROJECT)
-    assert settings.model() == first
+    assert settings.get_model() == first
     assert "running 0 min on 1 unit, about $0" in run("status", "--project", PROJECT)
 
     run("promote", "second", "--project", PROJECT, fails=1)
@@ -114,9 +124,9 @@ def test_a_model_lives_from_folder_to_retirement(
     refused = run("promote", "second", "--project", PROJECT, fails=1)
     assert "no better" in refused
     run("promote", "second", "--project", PROJECT, "--force", "--reason", "a rehearsal")
-    assert settings.model() != first
+    assert settings.get_model() != first
     run("rollback", "--project", PROJECT, "--json")
-    assert settings.model() == first
+    assert settings.get_model() == first
 
     models = run("list", "--project", PROJECT, "--json")
     assert [one["in_use"] for one in models] == [False, True]
@@ -125,7 +135,32 @@ def test_a_model_lives_from_folder_to_retirement(
     run("delete", "first", "--project", PROJECT, "--yes", fails=2)
     assert "stopped" in run("stop", "first", "--project", PROJECT)
 
-    photos_wait_for_a_stopped_model(line, first)
+    photos_wait_for_a_stopped_model(environment, first)
+
+
+def test_the_first_model_of_a_folder_is_put_to_use_and_the_next_must_be_better(
+    run: Run, settings: SsmModelSettings, tmp_path: Path
+) -> None:
+    photos, more = folder_of(tmp_path / "photos", 40, seed=13), folder_of(tmp_path / "more", 40, seed=14)
+    options = ("--project", "life-of-folders")
+
+    first = run("train", photos, *options, "--name", "first", "--units", "2", "--json")
+    assert (first["status"], settings.get_model()) == ("RUNNING", first["model"])
+    assert "life-of-folders" in first["model"]
+    assert "on 2 units" in run("status", *options)
+
+    other = run("train", more, *options, fails=1)
+    assert "--replace" in other
+    refused = run("train", more, *options, "--name", "second", "--replace", fails=1)
+    assert "no frozen hold-out compares it with the model in use" in refused
+    assert settings.get_model() == first["model"]
+    run("promote", "second", *options, "--force", "--reason", "a rehearsal")
+    assert "on 2 units" in run("status", *options)
+    run("rollback", *options)
+    assert settings.get_model() == first["model"]
+
+    run("stop", "second", *options)
+    run("stop", "first", *options)
 
 
 def own_table(name: str) -> str:
@@ -138,27 +173,35 @@ def own_table(name: str) -> str:
     return name
 
 
-def photos_wait_for_a_stopped_model(line: Line, arn: str) -> None:
+def photos_wait_for_a_stopped_model(environment: LocalEnvironment, arn: str) -> None:
     """One of thirty asks for the start; then the model is idle and is stopped.
 
-    The meter is the test's own: the line's clock counts idle minutes in the line's.
+    The meter is the test's own, since the environment's scheduler counts idle minutes in the environment's.
     """
-    models = RekognitionModels()
-    room = Room(models, DynamoPowerStore(own_table("meter")), DynamoRecord(line.site.audit_table, POWER))
-    policy = PowerPolicy("1", idle_minutes=1)
+    models = RekognitionModelControlPlane()
+    room = CapacityPorts(
+        models,
+        DynamoCapacityStore(own_table("meter")),
+        DynamoModelEventLog(environment.outputs.audit_table, CAPACITY_EVENTS),
+    )
+    policy = CapacityPolicy(version="1", idle_minutes=1)
 
-    asked = [capacity.wanted(room, arn, policy, timestamps.now()) for _ in range(30)]
+    asked = [capacity.request_start(room, arn, policy, timestamps.now()) for _ in range(30)]
 
     assert asked == [True] + [False] * 29
-    log = [event.action for event in room.log.events() if event.after == arn]
+    log = [event.action for event in room.event_log.events() if event.after == arn]
     assert log == ["start"]
     found = models.describe(arn)
-    while found is not None and found.status is Status.STARTING:
+    while found is not None and found.status is ModelStatus.STARTING:
         found = models.describe(arn)
-    ledger = DynamoLedger(line.site.ledger_table)
-    alarms = SqsQueue(line.site.escalation_queue_url)
-    later = timestamps.later(timestamps.now(), 3 * 24 * 3600)
-    assert capacity.tend(room, ledger, alarms, arn, policy, later) == "running"  # Idleness counts from here.
-    done = capacity.tend(room, ledger, alarms, arn, policy, timestamps.later(later, 120))
+    inspections = DynamoInspectionRepository(environment.outputs.inspections_table)
+    alarms = SqsMessageQueue(environment.outputs.escalation_queue_url)
+    later = timestamps.add_seconds(timestamps.now(), 3 * 24 * 3600)
+    assert (
+        capacity.run_once(room, inspections, alarms, arn=arn, policy=policy, now=later) == "running"
+    )  # Idleness counts from here.
+    done = capacity.run_once(
+        room, inspections, alarms, arn=arn, policy=policy, now=timestamps.add_seconds(later, 120)
+    )
     assert done == "stop: no photo came for 1 min"
     assert client("s3").list_objects_v2(Bucket=TRAINING_BUCKET, Prefix=f"{PROJECT}/hold-out/")["KeyCount"] > 0

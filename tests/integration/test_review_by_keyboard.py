@@ -1,4 +1,4 @@
-"""A reviewer with a keyboard, a real browser and the real line: every photo ends as the reviewer said."""
+"""A review by keyboard in a real browser and the local environment: every photo follows its decision."""
 
 import csv
 import io
@@ -10,15 +10,15 @@ from collections.abc import Callable, Iterator
 import pytest
 from playwright.sync_api import Browser
 
-from local.line import Line
-from tests.integration.test_promises import Announcements, put
+from local.environment import LocalEnvironment
+from tests.integration.test_pipeline_guarantees import Announcements, upload_photo
 from tests.web.browsing import Visit, chromium, visiting
 from tests.web.serving import visitor
 from tests.web.world import jpeg
 from workflow.aws.clients import client
 from workflow.aws.executions import StepFunctionsExecutions
-from workflow.aws.ledger import DynamoLedger
-from workflow.inspections.inspection import Inspection, State
+from workflow.aws.inspections import DynamoInspectionRepository
+from workflow.inspections.inspection import Inspection, InspectionState
 from workflow.inspections.objects import inspection_id
 from workflow.inspections.verdict import Verdict
 
@@ -33,109 +33,116 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture
-def doubtful(line: Line) -> Iterator[None]:
-    """A policy that trusts no model, nor waits for one: a person decides every photo."""
-    ssm, name = client("ssm"), line.site.policy_parameter
+def unclear_policy(environment: LocalEnvironment) -> Iterator[None]:
+    """Set a policy under which every photo needs a reviewer, without waiting for a model."""
+    ssm, name = client("ssm"), environment.outputs.policy_parameter
     before = ssm.get_parameter(Name=name)["Parameter"]["Value"]
     policy = json.loads(before)
     for rule in policy["labels"].values():
         rule["threshold"] = 1.0
-    doubting = policy | {"model_wait_seconds": 1, "second_look_share": 0.0}
-    ssm.put_parameter(Name=name, Value=json.dumps(doubting), Type="String", Overwrite=True)
-    time.sleep(6)  # Functions remember the policy for five seconds.
+    changed = policy | {"model_wait_seconds": 1, "second_review_share": 0.0}
+    ssm.put_parameter(Name=name, Value=json.dumps(changed), Type="String", Overwrite=True)
+    time.sleep(6)  # Functions cache the policy for five seconds.
     yield
     ssm.put_parameter(Name=name, Value=before, Type="String", Overwrite=True)
     time.sleep(6)
 
 
-def patiently(true: Callable[[], bool], seconds: float) -> None:
+def wait_until(condition: Callable[[], bool], seconds: float) -> None:
     deadline = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < deadline, "it did not happen in time"
+    while not condition():
+        assert time.monotonic() < deadline, "timed out"
         time.sleep(0.5)
 
 
 @pytest.mark.timeout(180 + 25 * PHOTOS)
-@pytest.mark.usefixtures("doubtful")
-def test_every_unclear_photo_ends_as_the_reviewer_said(line: Line, browser: Browser) -> None:
-    ledger = DynamoLedger(line.site.ledger_table, line.site.audit_table)
+@pytest.mark.usefixtures("unclear_policy")
+def test_every_unclear_photo_follows_its_decision(environment: LocalEnvironment, browser: Browser) -> None:
+    inspections = DynamoInspectionRepository(
+        environment.outputs.inspections_table, environment.outputs.audit_table
+    )
     images = {
-        f"doubtful_{number:03}.jpg": put(line, f"review/doubtful_{number:03}.jpg", jpeg(number * 2 % 250))
+        f"unclear_{number:03}.jpg": upload_photo(
+            environment, f"review/unclear_{number:03}.jpg", jpeg(number * 2 % 250)
+        )
         for number in range(PHOTOS)
     }
 
     def row(name: str) -> Inspection | None:
-        return ledger.get(inspection_id(images[name]))
+        return inspections.get(inspection_id(images[name]))
 
-    def waiting(name: str) -> bool:
-        found = row(name)
-        return found is not None and found.state is State.WAITING
+    def is_waiting(name: str) -> bool:
+        inspection = row(name)
+        return inspection is not None and inspection.state is InspectionState.WAITING
 
-    patiently(lambda: all(map(waiting, images)), 60 + 10 * PHOTOS)
-    with visiting(browser, line.review_app, "ann") as window:
-        said = decide_all(window, set(images))
-        patiently(
-            lambda: all(one is not None and one.closed_at for one in map(row, images)), 60 + 10 * PHOTOS
+    wait_until(lambda: all(map(is_waiting, images)), 60 + 10 * PHOTOS)
+    with visiting(browser, environment.review_app_url, "ann") as window:
+        keys = decide_all(window, set(images))
+        wait_until(
+            lambda: all(inspection is not None and inspection.closed_at for inspection in map(row, images)),
+            60 + 10 * PHOTOS,
         )
         assert window.problems == []
 
-    announcements = Announcements(line.site.verdict_queue_url)
-    executions = StepFunctionsExecutions(line.site.state_machine_arn)
-    exported = export(line)
-    for name, key in said.items():
+    announcements = Announcements(environment.outputs.verdict_queue_url)
+    executions = StepFunctionsExecutions(environment.outputs.state_machine_arn)
+    exported = export(environment)
+    for name, key in keys.items():
         verdict, defect_class = KEYS[key]
-        found = row(name)
-        assert found is not None
-        assert found.decision is not None
-        assert (found.verdict, found.decision.verdict) == (verdict, verdict)
-        assert (found.decision.defect_class, found.decision.reviewer) == (defect_class, "ann")
-        agrees_with_its_folder(found)
-        (body,) = announcements.of(images[name])
-        told = json.loads(body)
-        assert (told["verdict"], told["review"]["decision_id"]) == (verdict, found.decision.id)
-        standing = [one for one in ledger.audit_trail(found.id) if one.action == "decide"][-1]
-        assert (standing.after, standing.decision_id, standing.who) == (verdict, found.decision.id, "ann")
-        assert executions.status(found.owner) == "SUCCEEDED"
-        assert found.decision.id in json.dumps(executions.history(found.owner), default=str)
-        assert (verdict, defect_class, "applied") in exported[found.decision.id]
+        inspection = row(name)
+        assert inspection is not None
+        assert inspection.decision is not None
+        assert (inspection.verdict, inspection.decision.verdict) == (verdict, verdict)
+        assert (inspection.decision.defect_class, inspection.decision.reviewer) == (defect_class, "ann")
+        assert_location_matches_verdict(inspection)
+        (body,) = announcements.receive_for(images[name])
+        message = json.loads(body)
+        assert (message["verdict"], message["review"]["decision_id"]) == (verdict, inspection.decision.id)
+        entry = [
+            entry for entry in inspections.list_audit_entries(inspection.id) if entry.action == "decide"
+        ][-1]
+        assert (entry.after, entry.decision_id, entry.actor) == (verdict, inspection.decision.id, "ann")
+        assert executions.get_status(inspection.owner) == "SUCCEEDED"
+        assert inspection.decision.id in json.dumps(executions.get_history(inspection.owner), default=str)
+        assert (verdict, defect_class, "applied") in exported[inspection.decision.id]
 
 
 def decide_all(window: Visit, expected: set[str]) -> dict[str, str]:
-    """Decide every photo by one key each, and the first one twice; what was said of which."""
+    """Decide each photo by one key, and the first one twice. Return the last key of each photo."""
     window.go("/review")
     window.until(lambda: window.page.query_selector("html.js"))
-    said: dict[str, str] = {}
+    pressed: dict[str, str] = {}
     keys = list(KEYS)
-    while expected - said.keys():
+    while expected - pressed.keys():
         window.until(lambda: window.name() != "", 30)
         name = window.name()
-        key = keys[len(said) % len(keys)]
+        key = keys[len(pressed) % len(keys)]
         window.press(key)
-        if not said:
+        if not pressed:
             window.press("z")
             window.until(lambda name=name: window.name() == name)  # type: ignore[misc]
             key = "d"
             window.press(key)
-        said[name] = key
-    assert said.keys() == expected
-    window.until(lambda: window.page.is_hidden("#kept"), 30)
-    return said
+        pressed[name] = key
+    assert pressed.keys() == expected
+    window.until(lambda: window.page.is_hidden("#unsent"), 30)
+    return pressed
 
 
-def agrees_with_its_folder(row: Inspection) -> None:
+def assert_location_matches_verdict(row: Inspection) -> None:
     assert row.verdict is not None
     assert row.location.key.startswith(f"{row.verdict.value}/")
-    there = client("s3").get_object(
+    stored = client("s3").get_object(
         Bucket=row.location.bucket, Key=row.location.key, VersionId=row.location.version_id
     )
-    assert len(there["Body"].read()) == row.size
+    assert len(stored["Body"].read()) == row.size
 
 
-def export(line: Line) -> dict[str, set[tuple[str, str, str]]]:
-    """The audit export: of each decision, what it said and how far it got."""
-    found: dict[str, set[tuple[str, str, str]]] = {}
-    with visitor(line.review_app, "eve", "engineer") as eve:
+def export(environment: LocalEnvironment) -> dict[str, set[tuple[str, str, str]]]:
+    """Return verdict, defect class and stage of each decision in the audit export."""
+    exported: dict[str, set[tuple[str, str, str]]] = {}
+    with visitor(environment.review_app_url, "eve", "engineer") as eve:
         text = eve.get("/audit.csv?who=ann&action=decide").text
-    for one in csv.DictReader(io.StringIO(text)):
-        found.setdefault(one["decision"], set()).add((one["after"], one["defect class"], one["stage"]))
-    return found
+    for line in csv.DictReader(io.StringIO(text)):
+        exported.setdefault(line["decision"], set()).add((line["after"], line["defect class"], line["stage"]))
+    return exported

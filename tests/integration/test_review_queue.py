@@ -1,4 +1,4 @@
-"""The hand-out and the decisions against the local DynamoDB: its own conditions, not our reading of them."""
+"""Assignment and decisions against the local DynamoDB, which evaluates the conditions itself."""
 
 import random
 import threading
@@ -11,158 +11,205 @@ from dataclasses import dataclass, replace
 
 import pytest
 
-from local.line import Line
+from local.environment import LocalEnvironment
 from local.resources import create_table, table_name
-from tests.fakes import MemoryQueue
+from tests.fakes import InMemoryMessageQueue
 from workflow import timestamps
 from workflow.aws.clients import client
-from workflow.aws.ledger import DynamoLedger
-from workflow.aws.reviews import DynamoReviews
+from workflow.aws.inspections import DynamoInspectionRepository
+from workflow.aws.reviews import DynamoReviewRepository
 from workflow.errors import Conflict
-from workflow.inspections.inspection import Inspection, Review, State
-from workflow.inspections.objects import Image, Stored, inspection_id
+from workflow.inspections.inspection import Inspection, InspectionState, Review
+from workflow.inspections.objects import Image, StoredObject, inspection_id
 from workflow.inspections.verdict import Prediction, Verdict
-from workflow.pipeline.intake import execution_name, new_row
+from workflow.pipeline.executions import execution_name
+from workflow.pipeline.start import new_inspection
 from workflow.review import decisions, revision, second_review
-from workflow.review.assignment import Desk
-from workflow.review.queue import Pile, rank
-from workflow.tables import AUDIT, LEDGER
+from workflow.review.assignment import ReviewAssigner
+from workflow.review.queue import ReviewQueue, compute_priority
+from workflow.tables import AUDIT, INSPECTIONS
 
-DOUBT = Prediction(Verdict.OK, "ok", 0.6, 0.8, (), "arn:model", "1")
-CLIENTS, PHOTOS, HAND_OUTS = 8, 24, 200
+UNCLEAR_PREDICTION = Prediction(
+    verdict=Verdict.OK,
+    label="ok",
+    confidence=0.6,
+    threshold=0.8,
+    scores=(),
+    model="arn:model",
+    policy_version="1",
+)
+CLIENTS, PHOTOS, ASSIGNMENTS = 8, 24, 200
 
 
 @dataclass(frozen=True)
-class Books:
-    """Tables of a test's own, which no clock and no execution touches."""
+class ReviewTables:
+    """Tables of one test, which no scheduler and no execution uses."""
 
-    ledger: DynamoLedger
-    reviews: DynamoReviews
+    inspections: DynamoInspectionRepository
+    reviews: DynamoReviewRepository
 
-    def waiting(self, prediction: Prediction = DOUBT) -> Inspection:
+    def add_waiting(self, prediction: Prediction = UNCLEAR_PREDICTION) -> Inspection:
         image = Image("inbound", f"part-{uuid.uuid4()}.png", "v1")
         owner = execution_name(inspection_id(image), 1)
         row = replace(
-            new_row(image, owner, 1, timestamps.now()), prediction=prediction, verdict=Verdict.UNCLEAR
+            new_inspection(image, owner, 1, timestamps.now()), prediction=prediction, verdict=Verdict.UNCLEAR
         )
-        self.ledger.claim(row)
-        asked = Review(timestamps.now(), 1, timestamps.later(timestamps.now(), 3600))
-        return self.ledger.record_review(row.id, owner, asked, rank(prediction, asked.opened_at, False))
+        self.inspections.claim(row)
+        asked = Review(
+            opened_at=timestamps.now(), round=1, deadline=timestamps.add_seconds(timestamps.now(), 3600)
+        )
+        return self.inspections.record_review(
+            row.id, owner, asked, compute_priority(prediction, asked.opened_at, False)
+        )
 
-    def closed(self, row: Inspection) -> Inspection:
-        """What filing and closing leave of a decided row."""
+    def close(self, row: Inspection) -> Inspection:
+        """File and close a decided row, and return it."""
         assert row.decision is not None
-        assert self.ledger.seal(row.id, row.decision.id)
-        place = Stored(Image("filed", f"{row.decision.verdict}/{row.id}", "v2"), 5, "e")
-        self.ledger.record_filing(row, row.decision.verdict, place, "told", timestamps.now())
-        self.ledger.close(row.id, row.owner, timestamps.now())
+        assert self.inspections.finalize(row.id, row.decision.id)
+        stored = StoredObject(
+            image=Image("filed", f"{row.decision.verdict}/{row.id}", "v2"), size=5, etag="e"
+        )
+        self.inspections.record_filing(row, row.decision.verdict, stored, "announced", timestamps.now())
+        self.inspections.close(row.id, row.owner, timestamps.now())
         return self.row(row)
 
     def row(self, row: Inspection) -> Inspection:
-        found = self.ledger.get(row.id)
-        assert found is not None
-        return found
+        current = self.inspections.get(row.id)
+        assert current is not None
+        return current
 
 
 @pytest.fixture
-def books(line: Line) -> Iterator[Books]:
-    tables = [replace(table, name=f"{table.name}-{uuid.uuid4()}") for table in (LEDGER, AUDIT)]
+def review_tables(environment: LocalEnvironment) -> Iterator[ReviewTables]:
+    tables = [replace(table, name=f"{table.name}-{uuid.uuid4()}") for table in (INSPECTIONS, AUDIT)]
     names = [table_name(table) for table in tables]
     for table in tables:
         create_table(table)
-    yield Books(DynamoLedger(*names), DynamoReviews(*names))
+    yield ReviewTables(DynamoInspectionRepository(*names), DynamoReviewRepository(*names))
     for name in names:
         client("dynamodb").delete_table(TableName=name)
 
 
-def test_no_photo_is_handed_to_two_reviewers(books: Books) -> None:
+def test_no_photo_is_assigned_to_two_reviewers(review_tables: ReviewTables) -> None:
     for _ in range(PHOTOS):
-        books.waiting()
-    desks = [Desk(books.reviews, keep_seconds=0.2) for _ in range(4)]
-    lock, holders, shared, handed_out = threading.Lock(), {}, [], Counter[str]()
+        review_tables.add_waiting()
+    assigners = [ReviewAssigner(review_tables.reviews, cache_seconds=0.2) for _ in range(4)]
+    lock, holders, shared, assigned = threading.Lock(), {}, [], Counter[str]()
 
     def work(number: int) -> None:
-        dice, reviewer = random.Random(number), f"reviewer {number}"  # noqa: S311
-        while handed_out.total() < HAND_OUTS:
-            desk = dice.choice(desks)
-            for row in desk.take(reviewer, 3):
+        rng, reviewer = random.Random(number), f"reviewer {number}"  # noqa: S311
+        while assigned.total() < ASSIGNMENTS:
+            assigner = rng.choice(assigners)
+            for row in assigner.assign(reviewer, 3):
                 with lock:
                     if holders.setdefault(row.id, reviewer) != reviewer:
                         shared.append((row.id, holders[row.id], reviewer))
-                    handed_out[reviewer] += 1
-                with lock:  # He forgets it before he gives it back, so that nobody is accused in between.
+                    assigned[reviewer] += 1
+                # Forget the holder before the release, so that the next holder does not count as a conflict.
+                with lock:
                     holders.pop(row.id, None)
-                assert books.reviews.free(row.id, reviewer)
-                desk.forget(row.id)
+                assert review_tables.reviews.release(row.id, reviewer)
+                assigner.evict(row.id)
 
     with ThreadPoolExecutor(CLIENTS) as pool:
-        for done in [pool.submit(work, number) for number in range(CLIENTS)]:
-            done.result()
+        for future in [pool.submit(work, number) for number in range(CLIENTS)]:
+            future.result()
 
     assert shared == []
 
 
-def test_of_two_who_decide_at_once_one_is_told_who_won(books: Books) -> None:
-    rows, saved = [books.waiting() for _ in range(10)], []
+def test_of_two_concurrent_decisions_one_gets_a_conflict(review_tables: ReviewTables) -> None:
+    rows, saved = [review_tables.add_waiting() for _ in range(10)], []
 
-    def work(who: str) -> None:
+    def work(reviewer: str) -> None:
         for row in rows:
             with suppress(Conflict):
-                made = decisions.decide(books.ledger, MemoryQueue(), row.id, Verdict.OK, who)
-                saved.append((row.id, made.id))
+                decision = decisions.decide(
+                    review_tables.inspections, InMemoryMessageQueue(), row.id, Verdict.OK, reviewer
+                )
+                saved.append((row.id, decision.id))
 
     with ThreadPoolExecutor(4) as pool:
-        for done in [pool.submit(work, who) for who in ("ann", "bob", "cat", "dan")]:
-            done.result()
+        for future in [pool.submit(work, reviewer) for reviewer in ("ann", "bob", "cat", "dan")]:
+            future.result()
 
-    assert sorted(one for one, _ in saved) == sorted(row.id for row in rows)
-    for inspection, made in saved:
-        trail = books.ledger.audit_trail(inspection)
-        assert [entry.decision_id for entry in trail if entry.action == "decide"] == [made]
+    assert sorted(inspection for inspection, _ in saved) == sorted(row.id for row in rows)
+    for inspection, decision_id in saved:
+        trail = review_tables.inspections.list_audit_entries(inspection)
+        assert [entry.decision_id for entry in trail if entry.action == "decide"] == [decision_id]
         assert [entry.action for entry in trail].count("conflict") == 3
 
 
-def test_a_photo_goes_through_the_whole_life_of_a_review(books: Books) -> None:
-    row, queue = books.waiting(replace(DOUBT, second_look=True)), MemoryQueue()
-    desk = Desk(books.reviews, keep_seconds=0)
-    (taken,) = desk.take("ann")
-    assert (taken.id, desk.take("bob")) == (row.id, [])
-    desk.skip("ann", taken)
-    assert desk.take("ann") == []
-    desk.hold("bob", row.id, "ask the foundry")
-    assert [one.id for one in desk.waiting(Pile.HELD)] == [row.id]
-    desk.unhold("bob", row.id)
-
-    made = decisions.decide(
-        *(books.ledger, queue, row.id, Verdict.DEFECT, "bob"), defect_class="crack", undo_seconds=60
+def test_a_photo_passes_every_step_of_a_review(review_tables: ReviewTables) -> None:
+    row, queue = (
+        review_tables.add_waiting(replace(UNCLEAR_PREDICTION, sampled_for_second_review=True)),
+        InMemoryMessageQueue(),
     )
-    again = decisions.undo(books.ledger, row.id, made.id, "bob")
-    assert (again.open, again.undone, again.lease and again.lease.reviewer) == (True, (made.id,), "bob")
-    with pytest.raises(Conflict, match="was taken back"):
-        decisions.decide(books.ledger, queue, row.id, Verdict.DEFECT, "bob", decision_id=made.id)
-    decisions.decide(books.ledger, queue, row.id, Verdict.OK, "bob")
-    closed = books.closed(books.row(row))
+    assigner = ReviewAssigner(review_tables.reviews, cache_seconds=0)
+    (assigned_row,) = assigner.assign("ann")
+    assert (assigned_row.id, assigner.assign("bob")) == (row.id, [])
+    assigner.skip("ann", assigned_row)
+    assert assigner.assign("ann") == []
+    assigner.hold("bob", row.id, "ask the foundry")
+    assert [waiting.id for waiting in assigner.list_items(ReviewQueue.ON_HOLD)] == [row.id]
+    assigner.unhold("bob", row.id)
+
+    decision = decisions.decide(
+        *(review_tables.inspections, queue, row.id, Verdict.DEFECT, "bob"),
+        defect_class="crack",
+        undo_seconds=60,
+    )
+    undone = decisions.undo(review_tables.inspections, row.id, decision.id, "bob")
+    assert (undone.awaits_decision, undone.undone_ids, undone.lease and undone.lease.reviewer) == (
+        True,
+        (decision.id,),
+        "bob",
+    )
+    with pytest.raises(Conflict, match="was undone"):
+        decisions.decide(
+            review_tables.inspections, queue, row.id, Verdict.DEFECT, "bob", decision_id=decision.id
+        )
+    decisions.decide(review_tables.inspections, queue, row.id, Verdict.OK, "bob")
+    closed = review_tables.close(review_tables.row(row))
     with pytest.raises(Conflict, match="too late"):
-        decisions.undo(books.ledger, row.id, closed.decision.id if closed.decision else "", "bob")
+        decisions.undo(
+            review_tables.inspections, row.id, closed.decision.id if closed.decision else "", "bob"
+        )
 
-    assert desk.take("bob") == []
-    assert [one.id for one in desk.take("cat")] == [row.id]
-    second_review.answer(books.ledger, books.reviews, row.id, Verdict.DEFECT, "cat", answer_id="a1")
-    second_review.take_back(books.ledger, books.reviews, row.id, "a1", "cat")
-    second_review.answer(books.ledger, books.reviews, row.id, Verdict.DEFECT, "cat", answer_id="a2")
-    assert [one.id for one in desk.waiting(Pile.DISPUTED)] == [row.id]
+    assert assigner.assign("bob") == []
+    assert [waiting.id for waiting in assigner.assign("cat")] == [row.id]
+    second_review.submit(
+        review_tables.inspections, review_tables.reviews, row.id, Verdict.DEFECT, "cat", answer_id="a1"
+    )
+    second_review.undo(review_tables.inspections, review_tables.reviews, row.id, "a1", "cat")
+    second_review.submit(
+        review_tables.inspections, review_tables.reviews, row.id, Verdict.DEFECT, "cat", answer_id="a2"
+    )
+    assert [waiting.id for waiting in assigner.list_items(ReviewQueue.DISPUTED)] == [row.id]
     revised = second_review.adjudicate(
-        books.ledger, books.reviews, queue, row.id, Verdict.DEFECT, "eve", "there is a crack"
+        review_tables.inspections,
+        review_tables.reviews,
+        queue,
+        inspection_id=row.id,
+        verdict=Verdict.DEFECT,
+        reviewer="eve",
+        reason="there is a crack",
     )
 
-    assert (revised.revision, revised.state, revised.settled) == (2, State.INSPECTING, False)
-    assert [one.id for one in books.reviews.listed(Pile.SEEN)] == [row.id]
-    books.closed(revised)
-    revision.inspect_again(books.ledger, queue, row.id, "eve", "a new model")
-    assert (books.row(row).revision, books.row(row).decision, books.row(row).prediction) == (3, None, None)
-    assert [one for pile in Pile for one in books.reviews.listed(pile)] == []
-    told = Counter(entry.action for entry in books.ledger.audit_day(timestamps.now()[:10]))
-    assert told == {
-        **{"hold": 1, "unhold": 1, "decide": 2, "undo": 2, "second look": 2, "correct": 1},
-        "inspect again": 1,
+    assert (revised.revision, revised.state, revised.settled) == (2, InspectionState.INSPECTING, False)
+    assert [waiting.id for waiting in review_tables.reviews.list_items(ReviewQueue.RESOLVED)] == [row.id]
+    review_tables.close(revised)
+    revision.reinspect(review_tables.inspections, queue, row.id, "eve", "a new model")
+    assert (
+        review_tables.row(row).revision,
+        review_tables.row(row).decision,
+        review_tables.row(row).prediction,
+    ) == (3, None, None)
+    assert [item for queue_ in ReviewQueue for item in review_tables.reviews.list_items(queue_)] == []
+    actions = Counter(
+        entry.action for entry in review_tables.inspections.list_audit_day(timestamps.now()[:10])
+    )
+    assert actions == {
+        **{"hold": 1, "unhold": 1, "decide": 2, "undo": 2, "second review": 2, "override": 1},
+        "reinspect": 1,
     }

@@ -1,4 +1,4 @@
-"""DynamoDB in memory: conditional writes, transactions, consistent reads, indexes that lag."""
+"""In-memory DynamoDB: conditional writes, transactions, consistent reads and stale indexes."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import SimpleNamespace
@@ -6,45 +6,46 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from tests.proof.expressions import Item, condition, updated
+from tests.proof.expressions import Item, apply_update, parse_condition
 from workflow.tables import Table
 
-MOST_IN_A_BATCH = 25
+MAX_BATCH_ITEMS = 25
 
 
 class ConditionalCheckFailedException(ClientError):
-    """The item is not what the writer expects."""
+    """A failed condition of a single write."""
 
 
 class TransactionCanceledException(ClientError):
-    """One part of a transaction could not be done, so nothing was."""
+    """A cancelled transaction: one part failed, so no part was applied."""
 
 
-def _refused(operation: str) -> ConditionalCheckFailedException:
+def _condition_failed(operation: str) -> ConditionalCheckFailedException:
     code = "ConditionalCheckFailedException"
     error = {"Error": {"Code": code, "Message": "The conditional request failed"}}
     return ConditionalCheckFailedException(error, operation)  # type: ignore[arg-type]
 
 
-class Stored:
-    """The items of one table by key; `before` remembers what an index that lags may still show."""
+class InMemoryTable:
+    """The items of one table by key. `previous` holds each item as a stale index may still show it."""
 
     def __init__(self, table: Table) -> None:
         self.keys = table.key
         self.indexes = {index.name: index for index in table.indexes}
         self.items: dict[tuple[str, ...], Item] = {}
-        self.before: dict[tuple[str, ...], tuple[float, Item | None]] = {}
+        self.previous: dict[tuple[str, ...], tuple[float, Item | None]] = {}
         self.name = table.name
 
     def key(self, item: Item) -> tuple[str, ...]:
+        """Return an item's key values."""
         return tuple(item[name]["S"] for name in self.keys)
 
 
-class MemoryDynamoDB:
-    """The client's operations that the product uses.
+class InMemoryDynamoDB:
+    """The operations of a DynamoDB client that the product uses.
 
-    `seconds` is the time; `lags` says whether an index shows an item as it was before its last change.
-    `watch` is called after every change.
+    `now_seconds` returns the time. `is_index_stale` takes the seconds since an item's last write and returns
+    whether an index still shows the previous item. `on_write` is called after every write.
     """
 
     exceptions = SimpleNamespace(
@@ -54,24 +55,24 @@ class MemoryDynamoDB:
 
     def __init__(
         self,
-        tables: Iterable[Stored],
-        seconds: Callable[[], float] = lambda: 0.0,
-        lags: Callable[[float], bool] = lambda _: False,
-        watch: Callable[[], None] = lambda: None,
+        tables: Iterable[InMemoryTable],
+        now_seconds: Callable[[], float] = lambda: 0.0,
+        is_index_stale: Callable[[float], bool] = lambda _: False,
+        on_write: Callable[[], None] = lambda: None,
     ) -> None:
         self.tables = {table.name: table for table in tables}
-        self._seconds, self._lags, self._watch = seconds, lags, watch
+        self._now_seconds, self._is_index_stale, self._on_write = now_seconds, is_index_stale, on_write
 
     def get_item(self, TableName: str, Key: Item, ConsistentRead: bool = False, **_: Any) -> Any:
         table = self.tables[TableName]
         key = table.key(Key)
-        found = table.items.get(key) if ConsistentRead else self._seen(table, key)
-        return {"Item": found} if found is not None else {}
+        item = table.items.get(key) if ConsistentRead else self._read_stale(table, key)
+        return {"Item": item} if item is not None else {}
 
-    def put_item(self, TableName: str, Item: Item, **condition: Any) -> Any:
+    def put_item(self, TableName: str, Item: Item, **rest: Any) -> Any:
         table = self.tables[TableName]
         key = table.key(Item)
-        self._check(table, key, condition, "PutItem")
+        self._check(table, key, rest, "PutItem")
         self._store(TableName, key, Item)
         return {}
 
@@ -81,24 +82,26 @@ class MemoryDynamoDB:
         table = self.tables[TableName]
         key = table.key(Key)
         self._check(table, key, rest, "UpdateItem")
-        after = updated(table.items.get(key, Key), UpdateExpression, _given(rest))
+        after = apply_update(table.items.get(key, Key), UpdateExpression, _placeholders(rest))
         self._store(TableName, key, after)
         return {"Attributes": after} if ReturnValues == "ALL_NEW" else {}
 
-    def delete_item(self, TableName: str, Key: Item, **condition: Any) -> Any:
+    def delete_item(self, TableName: str, Key: Item, **rest: Any) -> Any:
         table = self.tables[TableName]
         key = table.key(Key)
-        self._check(table, key, condition, "DeleteItem")
+        self._check(table, key, rest, "DeleteItem")
         self._store(TableName, key, None)
         return {}
 
     def transact_write_items(self, TransactItems: list[dict[str, Any]], **_: Any) -> Any:
         parts = [next(iter(part.items())) for part in TransactItems]
-        reasons = [{"Code": "None" if self._allows(part) else "ConditionalCheckFailed"} for _, part in parts]
+        reasons = [
+            {"Code": "None" if self._condition_holds(part) else "ConditionalCheckFailed"} for _, part in parts
+        ]
         if any(reason["Code"] != "None" for reason in reasons):
             error = {"Code": "TransactionCanceledException", "Message": "Transaction cancelled"}
-            answer = {"Error": error, "CancellationReasons": reasons}
-            raise TransactionCanceledException(answer, "TransactWriteItems")  # type: ignore[arg-type]
+            response = {"Error": error, "CancellationReasons": reasons}
+            raise TransactionCanceledException(response, "TransactWriteItems")  # type: ignore[arg-type]
         for kind, part in parts:
             if kind != "ConditionCheck":
                 operation = {"Put": self.put_item, "Update": self.update_item, "Delete": self.delete_item}
@@ -106,7 +109,7 @@ class MemoryDynamoDB:
         return {}
 
     def batch_write_item(self, RequestItems: Mapping[str, list[Any]]) -> Any:
-        if sum(map(len, RequestItems.values())) > MOST_IN_A_BATCH:
+        if sum(map(len, RequestItems.values())) > MAX_BATCH_ITEMS:
             error: Any = {"Code": "ValidationException", "Message": "Too many items requested"}
             raise ClientError({"Error": error}, "BatchWriteItem")
         for name, requests in RequestItems.items():
@@ -115,11 +118,13 @@ class MemoryDynamoDB:
         return {}
 
     def batch_get_item(self, RequestItems: Mapping[str, Any]) -> Any:
-        found = {
-            name: [self.get_item(name, key).get("Item") for key in asked["Keys"]]
-            for name, asked in RequestItems.items()
+        items_by_table = {
+            name: [self.get_item(name, key).get("Item") for key in request["Keys"]]
+            for name, request in RequestItems.items()
         }
-        return {"Responses": {name: [item for item in items if item] for name, items in found.items()}}
+        return {
+            "Responses": {name: [item for item in items if item] for name, items in items_by_table.items()}
+        }
 
     def query(
         self,
@@ -132,25 +137,25 @@ class MemoryDynamoDB:
         Limit: int = 1_000_000,
         **rest: Any,
     ) -> Any:
-        table, given = self.tables[TableName], _given(rest)
+        table, placeholders = self.tables[TableName], _placeholders(rest)
         index = table.indexes[IndexName] if IndexName else None
         keys = index.key if index else table.keys
-        seen = [
+        items = [
             item
             for key in list(table.items)
-            if (item := table.items.get(key) if ConsistentRead else self._seen(table, key)) is not None
+            if (item := table.items.get(key) if ConsistentRead else self._read_stale(table, key)) is not None
         ]
-        found = [item for item in seen if all(name in item for name in keys)]
-        wanted = condition(KeyConditionExpression)
-        found = [item for item in found if wanted(item, given)]
-        found.sort(key=lambda item: tuple(item[name]["S"] for name in keys[1:]), reverse=not ScanIndexForward)
+        items = [item for item in items if all(name in item for name in keys)]
+        key_condition = parse_condition(KeyConditionExpression)
+        items = [item for item in items if key_condition(item, placeholders)]
+        items.sort(key=lambda item: tuple(item[name]["S"] for name in keys[1:]), reverse=not ScanIndexForward)
         if FilterExpression:
-            found = [item for item in found if condition(FilterExpression)(item, given)]
-        found = found[:Limit]
-        if index and index.holds is not None:
-            names = {*index.key, *table.keys, *index.others}
-            found = [{name: value for name, value in item.items() if name in names} for item in found]
-        return {"Items": found, "Count": len(found), "ScannedCount": len(found)}
+            items = [item for item in items if parse_condition(FilterExpression)(item, placeholders)]
+        items = items[:Limit]
+        if index and index.projected_attributes is not None:
+            names = {*index.key, *table.keys, *index.non_key_attributes}
+            items = [{name: value for name, value in item.items() if name in names} for item in items]
+        return {"Items": items, "Count": len(items), "ScannedCount": len(items)}
 
     def get_paginator(self, operation: str) -> Any:
         def paginate(PaginationConfig: Any = None, **call: Any) -> Iterator[Any]:
@@ -158,24 +163,26 @@ class MemoryDynamoDB:
 
         return SimpleNamespace(paginate=paginate)
 
-    def _seen(self, table: Stored, key: tuple[str, ...]) -> Item | None:
-        """An item as an eventually consistent reader sees it."""
-        if key in table.before:
-            changed_at, old = table.before[key]
-            if self._lags(self._seconds() - changed_at):
-                return old
+    def _read_stale(self, table: InMemoryTable, key: tuple[str, ...]) -> Item | None:
+        """Return an item as an eventually consistent read may see it."""
+        if key in table.previous:
+            written_at, previous = table.previous[key]
+            if self._is_index_stale(self._now_seconds() - written_at):
+                return previous
         return table.items.get(key)
 
-    def _check(self, table: Stored, key: tuple[str, ...], call: Mapping[str, Any], operation: str) -> None:
+    def _check(
+        self, table: InMemoryTable, key: tuple[str, ...], call: Mapping[str, Any], operation: str
+    ) -> None:
         text = call.get("ConditionExpression")
-        if text and not condition(text)(table.items.get(key, {}), _given(call)):
-            raise _refused(operation)
+        if text and not parse_condition(text)(table.items.get(key, {}), _placeholders(call)):
+            raise _condition_failed(operation)
 
-    def _allows(self, part: Mapping[str, Any]) -> bool:
+    def _condition_holds(self, part: Mapping[str, Any]) -> bool:
         table = self.tables[part["TableName"]]
         key = table.key(part.get("Item") or part["Key"])
         text = part.get("ConditionExpression")
-        return not text or condition(text)(table.items.get(key, {}), _given(part))
+        return not text or parse_condition(text)(table.items.get(key, {}), _placeholders(part))
 
     def _store(self, name: str, key: tuple[str, ...], item: Item | None) -> None:
         table = self.tables[name]
@@ -185,13 +192,13 @@ class MemoryDynamoDB:
         ]:
             error: Any = {"Code": "ValidationException", "Message": f"empty key attributes {empty}"}
             raise ClientError({"Error": error}, "PutItem")
-        table.before[key] = (self._seconds(), table.items.get(key))
+        table.previous[key] = (self._now_seconds(), table.items.get(key))
         if item is None:
             table.items.pop(key, None)
         else:
             table.items[key] = item
-        self._watch()
+        self._on_write()
 
 
-def _given(call: Mapping[str, Any]) -> tuple[Mapping[str, str], Mapping[str, Any]]:
+def _placeholders(call: Mapping[str, Any]) -> tuple[Mapping[str, str], Mapping[str, Any]]:
     return call.get("ExpressionAttributeNames") or {}, call.get("ExpressionAttributeValues") or {}

@@ -1,4 +1,4 @@
-"""DynamoDB's condition and update expressions, as far as the product writes them; all else is refused."""
+"""DynamoDB's condition and update expressions, as far as the product uses them. Other syntax is refused."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -7,36 +7,36 @@ from functools import cache
 from typing import Any
 
 Item = dict[str, Any]
-Given = tuple[Mapping[str, str], Mapping[str, Any]]
-Operand = Callable[[Item, Given], Any]
-Condition = Callable[[Item, Given], bool]
+Placeholders = tuple[Mapping[str, str], Mapping[str, Any]]
+Operand = Callable[[Item, Placeholders], Any]
+Condition = Callable[[Item, Placeholders], bool]
 
 _TOKEN = re.compile(r"\s*(<=|>=|<>|[=<>(),+\-]|[#:]?\w+(?:\.#?\w+)*)")
-_WORDS = {"AND", "OR", "NOT", "BETWEEN", "IN"}
+_KEYWORDS = {"AND", "OR", "NOT", "BETWEEN", "IN"}
 
 
-class _Reader:
+class _TokenReader:
     """The tokens of one expression, read from left to right."""
 
     def __init__(self, text: str) -> None:
         self.tokens: list[str] = []
-        at = 0
-        while at < len(text.rstrip()):
-            match = _TOKEN.match(text, at)
+        position = 0
+        while position < len(text.rstrip()):
+            match = _TOKEN.match(text, position)
             if match is None:
-                raise ValueError(f"unknown syntax at {text[at:]!r}")
+                raise ValueError(f"unknown syntax at {text[position:]!r}")
             self.tokens.append(match[1])
-            at = match.end()
+            position = match.end()
 
     def peek(self) -> str:
         return self.tokens[0] if self.tokens else ""
 
-    def take(self, wanted: str = "") -> str:
-        if not self.tokens or (wanted and self.tokens[0] != wanted):
-            raise ValueError(f"expected {wanted or 'more'} before {self.tokens}")
+    def take(self, expected: str = "") -> str:
+        if not self.tokens or (expected and self.tokens[0] != expected):
+            raise ValueError(f"expected {expected or 'more'} before {self.tokens}")
         return self.tokens.pop(0)
 
-    def took(self, word: str) -> bool:
+    def take_if(self, word: str) -> bool:
         if self.peek().upper() != word:
             return False
         self.tokens.pop(0)
@@ -44,70 +44,72 @@ class _Reader:
 
     def arguments(self) -> list[Operand]:
         self.take("(")
-        found = [_operand(self)]
-        while self.took(","):
-            found.append(_operand(self))
+        operands = [_parse_operand(self)]
+        while self.take_if(","):
+            operands.append(_parse_operand(self))
         self.take(")")
-        return found
+        return operands
 
 
 @cache
-def condition(text: str) -> Condition:
-    """A condition or key condition, ready to be asked of an item."""
-    reader = _Reader(text)
-    answer = _either(reader)
+def parse_condition(text: str) -> Condition:
+    """Parse a condition or key condition into a predicate of item and placeholders."""
+    reader = _TokenReader(text)
+    result = _parse_or(reader)
     if reader.tokens:
-        raise ValueError(f"left over: {reader.tokens}")
-    return answer
+        raise ValueError(f"unexpected tokens: {reader.tokens}")
+    return result
 
 
-def _either(reader: _Reader) -> Condition:
-    left = _both(reader)
-    while reader.took("OR"):
-        left = _joined(left, _both(reader), any)
+def _parse_or(reader: _TokenReader) -> Condition:
+    left = _parse_and(reader)
+    while reader.take_if("OR"):
+        left = _combine(left, _parse_and(reader), any)
     return left
 
 
-def _both(reader: _Reader) -> Condition:
-    left = _single(reader)
-    while reader.took("AND"):
-        left = _joined(left, _single(reader), all)
+def _parse_and(reader: _TokenReader) -> Condition:
+    left = _parse_comparison(reader)
+    while reader.take_if("AND"):
+        left = _combine(left, _parse_comparison(reader), all)
     return left
 
 
-def _joined(left: Condition, right: Condition, how: Callable[[Any], bool]) -> Condition:
-    return lambda item, given: how(side(item, given) for side in (left, right))
+def _combine(left: Condition, right: Condition, combine: Callable[[Any], bool]) -> Condition:
+    return lambda item, placeholders: combine(side(item, placeholders) for side in (left, right))
 
 
-def _single(reader: _Reader) -> Condition:
-    if reader.took("NOT"):
-        inner = _single(reader)
-        return lambda item, given: not inner(item, given)
+def _parse_comparison(reader: _TokenReader) -> Condition:
+    if reader.take_if("NOT"):
+        inner = _parse_comparison(reader)
+        return lambda item, placeholders: not inner(item, placeholders)
     if reader.peek() == "(":
         reader.take("(")
-        inner = _either(reader)
+        inner = _parse_or(reader)
         reader.take(")")
         return inner
     if reader.peek() in _TESTS:
         test, arguments = _TESTS[reader.take()], reader.arguments()
-        return lambda item, given: test(*(one(item, given) for one in arguments))
-    left = _operand(reader)
-    if reader.took("BETWEEN"):
-        low = _operand(reader)
+        return lambda item, placeholders: test(*(argument(item, placeholders) for argument in arguments))
+    left = _parse_operand(reader)
+    if reader.take_if("BETWEEN"):
+        low = _parse_operand(reader)
         reader.take("AND")
-        high = _operand(reader)
-        return lambda item, given: (
-            _compare(left(item, given), ">=", low(item, given))
-            and _compare(left(item, given), "<=", high(item, given))
+        high = _parse_operand(reader)
+        return lambda item, placeholders: (
+            _compare(left(item, placeholders), ">=", low(item, placeholders))
+            and _compare(left(item, placeholders), "<=", high(item, placeholders))
         )
-    if reader.took("IN"):
+    if reader.take_if("IN"):
         choices = reader.arguments()
-        return lambda item, given: any(_compare(left(item, given), "=", one(item, given)) for one in choices)
+        return lambda item, placeholders: any(
+            _compare(left(item, placeholders), "=", choice(item, placeholders)) for choice in choices
+        )
     sign = reader.take()
     if sign not in ("=", "<>", "<", "<=", ">", ">="):
-        raise ValueError(f"{sign!r} compares nothing")
-    right = _operand(reader)
-    return lambda item, given: _compare(left(item, given), sign, right(item, given))
+        raise ValueError(f"{sign!r} is no comparison operator")
+    right = _parse_operand(reader)
+    return lambda item, placeholders: _compare(left(item, placeholders), sign, right(item, placeholders))
 
 
 def _begins_with(value: Any, start: Any) -> bool:
@@ -128,28 +130,32 @@ _TESTS: Mapping[str, Callable[..., bool]] = {
 }
 
 
-def _operand(reader: _Reader) -> Operand:
+def _parse_operand(reader: _TokenReader) -> Operand:
     token = reader.take()
-    if token.upper() in _WORDS or not re.match(r"[#:\w]", token):
-        raise ValueError(f"{token!r} is no operand")
+    if token.upper() in _KEYWORDS or not re.match(r"[#:\w]", token):
+        raise ValueError(f"{token!r} is not an operand")
     if token == "if_not_exists":
         path, default = reader.arguments()
-        return lambda item, given: found if (found := path(item, given)) is not None else default(item, given)
+        return lambda item, placeholders: (
+            value if (value := path(item, placeholders)) is not None else default(item, placeholders)
+        )
     if token == "list_append":
         first, second = reader.arguments()
-        return lambda item, given: {"L": first(item, given)["L"] + second(item, given)["L"]}
+        return lambda item, placeholders: {
+            "L": first(item, placeholders)["L"] + second(item, placeholders)["L"]
+        }
     if token == "size":
         (inner,) = reader.arguments()
-        return lambda item, given: (
-            None if (found := inner(item, given)) is None else {"N": str(len(_plain(found)))}
+        return lambda item, placeholders: (
+            None if (value := inner(item, placeholders)) is None else {"N": str(len(_plain(value)))}
         )
     if token.startswith(":"):
-        return lambda item, given: given[1][token]
-    return lambda item, given: _at(item, _names(token, given))
+        return lambda item, placeholders: placeholders[1][token]
+    return lambda item, placeholders: _at(item, _names(token, placeholders))
 
 
-def _names(path: str, given: Given) -> list[str]:
-    return [given[0][part] if part.startswith("#") else part for part in path.split(".")]
+def _names(path: str, placeholders: Placeholders) -> list[str]:
+    return [placeholders[0][part] if part.startswith("#") else part for part in path.split(".")]
 
 
 def _at(item: Any, names: list[str]) -> Any:
@@ -166,7 +172,7 @@ def _plain(value: Any) -> Any:
 
 
 def _compare(left: Any, sign: str, right: Any) -> bool:
-    """A missing attribute differs from everything; values of different types are never ordered."""
+    """Compare two values. A missing attribute differs from every value, and types are never ordered."""
     if left is None or right is None:
         return sign == "<>" and left is not right
     same = left == right or ("N" in left and "N" in right and Decimal(left["N"]) == Decimal(right["N"]))
@@ -174,49 +180,49 @@ def _compare(left: Any, sign: str, right: Any) -> bool:
         return same is (sign == "=")
     if left.keys() != right.keys() or not left.keys() <= {"S", "N", "B"}:
         return False
-    one, other = (Decimal(v["N"]) if "N" in v else _plain(v) for v in (left, right))
-    return {"<": one < other, "<=": one <= other, ">": one > other, ">=": one >= other}[sign]
+    a, b = (Decimal(value["N"]) if "N" in value else _plain(value) for value in (left, right))
+    return {"<": a < b, "<=": a <= b, ">": a > b, ">=": a >= b}[sign]
 
 
 Change = tuple[str, str, Operand | None]
 
 
 @cache
-def update(text: str) -> list[Change]:
-    """An update expression as (clause, path, value); ADD and DELETE are for sets of text."""
-    reader, changes, clause = _Reader(text), [], ""
+def parse_update(text: str) -> list[Change]:
+    """Parse an update expression into (clause, path, value). DELETE supports sets of strings only."""
+    reader, changes, clause = _TokenReader(text), [], ""
     while reader.tokens:
         if reader.peek() in ("SET", "REMOVE", "ADD", "DELETE"):
             clause = reader.take()
         path = reader.take()
         if clause == "SET":
             reader.take("=")
-            changes.append((clause, path, _sum(reader)))
+            changes.append((clause, path, _parse_sum(reader)))
         elif clause == "REMOVE":
             changes.append((clause, path, None))
         elif clause in ("ADD", "DELETE"):
-            changes.append((clause, path, _operand(reader)))
+            changes.append((clause, path, _parse_operand(reader)))
         else:
             raise ValueError(f"unknown clause before {path!r}")
-        reader.took(",")
+        reader.take_if(",")
     return changes
 
 
-def _sum(reader: _Reader) -> Operand:
-    left = _operand(reader)
+def _parse_sum(reader: _TokenReader) -> Operand:
+    left = _parse_operand(reader)
     if reader.peek() not in ("+", "-"):
         return left
-    factor, right = (1 if reader.take() == "+" else -1), _operand(reader)
-    return lambda item, given: {
-        "N": str(Decimal(left(item, given)["N"]) + factor * Decimal(right(item, given)["N"]))
+    factor, right = (1 if reader.take() == "+" else -1), _parse_operand(reader)
+    return lambda item, placeholders: {
+        "N": str(Decimal(left(item, placeholders)["N"]) + factor * Decimal(right(item, placeholders)["N"]))
     }
 
 
-def updated(item: Item, text: str, given: Given) -> Item:
-    """A copy of the item with an update applied; all of it reads the item as it was."""
+def apply_update(item: Item, text: str, placeholders: Placeholders) -> Item:
+    """Return an updated copy of the item. All values are computed from the item before the update."""
     after = dict(item)
-    for clause, path, value in update(text):
-        *parents, last = _names(path, given)
+    for clause, path, value in parse_update(text):
+        *parents, last = _names(path, placeholders)
         level = after
         for name in parents:
             inner = dict(level[name]["M"])
@@ -225,7 +231,7 @@ def updated(item: Item, text: str, given: Given) -> Item:
         if clause == "REMOVE" or value is None:
             level.pop(last, None)
             continue
-        new = value(item, given)
+        new = value(item, placeholders)
         if clause == "ADD" and "N" in new:
             level[last] = {"N": str(int(level.get(last, {"N": "0"})["N"]) + int(new["N"]))}
             continue
@@ -239,7 +245,7 @@ def updated(item: Item, text: str, given: Given) -> Item:
 
 
 def _change_set(level: Item, name: str, clause: str, texts: list[str]) -> None:
-    """There are no empty sets: the attribute goes with its last member."""
+    """Change a string set. DynamoDB has no empty sets: the attribute disappears with its last member."""
     before = set(level.get(name, {"SS": ()})["SS"])
     after = sorted(before | set(texts) if clause == "ADD" else before - set(texts))
     level.pop(name, None)

@@ -1,5 +1,6 @@
-"""Wrong variants of the product, one guard missing in each: the histories must find every one of them out."""
+"""Wrong variants of the product, each without one guard. The random histories must detect all of them."""
 
+import inspect
 import json
 import uuid
 from collections.abc import Callable, Iterator
@@ -9,299 +10,322 @@ from typing import Any
 from unittest.mock import patch
 
 from workflow import timestamps
-from workflow.aws.items import to_item, values
-from workflow.aws.ledger import DynamoLedger
-from workflow.aws.shelf import S3Shelf
-from workflow.aws.tokens import DynamoTokens
+from workflow.aws.inspections import DynamoInspectionRepository
+from workflow.aws.items import to_attribute_values, to_inspection_item
+from workflow.aws.object_store import S3ObjectStore
+from workflow.aws.task_tokens import DynamoTaskTokenStore
 from workflow.errors import Conflict
 from workflow.inspections import undo_window
-from workflow.inspections.inspection import Inspection, State, owned
-from workflow.inspections.objects import CopyResult, Image, Stored
-from workflow.pipeline import filing, intake, verdict_message
+from workflow.inspections.inspection import Inspection, InspectionState
+from workflow.inspections.objects import CopyFailure, Image, StoredObject
+from workflow.inspections.repository import get_or_create, get_or_raise, require_owner
+from workflow.inspections.undo_window import finalize
+from workflow.pipeline import claim, filing, start, verdict_message
 from workflow.recovery import delivery
 from workflow.review import decisions
 
 Mutant = Callable[[], AbstractContextManager[Any]]
 
 
-def _replaced(target: Any, name: str, variant: Any) -> AbstractContextManager[Any]:
-    return patch.object(target, name, variant)
+def _replace(original: Callable[..., Any], variant: Any, *owners: Any) -> AbstractContextManager[Any]:
+    """Replace a function or method in each owner: a class, or a module that defines or imports it."""
+    stack = ExitStack()
+    for owner in owners:
+        assert getattr(owner, original.__name__) is original
+        stack.enter_context(patch.object(owner, original.__name__, variant))
+    return stack
+
+
+def _arguments(function: Callable[..., Any], *arguments: Any, **keywords: Any) -> dict[str, Any]:
+    """Return the arguments of a call by parameter name."""
+    return inspect.signature(function).bind(*arguments, **keywords).arguments
 
 
 def claims_without_owner() -> AbstractContextManager[Any]:
-    """Whoever comes claims the row, whosever it is."""
+    """A claim takes over the row of another owner."""
 
-    def entered(ledger: Any, new: Inspection) -> Inspection | None:
-        row = ledger.get(new.id)
+    def variant(repository: Any, new: Inspection) -> Inspection | None:
+        row = repository.get(new.id)
         if row is None:
-            ledger._dynamodb.put_item(TableName=ledger._table, Item=to_item(new))
+            repository._dynamodb.put_item(TableName=repository._table, Item=to_inspection_item(new))
             return new
-        ledger._dynamodb.update_item(
-            TableName=ledger._table,
-            Key=values({"id": row.id}),
+        repository._dynamodb.update_item(
+            TableName=repository._table,
+            Key=to_attribute_values({"id": row.id}),
             UpdateExpression="SET #owner = :owner",
             ExpressionAttributeNames={"#owner": "owner"},
-            ExpressionAttributeValues=values({":owner": new.owner}),
+            ExpressionAttributeValues=to_attribute_values({":owner": new.owner}),
         )
-        return ledger.get(new.id)
+        result: Inspection | None = repository.get(new.id)
+        return result
 
-    return _replaced(intake, "entered", entered)
+    return _replace(get_or_create, variant, start, claim)
 
 
-def skips_what_was_seen_before() -> AbstractContextManager[Any]:
-    """A row that exists is somebody else's business, even if it is one's own."""
+def skips_known_inspections() -> AbstractContextManager[Any]:
+    """A claim gives up on any existing row, even on its own."""
 
-    def entered(ledger: Any, new: Inspection) -> Inspection | None:
-        return ledger.claim(new) if ledger.get(new.id) is None else None
+    def variant(repository: Any, new: Inspection) -> Inspection | None:
+        return repository.claim(new) if repository.get(new.id) is None else None
 
-    return _replaced(intake, "entered", entered)
+    return _replace(get_or_create, variant, start, claim)
 
 
 def copies_by_key() -> AbstractContextManager[Any]:
-    """The newest version under the name is copied, whatever was judged."""
+    """A copy takes the latest version of the key instead of the inspected version."""
 
-    def copy(self: Any, source: Stored, bucket: str, key: str) -> Stored | CopyResult:
-        where = {"Bucket": source.image.bucket, "Key": source.image.key}
-        answer = self._s3.copy_object(Bucket=bucket, Key=key, CopySource=where, IfNoneMatch="*")
-        return Stored(
-            Image(bucket, key, answer["VersionId"]), source.size, answer["CopyObjectResult"]["ETag"]
+    def variant(self: Any, source: StoredObject, bucket: str, key: str) -> StoredObject | CopyFailure:
+        copy_source = {"Bucket": source.image.bucket, "Key": source.image.key}
+        response = self._s3.copy_object(Bucket=bucket, Key=key, CopySource=copy_source, IfNoneMatch="*")
+        return StoredObject(
+            image=Image(bucket, key, response["VersionId"]),
+            size=source.size,
+            etag=response["CopyObjectResult"]["ETag"],
         )
 
-    return _replaced(S3Shelf, "copy", copy)
+    return _replace(S3ObjectStore.copy_if_unchanged, variant, S3ObjectStore)
 
 
 def deletes_by_key() -> AbstractContextManager[Any]:
-    """The name is deleted instead of the version: a marker hides the photo, and another one with it."""
+    """A deletion sets a delete marker on the key, which hides the photo and any newer one."""
 
-    def delete(self: Any, image: Image) -> None:
+    def variant(self: Any, image: Image) -> None:
         self._s3.delete_object(Bucket=image.bucket, Key=image.key)
 
-    return _replaced(S3Shelf, "delete", delete)
+    return _replace(S3ObjectStore.delete, variant, S3ObjectStore)
 
 
-def deletes_the_newest() -> AbstractContextManager[Any]:
-    """Whatever lies under the name now is deleted."""
+def deletes_latest_version() -> AbstractContextManager[Any]:
+    """A deletion removes the latest version of the key instead of the inspected version."""
 
-    def delete(self: Any, image: Image) -> None:
-        found = self.newest(image.bucket, image.key)
-        if found is not None:
-            self._s3.delete_object(Bucket=image.bucket, Key=image.key, VersionId=found.image.version_id)
+    def variant(self: Any, image: Image) -> None:
+        latest = self.get_latest(image.bucket, image.key)
+        if latest is not None:
+            self._s3.delete_object(Bucket=image.bucket, Key=image.key, VersionId=latest.image.version_id)
 
-    return _replaced(S3Shelf, "delete", delete)
+    return _replace(S3ObjectStore.delete, variant, S3ObjectStore)
 
 
 def overwrites_the_destination() -> AbstractContextManager[Any]:
-    """No look at what lies at the destination."""
+    """A copy does not check for an object at its destination."""
 
-    def copy(self: Any, source: Stored, bucket: str, key: str) -> Stored | CopyResult:
-        where = {
+    def variant(self: Any, source: StoredObject, bucket: str, key: str) -> StoredObject | CopyFailure:
+        copy_source = {
             "Bucket": source.image.bucket,
             "Key": source.image.key,
             "VersionId": source.image.version_id,
         }
-        answer = self._s3.copy_object(Bucket=bucket, Key=key, CopySource=where)
-        return Stored(
-            Image(bucket, key, answer["VersionId"]), source.size, answer["CopyObjectResult"]["ETag"]
+        response = self._s3.copy_object(Bucket=bucket, Key=key, CopySource=copy_source)
+        return StoredObject(
+            image=Image(bucket, key, response["VersionId"]),
+            size=source.size,
+            etag=response["CopyObjectResult"]["ETag"],
         )
 
-    return _replaced(S3Shelf, "copy", copy)
+    return _replace(S3ObjectStore.copy_if_unchanged, variant, S3ObjectStore)
 
 
 def deletes_before_recording() -> AbstractContextManager[Any]:
-    """The original goes before the ledger points at the copy."""
-    honest = DynamoLedger.record_filing
-    shelves: list[Any] = []
-    copy = S3Shelf.copy
+    """The original is deleted before the row points at the copy."""
+    record_filing = DynamoInspectionRepository.record_filing
+    copy_if_unchanged = S3ObjectStore.copy_if_unchanged
+    stores: list[Any] = []
 
-    def remembered(self: Any, *arguments: Any) -> Any:
-        shelves[:] = [self]
-        return copy(self, *arguments)
+    def copy_variant(self: Any, *arguments: Any, **keywords: Any) -> Any:
+        stores[:] = [self]
+        return copy_if_unchanged(self, *arguments, **keywords)
 
-    def record(self: Any, before: Inspection, *rest: Any) -> None:
-        shelves[0].delete(before.location)
-        honest(self, before, *rest)
+    def record_variant(self: Any, before: Inspection, *arguments: Any, **keywords: Any) -> None:
+        stores[0].delete(before.location)
+        record_filing(self, before, *arguments, **keywords)
 
     stack = ExitStack()
-    stack.enter_context(_replaced(S3Shelf, "copy", remembered))
-    stack.enter_context(_replaced(DynamoLedger, "record_filing", record))
+    stack.enter_context(_replace(copy_if_unchanged, copy_variant, S3ObjectStore))
+    stack.enter_context(_replace(record_filing, record_variant, DynamoInspectionRepository))
     return stack
 
 
-def sends_what_it_did_not_keep() -> AbstractContextManager[Any]:
-    """The decision travels in the message alone; saved, says the page."""
+def sends_unsaved_decision() -> AbstractContextManager[Any]:
+    """A decision is reported as saved, but exists only in the message."""
 
-    def decide(self: Any, *_: Any) -> None:
-        """Keep nothing."""
+    def variant(_self: Any, *_arguments: Any, **_keywords: Any) -> None:
+        """Save nothing."""
 
-    return _replaced(DynamoLedger, "decide", decide)
+    return _replace(DynamoInspectionRepository.record_decision, variant, DynamoInspectionRepository)
 
 
-def says_saved_before_it_is() -> AbstractContextManager[Any]:
-    """The transaction's refusal is swallowed."""
-    honest = DynamoLedger.decide
+def ignores_decision_conflict() -> AbstractContextManager[Any]:
+    """A decision is reported as saved although its transaction failed."""
+    record_decision = DynamoInspectionRepository.record_decision
 
-    def decide(self: Any, *arguments: Any) -> None:
+    def variant(self: Any, *arguments: Any, **keywords: Any) -> None:
         try:
-            honest(self, *arguments)
+            record_decision(self, *arguments, **keywords)
         except Conflict:
             return
 
-    return _replaced(DynamoLedger, "decide", decide)
+    return _replace(record_decision, variant, DynamoInspectionRepository)
 
 
-def overrules_by_timeout() -> AbstractContextManager[Any]:
-    """A new round begins with nothing decided."""
+def discards_decision_at_timeout() -> AbstractContextManager[Any]:
+    """A new review round begins without the decision that stands."""
 
-    def escalate(ledger: Any, queue: Any, inspection_id: str, owner: str) -> dict[str, Any]:
-        row = owned(ledger, inspection_id, owner)
-        ledger._change(inspection_id, owner, {"state": State.WAITING, "decision": None}, {})
+    def variant(repository: Any, queue: Any, inspection_id: str, owner: str) -> dict[str, Any]:
+        row = require_owner(repository, inspection_id, owner)
+        repository._change(inspection_id, owner, {"state": InspectionState.WAITING, "decision": None}, {})
         queue.send(json.dumps({"inspection_id": row.id}))
         return {"decided": False, "round": 2}
 
-    return _replaced(decisions, "escalate", escalate)
+    return _replace(decisions.escalate, variant, decisions)
 
 
-def asks_over_a_decision() -> AbstractContextManager[Any]:
-    """The timeout asks again although a decision stands, and forgets it."""
+def discards_decision_at_review() -> AbstractContextManager[Any]:
+    """Opening a review discards the decision that stands."""
+    record_review = DynamoInspectionRepository.record_review
 
-    def record(self: Any, inspection_id: str, owner: str, asked: Any) -> Any:
-        self._change(inspection_id, owner, {"state": State.WAITING, "review": asked, "decision": None})
-        return self.get(inspection_id)
+    def variant(self: Any, *arguments: Any, **keywords: Any) -> Any:
+        call = _arguments(record_review, self, *arguments, **keywords)
+        self._change(
+            call["inspection_id"],
+            call["owner"],
+            {"state": InspectionState.WAITING, "review": call["review"], "decision": None},
+        )
+        return self.get(call["inspection_id"])
 
-    return _replaced(DynamoLedger, "record_review", record)
+    return _replace(record_review, variant, DynamoInspectionRepository)
 
 
-def words_each_announcement_anew() -> AbstractContextManager[Any]:
-    """The announcement is made when it is sent, with an id of its own."""
-    honest = filing.file
+def changes_the_announcement_id() -> AbstractContextManager[Any]:
+    """Each announcement gets a new id when it is sent."""
+    file_photo = filing.file_photo
 
-    def file(*arguments: Any) -> dict[str, Any]:
-        filed = honest(*arguments)
+    def variant(*arguments: Any, **keywords: Any) -> dict[str, Any]:
+        filed = file_photo(*arguments, **keywords)
         if filed["announcement"]:
             filed["announcement"] = json.dumps(
                 {**json.loads(filed["announcement"]), "announcement_id": str(uuid.uuid4())}
             )
         return filed
 
-    return _replaced(filing, "file", file)
+    return _replace(file_photo, variant, filing)
 
 
 def announces_the_time_of_sending() -> AbstractContextManager[Any]:
-    """The body is made anew from the row at each try."""
-    honest = filing.file
+    """The announcement's body is built again from the row at each attempt."""
+    file_photo = filing.file_photo
 
-    def file(
-        ledger: Any, shelf: Any, bucket: str, inspection: str, owner: str, wanted: str
-    ) -> dict[str, Any]:
-        filed = honest(ledger, shelf, bucket, inspection, owner, wanted)
-        row = owned(ledger, inspection, owner)
+    def variant(*arguments: Any, **keywords: Any) -> dict[str, Any]:
+        filed = file_photo(*arguments, **keywords)
+        repository, _, _, inspection_id, owner, _ = _arguments(file_photo, *arguments, **keywords).values()
+        row = require_owner(repository, inspection_id, owner)
         if filed["announcement"] and row.verdict:
-            filed["announcement"] = verdict_message.body(row, row.verdict, row.location, timestamps.now())
+            filed["announcement"] = verdict_message.build_message(
+                row, row.verdict, row.location, timestamps.now()
+            )
         return filed
 
-    return _replaced(filing, "file", file)
+    return _replace(file_photo, variant, filing)
 
 
 def trusts_the_token_in_the_message() -> AbstractContextManager[Any]:
-    """The message says which token to answer."""
+    """The delivery message contains the task token."""
     tokens: dict[str, str] = {}
-    keep = decisions.ask
+    open_review = decisions.open_review
 
-    def ask(
-        ledger: Any, kept: Any, queue: Any, inspection_id: str, owner: str, token: str, seconds: int
-    ) -> None:
-        tokens[inspection_id] = token
-        keep(ledger, kept, queue, inspection_id, owner, token, seconds)
+    def open_variant(*arguments: Any, **keywords: Any) -> None:
+        call = _arguments(open_review, *arguments, **keywords)
+        tokens[call["inspection_id"]] = call["token"]
+        open_review(*arguments, **keywords)
 
-    def message(inspection_id: str) -> str:
+    def message_variant(inspection_id: str) -> str:
         return json.dumps({"inspection_id": inspection_id, "token": tokens.get(inspection_id, "")})
 
     stack = ExitStack()
-    stack.enter_context(_replaced(decisions, "ask", ask))
-    stack.enter_context(_replaced(decisions, "delivery", message))
+    stack.enter_context(_replace(open_review, open_variant, decisions))
+    stack.enter_context(_replace(decisions.delivery_message, message_variant, decisions))
     return stack
 
 
-def answers_the_first_token_for_ever() -> AbstractContextManager[Any]:
-    """A token that was handed out once is never replaced: retries and redrives wait in vain."""
-    honest = DynamoTokens.put
+def keeps_the_first_token() -> AbstractContextManager[Any]:
+    """A stored token is never replaced, so retries and redrives wait in vain."""
+    put = DynamoTaskTokenStore.put
 
-    def put(self: Any, inspection_id: str, token: str, attempt: int) -> None:
-        if not self.of(inspection_id):
-            honest(self, inspection_id, token, attempt)
+    def put_variant(self: Any, inspection_id: str, token: str, attempt: int) -> None:
+        if not self.list_tokens(inspection_id):
+            put(self, inspection_id, token, attempt)
+
+    def remove_variant(_self: Any, _inspection_id: str, _token: str) -> None:
+        """Remove nothing."""
 
     stack = ExitStack()
-    stack.enter_context(_replaced(DynamoTokens, "put", put))
-    stack.enter_context(_replaced(DynamoTokens, "remove", lambda *_: None))
+    stack.enter_context(_replace(put, put_variant, DynamoTaskTokenStore))
+    stack.enter_context(_replace(DynamoTaskTokenStore.remove, remove_variant, DynamoTaskTokenStore))
     return stack
 
 
-def takes_back_what_was_acted_on() -> AbstractContextManager[Any]:
-    """The undo does not look at the seal."""
-    honest = DynamoLedger.undo
+def undoes_finalized_decisions() -> AbstractContextManager[Any]:
+    """An undo ignores that the decision is final."""
+    undo_decision = DynamoInspectionRepository.undo_decision
 
-    def undo(self: Any, before: Inspection, *rest: Any) -> None:
+    def undo_variant(self: Any, before: Inspection, *arguments: Any, **keywords: Any) -> None:
         if before.decision is not None:
-            self._mark(before.id, before.decision.id, "sealed", False, "")
-        honest(self, before, *rest)
+            self._update_decision(before.id, before.decision.id, "finalized", False)
+        undo_decision(self, before, *arguments, **keywords)
 
-    def open_(row: Inspection) -> Inspection:
-        return replace(row, decision=replace(row.decision, sealed=False)) if row.decision else row
+    def read_variant(repository: Any, inspection_id: str) -> Inspection:
+        row = get_or_raise(repository, inspection_id)
+        return replace(row, decision=replace(row.decision, finalized=False)) if row.decision else row
 
     stack = ExitStack()
-    stack.enter_context(_replaced(DynamoLedger, "undo", undo))
-    honest_row = decisions._row
-    stack.enter_context(_replaced(decisions, "_row", lambda ledger, one: open_(honest_row(ledger, one))))
+    stack.enter_context(_replace(undo_decision, undo_variant, DynamoInspectionRepository))
+    stack.enter_context(_replace(get_or_raise, read_variant, decisions))
     return stack
 
 
-def acts_without_sealing() -> AbstractContextManager[Any]:
-    """Whoever acts on a decision looks at the clock only."""
+def acts_without_finalizing() -> AbstractContextManager[Any]:
+    """A decision is used after its undo window without being finalized."""
 
-    def seal(_ledger: Any, row: Inspection, now: str) -> bool:
-        return row.decision is not None and not undo_window.held_for(row.decision, now)
+    def variant(_repository: Any, row: Inspection, now: str) -> bool:
+        return row.decision is not None and not undo_window.undo_seconds_left(row.decision, now)
 
-    stack = ExitStack()
-    for module in (filing, decisions, delivery):
-        stack.enter_context(_replaced(module, "seal", seal))
-    return stack
+    return _replace(finalize, variant, filing, decisions, delivery)
 
 
-def corrects_without_a_revision() -> AbstractContextManager[Any]:
-    """A correction goes out under the id of the verdict that it corrects."""
-    honest = verdict_message.body
+def overrides_without_a_revision() -> AbstractContextManager[Any]:
+    """An override is announced under the id of the verdict that it corrects."""
+    build_message = verdict_message.build_message
 
-    def body(row: Inspection, *rest: Any) -> str:
-        return honest(replace(row, revision=1), *rest)
+    def variant(inspection: Inspection, *arguments: Any, **keywords: Any) -> str:
+        return build_message(replace(inspection, revision=1), *arguments, **keywords)
 
-    return _replaced(verdict_message, "body", body)
+    return _replace(build_message, variant, verdict_message)
 
 
 MUTANTS: tuple[Mutant, ...] = (
     claims_without_owner,
-    skips_what_was_seen_before,
+    skips_known_inspections,
     copies_by_key,
     deletes_by_key,
-    deletes_the_newest,
+    deletes_latest_version,
     overwrites_the_destination,
     deletes_before_recording,
-    sends_what_it_did_not_keep,
-    says_saved_before_it_is,
-    overrules_by_timeout,
-    asks_over_a_decision,
-    words_each_announcement_anew,
+    sends_unsaved_decision,
+    ignores_decision_conflict,
+    discards_decision_at_timeout,
+    discards_decision_at_review,
+    changes_the_announcement_id,
     announces_the_time_of_sending,
     trusts_the_token_in_the_message,
-    answers_the_first_token_for_ever,
-    takes_back_what_was_acted_on,
-    acts_without_sealing,
-    corrects_without_a_revision,
+    keeps_the_first_token,
+    undoes_finalized_decisions,
+    acts_without_finalizing,
+    overrides_without_a_revision,
 )
 
 
 @contextmanager
-def applied(mutant: Mutant | None) -> Iterator[None]:
-    """The product with one mutant in it."""
+def apply_mutant(mutant: Mutant | None) -> Iterator[None]:
+    """Apply a mutant for the duration of a block."""
     if mutant is None:
         yield
         return

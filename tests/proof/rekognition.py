@@ -1,12 +1,12 @@
-"""Custom Labels in memory: it sees in a photo what the photo's last bytes say."""
+"""In-memory Custom Labels: the end of a photo's bytes determines its labels."""
 
 from typing import Any
 
 from botocore.exceptions import ClientError
 
-from tests.proof.s3 import MemoryS3
+from tests.proof.s3 import InMemoryS3
 
-SEES = {
+CONFIDENCES = {
     b"ok": {"ok": 97.0, "defect": 3.0},
     b"defect": {"ok": 4.0, "defect": 96.0},
     b"unsure": {"ok": 55.0, "defect": 45.0},
@@ -15,32 +15,34 @@ SEES = {
 }
 
 
-class MemoryRekognition:
-    """The client's one operation that the line uses.
+class InMemoryRekognition:
+    """The one operation of a Rekognition client that the product uses.
 
-    `running` is the model's state; without `rights` the service may not read the bucket, and says so as it
-    does of an object that is not there.
+    `running` is the model's state. Without `has_s3_access` the service cannot read the bucket and answers as
+    for a missing object.
     """
 
-    def __init__(self, s3: MemoryS3) -> None:
+    def __init__(self, s3: InMemoryS3) -> None:
         self._s3 = s3
-        self.running, self.rights = True, True
-        self.asked = 0
+        self.running, self.has_s3_access = True, True
+        self.calls = 0
 
     def detect_custom_labels(self, ProjectVersionArn: str, Image: Any, MinConfidence: float) -> Any:
-        self.asked += 1
+        self.calls += 1
         if not self.running:
             raise _error("ResourceNotReadyException", f"{ProjectVersionArn} is not ready")
-        place = Image["S3Object"]
-        version = self._s3.find(place["Bucket"], place["Name"], place.get("Version"))
-        if version is None or version.content is None or not self.rights:
+        location = Image["S3Object"]
+        version = self._s3.find(location["Bucket"], location["Name"], location.get("Version"))
+        if version is None or version.content is None or not self.has_s3_access:
             raise _error(
                 "InvalidS3ObjectException",
                 "Unable to get object metadata from S3. Check object key, region and/or access permissions.",
             )
-        seen = SEES[version.content.rsplit(b"|", 2)[-2]]
+        confidences = CONFIDENCES[version.content.rsplit(b"|", 2)[-2]]
         labels = [
-            {"Name": name, "Confidence": share} for name, share in seen.items() if share >= MinConfidence
+            {"Name": name, "Confidence": confidence}
+            for name, confidence in confidences.items()
+            if confidence >= MinConfidence
         ]
         return {"CustomLabels": labels}
 

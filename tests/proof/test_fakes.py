@@ -1,4 +1,4 @@
-"""The services in memory answer as AWS does where the product's guards depend on it."""
+"""The in-memory services answer as AWS does where the product's guards depend on it."""
 
 import random
 from datetime import UTC, datetime
@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.proof.dynamodb import MemoryDynamoDB, Stored
-from tests.proof.expressions import condition, updated
-from tests.proof.s3 import MemoryS3
-from tests.proof.step_functions import MemoryStepFunctions
-from tests.proof.world import World
+from tests.proof.dynamodb import InMemoryDynamoDB, InMemoryTable
+from tests.proof.expressions import apply_update, parse_condition
+from tests.proof.s3 import InMemoryS3
+from tests.proof.simulation import Simulation
+from tests.proof.step_functions import InMemoryStepFunctions
 from workflow.tables import TABLES
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -21,7 +21,7 @@ VALUES = {":two": {"N": "2.0"}, ":three": {"N": "3"}, ":y": {"S": "y"}, ":none":
 
 
 @pytest.mark.parametrize(
-    ("text", "answer"),
+    ("text", "expected"),
     [
         ("attribute_exists(id) AND #n = :two", True),
         ("attribute_not_exists(id) OR #n < :three", True),
@@ -39,31 +39,31 @@ VALUES = {":two": {"N": "2.0"}, ":three": {"N": "3"}, ":y": {"S": "y"}, ":none":
         ("size(id) < :two", True),
     ],
 )
-def test_a_condition_is_judged_as_dynamodb_judges_it(text: str, answer: bool) -> None:
-    assert condition(text)(ITEM, (NAMES, VALUES)) is answer
+def test_a_condition_is_evaluated_as_by_dynamodb(text: str, expected: bool) -> None:
+    assert parse_condition(text)(ITEM, (NAMES, VALUES)) is expected
 
 
 @pytest.mark.parametrize("text", ["id LIKE :y", "id =", "AND", "id = :y extra", "id = 'y'"])
-def test_what_is_no_condition_is_refused(text: str) -> None:
+def test_invalid_conditions_are_refused(text: str) -> None:
     with pytest.raises(ValueError):  # noqa: PT011
-        condition(text)
+        parse_condition(text)
 
 
-def test_an_update_reads_the_item_as_it_was() -> None:
-    after = updated(ITEM, "SET #n = #n + :three, was = #n, #m.x = :none REMOVE none", (NAMES, VALUES))
+def test_an_update_reads_the_item_before_the_update() -> None:
+    after = apply_update(ITEM, "SET #n = #n + :three, was = #n, #m.x = :none REMOVE none", (NAMES, VALUES))
 
     assert after == {"id": {"S": "a"}, "n": {"N": "5"}, "was": {"N": "2"}, "m": {"M": {"x": {"NULL": True}}}}
     assert ITEM["m"] == {"M": {"x": {"S": "y"}}}
 
 
-def test_adding_begins_at_nothing_and_counts_on() -> None:
-    once = updated(ITEM, "ADD #n :three, new :three", (NAMES, VALUES))
+def test_add_creates_an_attribute_or_adds_to_it() -> None:
+    after = apply_update(ITEM, "ADD #n :three, new :three", (NAMES, VALUES))
 
-    assert (once["n"], once["new"]) == ({"N": "5"}, {"N": "3"})
+    assert (after["n"], after["new"]) == ({"N": "5"}, {"N": "3"})
 
 
-def test_a_batch_is_read_and_what_is_missing_is_left_out() -> None:
-    table = MemoryDynamoDB([Stored(TABLES[0])])
+def test_a_batch_read_leaves_out_missing_items() -> None:
+    table = InMemoryDynamoDB([InMemoryTable(TABLES[0])])
     table.put_item(TABLES[0].name, {"id": {"S": "a"}})
 
     answer = table.batch_get_item({TABLES[0].name: {"Keys": [{"id": {"S": "a"}}, {"id": {"S": "b"}}]}})
@@ -72,29 +72,30 @@ def test_a_batch_is_read_and_what_is_missing_is_left_out() -> None:
 
 
 @pytest.fixture
-def s3() -> MemoryS3:
-    return MemoryS3(lambda: NOW)
+def s3() -> InMemoryS3:
+    return InMemoryS3(lambda: NOW)
 
 
-def refused(s3: MemoryS3, **call: Any) -> dict[str, Any]:
+def copy_error(s3: InMemoryS3, **call: Any) -> dict[str, Any]:
     with pytest.raises(ClientError) as caught:
         s3.copy_object(Bucket="b", Key="copy", **call)
     return dict(caught.value.response["Error"])
 
 
-def test_a_copy_tells_by_its_condition_which_guard_refused_it(s3: MemoryS3) -> None:
+def test_the_condition_of_a_failed_copy_names_its_guard(s3: InMemoryS3) -> None:
     version = s3.put_object("a", "k", b"one")["VersionId"]
     source = {"Bucket": "a", "Key": "k", "VersionId": version}
     s3.copy_object(Bucket="b", Key="copy", CopySource=source, IfNoneMatch="*")
 
-    assert refused(s3, CopySource=source, IfNoneMatch="*")["Condition"] == "If-None-Match"
+    assert copy_error(s3, CopySource=source, IfNoneMatch="*")["Condition"] == "If-None-Match"
     assert (
-        refused(s3, CopySource=source, CopySourceIfMatch='"x"')["Condition"] == "x-amz-copy-source-If-Match"
+        copy_error(s3, CopySource=source, CopySourceIfMatch='"x"')["Condition"]
+        == "x-amz-copy-source-If-Match"
     )
-    assert refused(s3, CopySource={**source, "VersionId": "v9"})["Code"] == "NoSuchVersion"
+    assert copy_error(s3, CopySource={**source, "VersionId": "v9"})["Code"] == "NoSuchVersion"
 
 
-def test_a_deletion_by_key_hides_and_one_by_version_removes(s3: MemoryS3) -> None:
+def test_a_deletion_by_key_hides_the_object_and_one_by_version_removes_it(s3: InMemoryS3) -> None:
     first, second = (s3.put_object("a", "k", content)["VersionId"] for content in (b"one", b"two"))
 
     s3.delete_object(Bucket="a", Key="k", VersionId=second)
@@ -105,87 +106,93 @@ def test_a_deletion_by_key_hides_and_one_by_version_removes(s3: MemoryS3) -> Non
     assert s3.get_object(Bucket="a", Key="k", VersionId=first)["Body"].read() == b"one"
 
 
-def test_a_transaction_is_all_or_nothing_and_says_which_part_refused() -> None:
-    dynamodb = MemoryDynamoDB(Stored(table) for table in TABLES)
-    put = {"TableName": "ledger", "Item": {"id": {"S": "new"}}}
-    check = {"TableName": "ledger", "Key": {"id": {"S": "a"}}, "ConditionExpression": "attribute_exists(id)"}
+def test_a_transaction_applies_all_parts_or_none_and_names_the_failed_part() -> None:
+    dynamodb = InMemoryDynamoDB(InMemoryTable(table) for table in TABLES)
+    put = {"TableName": "inspections", "Item": {"id": {"S": "new"}}}
+    check = {
+        "TableName": "inspections",
+        "Key": {"id": {"S": "a"}},
+        "ConditionExpression": "attribute_exists(id)",
+    }
 
     with pytest.raises(dynamodb.exceptions.TransactionCanceledException) as caught:
         dynamodb.transact_write_items(TransactItems=[{"Put": put}, {"ConditionCheck": check}])
 
     reasons = caught.value.response["CancellationReasons"]
     assert [reason["Code"] for reason in reasons] == ["None", "ConditionalCheckFailed"]
-    assert dynamodb.get_item("ledger", {"id": {"S": "new"}}, ConsistentRead=True) == {}
+    assert dynamodb.get_item("inspections", {"id": {"S": "new"}}, ConsistentRead=True) == {}
 
 
-def test_an_index_may_show_an_item_as_it_was() -> None:
-    dynamodb = MemoryDynamoDB((Stored(table) for table in TABLES), lags=lambda age: age < 3)
+def test_an_index_may_show_the_previous_item() -> None:
+    dynamodb = InMemoryDynamoDB(
+        (InMemoryTable(table) for table in TABLES), is_index_stale=lambda age: age < 3
+    )
     item = {"id": {"S": "a"}, "state": {"S": "inspecting"}, "claimed_at": {"S": "2026"}}
     query: dict[str, Any] = {
-        "TableName": "ledger",
+        "TableName": "inspections",
         "IndexName": "by_state",
         "KeyConditionExpression": "#state = :state",
         "ExpressionAttributeNames": {"#state": "state"},
         "ExpressionAttributeValues": {":state": {"S": "inspecting"}},
     }
 
-    dynamodb.put_item(TableName="ledger", Item=item)
+    dynamodb.put_item(TableName="inspections", Item=item)
     assert dynamodb.query(**query)["Items"] == []
-    dynamodb.put_item(TableName="ledger", Item={**item, "state": {"S": "closed"}})
+    dynamodb.put_item(TableName="inspections", Item={**item, "state": {"S": "closed"}})
     assert dynamodb.query(**query)["Items"] == [item]
-    assert dynamodb.get_item("ledger", {"id": {"S": "a"}}, ConsistentRead=True)["Item"]["state"] == {
+    assert dynamodb.get_item("inspections", {"id": {"S": "a"}}, ConsistentRead=True)["Item"]["state"] == {
         "S": "closed"
     }
 
 
-def test_an_empty_index_key_is_refused_as_dynamodb_refuses_it() -> None:
-    dynamodb = MemoryDynamoDB(Stored(table) for table in TABLES)
+def test_an_empty_index_key_is_refused_as_by_dynamodb() -> None:
+    dynamodb = InMemoryDynamoDB(InMemoryTable(table) for table in TABLES)
 
     for empty in ({"S": ""}, {"NULL": True}):
         with pytest.raises(ClientError, match="ValidationException"):
-            dynamodb.put_item(TableName="ledger", Item={"id": {"S": "a"}, "state": empty})
+            dynamodb.put_item(TableName="inspections", Item={"id": {"S": "a"}, "state": empty})
 
 
-def test_a_batch_has_at_most_25_puts_as_dynamodb_wants_it() -> None:
-    dynamodb = MemoryDynamoDB(Stored(table) for table in TABLES)
+def test_a_batch_write_has_at_most_25_items() -> None:
+    dynamodb = InMemoryDynamoDB(InMemoryTable(table) for table in TABLES)
     puts = [{"PutRequest": {"Item": {"id": {"S": str(number)}}}} for number in range(26)]
 
-    dynamodb.batch_write_item({"ledger": puts[:25]})
+    dynamodb.batch_write_item({"inspections": puts[:25]})
     with pytest.raises(ClientError, match="Too many items"):
-        dynamodb.batch_write_item({"ledger": puts})
-    assert len(dynamodb.tables["ledger"].items) == 25
+        dynamodb.batch_write_item({"inspections": puts})
+    assert len(dynamodb.tables["inspections"].items) == 25
 
 
-class Surroundings:
-    """Functions that answer what they are told to, and a clock."""
+class FakeRuntime:
+    """Functions with prepared results, and a clock."""
 
-    def __init__(self, *answers: tuple[Any, str]) -> None:
-        self.rng, self.answers, self.calls = random.Random(1), list(answers), []
-        self.agenda: list[tuple[float, Any]] = []
+    def __init__(self, *results: tuple[Any, str]) -> None:
+        self.rng, self.results, self.calls = random.Random(1), list(results), []
+        self.scheduled: list[tuple[float, Any]] = []
 
-    def after(self, seconds: float, act: Any) -> None:
-        self.agenda.append((seconds, act))
+    def schedule(self, seconds: float, action: Any) -> None:
+        self.scheduled.append((seconds, action))
 
     def now(self) -> datetime:
         return NOW
 
     def invoke(self, function: str, payload: Any, done: Any) -> None:
         self.calls.append((function, payload))
-        if self.answers:
-            done(*self.answers.pop(0))
+        if self.results:
+            done(*self.results.pop(0))
 
     def publish(self, queue: str, body: str, done: Any) -> None:
         done({}, "")
 
-    def pass_time(self, at_least: float = 0) -> None:
-        due, self.agenda = self.agenda, []
-        for seconds, act in due:
+    def run_scheduled(self, at_least: float = 0) -> None:
+        due, self.scheduled = self.scheduled, []
+        for seconds, action in due:
             if seconds >= at_least:
-                act()
+                action()
 
 
-RETRIED = {"ErrorEquals": ["States.TaskFailed"], "IntervalSeconds": 1, "MaxAttempts": 1}
-WAITS = {
+RETRIER = {"ErrorEquals": ["States.TaskFailed"], "IntervalSeconds": 1, "MaxAttempts": 1}
+CALLBACK_DEFINITION = {
     "StartAt": "Ask",
     "States": {
         "Ask": {
@@ -194,7 +201,7 @@ WAITS = {
             "Parameters": {"FunctionName": "ask", "Payload": {"token.$": "$$.Task.Token"}},
             "ResultPath": "$.decision",
             "TimeoutSeconds": 60,
-            "Retry": [RETRIED],
+            "Retry": [RETRIER],
             "Catch": [{"ErrorEquals": ["States.Timeout"], "ResultPath": "$.overdue", "Next": "Ask"}],
             "End": True,
         }
@@ -202,34 +209,34 @@ WAITS = {
 }
 
 
-def tokens(around: Surroundings) -> list[str]:
-    return [payload["token"] for _, payload in around.calls]
+def tokens(runtime: FakeRuntime) -> list[str]:
+    return [payload["token"] for _, payload in runtime.calls]
 
 
-def test_a_retry_a_timeout_and_a_redrive_bring_a_new_token_and_the_old_one_is_dead() -> None:
-    around = Surroundings((None, "Crash"))
-    engine = MemoryStepFunctions(WAITS, around)
+def test_a_retry_a_timeout_and_a_redrive_issue_new_tokens_and_invalidate_old_ones() -> None:
+    runtime = FakeRuntime((None, "Crash"))
+    engine = InMemoryStepFunctions(CALLBACK_DEFINITION, runtime)
     engine.start_execution(stateMachineArn="m", name="e", input="{}")
-    around.pass_time()
-    around.pass_time(at_least=60)
+    runtime.run_scheduled()
+    runtime.run_scheduled(at_least=60)
     engine.stop_execution("e")
     engine.redrive_execution("e")
 
-    assert len(set(tokens(around))) == 4
-    for dead in tokens(around)[:-1]:
+    assert len(set(tokens(runtime))) == 4
+    for expired in tokens(runtime)[:-1]:
         with pytest.raises(ClientError):
-            engine.send_task_success(taskToken=dead, output="{}")
-    engine.send_task_success(taskToken=tokens(around)[-1], output='{"verdict": "ok"}')
+            engine.send_task_success(taskToken=expired, output="{}")
+    engine.send_task_success(taskToken=tokens(runtime)[-1], output='{"verdict": "ok"}')
     assert engine.describe_execution("e")["status"] == "SUCCEEDED"
     assert engine.executions["e"].document["decision"] == {"verdict": "ok"}
 
 
-def test_a_name_is_used_once_and_starting_it_twice_while_it_runs_is_starting_it_once() -> None:
-    around = Surroundings()
-    engine = MemoryStepFunctions(WAITS, around)
+def test_an_execution_name_is_unique_and_starting_a_running_execution_again_is_idempotent() -> None:
+    runtime = FakeRuntime()
+    engine = InMemoryStepFunctions(CALLBACK_DEFINITION, runtime)
     for _ in range(2):
         engine.start_execution(stateMachineArn="m", name="e", input="{}")
-    assert len(around.calls) == 1
+    assert len(runtime.calls) == 1
     with pytest.raises(ClientError, match="ExecutionAlreadyExists"):
         engine.start_execution(stateMachineArn="m", name="e", input='{"other": 1}')
     engine.stop_execution("e")
@@ -237,7 +244,7 @@ def test_a_name_is_used_once_and_starting_it_twice_while_it_runs_is_starting_it_
         engine.start_execution(stateMachineArn="m", name="e", input="{}")
 
 
-def test_a_photo_goes_through_the_products_own_definition_in_peace() -> None:
-    world = World(seed=0, chance=0)
+def test_the_simulation_interprets_the_products_definition() -> None:
+    simulation = Simulation(seed=0, fault_probability=0)
 
-    assert set(world.step_functions._states) >= {"Claim upload", "Ask a reviewer", "Close inspection"}
+    assert set(simulation.step_functions._states) >= {"Claim upload", "Ask a reviewer", "Close inspection"}

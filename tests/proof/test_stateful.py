@@ -1,4 +1,4 @@
-"""The same world under hypothesis, which looks for the shortest history that breaks a promise."""
+"""The simulation under hypothesis, which searches for the shortest history that violates an invariant."""
 
 from contextlib import ExitStack
 from typing import Any
@@ -7,77 +7,77 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
-from tests.proof.histories import CHANCES, History
+from tests.proof.random_histories import FAULT_PROBABILITIES, RandomHistory
 
-PEOPLE = st.sampled_from(("ann", "ben"))
+REVIEWERS = st.sampled_from(("ann", "ben"))
 
 
-class Line(RuleBasedStateMachine):
-    """What may happen to a line, in any order; at the end there is peace, and every promise must hold."""
+class HistoryStateMachine(RuleBasedStateMachine):
+    """All random events in any order. At the end no faults occur, and every invariant must hold."""
 
     def __init__(self) -> None:
         super().__init__()
         self.history: Any = None
         self._stack = ExitStack()
 
-    @initialize(seed=st.integers(0, 2**32), chance=st.sampled_from(CHANCES))
-    def begin(self, seed: int, chance: float) -> None:
-        self.history = History(seed, chance)
-        self._stack.enter_context(self.history.world.at_its_own_time())
+    @initialize(seed=st.integers(0, 2**32), fault_probability=st.sampled_from(FAULT_PROBABILITIES))
+    def begin(self, seed: int, fault_probability: float) -> None:
+        self.history = RandomHistory(seed, fault_probability)
+        self._stack.enter_context(self.history.simulation.simulated_runtime())
 
-    @precondition(lambda self: len(self.history.promises.uploads) < 4)
+    @precondition(lambda self: len(self.history.invariants.uploads) < 4)
     @rule()
-    def a_photo_arrives(self) -> None:
+    def upload_a_photo(self) -> None:
         self.history.upload()
 
     @rule()
-    def an_event_comes_again(self) -> None:
-        self.history.doubled_event()
+    def repeat_an_event(self) -> None:
+        self.history.send_duplicate_event()
 
-    @rule(who=PEOPLE)
-    def a_person_decides(self, who: str) -> None:
-        self.history.look_and_decide(who)
-
-    @rule()
-    def two_people_decide(self) -> None:
-        self.history.both_at_once()
+    @rule(reviewer=REVIEWERS)
+    def review_a_photo(self, reviewer: str) -> None:
+        self.history.review_photo(reviewer)
 
     @rule()
-    def an_engineer_revises(self) -> None:
-        self.history.revise()
+    def review_concurrently(self) -> None:
+        self.history.review_concurrently()
 
     @rule()
-    def the_clock_reconciles(self) -> None:
-        self.history.world.reconcile()
+    def revise_a_verdict(self) -> None:
+        self.history.revise_verdict()
 
     @rule()
-    def the_model_pauses(self) -> None:
-        self.history.model_pauses()
+    def run_the_scheduled_reconciliation(self) -> None:
+        self.history.simulation.reconcile()
 
     @rule()
-    def a_service_is_throttled(self) -> None:
-        self.history.storm()
+    def pause_the_model(self) -> None:
+        self.history.pause_model()
 
     @rule()
-    def somebody_stops_an_execution(self) -> None:
-        self.history.stop_an_execution()
+    def throttle_a_service(self) -> None:
+        self.history.throttle_service()
 
     @rule()
-    def somebody_redrives(self) -> None:
-        self.history.redrive_what_failed()
+    def stop_an_execution(self) -> None:
+        self.history.stop_execution()
 
     @rule()
-    def the_engine_forgets(self) -> None:
-        self.history.world.step_functions.forget()
+    def redrive_failed_inspections(self) -> None:
+        self.history.redrive_failed()
+
+    @rule()
+    def lose_all_executions(self) -> None:
+        self.history.simulation.step_functions.lose_executions()
 
     @rule(calls=st.integers(1, 60))
-    def a_misfortune_is_near(self, calls: int) -> None:
-        self.history.world.fate.doom = calls
+    def schedule_a_fault(self, calls: int) -> None:
+        self.history.simulation.faults.calls_until_fault = calls
 
     @rule(seconds=st.sampled_from((1, 20, 61, 900, 4000)))
-    def time_passes(self, seconds: int) -> None:
-        world = self.history.world
-        world.run(world.seconds + seconds)
+    def advance_the_time(self, seconds: int) -> None:
+        simulation = self.history.simulation
+        simulation.run_until(simulation.seconds + seconds)
 
     def teardown(self) -> None:
         with self._stack:
@@ -85,8 +85,8 @@ class Line(RuleBasedStateMachine):
                 self.history.settle()
 
 
-TestLine = Line.TestCase
-TestLine.settings = settings(
+TestHistories = HistoryStateMachine.TestCase
+TestHistories.settings = settings(
     max_examples=60,
     stateful_step_count=30,
     derandomize=True,

@@ -1,4 +1,4 @@
-"""A reader of Choice states, as small as the rules that the definition uses; any other rule is an error."""
+"""An evaluator of Choice states for the rules that the definition uses. Any other rule is an error."""
 
 import operator
 from collections.abc import Callable, Mapping
@@ -11,28 +11,28 @@ COMPARISONS: Mapping[str, Callable[[Any, Any], bool]] = {
 }
 
 
-def follow(state: Mapping[str, Any], document: Mapping[str, Any]) -> str:
-    """The state that a Choice leads to, for the document of an execution."""
+def evaluate_choice(state: Mapping[str, Any], document: Mapping[str, Any]) -> str:
+    """Return the next state of a Choice for the document of an execution."""
     for rule in state["Choices"]:
         if _holds({key: value for key, value in rule.items() if key != "Next"}, document):
             return str(rule["Next"])
     return str(state["Default"])
 
 
-def literals(state: Mapping[str, Any]) -> set[Any]:
-    """The constants that a Choice compares with."""
+def compared_constants(state: Mapping[str, Any]) -> set[Any]:
+    """Return the constants that a Choice compares with."""
     names = COMPARISONS.keys()
     return {value for rule in state["Choices"] for key, value in rule.items() if key in names}
 
 
 def _holds(rule: dict[str, Any], document: Mapping[str, Any]) -> bool:
     value = _at(rule.pop("Variable"), document)
-    ((name, wanted),) = rule.items()
+    ((name, expected),) = rule.items()
     if name.endswith("Path"):
-        name, wanted = name.removesuffix("Path"), _at(wanted, document)
-    if type(value) is not type(wanted) and not {type(value), type(wanted)} <= {int, float}:
+        name, expected = name.removesuffix("Path"), _at(expected, document)
+    if type(value) is not type(expected) and not {type(value), type(expected)} <= {int, float}:
         return False
-    return COMPARISONS[name](value, wanted)
+    return COMPARISONS[name](value, expected)
 
 
 def _at(path: str, document: Any) -> Any:

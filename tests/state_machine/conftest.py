@@ -1,4 +1,4 @@
-"""The engine, once for all tests that need it, and a floor for each."""
+"""One engine for all tests of a module, and an in-memory environment for each test."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -7,9 +7,9 @@ import pytest
 
 from tests.state_machine import engine as engine_module
 from tests.state_machine.engine import Engine
-from tests.state_machine.floor import SETTINGS, Floor
+from tests.state_machine.in_memory_environment import ENVIRONMENT_VARIABLES, InMemoryEnvironment
 
-NO_METRICS = "ignore:No application metrics to publish:UserWarning"  # of a function that died first
+NO_METRICS = "ignore:No application metrics to publish:UserWarning"  # of a crashed function
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -21,21 +21,21 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="package")
 def engine() -> Iterator[Engine]:
-    with pytest.MonkeyPatch.context() as patch, engine_module.running() as running:
-        for name, value in SETTINGS.items():
+    with pytest.MonkeyPatch.context() as patch, engine_module.start_engine() as running:
+        for name, value in ENVIRONMENT_VARIABLES.items():
             patch.setenv(name, value)
         yield running
 
 
 @pytest.fixture
-def open_floor(engine: Engine) -> Iterator[Callable[..., Floor]]:
-    """Opens floors; in the end nobody waits on them, and no token was seen where it must not be."""
-    opened: list[Floor] = []
+def create_environment(engine: Engine) -> Iterator[Callable[..., InMemoryEnvironment]]:
+    """Create in-memory environments. After the test, assert that no task token leaked."""
+    environments: list[InMemoryEnvironment] = []
 
-    def opens(*answers: Any, **settings: int) -> Floor:
-        opened.append(Floor(engine, *answers, **settings))
-        return opened[-1]
+    def create(*answers: Any, **settings: int) -> InMemoryEnvironment:
+        environments.append(InMemoryEnvironment(engine, *answers, **settings))
+        return environments[-1]
 
-    yield opens
-    for floor in opened:
-        floor.assert_no_token_shows()
+    yield create
+    for environment in environments:
+        environment.assert_no_token_leaks()

@@ -1,8 +1,8 @@
-"""The engine that runs the definition: moto's interpreter, and a door where Lambda and SQS would be.
+"""The engine that runs the definition: moto's interpreter, with a stub for Lambda and SQS.
 
-moto interprets the state machine, as a kept program like in the local line, and calls Lambda and SQS at
-`http://localhost:$MOTO_PORT`. Behind that port stands `Door`, which answers by calling the floor that the
-function or queue belongs to.
+moto interprets the state machine, with a cached definition as in the local environment, and calls Lambda and
+SQS at `http://localhost:$MOTO_PORT`. `ServiceStub` listens there and passes each call to the backend of the
+function or queue.
 """
 
 import hashlib
@@ -23,7 +23,7 @@ from botocore.config import Config
 from moto.server import ThreadedMotoServer
 from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguageParser
 
-from local.step_functions import keep_programs
+from local.step_functions import cache_parsed_definitions
 from workflow import definition
 
 REGION, ACCOUNT = "eu-central-1", "000000000000"
@@ -31,34 +31,34 @@ ROLE = f"arn:aws:iam::{ACCOUNT}:role/engine"
 
 
 class Throttled(Exception):
-    """The service has no room for this call: Lambda answers it with 429."""
+    """A throttled call: Lambda answers it with 429."""
 
 
-class Behind(Protocol):
-    """What stands behind the door for one state machine."""
+class ServiceBackend(Protocol):
+    """The functions and the queue of one state machine."""
 
     log: Any
 
     def invoke(self, module: str, event: Any) -> Any:
-        """Run one function; what it raises is what Lambda reports."""
+        """Run one function. Lambda reports the error that it raises."""
 
     def receive(self, body: str) -> None:
-        """Take one message to the verdict queue."""
+        """Receive one message to the verdict queue."""
 
 
-class Door(ThreadingHTTPServer):
+class ServiceStub(ThreadingHTTPServer):
     """Lambda's Invoke and SQS's SendMessage, for every state machine of the engine."""
 
     daemon_threads = True
     request_queue_size = 128
 
     def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), _Request)
-        self.behind: dict[str, Behind] = {}
+        super().__init__(("127.0.0.1", 0), _RequestHandler)
+        self.backends: dict[str, ServiceBackend] = {}
 
 
-class _Request(BaseHTTPRequestHandler):
-    server: Door
+class _RequestHandler(BaseHTTPRequestHandler):
+    server: ServiceStub
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"]))
@@ -68,52 +68,52 @@ class _Request(BaseHTTPRequestHandler):
         elif self.headers.get("X-Amz-Target") == "AmazonSQS.SendMessage":
             self._send_message(json.loads(body))
         else:
-            self._answer(404, {"message": f"nothing stands behind {self.path}"})
+            self._respond(404, {"message": f"no stub for {self.path}"})
 
     def _invoke(self, function: str, body: bytes) -> None:
-        module, _, floor = function.partition("-")
-        behind = self.server.behind[floor]
+        module, _, backend_id = function.partition("-")
+        backend = self.server.backends[backend_id]
         try:
-            answer = behind.invoke(module, json.loads(body))
+            result = backend.invoke(module, json.loads(body))
         except Throttled:
-            refusal = {"Reason": "CallerRateLimitExceeded", "Type": "User", "message": "Rate Exceeded."}
-            self._answer(429, refusal, {"X-Amzn-ErrorType": "TooManyRequestsException"})
+            error_body = {"Reason": "CallerRateLimitExceeded", "Type": "User", "message": "Rate Exceeded."}
+            self._respond(429, error_body, {"X-Amzn-ErrorType": "TooManyRequestsException"})
         except Exception as error:
-            behind.log.write(traceback.format_exc())
+            backend.log.write(traceback.format_exc())
             report = {"errorMessage": str(error), "errorType": type(error).__name__, "stackTrace": []}
-            self._answer(200, report, {"X-Amz-Function-Error": "Unhandled"})
+            self._respond(200, report, {"X-Amz-Function-Error": "Unhandled"})
         else:
-            self._answer(200, answer)
+            self._respond(200, result)
 
     def _send_message(self, call: dict[str, Any]) -> None:
         body = call["MessageBody"]
         try:
-            self.server.behind[call["QueueUrl"].rsplit("-", 1)[-1]].receive(body)
+            self.server.backends[call["QueueUrl"].rsplit("-", 1)[-1]].receive(body)
         except Exception as error:
-            refusal = {"__type": "com.amazonaws.sqs#ServiceUnavailable", "message": repr(error)}
-            self._answer(503, refusal)
+            error_body = {"__type": "com.amazonaws.sqs#ServiceUnavailable", "message": repr(error)}
+            self._respond(503, error_body)
         else:
             digest = hashlib.md5(body.encode(), usedforsecurity=False).hexdigest()
-            self._answer(200, {"MessageId": digest, "MD5OfMessageBody": digest})
+            self._respond(200, {"MessageId": digest, "MD5OfMessageBody": digest})
 
-    def _answer(self, status: int, content: Any, headers: dict[str, str] | None = None) -> None:
+    def _respond(self, status: int, content: Any, headers: dict[str, str] | None = None) -> None:
         data = json.dumps(content).encode()
         self.send_response(status)
-        usual = {"Content-Type": "application/json", "x-amzn-RequestId": "an-id"}
-        for name, value in {**usual, **(headers or {})}.items():
+        default_headers = {"Content-Type": "application/json", "x-amzn-RequestId": "an-id"}
+        for name, value in {**default_headers, **(headers or {})}.items():
             self.send_header(name, value)
         self.send_header("Content-Length", str(len(data)))
         self.end_headers()
         self.wfile.write(data)
 
     def log_message(self, *args: Any) -> None:
-        """Say nothing."""
+        """Log nothing."""
 
 
 class Engine:
-    """Step Functions; every state machine in it runs the product's definition before a floor of its own."""
+    """Step Functions, in which every state machine runs the product's definition on its own backend."""
 
-    def __init__(self, endpoint: str, door: Door) -> None:
+    def __init__(self, endpoint: str, stub: ServiceStub) -> None:
         self.stepfunctions = boto3.client(
             "stepfunctions",
             endpoint_url=endpoint,
@@ -122,35 +122,37 @@ class Engine:
             aws_secret_access_key="none",
             config=Config(max_pool_connections=64),
         )
-        self._door = door
+        self._stub = stub
         self._numbers = itertools.count(1)
 
-    def install(self, behind: Behind) -> str:
-        """Create a state machine whose functions and queue belong to `behind`; return its ARN."""
-        floor = str(next(self._numbers))
-        self._door.behind[floor] = behind
+    def create_state_machine(self, backend: ServiceBackend) -> str:
+        """Create a state machine whose functions and queue belong to `backend`, and return its ARN."""
+        backend_id = str(next(self._numbers))
+        self._stub.backends[backend_id] = backend
         created = self.stepfunctions.create_state_machine(
-            name=f"inspect-{floor}", definition=hurried(definition.render(values(floor))), roleArn=ROLE
+            name=f"inspect-{backend_id}",
+            definition=with_short_retry_delays(definition.render(placeholder_values(backend_id))),
+            roleArn=ROLE,
         )
         return str(created["stateMachineArn"])
 
 
-def values(floor: str) -> dict[str, str]:
-    """What fills the definition's placeholders: functions and a queue that the door tells apart by floor."""
+def placeholder_values(backend_id: str) -> dict[str, str]:
+    """Return the placeholder values: functions and a queue whose names end with the backend's id."""
     function = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:"
     return {
-        "ClaimUploadFunction": f"{function}claim_upload-{floor}",
-        "DetectLabelsFunction": f"{function}detect_labels-{floor}",
-        "MoveImageFunction": f"{function}move_image-{floor}",
-        "AskReviewerFunction": f"{function}ask_reviewer-{floor}",
-        "EscalateReviewFunction": f"{function}escalate_review-{floor}",
-        "CloseInspectionFunction": f"{function}close_inspection-{floor}",
-        "VerdictQueueUrl": f"http://localhost/{ACCOUNT}/verdicts-{floor}",
+        "ClaimUploadFunction": f"{function}claim_upload-{backend_id}",
+        "DetectLabelsFunction": f"{function}detect_labels-{backend_id}",
+        "MoveImageFunction": f"{function}move_image-{backend_id}",
+        "AskReviewerFunction": f"{function}ask_reviewer-{backend_id}",
+        "EscalateReviewFunction": f"{function}escalate_review-{backend_id}",
+        "CloseInspectionFunction": f"{function}close_inspection-{backend_id}",
+        "VerdictQueueUrl": f"http://localhost/{ACCOUNT}/verdicts-{backend_id}",
     }
 
 
-def hurried(rendered: str) -> str:
-    """The definition with every retry waiting at most a second, and not changed in anything else."""
+def with_short_retry_delays(rendered: str) -> str:
+    """Return the definition with a maximum retry delay of one second, and no other change."""
     document = json.loads(rendered)
     for state in document["States"].values():
         for retrier in state.get("Retry", ()):
@@ -159,38 +161,38 @@ def hurried(rendered: str) -> str:
 
 
 @contextmanager
-def running() -> Iterator[Engine]:
-    """The engine on free ports of this machine, until the block ends."""
-    door = Door()
-    listening = Thread(target=door.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
+def start_engine() -> Iterator[Engine]:
+    """Run the engine on free ports for the duration of a block."""
+    stub = ServiceStub()
+    stub_thread = Thread(target=stub.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
     moto = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("MOTO_PORT", str(door.server_address[1]))
+        patch.setenv("MOTO_PORT", str(stub.server_address[1]))
         patch.setattr(AmazonStateLanguageParser, "parse", AmazonStateLanguageParser.parse)
-        keep_programs()
-        listening.start()
+        cache_parsed_definitions()
+        stub_thread.start()
         moto.start()
         endpoint = "http://{}:{}".format(*moto.get_host_and_port())
         try:
-            _execute_for_real(endpoint)
+            _enable_execution(endpoint)
             _warm_up()
-            yield Engine(endpoint, door)
+            yield Engine(endpoint, stub)
         finally:
             moto.stop()
-            door.shutdown()
-            door.server_close()
-            listening.join()
+            stub.shutdown()
+            stub.server_close()
+            stub_thread.join()
 
 
-def _execute_for_real(endpoint: str) -> None:
-    host = HTTPConnection(endpoint.removeprefix("http://"))
-    order = json.dumps({"stepfunctions": {"execute_state_machine": True}})
-    host.request("POST", "/moto-api/config", order, {"Content-Type": "application/json"})
-    assert host.getresponse().status == 201
-    host.close()
+def _enable_execution(endpoint: str) -> None:
+    connection = HTTPConnection(endpoint.removeprefix("http://"))
+    config = json.dumps({"stepfunctions": {"execute_state_machine": True}})
+    connection.request("POST", "/moto-api/config", config, {"Content-Type": "application/json"})
+    assert connection.getresponse().status == 201
+    connection.close()
 
 
 def _warm_up() -> None:
-    """Make the first clients one after the other: boto3's first ones are not safe to make in parallel."""
+    """Create the first clients one after another: boto3 cannot create its first ones in parallel."""
     for service in ("lambda", "sqs"):
         boto3.client(service, region_name=REGION, aws_access_key_id="none", aws_secret_access_key="none")

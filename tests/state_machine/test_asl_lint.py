@@ -1,4 +1,4 @@
-"""The lint finds every mistake that we can plant, says where it is, and leaves good machines alone."""
+"""The lint finds every planted defect and its place, and finds nothing in a valid machine."""
 
 import copy
 import json
@@ -15,11 +15,11 @@ Json = dict[str, Any]
 SHIPPED = Path(__file__).resolve().parents[2] / "state_machine.asl.json"
 SHIPPED_INPUT_FIELDS = {"inspection_id", "image", "uploaded_at", "attempt"}
 SHIPPED_CUSTOM_ERRORS: set[str] = set()
-# The fields that the functions answer with, in one outcome or another; absent states may answer anything.
+# The result fields of the functions in all outcomes. States that are absent here may return any field.
 SHIPPED_RESULTS = {
     "Claim upload": {"outcome"},
     "Detect labels": {
-        *("outcome", "code", "why", "wait_seconds"),
+        *("outcome", "code", "reason", "wait_seconds"),
         *("verdict", "label", "confidence", "threshold", "note", "review_seconds"),
     },
     **{
@@ -57,8 +57,8 @@ def move(verdict: str, then: str) -> Json:
     }
 
 
-GOOD: Json = {
-    "Comment": "A small machine with one state of every kind that the real one has.",
+VALID: Json = {
+    "Comment": "A small machine with one state of each kind in the real one.",
     "StartAt": "Claim upload",
     "States": {
         "Claim upload": {
@@ -173,7 +173,7 @@ GOOD: Json = {
             "Type": "Task",
             "Resource": "arn:aws:states:::aws-sdk:dynamodb:putItem",
             "Parameters": {
-                "TableName": "${LedgerTable}",
+                "TableName": "${InspectionsTable}",
                 "Item": {"id": {"S.$": "$.inspection_id"}, "overdue": {"BOOL": True}},
                 "ReturnValues": "NONE",
             },
@@ -219,20 +219,20 @@ ESCALATE, ANNOUNCE, CLOSE, NOTE = (
     "Note the failure",
 )
 ANSWERED, REJECT = "Did the model answer?", "Move to rejected"
-GONE = object()
+DELETED = object()
 
 Plant = Callable[[Json], object]
 
 
 def put(place: str, value: Any) -> Plant:
-    """A mutation that writes at a place such as `Retry|0|MaxAttempts`; GONE deletes."""
+    """Return a mutation that sets a place such as `Retry|0|MaxAttempts`, or deletes it with DELETED."""
 
     def plant(body: Json) -> None:
         *steps, last = [int(step) if step.isdigit() else step for step in place.split("|")]
         at: Any = body
         for step in steps:
             at = at[step]
-        if value is GONE:
+        if value is DELETED:
             del at[last]
         elif isinstance(at, list) and last == len(at):
             at.append(value)
@@ -243,12 +243,12 @@ def put(place: str, value: Any) -> Plant:
 
 
 def rename(old: str, new: str) -> Plant:
-    """A mutation that gives a state another name, also where others lead to it."""
+    """Return a mutation that renames a state and all references to it."""
     return lambda machine: machine.update(json.loads(json.dumps(machine).replace(f'"{old}"', f'"{new}"')))
 
 
 def after_the_failure(name: str, state: Json) -> Plant:
-    """A mutation that hangs one more state behind `Note the failure`."""
+    """Return a mutation that appends a state after `Note the failure`."""
 
     def plant(machine: Json) -> None:
         machine["States"][NOTE]["Next"] = name
@@ -258,7 +258,7 @@ def after_the_failure(name: str, state: Json) -> Plant:
 
 
 def planted(plant: Plant, state: str | None = None) -> Json:
-    machine = copy.deepcopy(GOOD)
+    machine = copy.deepcopy(VALID)
     plant(machine["States"][state] if state else machine)
     return machine
 
@@ -279,11 +279,11 @@ IN_A_STATE: list[tuple[str, str, Plant]] = [
     # Structure.
     ("next-exists", ESCALATE, put("Catch", [to("Nowhere", "States.ALL")])),
     ("next-exists", READABLE, put("Choices|2", {**TRUE_IF, "Next": "Nowhere"})),
-    ("state-has-a-way-out", CLOSE, put("End", GONE)),
-    ("next-or-end", NOTE, put("End", True)),
-    ("next-or-end", CLOSE, put("End", False)),
+    ("state-has-next-or-end", CLOSE, put("End", DELETED)),
+    ("state-has-not-next-and-end", NOTE, put("End", True)),
+    ("state-has-not-next-and-end", CLOSE, put("End", False)),
     ("type-is-known", NOTE, put("Type", "pass")),
-    ("type-is-known", VANISHED, put("Type", GONE)),
+    ("type-is-known", VANISHED, put("Type", DELETED)),
     ("field-is-known", CLAIM, put("TimeoutSecond", 5)),
     ("field-is-known", CLAIM, put("Retry|0|MaxAttempt", 5)),
     ("field-is-known", CLAIM, put("Catch|0|Default", "Note the failure")),
@@ -298,16 +298,16 @@ IN_A_STATE: list[tuple[str, str, Plant]] = [
     ("field-has-its-type", ESCALATE, put("Catch", [{"ErrorEquals": ["States.ALL"], "ResultPath": None}])),
     ("field-has-its-type", ESCALATE, put("Catch", [{**to(NOTE, "States.ALL"), "Next": 5}])),
     ("field-has-its-type", DETECT, put("Retry|2", "States.ALL")),
-    ("seconds-are-possible", DETECT, put("TimeoutSeconds", 0)),
-    ("wait-has-one-duration", WAIT, put("SecondsPath", GONE)),
+    ("seconds-are-valid", DETECT, put("TimeoutSeconds", 0)),
+    ("wait-has-one-duration", WAIT, put("SecondsPath", DELETED)),
     ("wait-has-one-duration", WAIT, put("Seconds", 5)),
     # Choices.
-    ("choice-has-a-default", READABLE, put("Default", GONE)),
-    ("choice-leads-somewhere", READABLE, put("Choices|2", TRUE_IF)),
-    ("choice-leads-somewhere", READABLE, put("Choices|1|And|0|Next", "Upload vanished")),
+    ("choice-has-a-default", READABLE, put("Default", DELETED)),
+    ("choice-has-a-next", READABLE, put("Choices|2", TRUE_IF)),
+    ("choice-has-a-next", READABLE, put("Choices|1|And|0|Next", "Upload vanished")),
     ("choice-compares-once", CLEAR, put("Choices|1|NumericEquals", 1)),
-    ("choice-compares-once", CLEAR, put("Choices|1|NumericGreaterThan", GONE)),
-    ("choice-compares-once", CLEAR, put("Choices|1|Variable", GONE)),
+    ("choice-compares-once", CLEAR, put("Choices|1|NumericGreaterThan", DELETED)),
+    ("choice-compares-once", CLEAR, put("Choices|1|Variable", DELETED)),
     ("choice-compares-once", READABLE, put("Choices|1|Variable", "$.upload")),
     ("choice-compares-once", READABLE, put("Choices|1|And", [])),
     (
@@ -321,10 +321,10 @@ IN_A_STATE: list[tuple[str, str, Plant]] = [
     ("choice-paths-are-references", CLEAR, put("Choices|0|NumericLessThanPath", 50)),
     ("choice-paths-are-references", CLEAR, put("Choices|0|NumericLessThanPath", "$.detection[*].threshold")),
     ("choice-paths-are-references", CLEAR, put("Choices|0|Variable", "$.detection..confidence")),
-    ("choice-is-asked-once", READABLE, put("Choices|2", {**GOOD["States"][READABLE]["Choices"][0]})),
+    ("choice-condition-is-unique", READABLE, put("Choices|2", {**VALID["States"][READABLE]["Choices"][0]})),
     # Service integrations.
-    ("resource-can-be-read", CLAIM, put("Resource", "lambda:invoke")),
-    ("resource-can-be-read", CLAIM, put("Resource", GONE)),
+    ("resource-is-valid", CLAIM, put("Resource", "lambda:invoke")),
+    ("resource-is-valid", CLAIM, put("Resource", DELETED)),
     ("service-exists", CLAIM, put("Resource", "arn:aws:states:::lamda:invoke")),
     ("action-exists", ANNOUNCE, put("Resource", "arn:aws:states:::sqs:sendMesage")),
     ("action-exists", ANNOUNCE, put("Resource", "arn:aws:states:::sqs:SendMessage")),
@@ -336,22 +336,22 @@ IN_A_STATE: list[tuple[str, str, Plant]] = [
     ("argument-exists", ANNOUNCE, put("Parameters|DelaySecond.$", "$.attempt")),
     ("argument-exists", ANNOUNCE, put(f"{ARGUMENTS}BinValue", "a")),
     ("argument-exists", ESCALATE, put("Parameters|Item|overdue|Bool", True)),
-    ("argument-is-given", ANNOUNCE, put("Parameters|QueueUrl", GONE)),
-    ("argument-is-given", ANNOUNCE, put("Parameters", GONE)),
-    ("argument-is-given", ANNOUNCE, put(f"{ARGUMENTS}DataType", GONE)),
+    ("required-argument-exists", ANNOUNCE, put("Parameters|QueueUrl", DELETED)),
+    ("required-argument-exists", ANNOUNCE, put("Parameters", DELETED)),
+    ("required-argument-exists", ANNOUNCE, put(f"{ARGUMENTS}DataType", DELETED)),
     ("argument-has-its-type", ANNOUNCE, put("Parameters|DelaySeconds", "5")),
     ("argument-has-its-type", ANNOUNCE, put(f"{ARGUMENTS}StringValue", 5)),
     ("argument-has-its-type", ESCALATE, put("Parameters|Item|overdue|BOOL", "true")),
     ("argument-has-its-type", ESCALATE, put("Parameters|Item", [])),
-    ("argument-is-one-of", ESCALATE, put("Parameters|ReturnValues", "NOTHING")),
-    ("argument-is-one-of", CLAIM, put("Parameters|InvocationType", "Sync")),
+    ("argument-is-in-enumeration", ESCALATE, put("Parameters|ReturnValues", "NOTHING")),
+    ("argument-is-in-enumeration", CLAIM, put("Parameters|InvocationType", "Sync")),
     # Waits.
-    ("task-has-a-timeout", DETECT, put("TimeoutSeconds", GONE)),
+    ("task-has-a-timeout", DETECT, put("TimeoutSeconds", DELETED)),
     ("task-has-a-timeout", DETECT, put("TimeoutSecondsPath", "$.upload.folder")),
     ("heartbeat-is-shorter-than-timeout", ASK, put("HeartbeatSeconds", 3600)),
     ("heartbeat-is-shorter-than-timeout", ASK, put("HeartbeatSecondsPath", "$.attempt")),
     ("callback-passes-its-token", ASK, put("Parameters|Payload|token.$", "$$.Execution.Id")),
-    ("callback-passes-its-token", ASK, put("Parameters|Payload|token.$", GONE)),
+    ("callback-passes-its-token", ASK, put("Parameters|Payload|token.$", DELETED)),
     ("token-belongs-to-a-callback", DETECT, put("Parameters|token.$", "$$.Task.Token")),
     ("token-belongs-to-a-callback", ANNOUNCE, put(f"{BODY}t.$", "States.Format('{}', $$.Task.Token)")),
     ("callback-catches-its-timeouts", ASK, put("Catch|0|ErrorEquals", ["States.Timeout"])),
@@ -368,26 +368,26 @@ IN_A_STATE: list[tuple[str, str, Plant]] = [
     ("service-error-exists", ESCALATE, put("Retry|0|ErrorEquals|0", "Runtime.ExitError")),
     ("custom-error-is-declared", DETECT, put("Retry|0|ErrorEquals|0", "ModelBusyError")),
     ("custom-error-is-declared", ANNOUNCE, put("Retry|0|ErrorEquals|0", "ModelBusy")),
-    ("all-errors-stand-alone", CLAIM, put("Catch|0|ErrorEquals", ["States.Timeout", "States.ALL"])),
-    ("all-errors-come-last", CLAIM, put("Catch|1", to(NOTE, "States.Timeout"))),
+    ("states-all-is-alone", CLAIM, put("Catch|0|ErrorEquals", ["States.Timeout", "States.ALL"])),
+    ("states-all-is-last", CLAIM, put("Catch|1", to(NOTE, "States.Timeout"))),
     ("error-is-not-shadowed", CLAIM, put("Retry|2", retry("Lambda.AWSLambdaException", "States.Timeout"))),
-    ("error-is-named-once", DETECT, put("Retry|0|ErrorEquals|0", "States.Timeout")),
-    ("error-is-named-once", CLAIM, put("Retry|0|ErrorEquals|1", "Lambda.ServiceException")),
-    ("task-is-retried", DETECT, put("Retry", GONE)),
+    ("error-name-is-unique", DETECT, put("Retry|0|ErrorEquals|0", "States.Timeout")),
+    ("error-name-is-unique", CLAIM, put("Retry|0|ErrorEquals|1", "Lambda.ServiceException")),
+    ("task-is-retried", DETECT, put("Retry", DELETED)),
     ("task-is-retried", DETECT, put("Retry", [])),
-    ("retry-numbers-are-possible", CLAIM, put("Retry|0|IntervalSeconds", 0)),
-    ("retry-numbers-are-possible", CLAIM, put("Retry|0|IntervalSeconds", 1.5)),
-    ("retry-numbers-are-possible", CLAIM, put("Retry|0|MaxAttempts", -1)),
-    ("retry-numbers-are-possible", CLAIM, put("Retry|0|BackoffRate", 0.5)),
-    ("retry-numbers-are-possible", CLAIM, put("Retry|0|MaxDelaySeconds", 1)),
+    ("retry-numbers-are-valid", CLAIM, put("Retry|0|IntervalSeconds", 0)),
+    ("retry-numbers-are-valid", CLAIM, put("Retry|0|IntervalSeconds", 1.5)),
+    ("retry-numbers-are-valid", CLAIM, put("Retry|0|MaxAttempts", -1)),
+    ("retry-numbers-are-valid", CLAIM, put("Retry|0|BackoffRate", 0.5)),
+    ("retry-numbers-are-valid", CLAIM, put("Retry|0|MaxDelaySeconds", 1)),
     ("retry-is-jittered", CLAIM, put("Retry|0|JitterStrategy", "NONE")),
-    ("retry-is-jittered", CLAIM, put("Retry|0|JitterStrategy", GONE)),
+    ("retry-is-jittered", CLAIM, put("Retry|0|JitterStrategy", DELETED)),
     # References.
-    ("value-can-be-read", DETECT, put("Parameters|folder.$", "upload.folder")),
-    ("value-can-be-read", DETECT, put("Parameters|folder.$", "$.upload.")),
-    ("value-can-be-read", DETECT, put("Parameters|folder.$", 5)),
-    ("value-can-be-read", DETECT, put("Parameters|folder.$", "States.Format('{}', $.upload")),
-    ("value-can-be-read", WAIT, put("SecondsPath", "detection.wait_seconds")),
+    ("value-is-valid", DETECT, put("Parameters|folder.$", "upload.folder")),
+    ("value-is-valid", DETECT, put("Parameters|folder.$", "$.upload.")),
+    ("value-is-valid", DETECT, put("Parameters|folder.$", 5)),
+    ("value-is-valid", DETECT, put("Parameters|folder.$", "States.Format('{}', $.upload")),
+    ("value-is-valid", WAIT, put("SecondsPath", "detection.wait_seconds")),
     ("path-is-a-reference", CLOSE, put("ResultPath", "$.closed[*]")),
     ("path-is-a-reference", CLOSE, put("ResultPath", "$$.Execution.Name")),
     ("path-is-a-reference", CLAIM, put("Catch|0|ResultPath", "failure")),
@@ -399,7 +399,7 @@ IN_A_STATE: list[tuple[str, str, Plant]] = [
     ("function-has-its-arguments", DETECT, put("Parameters|folder.$", "States.Format('{}/{}', $.image)")),
     ("context-path-exists", DETECT, put("Parameters|started_at.$", "$$.Execution.StartedAt")),
     ("context-path-exists", DETECT, put("Parameters|started_at.$", "$$.Step.Name")),
-    ("input-field-is-given", DETECT, put("Parameters|started_at.$", "$$.Execution.Input.uploaded")),
+    ("input-field-exists", DETECT, put("Parameters|started_at.$", "$$.Execution.Input.uploaded")),
     ("field-is-produced", DETECT, put("Parameters|folder.$", "$.uplaod.folder")),
     ("field-is-produced", DETECT, put("Parameters|folder.$", "$.upload.foldr")),
     ("field-is-produced", CLAIM, put("ResultSelector|outcome.$", "$.PayLoad.outcome")),
@@ -411,47 +411,47 @@ IN_A_STATE: list[tuple[str, str, Plant]] = [
     ("field-is-produced", CLOSE, put("Parameters|message.$", "$.announced.MessageID")),
     ("field-is-produced", NOTE, put("Parameters|what.$", "$.upload.outcome")),
     ("field-is-produced", NOTE, put("Parameters|what.$", "States.JsonToString($.failure.error)")),
-    ("path-has-its-suffix", DETECT, put("Parameters|image", "$.image")),
-    ("path-has-its-suffix", DETECT, put("Parameters|image", "States.UUID()")),
-    ("name-stands-once", DETECT, put("Parameters|folder", "a")),
-    # The house.
+    ("path-has-the-suffix", DETECT, put("Parameters|image", "$.image")),
+    ("path-has-the-suffix", DETECT, put("Parameters|image", "States.UUID()")),
+    ("name-is-unique", DETECT, put("Parameters|folder", "a")),
+    # Project rules.
     ("query-language-is-jsonpath", NOTE, put("QueryLanguage", "JSONata")),
-    ("document-is-the-only-memory", NOTE, put("Assign", {"failure": 1})),
-    ("document-is-kept", CLOSE, put("ResultPath", GONE)),
-    ("document-is-kept", CLOSE, put("ResultPath", "$")),
-    ("document-is-kept", ESCALATE, put("Catch", [{**to(VANISHED, "States.ALL"), "ResultPath": "$"}])),
-    ("fail-names-its-outcome", VANISHED, put("Error", GONE)),
-    ("fail-names-its-outcome", VANISHED, put("Cause", GONE)),
-    ("fail-names-its-outcome", VANISHED, put("ErrorPath", "$.inspection_id")),
-    ("placeholder-is-plain", DETECT, put("Comment", "${Detect-Function}")),
-    ("placeholder-is-plain", DETECT, put("Parameters|queue", "${Queue")),
-    ("placeholder-is-plain", DETECT, put("Parameters|${Name}", "a")),
+    ("no-variables-are-assigned", NOTE, put("Assign", {"failure": 1})),
+    ("result-path-is-set", CLOSE, put("ResultPath", DELETED)),
+    ("result-path-is-set", CLOSE, put("ResultPath", "$")),
+    ("result-path-is-set", ESCALATE, put("Catch", [{**to(VANISHED, "States.ALL"), "ResultPath": "$"}])),
+    ("fail-has-error-and-cause", VANISHED, put("Error", DELETED)),
+    ("fail-has-error-and-cause", VANISHED, put("Cause", DELETED)),
+    ("fail-has-error-and-cause", VANISHED, put("ErrorPath", "$.inspection_id")),
+    ("placeholder-is-valid", DETECT, put("Comment", "${Detect-Function}")),
+    ("placeholder-is-valid", DETECT, put("Parameters|queue", "${Queue")),
+    ("placeholder-is-valid", DETECT, put("Parameters|${Name}", "a")),
 ]
-TWIN: Json = {"StartAt": CLOSE, "States": {CLOSE: {"Type": "Succeed"}}}
-SPIN: Json = {**GOOD["States"][ESCALATE], "Catch": [to(VANISHED, "States.ALL")]}
-ASKS_NOTHING: Json = {"Type": "Choice", "Default": VANISHED}
+DUPLICATE: Json = {"StartAt": CLOSE, "States": {CLOSE: {"Type": "Succeed"}}}
+BUSY_LOOP: Json = {**VALID["States"][ESCALATE], "Catch": [to(VANISHED, "States.ALL")]}
+EMPTY_CHOICE: Json = {"Type": "Choice", "Default": VANISHED}
 IN_THE_MACHINE: list[tuple[str, str | None, Plant]] = [
     ("states-are-objects", None, put("States", {})),
     ("states-are-objects", None, put("States|Close inspection", "End")),
     ("start-exists", None, put("StartAt", "Claim uplaod")),
-    ("start-exists", None, put("StartAt", GONE)),
+    ("start-exists", None, put("StartAt", DELETED)),
     ("field-is-known", None, put("Timeout", 5)),
-    ("seconds-are-possible", None, put("TimeoutSeconds", 100_000_000)),
+    ("seconds-are-valid", None, put("TimeoutSeconds", 100_000_000)),
     ("query-language-is-jsonpath", None, put("QueryLanguage", "JSONata")),
     ("state-is-reachable", "Rest a while", put("States|Rest a while", {"Type": "Succeed"})),
     ("state-is-reachable", "Rest a while", put("States|Rest a while", {"Type": "Pass", "Next": CLOSE})),
-    ("end-is-in-reach", "Turn", after_the_failure("Turn", {"Type": "Wait", "Seconds": 5, "Next": "Turn"})),
+    ("end-is-reachable", "Turn", after_the_failure("Turn", {"Type": "Wait", "Seconds": 5, "Next": "Turn"})),
     (
         "choice-has-choices",
         "Go?",
-        after_the_failure("Go?", {**ASKS_NOTHING, "Choices": []}),
+        after_the_failure("Go?", {**EMPTY_CHOICE, "Choices": []}),
     ),
-    ("choice-has-choices", "Go?", after_the_failure("Go?", ASKS_NOTHING)),
+    ("choice-has-choices", "Go?", after_the_failure("Go?", EMPTY_CHOICE)),
     (
-        "state-name-is-used-once",
+        "state-name-is-unique",
         CLOSE,
         after_the_failure(
-            "Fork", {"Type": "Parallel", "Branches": [TWIN], "ResultPath": None, "Next": VANISHED}
+            "Fork", {"Type": "Parallel", "Branches": [DUPLICATE], "ResultPath": None, "Next": VANISHED}
         ),
     ),
     ("name-is-short", "A" * 81, rename(CLOSE, "A" * 81)),
@@ -459,10 +459,10 @@ IN_THE_MACHINE: list[tuple[str, str | None, Plant]] = [
     ("name-is-in-sentence-case", "closeInspection", rename(CLOSE, "closeInspection")),
     ("name-is-in-sentence-case", "CloseInspection", rename(CLOSE, "CloseInspection")),
     ("name-is-in-sentence-case", "Close_inspection", rename(CLOSE, "Close_inspection")),
-    ("choice-asks-a-question", "Judge the prediction", rename(CLEAR, "Judge the prediction")),
-    ("choice-asks-a-question", "Close inspection?", rename(CLOSE, "Close inspection?")),
-    ("loop-takes-its-time", DETECT, put(f"States|{WAIT}", {"Type": "Pass", "Next": DETECT})),
-    ("loop-takes-its-time", "Spin", after_the_failure("Spin", {**SPIN, "Next": "Spin"})),
+    ("choice-name-is-a-question", "Judge the prediction", rename(CLEAR, "Judge the prediction")),
+    ("choice-name-is-a-question", "Close inspection?", rename(CLOSE, "Close inspection?")),
+    ("loop-contains-a-wait", DETECT, put(f"States|{WAIT}", {"Type": "Pass", "Next": DETECT})),
+    ("loop-contains-a-wait", "Spin", after_the_failure("Spin", {**BUSY_LOOP, "Next": "Spin"})),
 ]
 DEFECTS: list[tuple[str, str | None, Json]] = [
     *((rule, state, planted(plant, state)) for rule, state, plant in IN_A_STATE),
@@ -470,8 +470,8 @@ DEFECTS: list[tuple[str, str | None, Json]] = [
 ]
 
 
-def test_a_good_machine_has_no_findings() -> None:
-    assert check(GOOD) == []
+def test_a_valid_machine_has_no_findings() -> None:
+    assert check(VALID) == []
 
 
 @pytest.mark.parametrize(("rule", "state", "machine"), DEFECTS, ids=[rule for rule, _, _ in DEFECTS])
@@ -487,11 +487,11 @@ def test_every_rule_has_a_planted_defect() -> None:
     assert RULES.keys() == {rule for rule, _, _ in DEFECTS}
 
 
-def test_every_rule_says_why_it_matters() -> None:
+def test_every_rule_has_a_docstring() -> None:
     assert [name for name, check in RULES.items() if not (check.__doc__ or "").strip()] == []
 
 
-def test_a_finding_points_at_its_place() -> None:
+def test_a_finding_has_its_place() -> None:
     machine = planted(put("Retry|0|ErrorEquals|1", "Lambda.Unkown"), CLAIM)
 
     (finding,) = check(machine)
@@ -504,8 +504,8 @@ def test_a_finding_points_at_its_place() -> None:
     )
 
 
-def test_findings_stand_in_the_order_of_the_document() -> None:
-    machine = planted(put("TimeoutSeconds", GONE), DETECT)
+def test_findings_are_in_document_order() -> None:
+    machine = planted(put("TimeoutSeconds", DELETED), DETECT)
     machine["States"][CLAIM]["JitterStrategy"] = "FULL"
     machine["States"][CLOSE]["End"] = False
     machine["StartAt"] = "Claim"
@@ -518,7 +518,7 @@ def test_placeholders_are_found_in_the_text() -> None:
     assert placeholders('{"a": "${One}", "b": "${Two}-${One}", "c": "${no-name}"}') == {"One", "Two"}
 
 
-def test_a_name_that_stands_twice_is_not_lost() -> None:
+def test_a_duplicate_name_is_refused() -> None:
     with pytest.raises(ValueError, match="Move to ok"):
         load('{"States": {"Move to ok": {}, "Move to ok": {}}}')
 

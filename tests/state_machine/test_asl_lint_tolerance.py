@@ -1,4 +1,4 @@
-"""The lint accepts what AWS accepts, knows its limits, and never stumbles over a malformed file."""
+"""The lint accepts definitions that AWS accepts, and handles malformed files."""
 
 import copy
 import re
@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.state_machine.asl_lint import lint
-from tests.state_machine.asl_lint.paths import Call, Path, UnreadableError, parse_path, parse_value
+from tests.state_machine.asl_lint.paths import IntrinsicCall, ParseError, Path, parse_path, parse_value
 from tests.state_machine.asl_lint.services import parse_resource
 
 Json = dict[str, Any]
@@ -32,13 +32,13 @@ def task(resource: str, parameters: Json, **more: Any) -> Json:
 
 
 def machine(**states: Json) -> Json:
-    """A machine whose states are given in order: underscores are spaces, a last Q is a question mark."""
+    """Return a machine with these states in order. In names `_` is a space and a final `Q` is `?`."""
     named = {re.sub("Q$", "?", name.replace("_", " ")): state for name, state in states.items()}
     return {"StartAt": next(iter(named)), "States": named}
 
 
-def rules(definition: Json, **world: Any) -> set[str]:
-    return {finding.rule for finding in lint(definition, **world)}
+def rules(definition: Json, **context: Any) -> set[str]:
+    return {finding.rule for finding in lint(definition, **context)}
 
 
 @pytest.mark.parametrize(
@@ -82,7 +82,7 @@ def test_an_integration_that_aws_offers_is_accepted(resource: str, parameters: J
         ("${Function}", "Lambda.SdkClientException"),
     ],
 )
-def test_a_service_error_is_spelt_as_its_integration_spells_it(resource: str, error: str) -> None:
+def test_a_service_error_has_the_spelling_of_its_integration(resource: str, error: str) -> None:
     call = parse_resource(resource)
 
     assert call is not None
@@ -111,7 +111,7 @@ def test_a_field_may_be_used_where_its_presence_was_tested() -> None:
     assert rules(definition) == {"field-is-produced"}
 
 
-def test_a_field_that_only_one_branch_produces_is_not_there_after_both_meet() -> None:
+def test_a_field_that_only_one_branch_produces_does_not_exist_after_they_join() -> None:
     definition = machine(
         Is_it_newQ={
             "Type": "Choice",
@@ -127,7 +127,7 @@ def test_a_field_that_only_one_branch_produces_is_not_there_after_both_meet() ->
     assert rules(definition, input_fields={"new"}) == set()
 
 
-def test_a_promised_result_closes_the_set_of_its_fields() -> None:
+def test_a_declared_result_has_only_its_declared_fields() -> None:
     definition = machine(Do_it=task("${F}", {}, Next="Go on"), Go_on=task("${F}", {"a.$": "$.done.answer"}))
 
     assert rules(definition) == set()
@@ -137,7 +137,7 @@ def test_a_promised_result_closes_the_set_of_its_fields() -> None:
         lint(definition, results={"Do this": {"answer"}})
 
 
-def test_the_insides_of_parallel_and_map_are_read_too() -> None:
+def test_the_states_inside_parallel_and_map_are_checked() -> None:
     branch = machine(Do_it=task("${F}", {"id.$": "$.id"}))
     each = machine(Do_one=task("${F}", {"id.$": "$.item", "at.$": "$$.Map.Item.Index"}))
     definition = machine(
@@ -159,7 +159,7 @@ def test_the_insides_of_parallel_and_map_are_read_too() -> None:
     assert rules(definition, input_fields={"id"}) == {"start-exists", "field-is-produced"}
 
 
-def test_a_name_may_hold_an_abbreviation() -> None:
+def test_a_name_may_contain_an_abbreviation() -> None:
     for name in ("Read_EXIF_data", "Send_to_DLQ_again", "Copy_within_S3", "Move_to_ok"):
         assert rules(machine(**{name: {"Type": "Succeed"}})) == set()
 
@@ -175,24 +175,24 @@ def test_a_name_may_hold_an_abbreviation() -> None:
         ("$.a[1:3]", ("a",), False),
     ],
 )
-def test_a_path_is_read_step_by_step(text: str, steps: tuple[str | int, ...], is_reference: bool) -> None:
+def test_a_path_is_parsed_into_steps(text: str, steps: tuple[str | int, ...], is_reference: bool) -> None:
     assert parse_path(text) == Path("$", steps, is_reference)
 
 
-def test_a_function_is_read_with_its_arguments() -> None:
+def test_a_function_is_parsed_with_its_arguments() -> None:
     path = Path("$$", ("Execution", "Name"), True)
-    inner = Call("States.Array", ("1", "null"))
+    inner = IntrinsicCall("States.Array", ("1", "null"))
 
-    assert parse_value("States.Format('it\\'s {}, {}', $$.Execution.Name, States.Array(1, null))") == Call(
-        "States.Format", ("'it\\'s {}, {}'", path, inner)
-    )
+    assert parse_value(
+        "States.Format('it\\'s {}, {}', $$.Execution.Name, States.Array(1, null))"
+    ) == IntrinsicCall("States.Format", ("'it\\'s {}, {}'", path, inner))
 
 
 @pytest.mark.parametrize(
     "text", ["", "a", "$a", "$.", "$.a.", "$.a[", "States.UUID(", "States.UUID()x", "F(1 2)"]
 )
-def test_what_is_neither_is_refused(text: str) -> None:
-    with pytest.raises(UnreadableError):
+def test_invalid_paths_and_functions_are_refused(text: str) -> None:
+    with pytest.raises(ParseError):
         parse_value(text)
 
 

@@ -1,4 +1,4 @@
-"""Every Choice of the definition, against the Python rule or the outcomes that it stands for."""
+"""Every Choice of the definition, against its Python rule or the outcomes of its function."""
 
 import ast
 import inspect
@@ -14,58 +14,62 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tests import crafted, fakes
-from tests.state_machine.choices import follow, literals
-from tests.unit.line import UNSURE, Line
+from tests.state_machine.choices import compared_constants, evaluate_choice
+from tests.unit.pipeline import UNSURE, Pipeline
 from workflow import definition, timestamps
-from workflow.inspections.inspection import Inspection, State
+from workflow.inspections.inspection import Inspection, InspectionState
 from workflow.inspections.objects import Image, inspection_id
 from workflow.inspections.routing_policy import LabelRule, RoutingPolicy
 from workflow.inspections.verdict import Prediction, Score, Verdict, decide
-from workflow.pipeline import detection, intake
+from workflow.pipeline import claim, detection
 from workflow.review import decisions
 
-STATES = json.loads(definition.text())["States"]
+STATES = json.loads(definition.read_definition())["States"]
 MOVES = {Verdict.OK: "Move to ok", Verdict.DEFECT: "Move to defect", Verdict.UNCLEAR: "Move to unclear"}
-POLICY = RoutingPolicy("1", {"good": LabelRule(Verdict.OK, 0.8), "crack": LabelRule(Verdict.DEFECT, 0.9)})
+POLICY = RoutingPolicy(
+    version="1", labels={"good": LabelRule(Verdict.OK, 0.8), "crack": LabelRule(Verdict.DEFECT, 0.9)}
+)
 PHOTO = crafted.png(96, 80)
-EDGES = (0.0, 5e-324, 0.1 + 0.2, 0.3, 0.5, math.nextafter(0.8, 0), 0.8, math.nextafter(0.8, 1), 1.0)
+BOUNDARIES = (0.0, 5e-324, 0.1 + 0.2, 0.3, 0.5, math.nextafter(0.8, 0), 0.8, math.nextafter(0.8, 1), 1.0)
 
 share = st.floats(0, 1)
 verdicts = st.sampled_from(sorted(MOVES))
 
 
 def route(prediction: Prediction) -> str:
-    """Where the definition sends a prediction, in the words that `detect` hands to it."""
+    """Return the definition's next state for a prediction, through the output of `detect`."""
     image = Image("b", "k", "v")
     row = Inspection(
-        inspection_id(image),
-        image,
-        "me",
-        1,
-        State.INSPECTING,
-        "",
-        timestamps.now(),
-        "",
-        image,
+        id=inspection_id(image),
+        image=image,
+        owner="me",
+        attempt=1,
+        state=InspectionState.INSPECTING,
+        uploaded_at="",
+        claimed_at=timestamps.now(),
+        attempted_at="",
+        location=image,
         prediction=prediction,
     )
-    ledger = fakes.MemoryLedger()
-    ledger.claim(row)
-    answer = detection.detect(ledger, fakes.MemoryShelf(), _Silent(), POLICY, row.id, "me", timestamps.now())
+    inspections = fakes.InMemoryInspectionRepository()
+    inspections.claim(row)
+    answer = detection.detect(
+        inspections, fakes.InMemoryObjectStore(), _UncalledDetector(), POLICY, row.id, "me", timestamps.now()
+    )
     document = json.loads(json.dumps({"detection": answer}))
-    assert follow(STATES["Did the model answer?"], document) == "Is the prediction clear?"
-    return follow(STATES["Is the prediction clear?"], document)
+    assert evaluate_choice(STATES["Did the model answer?"], document) == "Is the prediction clear?"
+    return evaluate_choice(STATES["Is the prediction clear?"], document)
 
 
-class _Silent:
-    def custom_labels(self, image: Image) -> Any:
-        raise AssertionError("a stored prediction is not paid for again")
+class _UncalledDetector:
+    def detect_labels(self, image: Image) -> Any:
+        raise AssertionError("a stored prediction needs no second call")
 
 
 @pytest.mark.parametrize("verdict", MOVES)
-def test_the_choice_agrees_with_decide_at_every_edge(verdict: Verdict) -> None:
-    for confidence, threshold in itertools.product(EDGES, EDGES):
-        prediction = Prediction(verdict, "label", confidence, threshold)
+def test_the_choice_agrees_with_decide_at_every_boundary(verdict: Verdict) -> None:
+    for confidence, threshold in itertools.product(BOUNDARIES, BOUNDARIES):
+        prediction = Prediction(verdict=verdict, label="label", confidence=confidence, threshold=threshold)
         assert route(prediction) == MOVES[decide(prediction)], prediction
 
 
@@ -75,7 +79,7 @@ def test_the_choice_agrees_with_decide_at_every_edge(verdict: Verdict) -> None:
 def test_the_choice_agrees_with_decide_on_any_prediction(
     verdict: Verdict, confidence: float, threshold: float
 ) -> None:
-    prediction = Prediction(verdict, "label", confidence, threshold)
+    prediction = Prediction(verdict=verdict, label="label", confidence=confidence, threshold=threshold)
 
     assert route(prediction) == MOVES[decide(prediction)]
 
@@ -84,18 +88,18 @@ def test_the_choice_agrees_with_decide_on_any_prediction(
 @example([])
 @example([Score("good", 0.8)])
 @example([Score("good", 0.9), Score("crack", 0.9)])
-def test_the_choice_agrees_with_decide_on_whatever_the_policy_makes_of_scores(scores: list[Score]) -> None:
+def test_the_choice_agrees_with_decide_on_every_prediction_of_the_policy(scores: list[Score]) -> None:
     prediction = POLICY.predict(scores)
 
     assert route(prediction) == MOVES[decide(prediction)]
 
 
 def test_every_outcome_of_a_claim_has_its_route() -> None:
-    outcomes = {_claimed(PHOTO), _claimed(b"no photo"), _claimed(None), _claimed(PHOTO, "somebody else")}
-    outcomes |= {_decided()}
+    outcomes = {_claim(PHOTO), _claim(b"no photo"), _claim(None), _claim(PHOTO, "another owner")}
+    outcomes |= {_claim_decided()}
 
-    assert outcomes == set(re.findall(r"`(\w+)`", intake.claim.__doc__ or ""))
-    assert _routes("Is the upload readable?", "upload", "outcome", outcomes) == {
+    assert outcomes == set(re.findall(r"`(\w+)`", claim.claim_upload.__doc__ or ""))
+    assert _routes_of("Is the upload readable?", "upload", "outcome", outcomes) == {
         "readable": "Detect labels",
         "unreadable": "Move to rejected",
         "decided": "Move to reviewed verdict",
@@ -104,30 +108,30 @@ def test_every_outcome_of_a_claim_has_its_route() -> None:
     }
 
 
-def _decided() -> str:
-    """What a claim says of an inspection whose decision stands."""
-    line = Line(detector=fakes.FakeDetector(UNSURE))
-    image = line.upload()
-    owner = line.waiting(image)
-    line.decide(image, Verdict.OK)
-    line.deliver(image)
-    return line.claim(image, owner)
+def _claim_decided() -> str:
+    """Return the outcome of a claim for an inspection with a decision."""
+    pipeline = Pipeline(detector=fakes.FakeDetector(UNSURE))
+    image = pipeline.upload()
+    owner = pipeline.waiting(image)
+    pipeline.decide(image, Verdict.OK)
+    pipeline.deliver(image)
+    return pipeline.claim(image, owner)
 
 
-def _claimed(content: bytes | None, owner: str = "me") -> str:
-    """What a claim says of an upload with these bytes, or of one that is gone."""
-    ledger, shelf = fakes.MemoryLedger(), fakes.MemoryShelf()
-    image = shelf.upload("b", "k", content or b"")
+def _claim(content: bytes | None, owner: str = "me") -> str:
+    """Return the outcome of a claim for an upload with these bytes, or for a deleted one (None)."""
+    inspections, objects = fakes.InMemoryInspectionRepository(), fakes.InMemoryObjectStore()
+    image = objects.upload("b", "k", content or b"")
     if content is None:
-        shelf.delete(image)
-    intake.claim(ledger, shelf, image, owner, 1, "2026-01-01T00:00:00.000Z")
-    return intake.claim(ledger, shelf, image, "me", 1, "2026-01-01T00:00:00.000Z")
+        objects.delete(image)
+    claim.claim_upload(inspections, objects, image, owner, 1, "2026-01-01T00:00:00.000Z")
+    return claim.claim_upload(inspections, objects, image, "me", 1, "2026-01-01T00:00:00.000Z")
 
 
 def test_every_outcome_of_a_detection_has_its_route() -> None:
-    outcomes = set(_under("outcome", detection))
+    outcomes = set(_constants_of("outcome", detection))
 
-    assert _routes("Did the model answer?", "detection", "outcome", outcomes) == {
+    assert _routes_of("Did the model answer?", "detection", "outcome", outcomes) == {
         "answered": "Is the prediction clear?",
         "refused": "Move to rejected",
         "vanished": "Upload vanished",
@@ -136,13 +140,15 @@ def test_every_outcome_of_a_detection_has_its_route() -> None:
 
 
 def test_every_outcome_of_an_escalation_has_its_route() -> None:
-    assert _routes("Does a decision stand?", "escalation", "decided", set(_under("decided", decisions))) == {
+    assert _routes_of(
+        "Does a decision stand?", "escalation", "decided", set(_constants_of("decided", decisions))
+    ) == {
         True: "Move to reviewed verdict",
         False: "Ask a reviewer",
     }
 
 
-def test_there_is_no_choice_that_these_tests_do_not_know() -> None:
+def test_these_tests_cover_every_choice() -> None:
     assert {name for name, state in STATES.items() if state["Type"] == "Choice"} == {
         "Is the upload readable?",
         "Did the model answer?",
@@ -151,15 +157,15 @@ def test_there_is_no_choice_that_these_tests_do_not_know() -> None:
     }
 
 
-def _routes(choice: str, part: str, field: str, outcomes: set[Any]) -> dict[Any, str]:
-    """The route of each outcome; no rule may wait for an outcome that does not exist."""
+def _routes_of(choice: str, part: str, field: str, outcomes: set[Any]) -> dict[Any, str]:
+    """Return the next state of each outcome, and assert that each rule matches an existing outcome."""
     state = STATES[choice]
-    assert literals(state) <= outcomes
-    return {outcome: follow(state, {part: {field: outcome}}) for outcome in outcomes}
+    assert compared_constants(state) <= outcomes
+    return {outcome: evaluate_choice(state, {part: {field: outcome}}) for outcome in outcomes}
 
 
-def _under(key: str, module: Any) -> Iterator[Any]:
-    """The constants that a module's source puts under a key of a dictionary."""
+def _constants_of(key: str, module: Any) -> Iterator[Any]:
+    """Yield the constants that a module's source assigns to a key of a dictionary."""
     for node in ast.walk(ast.parse(inspect.getsource(module))):
         if isinstance(node, ast.Dict):
             for name, value in zip(node.keys, node.values, strict=True):

@@ -1,29 +1,31 @@
-"""What Step Functions allows one execution, against the most that the definition asks of it."""
+"""The limits of one execution in Step Functions, against the maximum that the definition needs."""
 
 import pytest
 
 from tests import fakes
 from tests.state_machine.engine import Engine
-from tests.state_machine.floor import CLEAR_OK, LABELS, Floor
+from tests.state_machine.in_memory_environment import CLEAR_OK, LABELS, InMemoryEnvironment
 from workflow import timestamps
-from workflow.aws.detector import BUSY_SECONDS
-from workflow.inspections.inspection import Inspection, State
+from workflow.aws.detector import BUSY_RETRY_SECONDS
+from workflow.inspections.inspection import Inspection, InspectionState
 from workflow.inspections.objects import inspection_id
 from workflow.inspections.routing_policy import RoutingPolicy
 from workflow.pipeline import detection
-from workflow.pipeline.detection import NotReady
+from workflow.pipeline.detection import ModelNotReady
 
-EVENTS = 25_000
-EVERYTHING_ELSE = 1_000
+MAX_EVENTS = 25_000
+OTHER_EVENTS = 1_000
 DAY = 24 * 3600
-BEGAN = "2026-03-01T12:00:00.000Z"
+STARTED_AT = "2026-03-01T12:00:00.000Z"
 
 
 @pytest.fixture(scope="module")
-def events_a_round(engine: Engine) -> int:
-    """How many events of the history one more question to the model takes."""
-    floor = Floor(engine, NotReady("stopped", 0), NotReady("stopped", 0), CLEAR_OK)
-    history = floor.executions.history(floor.inspect())
+def events_per_attempt(engine: Engine) -> int:
+    """Return the number of history events of one more attempt to get the model's answer."""
+    environment = InMemoryEnvironment(
+        engine, ModelNotReady("stopped", 0), ModelNotReady("stopped", 0), CLEAR_OK
+    )
+    history = environment.executions.get_history(environment.inspect())
     first, second = [
         event["id"]
         for event in history
@@ -33,22 +35,41 @@ def events_a_round(engine: Engine) -> int:
 
 
 @pytest.mark.parametrize("days", [1, 7, 365])
-def test_a_photo_may_wait_for_its_model_as_long_as_the_policy_says(events_a_round: int, days: int) -> None:
-    policy = RoutingPolicy("7", LABELS, model_wait_seconds=days * DAY)
+def test_a_photo_may_wait_for_its_model_as_long_as_the_policy_allows(
+    events_per_attempt: int, days: int
+) -> None:
+    policy = RoutingPolicy(version="7", labels=LABELS, model_wait_seconds=days * DAY)
 
-    assert events_a_round * _questions(policy) < EVENTS - EVERYTHING_ELSE
+    assert events_per_attempt * _count_attempts(policy) < MAX_EVENTS - OTHER_EVENTS
 
 
-def _questions(policy: RoutingPolicy) -> int:
-    """How often a photo asks a model that never answers, at the least wait that the adapter names."""
-    shelf, ledger, waited, asked = fakes.MemoryShelf(), fakes.MemoryLedger(), 0.0, 0
-    image = shelf.upload("b", "k", b"a photo")
-    ledger.claim(Inspection(inspection_id(image), image, "me", 1, State.INSPECTING, "", BEGAN, BEGAN, image))
-    model = fakes.FakeDetector(NotReady("the model is busy", BUSY_SECONDS // 2))
+def _count_attempts(policy: RoutingPolicy) -> int:
+    """Return how often a photo calls a model that never answers, at the adapter's shortest wait."""
+    objects, inspections, waited, attempts = (
+        fakes.InMemoryObjectStore(),
+        fakes.InMemoryInspectionRepository(),
+        0.0,
+        0,
+    )
+    image = objects.upload("b", "k", b"a photo")
+    inspections.claim(
+        Inspection(
+            id=inspection_id(image),
+            image=image,
+            owner="me",
+            attempt=1,
+            state=InspectionState.INSPECTING,
+            uploaded_at="",
+            claimed_at=STARTED_AT,
+            attempted_at=STARTED_AT,
+            location=image,
+        )
+    )
+    model = fakes.FakeDetector(ModelNotReady("the model is busy", BUSY_RETRY_SECONDS // 2))
     while True:
-        now = timestamps.later(BEGAN, waited)
-        answer = detection.detect(ledger, shelf, model, policy, inspection_id(image), "me", now)
+        now = timestamps.add_seconds(STARTED_AT, waited)
+        answer = detection.detect(inspections, objects, model, policy, inspection_id(image), "me", now)
         if answer["outcome"] == "answered":
-            return asked
+            return attempts
         waited += answer["wait_seconds"]
-        asked += 1
+        attempts += 1

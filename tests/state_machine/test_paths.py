@@ -5,23 +5,32 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.state_machine.floor import CLEAR_DEFECT, CLEAR_OK, DOUBTFUL, FILED, PHOTO, Answer, Floor, seen
+from tests.state_machine.in_memory_environment import (
+    CLEAR_DEFECT,
+    CLEAR_OK,
+    FILED,
+    PHOTO,
+    UNCLEAR,
+    Answer,
+    InMemoryEnvironment,
+    model_answer,
+)
 from workflow.inspections.verdict import Verdict
-from workflow.pipeline import intake
-from workflow.pipeline.detection import NotReady, Refused
+from workflow.pipeline import executions
+from workflow.pipeline.detection import ImageRefused, ModelNotReady
 from workflow.review import revision
 
-Open = Callable[..., Floor]
+EnvironmentFactory = Callable[..., InMemoryEnvironment]
 
 CLAIM = ["Claim upload", "Is the upload readable?"]
-ASK_MODEL = ["Detect labels", "Did the model answer?"]
-JUDGE = [*CLAIM, *ASK_MODEL, "Is the prediction clear?"]
-ASK_PERSON = ["Move to unclear", "Ask a reviewer"]
-NOBODY_CAME = ["Escalate review", "Does a decision stand?"]
-TELL = ["Announce verdict", "Close inspection"]
-REVIEWED = ["Move to reviewed verdict", *TELL]
+DETECT = ["Detect labels", "Did the model answer?"]
+PREDICT = [*CLAIM, *DETECT, "Is the prediction clear?"]
+ASK_REVIEWER = ["Move to unclear", "Ask a reviewer"]
+ESCALATE = ["Escalate review", "Does a decision stand?"]
+ANNOUNCE = ["Announce verdict", "Close inspection"]
+REVIEWED = ["Move to reviewed verdict", *ANNOUNCE]
 
-SOON = 2
+SHORT_SECONDS = 2
 
 
 @pytest.mark.parametrize(
@@ -29,303 +38,337 @@ SOON = 2
     [
         (CLEAR_OK, Verdict.OK),
         (CLEAR_DEFECT, Verdict.DEFECT),
-        (seen(good=0.8), Verdict.OK),
-        (seen(crack=0.9), Verdict.DEFECT),
+        (model_answer(good=0.8), Verdict.OK),
+        (model_answer(crack=0.9), Verdict.DEFECT),
     ],
     ids=["ok", "defect", "ok at its threshold", "defect at its threshold"],
 )
-def test_a_clear_prediction_files_the_photo_without_a_person(
-    open_floor: Open, answer: Answer, verdict: Verdict
+def test_a_clear_prediction_files_the_photo_without_a_reviewer(
+    create_environment: EnvironmentFactory, answer: Answer, verdict: Verdict
 ) -> None:
-    floor = open_floor(answer)
+    environment = create_environment(answer)
 
-    name = floor.inspect()
+    name = environment.inspect()
 
-    assert floor.visited(name) == [*JUDGE, f"Move to {verdict}", *TELL]
-    assert floor.document(name)["filed"]["announcement"] == floor.announced[0]
-    assert json.loads(floor.announced[0])["decided_by"] == "model"
-    floor.assert_filed(name, verdict)
+    assert environment.visited_states(name) == [*PREDICT, f"Move to {verdict}", *ANNOUNCE]
+    assert environment.output_of(name)["filed"]["announcement"] == environment.announcements[0]
+    assert json.loads(environment.announcements[0])["decided_by"] == "model"
+    environment.assert_filed(name, verdict)
 
 
 @pytest.mark.parametrize("verdict", [Verdict.OK, Verdict.DEFECT])
-def test_an_unclear_photo_waits_for_a_person_and_follows_the_decision(
-    open_floor: Open, verdict: Verdict
+def test_an_unclear_photo_waits_for_a_reviewer_and_follows_the_decision(
+    create_environment: EnvironmentFactory, verdict: Verdict
 ) -> None:
-    floor = open_floor(DOUBTFUL)
+    environment = create_environment(UNCLEAR)
 
-    name = floor.inspect()
-    assert floor.waits(name)
-    assert floor.announced == []
-    assert floor.books().balance.waiting == 1
-    floor.decide(verdict, name)
+    name = environment.inspect()
+    assert environment.is_waiting(name)
+    assert environment.announcements == []
+    assert environment.check_consistency().balance.waiting == 1
+    environment.decide(verdict, name)
 
-    assert floor.visited(name) == [*JUDGE, *ASK_PERSON, *REVIEWED]
-    decision = floor.row(name).decision
+    assert environment.visited_states(name) == [*PREDICT, *ASK_REVIEWER, *REVIEWED]
+    decision = environment.row(name).decision
     assert decision is not None
-    assert floor.document(name)["decision"] == {"decision_id": decision.id, "verdict": verdict}
-    assert json.loads(floor.announced[0])["review"]["decision_id"] == decision.id
-    assert [entry.decision_id for entry in floor.ledger.entries] == [decision.id]
-    floor.assert_filed(name, verdict)
+    assert environment.output_of(name)["decision"] == {"decision_id": decision.id, "verdict": verdict}
+    assert json.loads(environment.announcements[0])["review"]["decision_id"] == decision.id
+    assert [entry.decision_id for entry in environment.inspections.entries] == [decision.id]
+    environment.assert_filed(name, verdict)
 
 
 @pytest.mark.parametrize(
     ("answer", "note"),
     [
-        (seen(rust=1.0), "does not know the label 'rust'"),
-        (seen(), "named no label"),
-        (seen(good=0.9, crack=0.9), "contradict"),
-        (seen(good=0.99, crack=0.6), "contradict"),
+        (model_answer(rust=1.0), "does not know the label 'rust'"),
+        (model_answer(), "named no label"),
+        (model_answer(good=0.9, crack=0.9), "contradict"),
+        (model_answer(good=0.99, crack=0.6), "contradict"),
     ],
     ids=["unknown label", "no label", "tie", "contradiction"],
 )
-def test_a_doubtful_answer_is_unclear_however_sure_it_is(open_floor: Open, answer: Answer, note: str) -> None:
-    floor = open_floor(answer)
-
-    name = floor.inspect()
-    floor.decide(Verdict.OK, name)
-
-    assert floor.visited(name) == [*JUDGE, *ASK_PERSON, *REVIEWED]
-    assert note in floor.document(name)["detection"]["note"]
-    floor.assert_filed(name, Verdict.OK)
-
-
-def test_a_review_that_nobody_took_is_asked_again_with_a_new_token(open_floor: Open) -> None:
-    floor = open_floor(DOUBTFUL, review=SOON)
-
-    name = floor.inspect()
-    floor.until(lambda: floor.waits(name, round_=2))
-    first, second = floor.tokens.issued
-    floor.executions.succeed(first, {"decision_id": "late", "verdict": "ok"})
-    floor.decide(Verdict.DEFECT, name)
-
-    assert floor.visited(name) == [*JUDGE, *ASK_PERSON, *NOBODY_CAME, "Ask a reviewer", *REVIEWED]
-    (message,) = floor.escalations.sent
-    assert (json.loads(message)["inspection_id"], json.loads(message)["round"]) == (floor.row(name).id, 2)
-    assert floor.document(name)["decision"]["decision_id"] != "late"
-    assert first != second
-    floor.assert_filed(name, Verdict.DEFECT)
-
-
-def test_a_decision_that_was_saved_but_not_delivered_in_time_is_used(open_floor: Open) -> None:
-    floor = open_floor(DOUBTFUL, review=SOON)
-    floor.deliveries_lost = True
-
-    name = floor.inspect()
-    floor.decide(Verdict.DEFECT, name)
-
-    assert floor.visited(name) == [*JUDGE, *ASK_PERSON, *NOBODY_CAME, *REVIEWED]
-    assert floor.escalations.sent == []
-    assert len(floor.ledger.entries) == 1
-    floor.assert_filed(name, Verdict.DEFECT)
-
-    floor.deliveries_lost = False
-    floor.deliver()
-    assert len(floor.delivered) == 1
-    floor.assert_filed(name, Verdict.DEFECT)
-
-
-def test_a_text_file_is_rejected_without_asking_the_model(open_floor: Open) -> None:
-    floor = open_floor()
-
-    name = floor.inspect(b"Part 4711, fine\n", "line-1/part.jpg")
-
-    assert floor.visited(name) == [*CLAIM, "Move to rejected", *TELL]
-    assert floor.model.seen == []
-    assert json.loads(floor.announced[0])["rejection"]["code"] == "not_an_image"
-    floor.assert_filed(name, Verdict.REJECTED)
-
-
-def test_a_photo_that_the_model_refuses_is_rejected(open_floor: Open) -> None:
-    floor = open_floor(Refused("model_image_too_large", "The model refused the photo."))
-
-    name = floor.inspect()
-
-    assert floor.visited(name) == [*CLAIM, *ASK_MODEL, "Move to rejected", *TELL]
-    assert json.loads(floor.announced[0])["rejection"]["code"] == "model_image_too_large"
-    floor.assert_filed(name, Verdict.REJECTED)
-
-
-def test_a_photo_waits_for_a_model_that_is_not_ready(open_floor: Open) -> None:
-    floor = open_floor(NotReady("stopped", 0), NotReady("starting", 0), CLEAR_OK)
-
-    name = floor.inspect()
-
-    once_more = [*ASK_MODEL, "Wait for model"]
-    judged = [*ASK_MODEL, "Is the prediction clear?", "Move to ok", *TELL]
-    assert floor.visited(name) == [*CLAIM, *once_more, *once_more, *judged]
-    floor.assert_filed(name, Verdict.OK)
-
-
-def test_a_person_decides_when_no_model_ever_answers(open_floor: Open) -> None:
-    floor = open_floor(NotReady("stopped", 1), model_wait=1)
-
-    name = floor.inspect()
-    floor.decide(Verdict.OK, name)
-
-    visited = floor.visited(name)
-    assert visited[:5] == [*CLAIM, *ASK_MODEL, "Wait for model"]
-    assert visited[-8:] == [*ASK_MODEL, "Is the prediction clear?", *ASK_PERSON, *REVIEWED]
-    assert "no model answered" in floor.document(name)["detection"]["note"]
-    floor.assert_filed(name, Verdict.OK)
-
-
-def test_an_upload_that_vanished_fails_by_name(open_floor: Open) -> None:
-    floor = open_floor()
-    image = floor.upload()
-    floor.shelf.delete(image)
-
-    name = floor.notify(image)
-
-    assert floor.rest(name) == "FAILED"
-    assert floor.visited(name) == [*CLAIM, "Upload vanished"]
-    assert (floor.executions.describe(name) or {})["error"] == "UploadVanished"
-    assert floor.announced == []
-
-
-def test_an_upload_that_vanished_while_it_waited_for_the_model_fails_alike(
-    open_floor: Open,
+def test_a_doubtful_answer_is_unclear_at_any_confidence(
+    create_environment: EnvironmentFactory, answer: Answer, note: str
 ) -> None:
-    floor = open_floor(NotReady("stopped", 1))
-    floor.model.shelf = floor.shelf
-    image = floor.upload()
+    environment = create_environment(answer)
 
-    name = floor.notify(image)
-    floor.until(lambda: "Wait for model" in floor.visited(name))
-    floor.shelf.delete(image)
+    name = environment.inspect()
+    environment.decide(Verdict.OK, name)
 
-    assert floor.rest(name) == "FAILED"
-    assert floor.visited(name)[-3:] == [*ASK_MODEL, "Upload vanished"]
-    assert floor.row(name).withdrawn
-    assert floor.announced == []
-    assert floor.books().clean
+    assert environment.visited_states(name) == [*PREDICT, *ASK_REVIEWER, *REVIEWED]
+    assert note in environment.output_of(name)["detection"]["note"]
+    environment.assert_filed(name, Verdict.OK)
 
 
-def test_an_execution_that_does_not_own_the_photo_fails_by_name_and_changes_nothing(open_floor: Open) -> None:
-    floor = open_floor(DOUBTFUL)
-    owner = floor.inspect()
-    before = floor.row(owner)
+def test_an_overdue_review_is_opened_again_with_a_new_token(
+    create_environment: EnvironmentFactory,
+) -> None:
+    environment = create_environment(UNCLEAR, review=SHORT_SECONDS)
 
-    intruder = intake.execution_name(before.id, 2)
-    floor.executions.start(intruder, intake.document(before.image, before.uploaded_at, 2))
-    floor.until(lambda: floor.executions.status(intruder) != "RUNNING")
+    name = environment.inspect()
+    environment.wait_until(lambda: environment.is_waiting(name, round_=2))
+    first, second = environment.task_tokens.issued
+    environment.executions.complete_task(first, {"decision_id": "late", "verdict": "ok"})
+    environment.decide(Verdict.DEFECT, name)
 
-    assert floor.visited(intruder) == [*CLAIM, "Claim refused"]
-    assert (floor.executions.describe(intruder) or {})["error"] == "ClaimRefused"
-    assert floor.row(owner) == before
-    floor.decide(Verdict.OK, owner)
-    floor.assert_filed(owner, Verdict.OK)
+    assert environment.visited_states(name) == [
+        *PREDICT,
+        *ASK_REVIEWER,
+        *ESCALATE,
+        "Ask a reviewer",
+        *REVIEWED,
+    ]
+    (message,) = environment.escalations.sent
+    assert (json.loads(message)["inspection_id"], json.loads(message)["round"]) == (
+        environment.row(name).id,
+        2,
+    )
+    assert environment.output_of(name)["decision"]["decision_id"] != "late"
+    assert first != second
+    environment.assert_filed(name, Verdict.DEFECT)
 
 
-def test_the_same_event_six_times_is_one_inspection(open_floor: Open) -> None:
-    floor = open_floor()
-    image = floor.upload()
+def test_a_saved_decision_is_used_although_it_was_not_delivered_in_time(
+    create_environment: EnvironmentFactory,
+) -> None:
+    environment = create_environment(UNCLEAR, review=SHORT_SECONDS)
+    environment.deliveries_dropped = True
+
+    name = environment.inspect()
+    environment.decide(Verdict.DEFECT, name)
+
+    assert environment.visited_states(name) == [*PREDICT, *ASK_REVIEWER, *ESCALATE, *REVIEWED]
+    assert environment.escalations.sent == []
+    assert len(environment.inspections.entries) == 1
+    environment.assert_filed(name, Verdict.DEFECT)
+
+    environment.deliveries_dropped = False
+    environment.deliver_decisions()
+    assert len(environment.delivered) == 1
+    environment.assert_filed(name, Verdict.DEFECT)
+
+
+def test_a_text_file_is_rejected_without_calling_the_model(create_environment: EnvironmentFactory) -> None:
+    environment = create_environment()
+
+    name = environment.inspect(b"Part 4711, fine\n", "line-1/part.jpg")
+
+    assert environment.visited_states(name) == [*CLAIM, "Move to rejected", *ANNOUNCE]
+    assert environment.detector.seen == []
+    assert json.loads(environment.announcements[0])["rejection"]["code"] == "not_an_image"
+    environment.assert_filed(name, Verdict.REJECTED)
+
+
+def test_a_photo_that_the_model_refuses_is_rejected(create_environment: EnvironmentFactory) -> None:
+    environment = create_environment(ImageRefused("model_image_too_large", "The model refused the photo."))
+
+    name = environment.inspect()
+
+    assert environment.visited_states(name) == [*CLAIM, *DETECT, "Move to rejected", *ANNOUNCE]
+    assert json.loads(environment.announcements[0])["rejection"]["code"] == "model_image_too_large"
+    environment.assert_filed(name, Verdict.REJECTED)
+
+
+def test_a_photo_waits_for_a_model_that_is_not_ready(create_environment: EnvironmentFactory) -> None:
+    environment = create_environment(ModelNotReady("stopped", 0), ModelNotReady("starting", 0), CLEAR_OK)
+
+    name = environment.inspect()
+
+    attempt = [*DETECT, "Wait for model"]
+    predicted = [*DETECT, "Is the prediction clear?", "Move to ok", *ANNOUNCE]
+    assert environment.visited_states(name) == [*CLAIM, *attempt, *attempt, *predicted]
+    environment.assert_filed(name, Verdict.OK)
+
+
+def test_a_reviewer_decides_if_no_model_ever_answers(create_environment: EnvironmentFactory) -> None:
+    environment = create_environment(ModelNotReady("stopped", 1), model_wait=1)
+
+    name = environment.inspect()
+    environment.decide(Verdict.OK, name)
+
+    visited = environment.visited_states(name)
+    assert visited[:5] == [*CLAIM, *DETECT, "Wait for model"]
+    assert visited[-8:] == [*DETECT, "Is the prediction clear?", *ASK_REVIEWER, *REVIEWED]
+    assert "no model answered" in environment.output_of(name)["detection"]["note"]
+    environment.assert_filed(name, Verdict.OK)
+
+
+def test_a_vanished_upload_fails_by_name(create_environment: EnvironmentFactory) -> None:
+    environment = create_environment()
+    image = environment.upload()
+    environment.objects.delete(image)
+
+    name = environment.send_upload_event(image)
+
+    assert environment.run_until_idle(name) == "FAILED"
+    assert environment.visited_states(name) == [*CLAIM, "Upload vanished"]
+    assert (environment.executions.describe(name) or {})["error"] == "UploadVanished"
+    assert environment.announcements == []
+
+
+def test_an_upload_that_vanishes_while_it_waits_for_the_model_fails_by_name(
+    create_environment: EnvironmentFactory,
+) -> None:
+    environment = create_environment(ModelNotReady("stopped", 1))
+    environment.detector.objects = environment.objects
+    image = environment.upload()
+
+    name = environment.send_upload_event(image)
+    environment.wait_until(lambda: "Wait for model" in environment.visited_states(name))
+    environment.objects.delete(image)
+
+    assert environment.run_until_idle(name) == "FAILED"
+    assert environment.visited_states(name)[-3:] == [*DETECT, "Upload vanished"]
+    assert environment.row(name).withdrawn
+    assert environment.announcements == []
+    assert environment.check_consistency().is_clean
+
+
+def test_an_execution_that_does_not_own_the_photo_fails_by_name_without_changes(
+    create_environment: EnvironmentFactory,
+) -> None:
+    environment = create_environment(UNCLEAR)
+    owner = environment.inspect()
+    before = environment.row(owner)
+
+    other_execution = executions.execution_name(before.id, 2)
+    environment.executions.start(
+        other_execution, executions.execution_input(before.image, before.uploaded_at, 2)
+    )
+    environment.wait_until(lambda: environment.executions.get_status(other_execution) != "RUNNING")
+
+    assert environment.visited_states(other_execution) == [*CLAIM, "Claim refused"]
+    assert (environment.executions.describe(other_execution) or {})["error"] == "ClaimRefused"
+    assert environment.row(owner) == before
+    environment.decide(Verdict.OK, owner)
+    environment.assert_filed(owner, Verdict.OK)
+
+
+def test_the_same_event_six_times_is_one_inspection(create_environment: EnvironmentFactory) -> None:
+    environment = create_environment()
+    image = environment.upload()
 
     for _ in range(5):
-        floor.notify(image)
-    name = floor.notify(image)
-    floor.rest(name)
-    floor.notify(image)
+        environment.send_upload_event(image)
+    name = environment.send_upload_event(image)
+    environment.run_until_idle(name)
+    environment.send_upload_event(image)
 
-    assert floor.started() == [name]
-    assert len(floor.announced) == 1
-    floor.assert_filed(name, Verdict.OK)
+    assert environment.execution_names() == [name]
+    assert len(environment.announcements) == 1
+    environment.assert_filed(name, Verdict.OK)
 
 
-def test_the_same_name_twice_is_two_inspections(open_floor: Open) -> None:
-    floor = open_floor(CLEAR_OK, CLEAR_DEFECT)
+def test_two_uploads_of_the_same_name_are_two_inspections(create_environment: EnvironmentFactory) -> None:
+    environment = create_environment(CLEAR_OK, CLEAR_DEFECT)
 
-    first, second = floor.inspect(), floor.inspect(PHOTO + b"another shot")
+    first, second = environment.inspect(), environment.inspect(PHOTO + b"another shot")
 
     assert first != second
-    assert [floor.row(name).verdict for name in (first, second)] == [Verdict.OK, Verdict.DEFECT]
-    assert len({json.loads(body)["announcement_id"] for body in floor.announced}) == 2
-    assert floor.books().clean
+    assert [environment.row(name).verdict for name in (first, second)] == [Verdict.OK, Verdict.DEFECT]
+    assert len({json.loads(body)["announcement_id"] for body in environment.announcements}) == 2
+    assert environment.check_consistency().is_clean
 
 
 @pytest.mark.parametrize("name", ["a b+c%2F'\".jpg", "Prüfteil 🙂.JPG", "<script>.png", f"{'x' * 1000}.jpg"])
-def test_any_name_comes_through_unchanged(open_floor: Open, name: str) -> None:
-    floor = open_floor()
+def test_any_name_stays_unchanged(create_environment: EnvironmentFactory, name: str) -> None:
+    environment = create_environment()
 
-    execution = floor.inspect(key=f"line 1/{name}")
+    execution = environment.inspect(key=f"line 1/{name}")
 
-    assert json.loads(floor.announced[0])["image"]["key"] == f"line 1/{name}"
-    assert floor.row(execution).image.key == f"line 1/{name}"
-    assert floor.books().clean
+    assert json.loads(environment.announcements[0])["image"]["key"] == f"line 1/{name}"
+    assert environment.row(execution).image.key == f"line 1/{name}"
+    assert environment.check_consistency().is_clean
 
 
-def test_a_photo_that_waits_comes_back_with_a_new_token_in_the_next_execution(open_floor: Open) -> None:
-    floor = open_floor(DOUBTFUL)
-    lost = floor.inspect()
+def test_a_waiting_photo_gets_a_new_token_in_the_next_execution(
+    create_environment: EnvironmentFactory,
+) -> None:
+    environment = create_environment(UNCLEAR)
+    lost = environment.inspect()
 
-    following = floor.abandon(lost)
-    floor.until(lambda: floor.waits(following) and len(floor.tokens.issued) == 2)
-    old, new = floor.tokens.issued
+    following = environment.start_next_attempt(lost)
+    environment.wait_until(
+        lambda: environment.is_waiting(following) and len(environment.task_tokens.issued) == 2
+    )
+    old, new = environment.task_tokens.issued
     assert old != new
-    assert floor.visited(following) == [*JUDGE, *ASK_PERSON]
-    assert len(floor.model.seen) == 1
+    assert environment.visited_states(following) == [*PREDICT, *ASK_REVIEWER]
+    assert len(environment.detector.seen) == 1
 
-    floor.decide(Verdict.DEFECT, following)
+    environment.decide(Verdict.DEFECT, following)
 
-    assert floor.visited(following) == [*JUDGE, *ASK_PERSON, *REVIEWED]
-    floor.assert_filed(following, Verdict.DEFECT)
-
-
-def test_no_task_token_shows_anywhere(open_floor: Open) -> None:
-    floor = open_floor(DOUBTFUL)
-
-    name = floor.inspect()
-    floor.decide(Verdict.OK, name)
-
-    assert len(floor.tokens.issued) == 1
-    assert floor.tokens.tokens == {}
-    assert floor.row(name).id in floor.log.getvalue()
-    floor.assert_no_token_shows()
+    assert environment.visited_states(following) == [*PREDICT, *ASK_REVIEWER, *REVIEWED]
+    environment.assert_filed(following, Verdict.DEFECT)
 
 
-def test_the_check_for_tokens_sees_one(open_floor: Open) -> None:
-    floor = open_floor(DOUBTFUL)
-    name = floor.inspect()
-    floor.log.write(f"careless: {floor.tokens.issued[0]}")
+def test_no_task_token_is_visible(create_environment: EnvironmentFactory) -> None:
+    environment = create_environment(UNCLEAR)
+
+    name = environment.inspect()
+    environment.decide(Verdict.OK, name)
+
+    assert len(environment.task_tokens.issued) == 1
+    assert environment.task_tokens.tokens == {}
+    assert environment.row(name).id in environment.log.getvalue()
+    environment.assert_no_token_leaks()
+
+
+def test_the_token_check_detects_a_leak(create_environment: EnvironmentFactory) -> None:
+    environment = create_environment(UNCLEAR)
+    name = environment.inspect()
+    environment.log.write(f"leaked: {environment.task_tokens.issued[0]}")
 
     with pytest.raises(AssertionError):
-        floor.assert_no_token_shows()
+        environment.assert_no_token_leaks()
 
-    floor.log.truncate(0)
-    floor.decide(Verdict.OK, name)
+    environment.log.truncate(0)
+    environment.decide(Verdict.OK, name)
 
 
-def test_a_correction_is_an_execution_that_goes_straight_to_the_filing(open_floor: Open) -> None:
-    floor = open_floor(CLEAR_OK)
-    first = floor.inspect()
-    inspection = floor.row(first).id
+def test_an_override_is_an_execution_that_goes_straight_to_filing(
+    create_environment: EnvironmentFactory,
+) -> None:
+    environment = create_environment(CLEAR_OK)
+    first = environment.inspect()
+    inspection = environment.row(first).id
 
-    revision.correct(floor.ledger, floor.decisions, inspection, Verdict.DEFECT, "Eve", "a crack")
-    second = intake.execution_name(inspection, 2)
-    floor.until(lambda: floor.executions.status(second) == "SUCCEEDED")
+    revision.override(
+        environment.inspections,
+        environment.decisions,
+        inspection,
+        verdict=Verdict.DEFECT,
+        reviewer="Eve",
+        reason="a crack",
+    )
+    second = executions.execution_name(inspection, 2)
+    environment.wait_until(lambda: environment.executions.get_status(second) == "SUCCEEDED")
 
-    assert floor.visited(second) == [*CLAIM, *REVIEWED]
-    assert floor.places() == [f"{FILED}/defect/{inspection[:16]}-2/part.jpg"]
-    told = [json.loads(body) for body in floor.announced]
-    assert [(one["verdict"], one["corrects"]) for one in told] == [
+    assert environment.visited_states(second) == [*CLAIM, *REVIEWED]
+    assert environment.object_paths() == [f"{FILED}/defect/{inspection[:16]}-2/part.jpg"]
+    messages = [json.loads(body) for body in environment.announcements]
+    assert [(message["verdict"], message["corrects"]) for message in messages] == [
         ("ok", None),
         ("defect", f"{inspection}-1"),
     ]
-    assert len(floor.model.seen) == 1
-    assert floor.books().clean
+    assert len(environment.detector.seen) == 1
+    assert environment.check_consistency().is_clean
 
 
-def test_another_inspection_asks_the_model_again_and_then_a_person(open_floor: Open) -> None:
-    floor = open_floor(CLEAR_OK, DOUBTFUL)
-    first = floor.inspect()
-    inspection = floor.row(first).id
+def test_a_reinspection_calls_the_model_again_and_then_asks_a_reviewer(
+    create_environment: EnvironmentFactory,
+) -> None:
+    environment = create_environment(CLEAR_OK, UNCLEAR)
+    first = environment.inspect()
+    inspection = environment.row(first).id
 
-    revision.inspect_again(floor.ledger, floor.decisions, inspection, "Eve", "a new model")
-    second = intake.execution_name(inspection, 2)
-    floor.until(lambda: floor.waits(second))
-    floor.decide(Verdict.DEFECT, second)
+    revision.reinspect(environment.inspections, environment.decisions, inspection, "Eve", "a new model")
+    second = executions.execution_name(inspection, 2)
+    environment.wait_until(lambda: environment.is_waiting(second))
+    environment.decide(Verdict.DEFECT, second)
 
-    assert floor.visited(second) == [*JUDGE, *ASK_PERSON, *REVIEWED]
-    assert floor.places() == [f"{FILED}/defect/{inspection[:16]}-2/part.jpg"]
-    assert [json.loads(body)["decided_by"] for body in floor.announced] == ["model", "reviewer"]
-    assert floor.books().clean
-    floor.assert_no_token_shows()
+    assert environment.visited_states(second) == [*PREDICT, *ASK_REVIEWER, *REVIEWED]
+    assert environment.object_paths() == [f"{FILED}/defect/{inspection[:16]}-2/part.jpg"]
+    assert [json.loads(body)["decided_by"] for body in environment.announcements] == ["model", "reviewer"]
+    assert environment.check_consistency().is_clean
+    environment.assert_no_token_leaks()

@@ -1,4 +1,4 @@
-"""What the state machine survives: calls that fail for a while, and executions that die in any state."""
+"""Recovery: calls that fail temporarily, and executions that fail in any state."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -9,58 +9,71 @@ from typing import Any
 import pytest
 
 from tests.state_machine.engine import Engine
-from tests.state_machine.floor import CLEAR_DEFECT, CLEAR_OK, DOUBTFUL, FILED, PHOTO, Answer, Fault, Floor
+from tests.state_machine.in_memory_environment import (
+    CLEAR_DEFECT,
+    CLEAR_OK,
+    FILED,
+    PHOTO,
+    UNCLEAR,
+    Answer,
+    Fault,
+    InMemoryEnvironment,
+)
 from workflow import definition
-from workflow.inspections.inspection import Inspection, State
+from workflow.inspections.inspection import Inspection, InspectionState
 from workflow.inspections.verdict import Verdict
-from workflow.pipeline import intake
+from workflow.pipeline import executions
 
-TASKS = [name for name, state in json.loads(definition.text())["States"].items() if state["Type"] == "Task"]
-ATTEMPTS = 7  # one, and the six retries of every state
-SOON = 2
+TASKS = [
+    name
+    for name, state in json.loads(definition.read_definition())["States"].items()
+    if state["Type"] == "Task"
+]
+ATTEMPTS = 7  # the first attempt and the six retries of every state
+SHORT_SECONDS = 2
 
-Open = Callable[..., Floor]
+EnvironmentFactory = Callable[..., InMemoryEnvironment]
 
 
-@dataclass(frozen=True, slots=True)
-class Course:
-    """A way through the machine; `missed` says that nobody takes the first review."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scenario:
+    """A path through the state machine. With `overdue` no reviewer takes the first review round."""
 
     final: Verdict
     content: bytes = PHOTO
-    answer: Answer = DOUBTFUL
-    missed: bool = False
+    answer: Answer = UNCLEAR
+    overdue: bool = False
 
-    def open(self, engine: Engine) -> Floor:
-        """A floor on which this course is taken."""
-        return Floor(engine, self.answer, review=SOON if self.missed else 3600)
+    def create_environment(self, engine: Engine) -> InMemoryEnvironment:
+        """Create an environment for this scenario."""
+        return InMemoryEnvironment(engine, self.answer, review=SHORT_SECONDS if self.overdue else 3600)
 
-    def finish(self, floor: Floor, name: str) -> None:
-        """Run on until the execution ends; decide when the course allows it."""
+    def finish(self, environment: InMemoryEnvironment, name: str) -> None:
+        """Wait until the execution ends, and decide when the scenario allows it."""
 
-        def person_may_decide() -> bool:
-            return floor.waits(name) and (not self.missed or floor.escalated(name))
+        def may_decide() -> bool:
+            return environment.is_waiting(name) and (not self.overdue or environment.is_escalated(name))
 
-        floor.until(lambda: not floor.running(name) or person_may_decide())
-        if floor.running(name):
-            floor.decide(self.final, name)
+        environment.wait_until(lambda: not environment.is_running(name) or may_decide())
+        if environment.is_running(name):
+            environment.decide(self.final, name)
 
 
-CLEAR = Course(Verdict.OK, answer=CLEAR_OK)
-REVIEWED = Course(Verdict.DEFECT)
-THROUGH = {
-    "Move to defect": Course(Verdict.DEFECT, answer=CLEAR_DEFECT),
-    "Move to rejected": Course(Verdict.REJECTED, content=b"no photo"),
+CLEAR = Scenario(final=Verdict.OK, answer=CLEAR_OK)
+REVIEWED = Scenario(final=Verdict.DEFECT)
+SCENARIOS = {
+    "Move to defect": Scenario(final=Verdict.DEFECT, answer=CLEAR_DEFECT),
+    "Move to rejected": Scenario(final=Verdict.REJECTED, content=b"no photo"),
     "Move to unclear": REVIEWED,
     "Ask a reviewer": REVIEWED,
-    "Escalate review": Course(Verdict.DEFECT, missed=True),
+    "Escalate review": Scenario(final=Verdict.DEFECT, overdue=True),
     "Move to reviewed verdict": REVIEWED,
 }
 
 
 @dataclass(frozen=True, slots=True)
-class Trouble:
-    """What goes wrong: a fault in some states, so many times in a row."""
+class InjectedFault:
+    """A fault in some states, a number of times in a row."""
 
     states: tuple[str, ...]
     fault: Fault
@@ -70,212 +83,228 @@ class Trouble:
         return f"{' and '.join(self.states)} {self.fault.value}"
 
 
-PASSING = [
+TRANSIENT = [
     *(
-        Trouble(("Claim upload", "Detect labels", "Move to ok", "Announce verdict"), fault, 1)
+        InjectedFault(("Claim upload", "Detect labels", "Move to ok", "Announce verdict"), fault, 1)
         for fault in Fault
     ),
     *(
-        Trouble(
+        InjectedFault(
             ("Move to unclear", "Ask a reviewer", "Move to reviewed verdict", "Close inspection"), fault, 1
         )
         for fault in Fault
     ),
-    *(Trouble(("Escalate review",), fault, 2) for fault in Fault),
+    *(InjectedFault(("Escalate review",), fault, 2) for fault in Fault),
 ]
-DEADLY = [
-    Trouble((state,), fault, ATTEMPTS)
+FATAL = [
+    InjectedFault((state,), fault, ATTEMPTS)
     for state in TASKS
-    for fault in (Fault.CRASHED, Fault.ANSWER_LOST)
-    if (state, fault) != ("Close inspection", Fault.ANSWER_LOST)  # then nothing is left to do
+    for fault in (Fault.CRASHED, Fault.RESPONSE_LOST)
+    if (state, fault) != ("Close inspection", Fault.RESPONSE_LOST)  # all work is done then
 ]
 
 
-def course(trouble: Trouble) -> Course:
-    return next((THROUGH[state] for state in trouble.states if state in THROUGH), CLEAR)
+def scenario_of(injected: InjectedFault) -> Scenario:
+    return next((SCENARIOS[state] for state in injected.states if state in SCENARIOS), CLEAR)
 
 
-def survive(engine: Engine, trouble: Trouble) -> tuple[Floor, str]:
-    """Inspect one photo in spite of a trouble, as far as its first execution comes."""
-    floor = course(trouble).open(engine)
-    for state in trouble.states:
-        floor.faults[state].extend([trouble.fault] * trouble.times)
-    name = floor.notify(floor.upload(course(trouble).content))
-    if trouble == Trouble(("Ask a reviewer",), Fault.ANSWER_LOST, ATTEMPTS):
-        # A person asked by an execution that is about to die could decide before it does.
-        floor.until(lambda: not floor.running(name))
+def inspect_with_fault(engine: Engine, injected: InjectedFault) -> tuple[InMemoryEnvironment, str]:
+    """Inspect one photo with a fault, as far as its first execution gets."""
+    environment = scenario_of(injected).create_environment(engine)
+    for state in injected.states:
+        environment.faults[state].extend([injected.fault] * injected.times)
+    name = environment.send_upload_event(environment.upload(scenario_of(injected).content))
+    if injected == InjectedFault(("Ask a reviewer",), Fault.RESPONSE_LOST, ATTEMPTS):
+        # A reviewer could decide before this execution fails.
+        environment.wait_until(lambda: not environment.is_running(name))
     else:
-        course(trouble).finish(floor, name)
-    return floor, name
+        scenario_of(injected).finish(environment, name)
+    return environment, name
 
 
-def rise_again(engine: Engine, trouble: Trouble) -> tuple[Floor, str, str]:
-    """Inspect one photo whose first execution dies, until the clock and its next execution bring it home."""
-    floor, first = survive(engine, trouble)
-    died = floor.executions.describe(first) or {}
-    assert (died["status"], died["error"]) in (("FAILED", "Crash"), ("FAILED", "SQS.SdkClientException")), (
-        died
+def inspect_with_restart(engine: Engine, injected: InjectedFault) -> tuple[InMemoryEnvironment, str, str]:
+    """Inspect one photo whose first execution fails, and finish it in the restarted execution."""
+    environment, first = inspect_with_fault(engine, injected)
+    failed = environment.executions.describe(first) or {}
+    assert (failed["status"], failed["error"]) in (
+        ("FAILED", "Crash"),
+        ("FAILED", "SQS.SdkClientException"),
+    ), failed
+    assert not any(environment.faults.values())
+    repairs = environment.reconcile()
+    assert sum(repairs.values()) == 1, repairs
+    second = executions.execution_name(first.rsplit("-", 1)[0], 2)
+    scenario_of(injected).finish(environment, second)
+    return environment, first, second
+
+
+def fail_after_closing(engine: Engine) -> tuple[InMemoryEnvironment, str]:
+    """Let the execution fail after all its work is done."""
+    environment = InMemoryEnvironment(engine)
+    environment.faults["Close inspection"].extend([Fault.RESPONSE_LOST] * ATTEMPTS)
+    return environment, environment.inspect()
+
+
+def decide_between_executions(engine: Engine) -> tuple[InMemoryEnvironment, str, list[str]]:
+    """Decide between two executions. Also return the photo's location at that time."""
+    environment = InMemoryEnvironment(engine, UNCLEAR)
+    environment.faults["Ask a reviewer"].extend([Fault.RESPONSE_LOST] * ATTEMPTS)
+    first = environment.send_upload_event(environment.upload())
+    environment.wait_until(lambda: environment.executions.get_status(first) == "FAILED")
+    environment.deliveries_dropped = True
+    environment.decide(Verdict.DEFECT, first)
+    paths = environment.object_paths()
+    environment.reconcile()
+    environment.decisions.sent.clear()
+    environment.deliveries_dropped = False
+    environment.run_until_idle(environment.row(first).owner)
+    return environment, first, paths
+
+
+def decide_after_a_failure(engine: Engine) -> tuple[InMemoryEnvironment, str]:
+    """Decide after the execution failed, and let the delivery detect that."""
+    environment = InMemoryEnvironment(engine, UNCLEAR)
+    environment.faults["Ask a reviewer"].extend([Fault.RESPONSE_LOST] * ATTEMPTS)
+    first = environment.send_upload_event(environment.upload())
+    environment.wait_until(lambda: environment.executions.get_status(first) == "FAILED")
+    environment.decide(Verdict.DEFECT, first)
+    environment.run_until_idle(environment.row(first).owner)
+    return environment, first
+
+
+def resume_a_replaced_execution(engine: Engine) -> tuple[InMemoryEnvironment, str, Inspection]:
+    """Complete an execution whose photo the next one owns. Also return the row before that."""
+    environment = InMemoryEnvironment(engine, UNCLEAR)
+    lost = environment.inspect()
+    following = environment.start_next_attempt(lost)
+    environment.wait_until(
+        lambda: environment.is_waiting(following) and len(environment.task_tokens.issued) == 2
     )
-    assert not any(floor.faults.values())
-    mended = floor.reconcile()
-    assert sum(mended.values()) == 1, mended
-    second = intake.execution_name(first.rsplit("-", 1)[0], 2)
-    course(trouble).finish(floor, second)
-    return floor, first, second
+    before = environment.row(lost)
+    assert environment.executions.complete_task(
+        environment.task_tokens.issued[0], {"decision_id": "x", "verdict": "ok"}
+    )
+    environment.wait_until(lambda: not environment.is_running(lost))
+    return environment, lost, before
 
 
-def lose_the_last_word(engine: Engine) -> tuple[Floor, str]:
-    """Let everything be done, and the execution die all the same."""
-    floor = Floor(engine)
-    floor.faults["Close inspection"].extend([Fault.ANSWER_LOST] * ATTEMPTS)
-    return floor, floor.inspect()
-
-
-def decide_between(engine: Engine) -> tuple[Floor, str, list[str]]:
-    """Decide while the first execution is dead and the second not begun; also tell where the photo lay."""
-    floor = Floor(engine, DOUBTFUL)
-    floor.faults["Ask a reviewer"].extend([Fault.ANSWER_LOST] * ATTEMPTS)
-    first = floor.notify(floor.upload())
-    floor.until(lambda: floor.executions.status(first) == "FAILED")
-    floor.deliveries_lost = True
-    floor.decide(Verdict.DEFECT, first)
-    places = floor.places()
-    floor.reconcile()
-    floor.decisions.sent.clear()
-    floor.deliveries_lost = False
-    floor.rest(floor.row(first).owner)
-    return floor, first, places
-
-
-def decide_after_the_death(engine: Engine) -> tuple[Floor, str]:
-    """Decide while the execution is dead, and let the delivery find that out."""
-    floor = Floor(engine, DOUBTFUL)
-    floor.faults["Ask a reviewer"].extend([Fault.ANSWER_LOST] * ATTEMPTS)
-    first = floor.notify(floor.upload())
-    floor.until(lambda: floor.executions.status(first) == "FAILED")
-    floor.decide(Verdict.DEFECT, first)
-    floor.rest(floor.row(first).owner)
-    return floor, first
-
-
-def wake_an_abandoned_execution(engine: Engine) -> tuple[Floor, str, Inspection]:
-    """Answer an execution whose photo belongs to the next one already; also tell how the row was before."""
-    floor = Floor(engine, DOUBTFUL)
-    lost = floor.inspect()
-    following = floor.abandon(lost)
-    floor.until(lambda: floor.waits(following) and len(floor.tokens.issued) == 2)
-    before = floor.row(lost)
-    assert floor.executions.succeed(floor.tokens.issued[0], {"decision_id": "x", "verdict": "ok"})
-    floor.until(lambda: not floor.running(lost))
-    return floor, lost, before
-
-
-Story = Trouble | Callable[[Engine], Any]
-Stories = dict[Story, Future[Any]]
-TALES: tuple[Story, ...] = (
-    lose_the_last_word,
-    decide_between,
-    decide_after_the_death,
-    wake_an_abandoned_execution,
+Case = InjectedFault | Callable[[Engine], Any]
+CaseFutures = dict[Case, Future[Any]]
+SPECIAL_CASES: tuple[Case, ...] = (
+    fail_after_closing,
+    decide_between_executions,
+    decide_after_a_failure,
+    resume_a_replaced_execution,
 )
 
 
 @pytest.fixture(scope="module")
-def stories(engine: Engine, request: pytest.FixtureRequest) -> Iterator[Stories]:
-    """All the stories of the tests that will run, begun at once: most of their time is waiting."""
+def cases(engine: Engine, request: pytest.FixtureRequest) -> Iterator[CaseFutures]:
+    """Start the cases of all selected tests in parallel: most of their time is waiting."""
     items = [item for item in request.session.items if item.path == request.path]
-    troubles = [item.callspec.params["trouble"] for item in items if hasattr(item, "callspec")]
+    injected_faults = [item.callspec.params["injected"] for item in items if hasattr(item, "callspec")]
     with ThreadPoolExecutor(16) as pool:
         yield {
-            **{tale: pool.submit(tale, engine) for tale in TALES},
-            **{trouble: pool.submit(survive, engine, trouble) for trouble in troubles if trouble in PASSING},
+            **{case: pool.submit(case, engine) for case in SPECIAL_CASES},
             **{
-                trouble: pool.submit(rise_again, engine, trouble) for trouble in troubles if trouble in DEADLY
+                injected: pool.submit(inspect_with_fault, engine, injected)
+                for injected in injected_faults
+                if injected in TRANSIENT
+            },
+            **{
+                injected: pool.submit(inspect_with_restart, engine, injected)
+                for injected in injected_faults
+                if injected in FATAL
             },
         }
 
 
-@pytest.mark.parametrize("trouble", PASSING, ids=str)
-def test_a_fault_that_passes_is_retried(stories: Stories, trouble: Trouble) -> None:
-    floor, name = stories[trouble].result()
+@pytest.mark.parametrize("injected", TRANSIENT, ids=str)
+def test_a_transient_fault_is_retried(cases: CaseFutures, injected: InjectedFault) -> None:
+    environment, name = cases[injected].result()
 
-    assert floor.document(name)["filed"]
-    assert floor.started() == [name]
-    assert not any(floor.faults.values())
-    floor.assert_filed(name, course(trouble).final)
-    floor.assert_no_token_shows()
+    assert environment.output_of(name)["filed"]
+    assert environment.execution_names() == [name]
+    assert not any(environment.faults.values())
+    environment.assert_filed(name, scenario_of(injected).final)
+    environment.assert_no_token_leaks()
 
 
-@pytest.mark.parametrize("trouble", DEADLY, ids=str)
-def test_an_execution_that_dies_in_any_state_is_begun_again_and_nothing_is_lost(
-    stories: Stories, trouble: Trouble
+@pytest.mark.parametrize("injected", FATAL, ids=str)
+def test_an_execution_that_fails_in_any_state_is_restarted_and_loses_nothing(
+    cases: CaseFutures, injected: InjectedFault
 ) -> None:
-    floor, first, second = stories[trouble].result()
+    environment, first, second = cases[injected].result()
 
-    assert floor.visited(first)[-1] == trouble.states[0]
-    assert floor.document(second)["filed"]
-    assert sorted(floor.started()) == [first, second]
-    assert len(floor.model.seen) <= 1 or trouble.states == ("Detect labels",)
-    assert len(floor.ledger.entries) == (floor.row(second).decision is not None)
-    floor.assert_filed(second, course(trouble).final)
-    floor.assert_no_token_shows()
-
-
-def test_an_execution_that_dies_after_its_last_word_leaves_nothing_to_mend(stories: Stories) -> None:
-    floor, name = stories[lose_the_last_word].result()
-
-    assert floor.executions.status(name) == "FAILED"
-    assert floor.reconcile() == {}
-    floor.assert_filed(name, Verdict.OK)
+    assert environment.visited_states(first)[-1] == injected.states[0]
+    assert environment.output_of(second)["filed"]
+    assert sorted(environment.execution_names()) == [first, second]
+    assert len(environment.detector.seen) <= 1 or injected.states == ("Detect labels",)
+    assert len(environment.inspections.entries) == (environment.row(second).decision is not None)
+    environment.assert_filed(second, scenario_of(injected).final)
+    environment.assert_no_token_leaks()
 
 
-def test_a_decision_between_two_executions_is_used_by_the_second(stories: Stories) -> None:
-    floor, first, places = stories[decide_between].result()
-    second = floor.row(first).owner
+def test_an_execution_that_fails_after_closing_needs_no_repair(cases: CaseFutures) -> None:
+    environment, name = cases[fail_after_closing].result()
 
-    assert places == [f"{FILED}/unclear/{first[:16]}/part.jpg"]
+    assert environment.executions.get_status(name) == "FAILED"
+    assert environment.reconcile() == {}
+    environment.assert_filed(name, Verdict.OK)
+
+
+def test_a_decision_between_two_executions_is_used_by_the_second(cases: CaseFutures) -> None:
+    environment, first, paths = cases[decide_between_executions].result()
+    second = environment.row(first).owner
+
+    assert paths == [f"{FILED}/unclear/{first[:16]}/part.jpg"]
     assert first != second
-    assert floor.visited(second)[-4:] == [
+    assert environment.visited_states(second)[-4:] == [
         "Ask a reviewer",
         "Move to reviewed verdict",
         "Announce verdict",
         "Close inspection",
     ]
-    assert len(floor.ledger.entries) == 1
-    floor.assert_filed(second, Verdict.DEFECT)
+    assert len(environment.inspections.entries) == 1
+    environment.assert_filed(second, Verdict.DEFECT)
 
 
-def test_the_delivery_to_a_dead_execution_begins_the_next_which_asks_nobody(stories: Stories) -> None:
-    floor, first = stories[decide_after_the_death].result()
-    second = floor.row(first).owner
+def test_the_delivery_to_a_failed_execution_restarts_it_without_a_review(cases: CaseFutures) -> None:
+    environment, first = cases[decide_after_a_failure].result()
+    second = environment.row(first).owner
 
     assert second != first
-    assert floor.visited(second) == [
+    assert environment.visited_states(second) == [
         "Claim upload",
         "Is the upload readable?",
         "Move to reviewed verdict",
         "Announce verdict",
         "Close inspection",
     ]
-    assert len(floor.model.seen) == 1
-    floor.assert_filed(second, Verdict.DEFECT)
+    assert len(environment.detector.seen) == 1
+    environment.assert_filed(second, Verdict.DEFECT)
 
 
-def test_an_abandoned_execution_that_wakes_up_cannot_touch_the_photo(stories: Stories) -> None:
-    floor, lost, before = stories[wake_an_abandoned_execution].result()
+def test_a_replaced_execution_that_resumes_cannot_change_the_photo(cases: CaseFutures) -> None:
+    environment, lost, before = cases[resume_a_replaced_execution].result()
 
-    assert floor.visited(lost)[-1] == "Move to reviewed verdict"
-    assert (floor.executions.describe(lost) or {})["error"] == "OwnershipLost"
-    assert floor.row(lost) == before
-    assert (before.state, before.verdict) == (State.WAITING, Verdict.UNCLEAR)
-    floor.decide(Verdict.OK, before.owner)
-    floor.assert_filed(before.owner, Verdict.OK)
+    assert environment.visited_states(lost)[-1] == "Move to reviewed verdict"
+    assert (environment.executions.describe(lost) or {})["error"] == "OwnershipLost"
+    assert environment.row(lost) == before
+    assert (before.state, before.verdict) == (InspectionState.WAITING, Verdict.UNCLEAR)
+    environment.decide(Verdict.OK, before.owner)
+    environment.assert_filed(before.owner, Verdict.OK)
 
 
-def test_each_execution_counts_its_own_retries_in_the_program_that_they_share(open_floor: Open) -> None:
-    floor = open_floor(CLEAR_OK)
+def test_each_execution_counts_its_own_retries_in_the_shared_definition(
+    create_environment: EnvironmentFactory,
+) -> None:
+    environment = create_environment(CLEAR_OK)
 
     for key in ("first.png", "second.png"):
-        floor.faults["Claim upload"].extend([Fault.CRASHED] * (ATTEMPTS // 2 + 1))
-        name = floor.inspect(key=key)
-        assert (floor.row(name).state, floor.row(name).verdict) == (State.CLOSED, Verdict.OK)
+        environment.faults["Claim upload"].extend([Fault.CRASHED] * (ATTEMPTS // 2 + 1))
+        name = environment.inspect(key=key)
+        assert (environment.row(name).state, environment.row(name).verdict) == (
+            InspectionState.CLOSED,
+            Verdict.OK,
+        )

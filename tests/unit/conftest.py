@@ -1,4 +1,4 @@
-"""Unit tests open no sockets and meet no line, and a busy machine is no reason to fail."""
+"""Unit tests open no sockets, use no environment of other tests, and pass on a busy machine."""
 
 import os
 

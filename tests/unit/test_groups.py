@@ -1,4 +1,4 @@
-"""Tests that share something costly are one group, and xdist keeps a group on one worker."""
+"""Tests that share an expensive fixture are one group, and xdist runs a group on one worker."""
 
 import os
 

@@ -1,4 +1,4 @@
-"""Chromium as people use it, with a log of what went wrong and where it called."""
+"""Chromium windows for tests, with a log of errors and requests."""
 
 import shutil
 import time
@@ -24,18 +24,18 @@ _FLAGS = (
 
 @contextmanager
 def chromium() -> Iterator[Browser]:
-    """The machine's own Chromium, without a window."""
-    program = next((found for name in _NAMES if (found := shutil.which(name))), None)
-    assert program, "no Chromium is installed: run `make browser`"
+    """Start the installed Chromium in headless mode."""
+    program = next((path for name in _NAMES if (path := shutil.which(name))), None)
+    assert program, "Chromium is not installed: run `make browser`"
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=program, args=list(_FLAGS))
         yield browser
         browser.close()
 
 
-@dataclass
+@dataclass(kw_only=True)
 class Visit:
-    """One person at one browser window."""
+    """A browser window, with the errors and requests of its page."""
 
     page: Page
     context: BrowserContext
@@ -54,25 +54,25 @@ class Visit:
         return self.page.inner_text(selector)
 
     def name(self) -> str:
-        """The photo that is before the reviewer; empty when none is."""
+        """Return the name of the displayed photo, empty if there is none."""
         heading = self.page.query_selector("#facts h1")
         return heading.inner_text() if heading else ""
 
-    def seen(self) -> bool:
-        """Whether the picture of that photo has come; nobody decides before."""
+    def is_photo_loaded(self) -> bool:
+        """Return whether the displayed photo's image has loaded; before, it can't be decided."""
         return bool(self.page.evaluate("!!document.querySelector('#lens img')?.naturalWidth"))
 
-    def until(self, true: Callable[[], Any], seconds: float = 30) -> Any:
-        """Wait for something; under the strict policy the page itself can't be asked to."""
+    def until(self, condition: Callable[[], Any], seconds: float = 30) -> Any:
+        """Wait for a condition and return its value (the page's policy forbids `wait_for_function`)."""
         deadline = time.monotonic() + seconds
-        while not (found := true()):
-            assert time.monotonic() < deadline, f"it did not happen in {seconds} s: {self.problems}"
+        while not (value := condition()):
+            assert time.monotonic() < deadline, f"not true within {seconds} s: {self.problems}"
             self.page.wait_for_timeout(20)
-        return found
+        return value
 
-    def elsewhere(self) -> list[str]:
-        """Requests that left our own site."""
-        return [one for one in self.requests if urlsplit(one).netloc != urlsplit(self.address).netloc]
+    def foreign_requests(self) -> list[str]:
+        """Return the requests to other sites."""
+        return [url for url in self.requests if urlsplit(url).netloc != urlsplit(self.address).netloc]
 
 
 @contextmanager
@@ -84,13 +84,15 @@ def visiting(
     size: tuple[int, int] = (1440, 900),
     **how: Any,
 ) -> Iterator[Visit]:
-    """A window of somebody who signed in; an empty name has not."""
+    """Open a window and sign in; an empty name opens it without a session."""
     context = browser.new_context(viewport={"width": size[0], "height": size[1]}, **how)
     page = context.new_page()
     page.set_default_timeout(15_000)
-    visit = Visit(page, context, address)
+    visit = Visit(page=page, context=context, address=address)
     page.on("pageerror", lambda error: visit.problems.append(str(error)))
-    page.on("console", lambda said: visit.problems.append(said.text) if said.type == "error" else None)
+    page.on(
+        "console", lambda message: visit.problems.append(message.text) if message.type == "error" else None
+    )
     page.on("request", lambda request: visit.requests.append(request.url))
     try:
         if name:

@@ -1,4 +1,4 @@
-"""One app on memory for each test that asks for it, and one Chromium for each worker."""
+"""Fixtures: an app on in-memory services for each test, and one Chromium for each worker."""
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack
@@ -26,7 +26,7 @@ def address(world: World) -> Iterator[str]:
 
 @pytest.fixture
 def stranger(address: str) -> Iterator[httpx2.Client]:
-    """A visitor who has not signed in."""
+    """Yield a client without a session."""
     with visitor(address) as client:
         yield client
 
@@ -39,7 +39,7 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def visit(browser: Browser, address: str) -> Iterator[Callable[..., Visit]]:
-    """Opens windows on the app; at the end nothing may have gone wrong in any of them."""
+    """Yield a function that opens windows; after the test, none may have errors or foreign requests."""
     with ExitStack() as windows:
         opened: list[Visit] = []
 
@@ -49,4 +49,4 @@ def visit(browser: Browser, address: str) -> Iterator[Callable[..., Visit]]:
             return opened[-1]
 
         yield open_window
-        assert [(one.problems, one.elsewhere()) for one in opened] == [([], [])] * len(opened)
+        assert [(window.problems, window.foreign_requests()) for window in opened] == [([], [])] * len(opened)

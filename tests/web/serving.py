@@ -1,4 +1,4 @@
-"""The app on a real socket, in a thread, as long as a block lasts."""
+"""The app on a real socket, in a thread, for the duration of a block."""
 
 import asyncio
 import socket
@@ -13,7 +13,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from review_app.app import create_app
-from review_app.settings import Settings
+from review_app.settings import ReviewAppSettings
 from tests.web.world import World
 
 SECRET = "k7Jq2vX9pLw4Rt8Zb3Nd6Hy1Gf5Sc0Ma"
@@ -21,7 +21,7 @@ SECRET = "k7Jq2vX9pLw4Rt8Zb3Nd6Hy1Gf5Sc0Ma"
 
 @contextmanager
 def served(app: FastAPI, listener: socket.socket) -> Iterator[None]:
-    """Serve on a listening socket."""
+    """Serve an app on a listening socket."""
     server = uvicorn.Server(
         uvicorn.Config(app, log_level="error", lifespan="on", timeout_graceful_shutdown=1)
     )
@@ -45,7 +45,7 @@ def served(app: FastAPI, listener: socket.socket) -> Iterator[None]:
 
 @contextmanager
 def listening(port: int = 0) -> Iterator[socket.socket]:
-    """A socket of this machine that waits for callers."""
+    """Open a listening socket on this machine."""
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP) as listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(("127.0.0.1", port))
@@ -55,17 +55,17 @@ def listening(port: int = 0) -> Iterator[socket.socket]:
 
 @contextmanager
 def running(world: World, port: int = 0, **how: Any) -> Iterator[str]:
-    """An app on this world; yields its address."""
+    """Serve an app on in-memory services; yield its URL."""
     with listening(port) as listener:
         address = f"http://127.0.0.1:{listener.getsockname()[1]}"
-        app = create_app(Settings(address, SECRET, **how), world.ports)
+        app = create_app(ReviewAppSettings(public_url=address, session_secret=SECRET, **how), world.container)
         with served(app, listener):
             yield address
 
 
 @contextmanager
 def visitor(address: str, name: str = "", role: str = "reviewer") -> Iterator[httpx2.Client]:
-    """A browser without a screen; with a name it is signed in."""
+    """Open an HTTP client; with a name it is signed in."""
     headers = {"Origin": address, "Accept": "text/html"}
     with httpx2.Client(base_url=address, headers=headers, timeout=30) as client:
         if name:

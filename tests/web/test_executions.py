@@ -1,4 +1,4 @@
-"""The pages of executions tell what is in the ledger and the archive, and ask for nothing twice."""
+"""The execution pages: list, one execution, comparison, export and commands."""
 
 import csv
 import io
@@ -14,31 +14,31 @@ from typing import Any
 import httpx2
 import pytest
 
-from review_app.routes.commands import router
-from review_app.routes.executions import looked
-from review_app.settings import Settings
-from review_app.workbench import Workbench
+from review_app.executions.command_routes import router
+from review_app.executions.routes import list_state_reader
+from review_app.review.services import ReviewServices
+from review_app.settings import ReviewAppSettings
 from tests.fakes import FakeDetector
 from tests.recorder import AWS_TOKEN
-from tests.web import stories
+from tests.web import sample_executions
 from tests.web.serving import SECRET, visitor
 from tests.web.world import World, jpeg
 from workflow import timestamps
-from workflow.history.archive import Record, parsed, text
+from workflow.history.archive import ExecutionRecord, from_json, to_json
 from workflow.history.logs import LogLine, LogLines
-from workflow.history.metrics import Failure
+from workflow.history.metrics import FailedExecution
 from workflow.inspections.inspection import Inspection, Lease
 from workflow.inspections.objects import inspection_id
 from workflow.inspections.verdict import Verdict
-from workflow.models.model import name_of
-from workflow.pipeline.detection import Unreadable
-from workflow.recovery.commands import Kind
-from workflow.review.assignment import Desk
+from workflow.models.model import version_name
+from workflow.pipeline.detection import ImageUnreadable
+from workflow.recovery.commands import CommandKind
+from workflow.review.assignment import ReviewAssigner
 
 
 @pytest.fixture
 def rows(world: World) -> dict[str, Inspection]:
-    return stories.told(world)
+    return sample_executions.add_samples(world)
 
 
 @pytest.fixture
@@ -47,9 +47,9 @@ def engineer(address: str, rows: dict[str, Inspection]) -> Iterator[httpx2.Clien
         yield client
 
 
-def names(answer: httpx2.Response) -> list[str]:
-    """The photos that a list shows, top to bottom."""
-    return re.findall(r'<a href="/executions/[0-9a-f]{64}-\d+">([^<]+)</a>', answer.text)
+def names(response: httpx2.Response) -> list[str]:
+    """Return the names of the listed photos, from top to bottom."""
+    return re.findall(r'<a href="/executions/[0-9a-f]{64}-\d+">([^<]+)</a>', response.text)
 
 
 def test_nobody_sees_executions_without_signing_in(stranger: httpx2.Client, rows: Any) -> None:
@@ -59,7 +59,7 @@ def test_nobody_sees_executions_without_signing_in(stranger: httpx2.Client, rows
 
 
 @pytest.mark.parametrize(
-    ("asked", "shown"),
+    ("query", "expected"),
     [
         ("", ["cast_def_0_1031.jpeg", "cast_ok_0042.jpeg", "cast_ok_2204.jpeg", "cast_def_0_1031.jpeg"]),
         ("q=1031&verdict=ok", ["cast_def_0_1031.jpeg"]),
@@ -72,10 +72,12 @@ def test_nobody_sees_executions_without_signing_in(stranger: httpx2.Client, rows
         ("to=9999-12-31", ["*"]),
     ],
 )
-def test_the_list_is_what_the_address_asks_for(engineer: httpx2.Client, asked: str, shown: list[str]) -> None:
-    found = names(engineer.get(f"/executions?{asked}"))
+def test_the_list_is_what_the_address_asks_for(
+    engineer: httpx2.Client, query: str, expected: list[str]
+) -> None:
+    listed = names(engineer.get(f"/executions?{query}"))
 
-    assert len(found) == 4 if shown == ["*"] else found == shown
+    assert len(listed) == 4 if expected == ["*"] else listed == expected
 
 
 def test_an_old_failure_is_found_behind_many_that_were_followed_up(
@@ -83,78 +85,93 @@ def test_an_old_failure_is_found_behind_many_that_were_followed_up(
 ) -> None:
     for second in range(150):
         at = f"2999-01-01T00:{second // 60:02}:{second % 60:02}.000Z"
-        world.books.add_failure(Failure(f"{rows['waiting'].id}-99", at, "FAILED", "Detect labels", "E", ""))
+        world.metrics.add_failure(
+            FailedExecution(
+                execution=f"{rows['waiting'].id}-99",
+                at=at,
+                status="FAILED",
+                state="Detect labels",
+                error="E",
+                cause="",
+            )
+        )
 
     assert names(engineer.get("/executions?status=failed")) == ["cast_ok_0042.jpeg"]
 
 
 def test_a_list_is_told_of_who_waits_and_what_fails_far_behind_the_newest(world: World) -> None:
-    bench = Workbench(Settings("http://127.0.0.1:8000", SECRET), world.ports)
-    bench.desk = Desk(world.ports.reviews, keep_seconds=0)
-    (first, *_) = world.waiting(*(f"part-{number}.png" for number in range(30)))
-    look = looked(bench)
-    before = look()
+    services = ReviewServices(
+        ReviewAppSettings(public_url="http://127.0.0.1:8000", session_secret=SECRET), world.container
+    )
+    services.assigner = ReviewAssigner(world.container.reviews, cache_seconds=0)
+    (first, *_) = world.add_waiting(*(f"part-{number}.png" for number in range(30)))
+    read_state = list_state_reader(services)
+    before = read_state()
 
-    world.books.add_failure(Failure("e-1", timestamps.now(), "FAILED", "Detect labels", "E", ""))
-    after = look()
+    world.metrics.add_failure(
+        FailedExecution(
+            execution="e-1", at=timestamps.now(), status="FAILED", state="Detect labels", error="E", cause=""
+        )
+    )
+    after = read_state()
     assert after != before
 
-    world.line.decide(world.row(first).image, Verdict.OK, "ann")
-    assert look() != after
+    world.pipeline.decide(world.row(first).image, Verdict.OK, "ann")
+    assert read_state() != after
 
 
 def test_htmx_gets_the_rows_alone(engineer: httpx2.Client) -> None:
-    part = engineer.get("/executions", headers={"HX-Request": "true"})
+    partial = engineer.get("/executions", headers={"HX-Request": "true"})
 
-    assert "HX-Request" in part.headers["vary"]
-    assert "<html" not in part.text
-    assert len(names(part)) == 4
+    assert "HX-Request" in partial.headers["vary"]
+    assert "<html" not in partial.text
+    assert len(names(partial)) == 4
 
 
 def test_pages_follow_each_other_by_their_links(engineer: httpx2.Client, world: World) -> None:
     for number in range(60):
-        stories.plain(world, f"line 1/bulk_{number:03}.png", 100 + number)
-    page, found = engineer.get("/executions?q=bulk"), []
+        sample_executions.add_inspection(world, f"line 1/bulk_{number:03}.png", 100 + number)
+    page, listed = engineer.get("/executions?q=bulk"), []
     while True:
-        found += names(page)
+        listed += names(page)
         older = re.search(r'rel="next" href="([^"]+)"', page.text)
         if older is None:
             break
         page = engineer.get(older[1].replace("&amp;", "&"))
 
-    assert found == [f"bulk_{number:03}.png" for number in range(60)]
+    assert listed == [f"bulk_{number:03}.png" for number in range(60)]
 
 
 def test_the_list_as_a_file_never_holds_a_formula(engineer: httpx2.Client, world: World) -> None:
-    stories.plain(world, "=cmd|' /C calc'!A0.png", 200)
+    sample_executions.add_inspection(world, "=cmd|' /C calc'!A0.png", 200)
 
     lines = list(csv.DictReader(io.StringIO(engineer.get("/executions.csv").text)))
-    told = engineer.get("/executions.json?q=1031").json()
+    documents = engineer.get("/executions.json?q=1031").json()
 
     assert lines[-1]["photo"] == "'=cmd|' /C calc'!A0.png"
     assert len(lines) == 5
-    assert [one["verdict"] for one in told] == ["defect", "ok"]
+    assert [document["verdict"] for document in documents] == ["defect", "ok"]
 
 
 def test_a_failed_execution_opens_on_the_failed_step_with_its_cause(
     engineer: httpx2.Client, rows: dict[str, Inspection]
 ) -> None:
-    told = engineer.get(f"/executions/{rows['failed'].owner}").text
+    page = engineer.get(f"/executions/{rows['failed'].owner}").text
 
-    assert "Step: Detect labels" in told
-    assert "<strong>ThrottlingException</strong> – Rate exceeded" in told
+    assert "Step: Detect labels" in page
+    assert "<strong>ThrottlingException</strong> – Rate exceeded" in page
 
 
 def test_retries_a_timeout_an_escalation_and_a_redrive_are_shown(
     engineer: httpx2.Client, rows: dict[str, Inspection]
 ) -> None:
-    told = engineer.get(f"/executions/{rows['reviewed'].owner}").text
+    page = engineer.get(f"/executions/{rows['reviewed'].owner}").text
 
-    assert "Detect labels (4)" in told
-    assert "Move to reviewed verdict (2)" in told
-    assert re.search(r'aria-label="Ask a reviewer: succeeded, 2 times"', told)
-    assert re.search(r'class="way catch caught".*?Ask a reviewer → Escalate review', told, re.DOTALL)
-    assert "7 d" in told
+    assert "Detect labels (4)" in page
+    assert "Move to reviewed verdict (2)" in page
+    assert re.search(r'aria-label="Ask a reviewer: succeeded, 2 times"', page)
+    assert re.search(r'class="edge catch caught".*?Ask a reviewer → Escalate review', page, re.DOTALL)
+    assert "7 d" in page
 
 
 def test_each_step_is_opened_by_its_link_without_javascript(
@@ -165,25 +182,27 @@ def test_each_step_is_opened_by_its_link_without_javascript(
     opened = {re.search(r"Step: ([^<]+)<", engineer.get(link).text)[1] for link in set(links)}  # type: ignore[index]
 
     assert {"Claim upload", "Ask a reviewer", "Escalate review", "Close inspection"} <= opened
-    assert "This execution did not enter it" in engineer.get(f"{path}?state=Wait%20for%20model").text
+    assert "This execution did not enter the state" in engineer.get(f"{path}?state=Wait%20for%20model").text
 
 
 def test_what_a_step_logged_is_one_link_away_and_not_asked_for_before(
     engineer: httpx2.Client, world: World, rows: dict[str, Inspection]
 ) -> None:
     owner = rows["reviewed"].owner
-    number = parsed(engineer.get(f"/executions/{owner}/export.json").content).steps[0].id
-    line = LogLine("2026-01-01T00:00:03.500Z", "ERROR", "<b>no</b> photo", '{"outcome": "a tree"}')
-    world.logs.lines[owner, number] = LogLines((line,), more=True)
+    number = from_json(engineer.get(f"/executions/{owner}/export.json").content).steps[0].id
+    line = LogLine(
+        at="2026-01-01T00:00:03.500Z", level="ERROR", message="<b>no</b> photo", text='{"outcome": "a tree"}'
+    )
+    world.logs.lines[owner, number] = LogLines((line,), truncated=True)
 
-    page = engineer.get(f"/executions/{owner}?step={number}").text
-    [link] = re.findall(r'href="([^"]*logs=1)#logs"', page)
-    told = engineer.get(unescape(link)).text
+    step_page = engineer.get(f"/executions/{owner}?step={number}").text
+    (link,) = re.findall(r'href="([^"]*logs=1)#logs"', step_page)
+    page = engineer.get(unescape(link)).text
 
-    assert "a tree" not in page
-    assert "ERROR &lt;b&gt;no&lt;/b&gt; photo" in told
-    assert "{&#34;outcome&#34;: &#34;a tree&#34;}" in told
-    assert "log holds more" in told
+    assert "a tree" not in step_page
+    assert "ERROR &lt;b&gt;no&lt;/b&gt; photo" in page
+    assert "{&#34;outcome&#34;: &#34;a tree&#34;}" in page
+    assert "log has more" in page
     world.logs.lines.clear()
     assert "they have expired" in engineer.get(unescape(link)).text
 
@@ -193,7 +212,7 @@ def test_a_step_without_work_and_an_opened_export_offer_no_log_lines(
 ) -> None:
     owner = rows["reviewed"].owner
     content = engineer.get(f"/executions/{owner}/export.json").content
-    idle = next(step for step in parsed(content).steps if not step.attempts)
+    idle = next(step for step in from_json(content).steps if not step.attempts)
 
     opened = engineer.post("/executions/open", files={"file": ("a.json", content)})
 
@@ -220,9 +239,11 @@ def test_an_export_is_opened_as_it_was(engineer: httpx2.Client, rows: dict[str, 
 def test_an_execution_that_is_too_large_to_be_drawn_is_refused(engineer: httpx2.Client) -> None:
     states = {f"State {number}": {"Type": "Pass", "Next": f"State {number + 1}"} for number in range(201)}
     definition = {"StartAt": "State 0", "States": states}
-    record = Record("e-1", "SUCCEEDED", "2026-01-01T00:00:00Z", definition=definition)
+    record = ExecutionRecord(
+        execution="e-1", status="SUCCEEDED", started_at="2026-01-01T00:00:00Z", definition=definition
+    )
 
-    answer = engineer.post("/executions/open", files={"file": ("e.json", text(record).encode())})
+    answer = engineer.post("/executions/open", files={"file": ("e.json", to_json(record).encode())})
 
     assert answer.status_code == 400
     assert "it has 201 states" in answer.text
@@ -236,7 +257,7 @@ def test_what_is_no_export_is_refused_in_one_sentence(engineer: httpx2.Client, c
     answer = engineer.post("/executions/open", files={"file": ("e.json", content)})
 
     assert answer.status_code == 400
-    assert "This is no exported execution" in answer.text
+    assert "This is not an exported execution" in answer.text
 
 
 @pytest.mark.parametrize("name", ["x", "f" * 64, f"{'f' * 64}-1", f"{'f' * 64}-0", "../secret"])
@@ -244,29 +265,29 @@ def test_an_execution_that_does_not_exist_is_not_found(engineer: httpx2.Client, 
     assert engineer.get(f"/executions/{name}").status_code == 404
 
 
-def test_what_is_forgotten_is_told_by_the_ledger(
+def test_a_forgotten_execution_is_shown_from_its_row(
     engineer: httpx2.Client, world: World, rows: dict[str, Inspection]
 ) -> None:
     world.archive.records.clear()
 
-    told = engineer.get(f"/executions/{rows['reviewed'].owner}").text
+    page = engineer.get(f"/executions/{rows['reviewed'].owner}").text
 
-    assert "The history is gone" in told
-    assert "a crack at the rim" in told
+    assert "History unavailable" in page
+    assert "a crack at the rim" in page
 
 
 def test_two_inspections_of_one_name_are_compared(
     engineer: httpx2.Client, rows: dict[str, Inspection]
 ) -> None:
-    told = engineer.get(f"/compare?a={rows['reviewed'].owner}&b={rows['plain'].owner}").text
+    page = engineer.get(f"/compare?a={rows['reviewed'].owner}&b={rows['plain'].owner}").text
 
-    assert re.search(r'class="differs"><th scope="row">Verdict.*?>defect<.*?>ok<', told, re.DOTALL)
-    assert re.search(r'<tr><th scope="row">Label', told)
+    assert re.search(r'class="differs"><th scope="row">Verdict.*?>defect<.*?>ok<', page, re.DOTALL)
+    assert re.search(r'<tr><th scope="row">Label', page)
 
 
-@pytest.mark.parametrize("kind", list(Kind))
+@pytest.mark.parametrize("kind", list(CommandKind))
 def test_an_engineer_asks_once_with_a_reason(
-    engineer: httpx2.Client, world: World, rows: dict[str, Inspection], kind: Kind
+    engineer: httpx2.Client, world: World, rows: dict[str, Inspection], kind: CommandKind
 ) -> None:
     form = {"kind": kind.value, "ids": rows["failed"].id, "reason": "a jam", "token": str(uuid.uuid4())}
 
@@ -274,14 +295,14 @@ def test_an_engineer_asks_once_with_a_reason(
 
     assert [answer.status_code for answer in answers] == [303, 303]
     (command,) = world.commands.kept.values()
-    assert (command.kind, command.who, command.reason, command.ids) == (
+    assert (command.kind, command.actor, command.reason, command.ids) == (
         kind,
         "eve",
         "a jam",
         (rows["failed"].id,),
     )
     assert world.command_queue.sent == [command.id]
-    assert [entry.who for entry in world.commands.entries] == ["eve"]
+    assert [entry.actor for entry in world.commands.entries] == ["eve"]
 
 
 def test_everything_that_failed_is_started_again_at_once(
@@ -291,7 +312,7 @@ def test_everything_that_failed_is_started_again_at_once(
 
     (command,) = world.commands.kept.values()
     assert command.ids == (rows["failed"].id,)
-    assert "under way" in engineer.get(answer.headers["location"]).text
+    assert "in progress" in engineer.get(answer.headers["location"]).text
 
 
 def test_starting_again_honours_the_filters_of_the_list(
@@ -300,8 +321,8 @@ def test_starting_again_honours_the_filters_of_the_list(
     listed = engineer.get("/executions", params={"status": "failed", "q": "0042"}).text
     assert 'name="q" value="0042"' in listed
 
-    none = engineer.post("/commands/failed", data={"q": "1031", "reason": "the network is back"})
-    assert (none.status_code, world.commands.kept) == (409, {})
+    refused = engineer.post("/commands/failed", data={"q": "1031", "reason": "the network is back"})
+    assert (refused.status_code, world.commands.kept) == (409, {})
     engineer.post("/commands/failed", data={"q": "0042", "reason": "the network is back"})
 
     (command,) = world.commands.kept.values()
@@ -311,9 +332,9 @@ def test_starting_again_honours_the_filters_of_the_list(
 def test_everything_that_a_model_passed_is_contained(
     engineer: httpx2.Client, world: World, rows: Any
 ) -> None:
-    model = name_of(rows["plain"].prediction.model)
+    model = version_name(rows["plain"].prediction.model)
     form = {"model": model, "verdict": "ok", "from": "2026-01-01", "to": "2026-12-31", "reason": "lens"}
-    answer = engineer.post("/commands/contain", data=form)
+    answer = engineer.post("/commands/reinspect", data=form)
 
     assert answer.status_code == 303
     (command,) = world.commands.kept.values()
@@ -325,17 +346,17 @@ def test_everything_that_a_model_passed_is_contained(
 def test_containing_honours_every_filter_or_is_not_offered(
     engineer: httpx2.Client, world: World, rows: Any
 ) -> None:
-    model = name_of(rows["plain"].prediction.model)
+    model = version_name(rows["plain"].prediction.model)
     listed = engineer.get(f"/executions?model={model}&q=cast*").text
-    assert "Inspect all of these again" in listed
-    assert "What a person decided or corrected is left as it is" in listed
+    assert "Reinspect all of these" in listed
+    assert "Decisions and overrides by a person do not change" in listed
 
     for more in ({"by": "ann"}, {"status": "waiting"}, {"status": "failed"}):
-        assert "all of these again" not in engineer.get("/executions", params={"model": model, **more}).text
-        answer = engineer.post("/commands/contain", data={"model": model, "reason": "lens", **more})
+        assert "all of these" not in engineer.get("/executions", params={"model": model, **more}).text
+        answer = engineer.post("/commands/reinspect", data={"model": model, "reason": "lens", **more})
         assert answer.status_code == 400
-        assert "Nothing was asked" in answer.text
-    engineer.post("/commands/contain", data={"model": model, "q": "cast*", "policy": "2", "reason": "lens"})
+        assert "Not submitted" in answer.text
+    engineer.post("/commands/reinspect", data={"model": model, "q": "cast*", "policy": "2", "reason": "lens"})
 
     (command,) = world.commands.kept.values()
     assert command.query is not None
@@ -346,14 +367,14 @@ def test_what_may_wait_for_a_service_does_not_hold_up_other_pages() -> None:
     assert not [route.path for route in router.routes if iscoroutinefunction(route.endpoint)]  # type: ignore[attr-defined]
 
 
-@pytest.mark.parametrize("path", ["/commands", "/commands/failed", "/commands/contain", "/commands/x"])
+@pytest.mark.parametrize("path", ["/commands", "/commands/failed", "/commands/reinspect", "/commands/x"])
 def test_only_engineers_act(address: str, rows: Any, world: World, path: str) -> None:
     with visitor(address, "ann") as reviewer:
         form = {"kind": "stop", "ids": rows["failed"].id, "reason": "why"}
         answer = reviewer.get(path) if path.endswith("/x") else reviewer.post(path, data=form)
 
         assert answer.status_code == 403
-        assert "Start again" not in reviewer.get(f"/executions/{rows['failed'].owner}").text
+        assert "Redrive" not in reviewer.get(f"/executions/{rows['failed'].owner}").text
     assert not world.commands.kept
 
 
@@ -364,7 +385,7 @@ def test_a_wish_without_a_reason_or_a_target_is_refused(
     answer = engineer.post("/commands", data={"kind": "stop", "ids": rows["failed"].id, **form})
 
     assert answer.status_code == 400
-    assert "Nothing was asked" in answer.text
+    assert "Not submitted" in answer.text
     assert not world.commands.kept
 
 
@@ -378,10 +399,10 @@ def test_another_site_cannot_act(engineer: httpx2.Client, world: World, rows: An
 
 
 def test_a_large_export_is_opened_too(engineer: httpx2.Client, rows: dict[str, Inspection]) -> None:
-    """Histories of long waits have thousands of events; every other request stays small."""
-    told = json.loads(engineer.get(f"/executions/{rows['failed'].owner}/export.json").text)
-    told["inspection"]["note"] = "x" * 200_000
-    file = {"file": ("e.json", json.dumps(told))}
+    """Histories of long waits have thousands of events; all other requests are small."""
+    document = json.loads(engineer.get(f"/executions/{rows['failed'].owner}/export.json").text)
+    document["inspection"]["note"] = "x" * 200_000
+    file = {"file": ("e.json", json.dumps(document))}
 
     assert engineer.post("/executions/open", files=file).status_code == 200
     assert engineer.post("/commands", files=file).status_code == 413
@@ -391,9 +412,11 @@ def test_who_is_about_to_judge_a_photo_again_does_not_see_its_history(
     address: str, world: World, rows: dict[str, Inspection]
 ) -> None:
     plain = rows["plain"]
-    said = replace(plain.prediction, second_look=True)  # type: ignore[type-var]
-    lease = Lease("ann", timestamps.later(timestamps.now(), 300))
-    world.line.ledger.rows[plain.id] = replace(plain, prediction=said, lease=lease, announcement="{}")
+    prediction = replace(plain.prediction, sampled_for_second_review=True)  # type: ignore[type-var]
+    lease = Lease("ann", timestamps.add_seconds(timestamps.now(), 300))
+    world.pipeline.inspections.rows[plain.id] = replace(
+        plain, prediction=prediction, lease=lease, announcement="{}"
+    )
 
     with visitor(address, "ann") as ann, visitor(address, "bob") as bob:
         paths = (f"/executions/{plain.owner}", f"/compare?a={plain.owner}&b={rows['reviewed'].owner}")
@@ -404,12 +427,12 @@ def test_who_is_about_to_judge_a_photo_again_does_not_see_its_history(
 def test_an_upload_that_was_deleted_is_called_withdrawn_and_not_rejected(
     world: World, engineer: httpx2.Client
 ) -> None:
-    image = world.line.upload(jpeg(7), key="line-1/gone.jpg")
-    owner = world.line.start(image)
-    world.line.claim(image, owner)
-    world.line.shelf.delete(image)
-    gone = replace(world.line, detector=FakeDetector(Unreadable("it is not there")))
-    assert gone.detect(image, owner) == {"outcome": "vanished"}
+    image = world.pipeline.upload(jpeg(7), key="line-1/gone.jpg")
+    owner = world.pipeline.start(image)
+    world.pipeline.claim(image, owner)
+    world.pipeline.objects.delete(image)
+    pipeline = replace(world.pipeline, detector=FakeDetector(ImageUnreadable("it is not there")))
+    assert pipeline.detect(image, owner) == {"outcome": "vanished"}
 
     for path in (f"/inspections/{inspection_id(image)}", f"/executions/{owner}"):
         page = engineer.get(path).text

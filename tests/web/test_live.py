@@ -1,95 +1,95 @@
-"""Live counts: one look for all who listen, none when nobody does."""
+"""Change topics: one poll for all listeners, and no poll without listeners."""
 
 import asyncio
 from collections.abc import AsyncIterator, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from review_app.live import Topic, stream
+from review_app.live import ChangeTopic, event_stream
 
 
-def run(scene: Coroutine[Any, Any, None]) -> None:
-    """In a thread of its own: a browser that other tests hold open has an event loop in this one."""
+def run(scenario: Coroutine[Any, Any, None]) -> None:
+    """Run in another thread: this one may have the event loop of a browser that other tests use."""
     with ThreadPoolExecutor(1) as pool:
-        pool.submit(asyncio.run, asyncio.wait_for(scene, 30)).result()
+        pool.submit(asyncio.run, asyncio.wait_for(scenario, 30)).result()
 
 
 async def first(changes: AsyncIterator[bool], count: int) -> list[bool]:
-    found = []
-    async for one in changes:
-        found.append(one)
-        if len(found) == count:
+    received = []
+    async for change in changes:
+        received.append(change)
+        if len(received) == count:
             break
-    return found
+    return received
 
 
 def test_all_listeners_share_one_look_and_hear_of_a_change() -> None:
-    looks = [0]
+    polls = [0]
 
-    def look() -> int:
-        looks[0] += 1
-        return looks[0] // 5
+    def read_state() -> int:
+        polls[0] += 1
+        return polls[0] // 5
 
-    async def scene() -> None:
-        topic = Topic(look, seconds=0.01)
-        heard = await asyncio.gather(*(first(topic.changes(), 3) for _ in range(20)))
-        assert heard == [[True] * 3] * 20
-        assert looks[0] < 40
+    async def scenario() -> None:
+        topic = ChangeTopic(read_state, seconds=0.01)
+        received = await asyncio.gather(*(first(topic.changes(), 3) for _ in range(20)))
+        assert received == [[True] * 3] * 20
+        assert polls[0] < 40
 
-    run(scene())
+    run(scenario())
 
 
 def test_nobody_looks_when_nobody_listens() -> None:
-    looks = [0]
+    polls = [0]
 
-    def look() -> int:
-        looks[0] += 1
-        return looks[0]
+    def read_state() -> int:
+        polls[0] += 1
+        return polls[0]
 
-    async def scene() -> None:
-        topic = Topic(look, seconds=0.01)
+    async def scenario() -> None:
+        topic = ChangeTopic(read_state, seconds=0.01)
         changes = topic.changes()
         await anext(changes)
         await anext(changes)
         await changes.aclose()  # type: ignore[attr-defined]
         await asyncio.sleep(0.03)
-        before = looks[0]
+        before = polls[0]
         await asyncio.sleep(0.1)
-        assert looks[0] == before
+        assert polls[0] == before
 
-    run(scene())
+    run(scenario())
 
 
 def test_a_look_that_fails_is_tried_again() -> None:
-    looks = [0]
+    polls = [0]
 
-    def look() -> int:
-        looks[0] += 1
-        if looks[0] < 3:
-            raise OSError("the ledger is away")
-        return looks[0]
+    def read_state() -> int:
+        polls[0] += 1
+        if polls[0] < 3:
+            raise OSError("the table is unavailable")
+        return polls[0]
 
-    async def scene() -> None:
-        assert await first(Topic(look, seconds=0.01).changes(), 2) == [True, True]
+    async def scenario() -> None:
+        assert await first(ChangeTopic(read_state, seconds=0.01).changes(), 2) == [True, True]
 
-    run(scene())
+    run(scenario())
 
 
 def test_a_stream_ends_with_the_session() -> None:
     allowed = [True]
-    looks = [0]
+    polls = [0]
 
-    def look() -> int:
-        looks[0] += 1
-        return looks[0]
+    def read_state() -> int:
+        polls[0] += 1
+        return polls[0]
 
-    async def scene() -> None:
-        told = []
-        async for text in stream(
-            Topic(look, seconds=0.01), lambda: looks[0], lambda: allowed[0]
+    async def scenario() -> None:
+        texts = []
+        async for text in event_stream(
+            ChangeTopic(read_state, seconds=0.01), lambda: polls[0], lambda: allowed[0]
         ).body_iterator:
-            told.append(text)
-            allowed[0] = len(told) < 3
-        assert len(told) == 3
+            texts.append(text)
+            allowed[0] = len(texts) < 3
+        assert len(texts) == 3
 
-    run(scene())
+    run(scenario())

@@ -1,4 +1,4 @@
-"""Every page, light and dark, wide and narrow: usable by everybody, light, whole without JavaScript."""
+"""All review and audit pages: accessibility, size on the wire, phones, and use without JavaScript."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser
 
-from tests.web.barriers import NARROW, barriers
+from tests.web.accessibility import NARROW, find_violations
 from tests.web.browsing import Visit, visiting
 from tests.web.serving import running
-from tests.web.test_review_loop import by_name, names, settled_for_a_second_look
+from tests.web.test_review_loop import add_photo_for_second_review, id_of, names
 from tests.web.world import World
 from workflow.inspections.verdict import Verdict
 from workflow.review import second_review
@@ -18,7 +18,7 @@ Open = Callable[..., Visit]
 PAGES = {
     "review": "/review",
     "audit": "/audit",
-    "held": "/held",
+    "on hold": "/on-hold",
     "disagreements": "/disagreements",
     "inspection": "/inspections/{decided}",
     "waiting inspection": "/inspections/{waiting}",
@@ -26,12 +26,14 @@ PAGES = {
 }
 
 
-def furnished(world: World) -> dict[str, str]:
-    """Something of everything that a page can show; the ids that addresses need."""
-    disputed = settled_for_a_second_look(world)
-    second_review.answer(world.ledger, world.reviews, disputed, Verdict.OK, "ann", "a shadow")
-    decided = world.decided("line-1/decided.jpg", Verdict.DEFECT, defect_class="crack", reason="hub")
-    again, held, *_ = world.waiting("line-1/decided.jpg", "line-1/held.jpg", *names(12))
+def add_samples(world: World) -> dict[str, str]:
+    """Add photos in all states that the pages show; return the ids for their paths."""
+    disputed = add_photo_for_second_review(world)
+    second_review.submit(
+        world.inspections, world.reviews, disputed, verdict=Verdict.OK, reviewer="ann", reason="a shadow"
+    )
+    decided = world.add_decided("line-1/decided.jpg", Verdict.DEFECT, defect_class="crack", reason="hub")
+    again, held, *_ = world.add_waiting("line-1/decided.jpg", "line-1/held.jpg", *names(12))
     world.reviews.hold(held, *_hold(held))
     return {"decided": decided, "waiting": again}
 
@@ -40,38 +42,40 @@ def _hold(held: str) -> tuple[object, object]:
     from workflow.inspections.inspection import AuditEntry, Hold
 
     at = "2026-01-01T10:00:00.000Z"
-    return Hold("bob", at, "ask the foundry"), AuditEntry(held, at, "bob", "hold", reason="ask the foundry")
+    return Hold("bob", at, "ask the foundry"), AuditEntry(
+        inspection_id=held, at=at, actor="bob", action="hold", reason="ask the foundry"
+    )
 
 
 @pytest.fixture(scope="module")
-def house(browser: Browser) -> Iterator[tuple[str, dict[str, str]]]:
-    """One furnished app for all looks at it."""
+def site(browser: Browser) -> Iterator[tuple[str, dict[str, str]]]:
+    """Serve one app with samples for all tests; yield its URL and the ids for the paths."""
     world = World.new()
-    ids = furnished(world)
+    ids = add_samples(world)
     with running(world) as address:
         yield address, ids
 
 
-def test_no_page_has_a_barrier_that_axe_knows(browser: Browser, house: tuple[str, dict[str, str]]) -> None:
-    address, ids = house
-    found = {}
+def test_no_page_has_a_barrier_that_axe_knows(browser: Browser, site: tuple[str, dict[str, str]]) -> None:
+    address, ids = site
+    violations = {}
     with visiting(browser, address, "") as stranger:
         stranger.go("/sign-in")
-        found["sign-in"] = barriers(stranger)
+        violations["sign-in"] = find_violations(stranger)
     with visiting(browser, address, "eve", "engineer") as eve:
         for name, path in PAGES.items():
             eve.go(path.format(**ids))
-            found[name] = barriers(eve)
+            violations[name] = find_violations(eve)
             if name == "review":
                 eve.press("?")
-                found["keys"] = barriers(eve)
+                violations["keys"] = find_violations(eve)
                 eve.press("Escape")
 
-    assert found == {name: [] for name in found}
+    assert violations == {name: [] for name in violations}
 
 
-def test_a_barrier_in_one_look_alone_is_found(browser: Browser, house: tuple[str, dict[str, str]]) -> None:
-    with visiting(browser, house[0], "") as stranger:
+def test_a_barrier_in_one_look_alone_is_found(browser: Browser, site: tuple[str, dict[str, str]]) -> None:
+    with visiting(browser, site[0], "") as stranger:
         stranger.go("/sign-in")
         stranger.page.evaluate("""() => {
             const style = new CSSStyleSheet();
@@ -81,27 +85,27 @@ def test_a_barrier_in_one_look_alone_is_found(browser: Browser, house: tuple[str
             document.adoptedStyleSheets = [style];
         }""")
 
-        (found,) = barriers(stranger)
+        (violation,) = find_violations(stranger)
 
-    assert found.startswith("dark, 360 wide: color-contrast: ")
+    assert violation.startswith("dark, 360 wide: color-contrast: ")
 
 
 @pytest.mark.parametrize("width", [320, 360])
 def test_no_page_scrolls_sideways_on_a_phone(
-    browser: Browser, house: tuple[str, dict[str, str]], width: int
+    browser: Browser, site: tuple[str, dict[str, str]], width: int
 ) -> None:
-    address, ids = house
+    address, ids = site
     with visiting(browser, address, "eve", "engineer", (width, 640)) as eve:
         for path in PAGES.values():
             eve.go(path.format(**ids))
-            wide = eve.page.evaluate("document.documentElement.scrollWidth")
-            assert wide <= width, path
+            scroll_width = eve.page.evaluate("document.documentElement.scrollWidth")
+            assert scroll_width <= width, path
 
 
 def test_on_a_phone_photo_score_and_both_answers_are_seen_without_scrolling(
-    browser: Browser, house: tuple[str, dict[str, str]]
+    browser: Browser, site: tuple[str, dict[str, str]]
 ) -> None:
-    with visiting(browser, house[0], "bob", size=NARROW) as bob:
+    with visiting(browser, site[0], "bob", size=NARROW) as bob:
         bob.go("/review")
         for selector in (
             "#lens img",
@@ -121,22 +125,22 @@ def test_on_a_phone_photo_score_and_both_answers_are_seen_without_scrolling(
         assert score["y"] + score["height"] <= answers["y"]
 
 
-def test_targets_are_large_enough_for_a_finger(browser: Browser, house: tuple[str, dict[str, str]]) -> None:
-    with visiting(browser, house[0], "bob", size=NARROW) as bob:
+def test_targets_are_large_enough_for_a_finger(browser: Browser, site: tuple[str, dict[str, str]]) -> None:
+    with visiting(browser, site[0], "bob", size=NARROW) as bob:
         bob.go("/review")
         for button in bob.page.locator("button:visible, select:visible, .menu summary").all():
             box = button.bounding_box()
             assert box is not None
             assert min(box["width"], box["height"]) >= 24
-        for main in bob.page.locator(".answers button").all():
-            box = main.bounding_box()
+        for answer in bob.page.locator(".answers button").all():
+            box = answer.bounding_box()
             assert box is not None
             assert box["height"] >= 44
 
 
-def test_pages_are_light(browser: Browser, house: tuple[str, dict[str, str]]) -> None:
-    """Compressed bytes on the wire, photos aside: the review page 25 KB, any other 60 KB."""
-    address, ids = house
+def test_pages_are_light(browser: Browser, site: tuple[str, dict[str, str]]) -> None:
+    """Compressed bytes on the wire without photos: at most 25 KB for the review page, 60 KB for others."""
+    address, ids = site
     kinds: dict[str, str] = {}
     sizes: dict[str, int] = {}
     with visiting(browser, address, "weigher", "engineer") as eve:
@@ -157,32 +161,32 @@ def test_pages_are_light(browser: Browser, house: tuple[str, dict[str, str]]) ->
 
 
 def test_everything_works_without_javascript(world: World, visit: Open) -> None:
-    world.waiting(*names(5))
+    world.add_waiting(*names(5))
     window = visit("ann", java_script_enabled=False)
     window.go("/review")
     first = window.name()
     window.page.fill("[name=comment]", "clean")
     window.page.click("button:has-text('OK')")
     assert f"OK: {first}" in window.text("#messages")
-    decision = world.row(by_name(world, first)).decision
+    decision = world.row(id_of(world, first)).decision
     assert decision is not None
     assert (decision.verdict, decision.reason, decision.reviewer) == (Verdict.OK, "clean", "ann")
 
     window.until(lambda: (window.go("/review"), window.page.query_selector("#strip button"))[1])
     window.page.click("#strip button")
-    assert "Taken back" in window.text("#messages")
-    assert world.row(by_name(world, first)).decision is None
+    assert "Undone" in window.text("#messages")
+    assert world.row(id_of(world, first)).decision is None
 
     again = window.name()
     window.page.click("button:has-text('crack')")
-    assert world.row(by_name(world, again)).decision.defect_class == "crack"  # type: ignore[union-attr]
+    assert world.row(id_of(world, again)).decision.defect_class == "crack"  # type: ignore[union-attr]
     skipped = window.name()
     window.page.click("button:has-text('Skip')")
     assert window.name() not in ("", skipped)
     held = window.name()
     window.page.fill("[name=comment]", "ask")
     window.page.click("button:has-text('Hold')")
-    assert world.row(by_name(world, held)).hold.reason == "ask"  # type: ignore[union-attr]
+    assert world.row(id_of(world, held)).hold.reason == "ask"  # type: ignore[union-attr]
 
     window.go("/audit")
     window.page.select_option("[name=action]", "hold")
@@ -193,19 +197,19 @@ def test_everything_works_without_javascript(world: World, visit: Open) -> None:
 def test_a_hold_without_javascript_and_without_a_comment_says_what_is_missing(
     world: World, visit: Open
 ) -> None:
-    world.waiting(*names(1))
+    world.add_waiting(*names(1))
     window = visit("ann", java_script_enabled=False)
     window.go("/review")
     window.page.click("button:has-text('Hold')")
 
-    assert "Say in the comment why" in window.text("main")
-    window.problems.clear()  # The browser notes every 400.
+    assert "Enter a comment with the reason" in window.text("main")
+    window.problems.clear()  # The browser logs every 400.
 
 
 def test_the_audit_page_filters_while_one_types_nothing(world: World, visit: Open) -> None:
-    """htmx replaces the table and the address; going back works."""
-    world.decided("line-1/a.jpg", Verdict.OK, "bob")
-    world.decided("line-1/b.jpg", Verdict.DEFECT, "carl")
+    """htmx replaces the table and the URL; the back button works."""
+    world.add_decided("line-1/a.jpg", Verdict.OK, "bob")
+    world.add_decided("line-1/b.jpg", Verdict.DEFECT, "carl")
     window = visit("ann")
     window.go("/audit")
     window.page.fill("[name=who]", "carl")
@@ -218,7 +222,7 @@ def test_the_audit_page_filters_while_one_types_nothing(world: World, visit: Ope
 
 
 def test_the_policy_lets_no_inline_script_or_style_through() -> None:
-    for file in Path("review_app/templates").glob("*.html"):
+    for file in Path("review_app").rglob("*.html"):
         text = file.read_text(encoding="utf-8")
         assert "style=" not in text, file
         assert "<style" not in text, file
@@ -228,14 +232,14 @@ def test_the_policy_lets_no_inline_script_or_style_through() -> None:
         assert "|safe" not in text, file
 
 
-def contrast(one: str, other: str) -> float:
-    """WCAG's contrast ratio of two colours like #1f5fbf."""
-    lights = []
-    for colour in (one, other):
-        parts = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
+def contrast(colour: str, other: str) -> float:
+    """Return the contrast ratio (WCAG) of two colours such as #1f5fbf."""
+    luminances = []
+    for value in (colour, other):
+        parts = [int(value[at : at + 2], 16) / 255 for at in (1, 3, 5)]
         linear = [p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts]
-        lights.append(0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2])
-    return (max(lights) + 0.05) / (min(lights) + 0.05)
+        luminances.append(0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2])
+    return (max(luminances) + 0.05) / (min(luminances) + 0.05)
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -1,4 +1,4 @@
-"""Photos reach browsers as photos and nothing else: small, upright, without metadata, by inspection id."""
+"""Photos for browsers: display copies and originals, addressed by inspection id."""
 
 import io
 import threading
@@ -6,51 +6,51 @@ from collections.abc import Callable
 
 import httpx2
 import pytest
-from PIL import Image as Picture
+from PIL import Image as PillowImage
 
-from review_app import photos
-from review_app.photos import Photos, Size, Unshowable, display_copy
+from review_app.photos import display_copies
+from review_app.photos.display_copies import CopySize, PhotoService, UndisplayablePhoto, make_display_copy
 from tests import crafted
-from tests.unit.line import Line
+from tests.unit.pipeline import Pipeline
 from tests.web.serving import visitor
 from tests.web.world import World
 from workflow.inspections.objects import inspection_id
 
 
-def encoded(picture: Picture.Image, form: str = "JPEG", **how: object) -> bytes:
+def encoded(picture: PillowImage.Image, form: str = "JPEG", **how: object) -> bytes:
     buffer = io.BytesIO()
     picture.save(buffer, form, **how)
     return buffer.getvalue()
 
 
-def copied(content: bytes, size: Size = Size.REVIEW) -> Picture.Image:
-    picture = Picture.open(io.BytesIO(display_copy(content, size)))
+def decoded_copy(content: bytes, size: CopySize = CopySize.REVIEW) -> PillowImage.Image:
+    picture = PillowImage.open(io.BytesIO(make_display_copy(content, size)))
     picture.load()
     return picture
 
 
-def landscape(mode: str = "RGB", fill: object = (200, 40, 40)) -> Picture.Image:
-    """White above, the colour below, twice as wide as high."""
-    picture = Picture.new(mode, (400, 200), "white" if mode in ("RGB", "L") else None)
+def landscape(mode: str = "RGB", fill: object = (200, 40, 40)) -> PillowImage.Image:
+    """Create an image twice as wide as high: white above, the colour below."""
+    picture = PillowImage.new(mode, (400, 200), "white" if mode in ("RGB", "L") else None)
     picture.paste(fill, (0, 100, 400, 200))  # type: ignore[arg-type]
     return picture
 
 
-@pytest.mark.parametrize(("size", "side"), [(Size.REVIEW, 1024), (Size.LIST, 320)])
-def test_a_copy_fits_its_size_and_keeps_its_shape(size: Size, side: int) -> None:
-    copy = copied(encoded(Picture.new("RGB", (3000, 1500))), size)
+@pytest.mark.parametrize(("size", "side"), [(CopySize.REVIEW, 1024), (CopySize.LIST, 320)])
+def test_a_copy_fits_its_size_and_keeps_its_shape(size: CopySize, side: int) -> None:
+    copy = decoded_copy(encoded(PillowImage.new("RGB", (3000, 1500))), size)
 
     assert copy.size == (side, side // 2)
 
 
 def test_a_small_photo_is_not_blown_up() -> None:
-    assert copied(encoded(Picture.new("RGB", (300, 200)))).size == (300, 200)
+    assert decoded_copy(encoded(PillowImage.new("RGB", (300, 200)))).size == (300, 200)
 
 
 def test_a_copy_is_upright_and_says_nothing_of_the_camera() -> None:
-    exif = Picture.Exif()
+    exif = PillowImage.Exif()
     exif[0x0112], exif[0x010F], exif[0x8825] = 6, "camera of line 1", {1: "N"}
-    copy = copied(encoded(landscape(), exif=exif, comment=b"secret"))
+    copy = decoded_copy(encoded(landscape(), exif=exif, comment=b"secret"))
 
     assert copy.size == (200, 400)
     assert copy.getpixel((30, 200)) == pytest.approx((200, 40, 40), abs=6)
@@ -70,11 +70,15 @@ def test_a_copy_is_upright_and_says_nothing_of_the_camera() -> None:
     ids=["grey", "cmyk", "palette", "alpha", "16 bits"],
 )
 def test_every_kind_of_pixel_looks_right(content: bytes, colour: object) -> None:
-    assert copied(content).getpixel((200, 180)) == pytest.approx(colour, abs=6)
+    assert decoded_copy(content).getpixel((200, 180)) == pytest.approx(colour, abs=6)
 
 
 def test_what_is_transparent_is_shown_on_white() -> None:
-    assert copied(encoded(landscape("RGBA", (0, 0, 255, 255)), "PNG")).getpixel((200, 20)) == (255, 255, 255)
+    assert decoded_copy(encoded(landscape("RGBA", (0, 0, 255, 255)), "PNG")).getpixel((200, 20)) == (
+        255,
+        255,
+        255,
+    )
 
 
 @pytest.mark.parametrize(
@@ -90,25 +94,25 @@ def test_what_is_transparent_is_shown_on_white() -> None:
     ids=["empty", "page", "cut off", "other format", "bomb", "too wide"],
 )
 def test_what_is_no_photo_is_not_shown(content: bytes) -> None:
-    with pytest.raises(Unshowable):
-        display_copy(content, Size.REVIEW)
+    with pytest.raises(UndisplayablePhoto):
+        make_display_copy(content, CopySize.REVIEW)
 
 
 @pytest.fixture
-def line(world: World) -> Line:
-    return world.line
+def pipeline(world: World) -> Pipeline:
+    return world.pipeline
 
 
 @pytest.fixture
 def waiting(world: World) -> Callable[[bytes], str]:
-    """Brings a photo before the reviewers; answers with the inspection's id."""
-    return lambda content: world.waiting("part.jpg", content=content)[0]
+    """Return a function that adds a photo for review and returns the inspection's id."""
+    return lambda content: world.add_waiting("part.jpg", content=content)[0]
 
 
 def test_a_photo_is_served_as_a_photo_that_may_be_kept(address: str, waiting: Callable[[bytes], str]) -> None:
-    one = waiting(encoded(landscape()))
+    inspection = waiting(encoded(landscape()))
     with visitor(address, "ann") as ann:
-        answer = ann.get(f"/photos/{one}/review")
+        answer = ann.get(f"/photos/{inspection}/review")
 
     assert (answer.status_code, answer.headers["content-type"]) == (200, "image/jpeg")
     assert answer.headers["x-content-type-options"] == "nosniff"
@@ -119,22 +123,22 @@ def test_a_photo_is_served_as_a_photo_that_may_be_kept(address: str, waiting: Ca
 
 def test_the_original_is_the_uploaded_bytes(address: str, waiting: Callable[[bytes], str]) -> None:
     content = encoded(landscape(), "PNG")
-    one = waiting(content)
+    inspection = waiting(content)
     with visitor(address, "ann") as ann:
-        answer = ann.get(f"/photos/{one}/original")
+        answer = ann.get(f"/photos/{inspection}/original")
 
     assert (answer.content, answer.headers["content-type"]) == (content, "image/png")
 
 
 def test_a_photo_that_is_a_page_too_stays_a_photo(address: str, waiting: Callable[[bytes], str]) -> None:
     page = b"<html><script>alert(document.cookie)</script></html>"
-    one = waiting(encoded(landscape(), comment=page) + page)
+    inspection = waiting(encoded(landscape(), comment=page) + page)
     with visitor(address, "ann") as ann:
         for kind in ("review", "list", "original"):
-            answer = ann.get(f"/photos/{one}/{kind}")
+            answer = ann.get(f"/photos/{inspection}/{kind}")
             assert answer.headers["content-type"] == "image/jpeg"
             assert answer.headers["content-security-policy"] == "default-src 'none'; sandbox"
-        assert page not in ann.get(f"/photos/{one}/review").content
+        assert page not in ann.get(f"/photos/{inspection}/review").content
 
 
 def test_nobody_sees_photos_without_signing_in(
@@ -162,66 +166,69 @@ def test_an_address_names_an_inspection_and_nothing_else(address: str, path: str
         assert ann.get(f"/photos/{path}").status_code == 404
 
 
-def test_a_photo_that_moves_during_the_look_is_found_where_it_went(line: Line) -> None:
-    image = line.upload(encoded(landscape()))
-    line.waiting(image)
-    row = line.row(image)
+def test_a_photo_that_moves_during_the_look_is_found_where_it_went(pipeline: Pipeline) -> None:
+    image = pipeline.upload(encoded(landscape()))
+    pipeline.waiting(image)
+    row = pipeline.row(image)
 
     class Moving:
-        """The first look is at a place that the photo has left meanwhile."""
+        """A repository whose first read returns the location that the photo has left."""
 
-        looks = 0
+        reads = 0
 
         def get(self, inspection: str) -> object:
-            self.looks += 1
-            return line.ledger.get(inspection) if self.looks > 1 else stale
+            self.reads += 1
+            return pipeline.inspections.get(inspection) if self.reads > 1 else stale
 
     from dataclasses import replace
 
-    stale = replace(row, location=image, leftover=None)
-    line.shelf.delete(image)
+    stale = replace(row, location=image, pending_delete=None)
+    pipeline.objects.delete(image)
 
-    assert Photos(Moving(), line.shelf).copy(row.id, Size.LIST)  # type: ignore[arg-type]
+    assert PhotoService(Moving(), pipeline.objects).display_copy(row.id, CopySize.LIST)  # type: ignore[arg-type]
 
 
-def test_copies_are_kept_within_the_bound_and_the_oldest_goes_first(line: Line) -> None:
+def test_copies_are_kept_within_the_bound_and_the_oldest_goes_first(pipeline: Pipeline) -> None:
     ids = []
     for shade in range(4):
-        image = line.upload(encoded(landscape(fill=(shade * 40, 0, 0))), key=f"{shade}.jpg")
-        line.waiting(image)
+        image = pipeline.upload(encoded(landscape(fill=(shade * 40, 0, 0))), key=f"{shade}.jpg")
+        pipeline.waiting(image)
         ids.append(inspection_id(image))
-    one = len(display_copy(encoded(landscape()), Size.LIST))
-    kept = Photos(line.ledger, line.shelf, kept_bytes=round(one * 2.5))
-    for each in ids:
-        kept.copy(each, Size.LIST)
-    line.shelf.objects.clear()
+    size = len(make_display_copy(encoded(landscape()), CopySize.LIST))
+    photos = PhotoService(pipeline.inspections, pipeline.objects, cache_bytes=round(size * 2.5))
+    for inspection in ids:
+        photos.display_copy(inspection, CopySize.LIST)
+    pipeline.objects.contents.clear()
 
-    assert kept.copy(ids[3], Size.LIST)
-    with pytest.raises(Exception, match="gone"):
-        kept.copy(ids[0], Size.LIST)
+    assert photos.display_copy(ids[3], CopySize.LIST)
+    with pytest.raises(Exception, match="missing"):
+        photos.display_copy(ids[0], CopySize.LIST)
 
 
-def test_few_photos_are_worked_on_at_a_time(line: Line, monkeypatch: pytest.MonkeyPatch) -> None:
-    running, most, lock = 0, 0, threading.Lock()
+def test_few_photos_are_worked_on_at_a_time(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
+    running, maximum, lock = 0, 0, threading.Lock()
 
-    def slow(content: bytes, size: Size) -> bytes:
-        nonlocal running, most
+    def slow(content: bytes, size: CopySize) -> bytes:
+        nonlocal running, maximum
         with lock:
             running += 1
-            most = max(most, running)
+            maximum = max(maximum, running)
         threading.Event().wait(0.02)
         with lock:
             running -= 1
         return b"copy"
 
-    monkeypatch.setattr(photos, "display_copy", slow)
-    image = line.upload(encoded(landscape()))
-    line.waiting(image)
-    kept = Photos(line.ledger, line.shelf, kept_bytes=0)
-    threads = [threading.Thread(target=kept.copy, args=(inspection_id(image), Size.LIST)) for _ in range(8)]
+    monkeypatch.setattr(display_copies, "make_display_copy", slow)
+    image = pipeline.upload(encoded(landscape()))
+    pipeline.waiting(image)
+    photos = PhotoService(pipeline.inspections, pipeline.objects, cache_bytes=0)
+    threads = [
+        threading.Thread(target=photos.display_copy, args=(inspection_id(image), CopySize.LIST))
+        for _ in range(8)
+    ]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
 
-    assert most == photos.AT_ONCE
+    assert maximum == display_copies.MAX_CONCURRENT

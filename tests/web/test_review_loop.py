@@ -1,4 +1,4 @@
-"""The review loop in a real browser: one key a photo, nothing lost, nothing shared, nothing in the way."""
+"""The review page in Chromium: keys, undo, leases, the outbox and live counts."""
 
 import time
 from collections.abc import Callable
@@ -17,8 +17,10 @@ from workflow.inspections.verdict import Verdict
 from workflow.review import second_review
 
 Open = Callable[..., Visit]
-COME = "performance.getEntriesByType('resource').filter((one) => /photos.*review$/.test(one.name)).length"
-HIDE = """(hidden) => {
+LOADED_PHOTOS = (
+    "performance.getEntriesByType('resource').filter((entry) => /photos.*review$/.test(entry.name)).length"
+)
+SET_HIDDEN = """(hidden) => {
   Object.defineProperty(document, "hidden", { value: hidden, configurable: true });
   document.dispatchEvent(new Event("visibilitychange"));
 }"""
@@ -30,34 +32,34 @@ def names(count: int) -> list[str]:
 
 @pytest.fixture
 def photos(world: World) -> list[str]:
-    """Twelve photos that wait."""
-    return world.waiting(*names(12))
+    """Add twelve photos for review."""
+    return world.add_waiting(*names(12))
 
 
-def loop(visit: Open, *who: str, **how: object) -> Visit:
-    """A window on the review page, ready with photos ahead."""
+def open_review(visit: Open, *who: str, **how: object) -> Visit:
+    """Open the review page and wait until its script runs."""
     window = visit(*who, **how)
     window.go("/review")
     window.until(lambda: window.page.query_selector("html.js"))
     return window
 
 
-def ready(window: Visit, ahead: int = 5) -> None:
-    """Wait until so many photos have come in advance, and the first one is before the reviewer."""
-    window.until(lambda: window.page.evaluate(COME) > ahead)
-    window.until(window.seen)
+def wait_for_photos(window: Visit, ahead: int = 5) -> None:
+    """Wait until more than `ahead` photos have loaded, including the displayed one."""
+    window.until(lambda: window.page.evaluate(LOADED_PHOTOS) > ahead)
+    window.until(window.is_photo_loaded)
 
 
 def answer(window: Visit, key: str) -> str:
-    """Decide the photo that is before the reviewer as soon as it is seen; returns its name."""
-    window.until(window.seen)
+    """Decide the displayed photo as soon as it has loaded; return its name."""
+    window.until(window.is_photo_loaded)
     name = window.name()
     window.press(key)
     return name
 
 
-def by_name(world: World, name: str) -> str:
-    return next(row.id for row in world.line.ledger.rows.values() if row.image.name == name)
+def id_of(world: World, name: str) -> str:
+    return next(row.id for row in world.pipeline.inspections.rows.values() if row.image.name == name)
 
 
 @pytest.mark.parametrize(
@@ -73,113 +75,120 @@ def by_name(world: World, name: str) -> str:
 def test_one_key_decides_and_the_next_photo_is_there(
     world: World, visit: Open, key: str, verdict: Verdict, defect_class: str
 ) -> None:
-    window = loop(visit)
-    ready(window)
+    window = open_review(visit)
+    wait_for_photos(window)
     first = window.name()
 
     window.press(key)
 
     assert window.name() not in ("", first)
-    decision = window.until(lambda: world.row(by_name(world, first)).decision)
+    decision = window.until(lambda: world.row(id_of(world, first)).decision)
     assert (decision.verdict, decision.defect_class, decision.reviewer) == (verdict, defect_class, "ann")
 
 
 @pytest.mark.usefixtures("photos")
 def test_five_photos_are_there_in_advance_and_decoded(visit: Open) -> None:
-    window = loop(visit)
+    window = open_review(visit)
 
-    ready(window, 5)
+    wait_for_photos(window, 5)
 
 
 @pytest.mark.usefixtures("photos")
 def test_a_key_that_is_held_down_decides_once(world: World, visit: Open) -> None:
-    window = loop(visit)
-    ready(window)
+    window = open_review(visit)
+    wait_for_photos(window)
 
     for _ in range(5):
         window.page.keyboard.down("a")
     window.page.keyboard.up("a")
 
-    window.until(lambda: world.line.decisions.sent)
+    window.until(lambda: world.pipeline.decisions.sent)
     window.page.wait_for_timeout(150)
-    assert len(world.line.decisions.sent) == 1
+    assert len(world.pipeline.decisions.sent) == 1
 
 
 @pytest.mark.usefixtures("photos")
 def test_the_comment_goes_with_its_photo_and_keys_are_letters_in_it(world: World, visit: Open) -> None:
-    window = loop(visit)
-    ready(window)
+    window = open_review(visit)
+    wait_for_photos(window)
     first = window.name()
 
     window.press("c")
     window.page.keyboard.type("a dad said zzz")
     window.press("Enter", "d")
 
-    decision = window.until(lambda: world.row(by_name(world, first)).decision)
+    decision = window.until(lambda: world.row(id_of(world, first)).decision)
     assert (decision.reason, decision.verdict) == ("a dad said zzz", Verdict.DEFECT)
     assert window.page.input_value("[name=comment]") == ""
 
 
 @pytest.mark.usefixtures("photos")
 def test_undo_brings_the_photo_back_and_nothing_was_sent(world: World, visit: Open) -> None:
-    window = loop(visit)
-    ready(window)
+    window = open_review(visit)
+    wait_for_photos(window)
     first = window.name()
     window.press("d")
-    one = by_name(world, first)
-    window.until(lambda: world.row(one).decision)
-    world.relay()  # Whoever delivers early must wait.
+    inspection = id_of(world, first)
+    window.until(lambda: world.row(inspection).decision)
+    world.deliver_decisions()  # Has no effect within the undo window.
 
     window.press("z")
 
     assert window.name() == first
-    window.until(lambda: world.row(one).decision is None)
-    assert world.row(one).lease.reviewer == "ann"  # type: ignore[union-attr]
-    assert world.line.executions.answers == []
+    window.until(lambda: world.row(inspection).decision is None)
+    assert world.row(inspection).lease.reviewer == "ann"  # type: ignore[union-attr]
+    assert world.pipeline.executions.answers == []
     window.press("a")
-    window.until(lambda: world.row(one).decision)
+    window.until(lambda: world.row(inspection).decision)
 
 
 @pytest.mark.usefixtures("photos")
 def test_after_the_window_undo_says_too_late_and_where_to_correct(world: World, browser: Browser) -> None:
     with running(world, undo_seconds=1) as address, visiting(browser, address) as window:
         window.go("/review")
-        ready(window)
+        wait_for_photos(window)
         first = window.name()
         window.press("d")
-        window.until(lambda: world.relay())
+        window.until(lambda: world.deliver_decisions())
 
         window.press("z")
 
         window.until(lambda: "Too late" in window.text("#status"))
-        assert window.page.get_attribute("#status a", "href") == f"/inspections/{by_name(world, first)}"
-        assert world.row(by_name(world, first)).verdict is Verdict.DEFECT
+        assert window.page.get_attribute("#status a", "href") == f"/inspections/{id_of(world, first)}"
+        assert world.row(id_of(world, first)).verdict is Verdict.DEFECT
 
 
 @pytest.mark.usefixtures("photos")
 def test_an_answer_that_is_kept_here_can_be_undone_however_late(world: World, browser: Browser) -> None:
     with running(world, undo_seconds=1) as address, visiting(browser, address) as window:
         window.go("/review")
-        ready(window)
+        wait_for_photos(window)
         window.page.route("**/decide**", lambda route: route.abort())
         first = answer(window, "d")
-        window.until(lambda: "1 kept here" in window.text("#kept"))
+        window.until(lambda: "1 unsent" in window.text("#unsent"))
         window.page.wait_for_timeout(1200)
 
         window.press("z")
 
         assert window.name() == first
         window.page.unroute("**/decide**")
-        one = by_name(world, first)
+        inspection = id_of(world, first)
         actions = ["decide", "undo"]
         window.until(
-            lambda: [of.action for of in world.line.ledger.entries if of.inspection_id == one] == actions
+            lambda: (
+                [
+                    entry.action
+                    for entry in world.pipeline.inspections.entries
+                    if entry.inspection_id == inspection
+                ]
+                == actions
+            )
         )
 
 
 def test_a_key_without_a_photo_gives_no_more_time_to_undo(world: World, visit: Open) -> None:
-    world.waiting(*names(1))
-    window = loop(visit)
+    world.add_waiting(*names(1))
+    window = open_review(visit)
     answer(window, "d")
     window.page.wait_for_timeout(1500)
     left = window.page.evaluate("document.querySelector('#undo-time').value")
@@ -192,55 +201,55 @@ def test_a_key_without_a_photo_gives_no_more_time_to_undo(world: World, visit: O
 
 @pytest.mark.usefixtures("photos")
 def test_a_server_that_knows_better_than_the_page_is_believed(world: World, visit: Open) -> None:
-    """The page thinks there is time, but the decision was sealed: the photo does not stay."""
-    window = loop(visit)
-    ready(window)
+    """The page still offers undo, but the decision is final: the photo does not stay."""
+    window = open_review(visit)
+    wait_for_photos(window)
     first = window.name()
     window.press("d")
-    decision = window.until(lambda: world.row(by_name(world, first)).decision)
-    world.ledger.seal(by_name(world, first), decision.id)
+    decision = window.until(lambda: world.row(id_of(world, first)).decision)
+    world.inspections.finalize(id_of(world, first), decision.id)
 
     window.press("z")
 
     window.until(lambda: "too late" in window.text("#status"))
     assert window.name() != first
-    window.problems.clear()  # The browser notes every 409.
+    window.problems.clear()  # The browser logs every 409.
 
 
 @pytest.mark.usefixtures("photos")
 def test_skipping_shows_another_and_gives_the_photo_to_others(world: World, visit: Open) -> None:
-    window = loop(visit)
-    ready(window)
+    window = open_review(visit)
+    wait_for_photos(window)
     first = window.name()
 
     window.press("s")
 
     assert window.name() != first
-    window.until(lambda: world.row(by_name(world, first)).lease is None)
+    window.until(lambda: world.row(id_of(world, first)).lease is None)
 
 
 @pytest.mark.usefixtures("photos")
 def test_holding_needs_a_comment_and_takes_the_photo_out(world: World, visit: Open) -> None:
-    window = loop(visit)
-    ready(window)
+    window = open_review(visit)
+    wait_for_photos(window)
     first = window.name()
     window.press("h")
-    assert "why it is held" in window.text("#status")
+    assert "Enter the reason" in window.text("#status")
 
     window.page.keyboard.type("ask the foundry")
     window.press("Enter", "h")
 
-    hold = window.until(lambda: world.row(by_name(world, first)).hold)
-    assert (hold.by, hold.reason) == ("ann", "ask the foundry")
-    window.go("/held")
-    window.page.click("text=Put back")
-    window.until(lambda: world.row(by_name(world, first)).hold is None)
+    hold = window.until(lambda: world.row(id_of(world, first)).hold)
+    assert (hold.reviewer, hold.reason) == ("ann", "ask the foundry")
+    window.go("/on-hold")
+    window.page.click("button:has-text('Release')")
+    window.until(lambda: world.row(id_of(world, first)).hold is None)
 
 
 @pytest.mark.usefixtures("photos")
 def test_zoom_brightness_contrast_and_inversion_stay_for_the_next_photo(visit: Open) -> None:
-    window = loop(visit)
-    ready(window)
+    window = open_review(visit)
+    wait_for_photos(window)
     window.press("+", "b", "x", "i")
     before = window.page.evaluate("[lens.style.transform, lens.style.filter]")
 
@@ -259,8 +268,8 @@ def test_zoom_brightness_contrast_and_inversion_stay_for_the_next_photo(visit: O
 
 @pytest.mark.usefixtures("photos")
 def test_who_zooms_sees_the_uploaded_bytes(visit: Open) -> None:
-    window = loop(visit)
-    ready(window)
+    window = open_review(visit)
+    wait_for_photos(window)
 
     window.press("+")
 
@@ -269,8 +278,8 @@ def test_who_zooms_sees_the_uploaded_bytes(visit: Open) -> None:
 
 @pytest.mark.usefixtures("photos")
 def test_a_zoom_that_stayed_shows_the_next_photo_as_uploaded_too(visit: Open) -> None:
-    window = loop(visit)
-    ready(window)
+    window = open_review(visit)
+    wait_for_photos(window)
     window.press("+")
 
     answer(window, "a")
@@ -288,129 +297,129 @@ def test_a_photo_that_does_not_come_is_asked_for_again_and_not_decided(world: Wo
     first = window.name()
 
     window.press("d")
-    assert "not here yet" in window.text("#status")
+    assert "not loaded yet" in window.text("#status")
     assert window.name() == first
-    window.until(lambda: sum("/photos/" in one for one in window.requests) > 6)
+    window.until(lambda: sum("/photos/" in url for url in window.requests) > 6)
     window.press("s")
     second = window.name()
     assert second not in ("", first)
     away = False
 
     answer(window, "d")
-    window.until(lambda: world.row(by_name(world, second)).decision)
-    assert world.row(by_name(world, first)).decision is None
-    window.problems.clear()  # The browser notes what did not come.
+    window.until(lambda: world.row(id_of(world, second)).decision)
+    assert world.row(id_of(world, first)).decision is None
+    window.problems.clear()  # The browser logs failed requests.
 
 
 @pytest.mark.usefixtures("photos")
 def test_keys_can_be_changed_and_switched_off(world: World, visit: Open) -> None:
-    window = loop(visit)
-    ready(window)
+    window = open_review(visit)
+    wait_for_photos(window)
     window.press("?")
     window.page.fill("#key-list [name=ok]", "g")
     window.page.fill("#key-list [name=skip]", "d")
     assert "taken" in window.text("#key-clash")
     window.page.click("#help .primary")
     window.page.reload()
-    ready(window)
+    wait_for_photos(window)
     first = window.name()
 
     window.press("a")
     assert window.name() == first
     window.press("g")
-    window.until(lambda: world.row(by_name(world, first)).decision)
+    window.until(lambda: world.row(id_of(world, first)).decision)
 
     second = window.name()
-    window.until(window.seen)
+    window.until(window.is_photo_loaded)
     window.page.uncheck("#keys-on")
     window.press("g", "d", "1", "s", "z", "?")
     assert window.name() == second
     window.page.click("button:has-text('OK')")
-    window.until(lambda: world.row(by_name(world, second)).decision)
+    window.until(lambda: world.row(id_of(world, second)).decision)
 
 
 def test_nothing_to_do_says_so_and_a_new_photo_appears_by_itself(world: World, visit: Open) -> None:
-    window = loop(visit)
+    window = open_review(visit)
     assert "No images are waiting" in window.text("#empty")
 
-    world.waiting("line-1/late.jpg")
+    world.add_waiting("line-1/late.jpg")
 
     window.until(lambda: window.name() == "late.jpg")
 
 
 def test_a_tab_that_nobody_looks_at_takes_no_photo(world: World, visit: Open) -> None:
-    window = loop(visit)
-    window.page.evaluate(HIDE, True)
+    window = open_review(visit)
+    window.page.evaluate(SET_HIDDEN, True)
 
-    (one,) = world.waiting("line-1/late.jpg")
+    (inspection,) = world.add_waiting("line-1/late.jpg")
 
     window.until(lambda: "1 waiting" in window.text("#counts"))
     window.page.wait_for_timeout(300)
-    assert (window.name(), world.row(one).lease) == ("", None)
-    window.page.evaluate(HIDE, False)
+    assert (window.name(), world.row(inspection).lease) == ("", None)
+    window.page.evaluate(SET_HIDDEN, False)
     window.until(lambda: window.name() == "late.jpg")
 
 
 @pytest.mark.usefixtures("photos")
 def test_who_comes_back_to_a_tab_is_told_at_once_what_went_to_another(world: World, visit: Open) -> None:
-    window = loop(visit)
-    ready(window)
+    window = open_review(visit)
+    wait_for_photos(window)
     first = window.name()
-    window.page.evaluate(HIDE, True)
-    row = world.row(by_name(world, first))
-    lease = Lease("bob", timestamps.later(timestamps.now(), 300))
-    world.line.ledger.rows[row.id] = replace(row, lease=lease)
+    window.page.evaluate(SET_HIDDEN, True)
+    row = world.row(id_of(world, first))
+    lease = Lease("bob", timestamps.add_seconds(timestamps.now(), 300))
+    world.pipeline.inspections.rows[row.id] = replace(row, lease=lease)
 
-    window.page.evaluate(HIDE, False)
+    window.page.evaluate(SET_HIDDEN, False)
 
     window.until(lambda: f"{first} went to another reviewer" in window.text("#status"), 10)
     assert window.name() not in ("", first)
 
 
 def test_two_reviewers_never_see_the_same_photo(world: World, visit: Open) -> None:
-    world.waiting(*names(30))
-    ann, bob = loop(visit, "ann"), loop(visit, "bob")
-    ready(ann)
-    ready(bob)
+    world.add_waiting(*names(30))
+    ann, bob = open_review(visit, "ann"), open_review(visit, "bob")
+    wait_for_photos(ann)
+    wait_for_photos(bob)
     for _ in range(6):
         answer(ann, "a")
         answer(bob, "d")
-    ann.until(lambda: len(world.line.decisions.sent) == 12)
+    ann.until(lambda: len(world.pipeline.decisions.sent) == 12)
 
-    decided = [row.decision for row in world.line.ledger.rows.values() if row.decision]
+    decided = [row.decision for row in world.pipeline.inspections.rows.values() if row.decision]
     assert sorted(decision.reviewer for decision in decided) == ["ann"] * 6 + ["bob"] * 6
-    assert all((one.verdict is Verdict.OK) == (one.reviewer == "ann") for one in decided)
+    assert all((decision.verdict is Verdict.OK) == (decision.reviewer == "ann") for decision in decided)
 
 
 @pytest.mark.usefixtures("photos")
 def test_a_photo_that_another_took_meanwhile_is_not_decided_twice(world: World, visit: Open) -> None:
-    window = loop(visit)
-    ready(window)
+    window = open_review(visit)
+    wait_for_photos(window)
     first = window.name()
-    one = by_name(world, first)
-    world.reviews.free(one, "ann")
-    world.line.decide(world.row(one).image, Verdict.OK, "bob")
+    inspection = id_of(world, first)
+    world.reviews.release(inspection, "ann")
+    world.pipeline.decide(world.row(inspection).image, Verdict.OK, "bob")
 
     window.press("d")
 
     window.until(lambda: "bob" in window.text("#status"))
-    assert world.row(one).decision.reviewer == "bob"  # type: ignore[union-attr]
-    window.problems.clear()  # The browser notes every 409.
+    assert world.row(inspection).decision.reviewer == "bob"  # type: ignore[union-attr]
+    window.problems.clear()  # The browser logs every 409.
 
 
 @pytest.mark.usefixtures("photos")
 def test_leaving_the_page_and_signing_out_give_the_photos_back(world: World, visit: Open) -> None:
     def leased() -> int:
-        return sum(row.lease is not None for row in world.line.ledger.rows.values())
+        return sum(row.lease is not None for row in world.pipeline.inspections.rows.values())
 
-    window = loop(visit)
-    ready(window)
+    window = open_review(visit)
+    wait_for_photos(window)
     assert leased() > 5
     window.go("/audit")
     window.until(lambda: leased() == 0)
 
     window.go("/review")
-    ready(window)
+    wait_for_photos(window)
     window.page.click(".menu summary")
     window.page.click("text=Sign out")
     window.until(lambda: leased() == 0)
@@ -418,65 +427,65 @@ def test_leaving_the_page_and_signing_out_give_the_photos_back(world: World, vis
 
 @pytest.mark.usefixtures("photos")
 def test_reloading_keeps_the_photos(world: World, visit: Open) -> None:
-    window = loop(visit)
-    ready(window)
+    window = open_review(visit)
+    wait_for_photos(window)
     window.page.reload()
     window.page.wait_for_timeout(1200)
 
-    one = by_name(world, window.name())
-    assert world.row(one).lease.reviewer == "ann"  # type: ignore[union-attr]
+    inspection = id_of(world, window.name())
+    assert world.row(inspection).lease.reviewer == "ann"  # type: ignore[union-attr]
 
 
 def test_no_click_is_lost_while_the_server_is_away(world: World, browser: Browser) -> None:
-    world.waiting(*names(20))
+    world.add_waiting(*names(20))
     with running(world) as address:
         port = int(address.rsplit(":", 1)[1])
         opened = visiting(browser, address)
         window = opened.__enter__()
         window.go("/review")
-        ready(window)
+        wait_for_photos(window)
     try:
-        seen = [answer(window, "d") for _ in range(6)]
-        window.until(lambda: "6 kept here" in window.text("#kept"))
-        assert world.line.decisions.sent == []
+        decided = [answer(window, "d") for _ in range(6)]
+        window.until(lambda: "6 unsent" in window.text("#unsent"))
+        assert world.pipeline.decisions.sent == []
 
         with running(world, port):
-            window.until(lambda: len(world.line.decisions.sent) >= 6, 20)
-            window.until(lambda: window.page.is_hidden("#kept"))
-        for name in seen:
-            assert world.row(by_name(world, name)).decision.verdict is Verdict.DEFECT  # type: ignore[union-attr]
+            window.until(lambda: len(world.pipeline.decisions.sent) >= 6, 20)
+            window.until(lambda: window.page.is_hidden("#unsent"))
+        for name in decided:
+            assert world.row(id_of(world, name)).decision.verdict is Verdict.DEFECT  # type: ignore[union-attr]
     finally:
         opened.__exit__(None, None, None)
 
 
 def test_clicks_survive_the_tab(world: World, browser: Browser) -> None:
-    world.waiting(*names(10))
+    world.add_waiting(*names(10))
     with running(world) as address:
         port = int(address.rsplit(":", 1)[1])
         opened = visiting(browser, address)
         window = opened.__enter__()
         window.go("/review")
-        ready(window)
+        wait_for_photos(window)
     try:
-        seen = [answer(window, "1"), answer(window, "a")]
-        window.until(lambda: "2 kept here" in window.text("#kept"))
+        decided = [answer(window, "1"), answer(window, "a")]
+        window.until(lambda: "2 unsent" in window.text("#unsent"))
         window.page.close()
 
         with running(world, port):
             window.page = window.context.new_page()
             window.go("/review")
-            window.until(lambda: len(world.line.decisions.sent) >= 2)
-            decisions = [world.row(by_name(world, name)).decision for name in seen]
-            assert [one.verdict for one in decisions] == [Verdict.DEFECT, Verdict.OK]  # type: ignore[union-attr]
-            window.until(lambda: window.name() not in ("", *seen))
+            window.until(lambda: len(world.pipeline.decisions.sent) >= 2)
+            decisions = [world.row(id_of(world, name)).decision for name in decided]
+            assert [decision.verdict for decision in decisions] == [Verdict.DEFECT, Verdict.OK]  # type: ignore[union-attr]
+            window.until(lambda: window.name() not in ("", *decided))
     finally:
         opened.__exit__(None, None, None)
 
 
 @pytest.mark.usefixtures("photos")
 def test_an_answer_lost_on_the_way_back_does_not_decide_twice(world: World, visit: Open) -> None:
-    window = loop(visit)
-    ready(window)
+    window = open_review(visit)
+    wait_for_photos(window)
     first = window.name()
     tries = []
 
@@ -491,21 +500,23 @@ def test_an_answer_lost_on_the_way_back_does_not_decide_twice(world: World, visi
     window.page.route("**/decide**", lose_the_answer)
     window.press("d")
     window.until(lambda: len(tries) == 2)
-    window.until(lambda: window.page.is_hidden("#kept"))
+    window.until(lambda: window.page.is_hidden("#unsent"))
 
-    entries = [one for one in world.line.ledger.entries if one.inspection_id == by_name(world, first)]
-    assert [one.action for one in entries] == ["decide"]
-    window.problems.clear()  # The browser notes the connection that was cut.
+    entries = [
+        entry for entry in world.pipeline.inspections.entries if entry.inspection_id == id_of(world, first)
+    ]
+    assert [entry.action for entry in entries] == ["decide"]
+    window.problems.clear()  # The browser logs the aborted request.
 
 
 @pytest.mark.usefixtures("photos")
 def test_what_is_kept_waits_for_its_own_reviewer_whoever_signs_in(world: World, visit: Open) -> None:
-    window = loop(visit)
-    ready(window)
-    one = by_name(world, window.name())
+    window = open_review(visit)
+    wait_for_photos(window)
+    inspection = id_of(world, window.name())
     window.page.route("**/decide**", lambda route: route.abort())
     window.press("d")
-    window.until(lambda: "1 kept here" in window.text("#kept"))
+    window.until(lambda: "1 unsent" in window.text("#unsent"))
 
     def sign_in(name: str) -> None:  # In another tab of the same browser.
         form, site = {"name": name, "role": "reviewer"}, {"Origin": window.address}
@@ -514,20 +525,20 @@ def test_what_is_kept_waits_for_its_own_reviewer_whoever_signs_in(world: World, 
 
     sign_in("bob")
     window.page.unroute("**/decide**")
-    window.until(lambda: "You are signed out; 1 kept here" in window.text("#kept"))
-    assert world.row(one).decision is None
+    window.until(lambda: "You are signed out; 1 unsent" in window.text("#unsent"))
+    assert world.row(inspection).decision is None
 
     sign_in("ann")
-    decision = window.until(lambda: world.row(one).decision)
+    decision = window.until(lambda: world.row(inspection).decision)
     assert decision.reviewer == "ann"
-    window.problems.clear()  # The browser notes what was cut and every 401.
+    window.problems.clear()  # The browser logs aborted requests and every 401.
 
 
 @pytest.mark.usefixtures("photos")
 def test_counts_and_last_decisions_are_told_to_everybody_at_once(world: World, visit: Open) -> None:
-    ann, bob = loop(visit, "ann"), loop(visit, "bob")
-    ready(ann)
-    ready(bob, 3)
+    ann, bob = open_review(visit, "ann"), open_review(visit, "bob")
+    wait_for_photos(ann)
+    wait_for_photos(bob, 3)
     bob.until(lambda: "12 waiting" in bob.text("#counts"))
 
     started = time.monotonic()
@@ -541,7 +552,7 @@ def test_counts_and_last_decisions_are_told_to_everybody_at_once(world: World, v
 
 
 def test_pages_find_the_server_again_after_its_restart(world: World, browser: Browser) -> None:
-    world.waiting(*names(3))
+    world.add_waiting(*names(3))
     with running(world) as address:
         port = int(address.rsplit(":", 1)[1])
         opened = visiting(browser, address)
@@ -549,7 +560,7 @@ def test_pages_find_the_server_again_after_its_restart(world: World, browser: Br
         window.go("/review")
         window.until(lambda: "3 waiting" in window.text("#counts"))
     try:
-        world.waiting("line-1/meanwhile.jpg")
+        world.add_waiting("line-1/meanwhile.jpg")
         with running(world, port):
             window.until(lambda: "4 waiting" in window.text("#counts"), 15)
     finally:
@@ -557,29 +568,31 @@ def test_pages_find_the_server_again_after_its_restart(world: World, browser: Br
 
 
 def test_a_second_look_is_blind(world: World, visit: Open) -> None:
-    """It comes in the same loop, without the first answer, and never to who gave that."""
-    one = settled_for_a_second_look(world)
-    first, second = loop(visit, "bob"), loop(visit, "ann")
+    """The page shows it without the first answer, and never to the first reviewer."""
+    inspection = add_photo_for_second_review(world)
+    first, second = open_review(visit, "bob"), open_review(visit, "ann")
     assert "No images are waiting" in first.text("#empty")
 
     shown = second.page.inner_text(".panel")
     assert second.name() == "twice.jpg"
     assert "bob" not in shown
     assert "crack at the hub" not in second.page.content()
-    second.go(f"/inspections/{one}")
+    second.go(f"/inspections/{inspection}")
     assert "after your answer" in second.text("main")
-    second.problems.clear()  # The browser notes every 409.
+    second.problems.clear()  # The browser logs every 409.
 
     second.go("/review")
     second.until(lambda: second.page.query_selector("html.js"))
     answer(second, "a")
-    look = second.until(lambda: world.row(one).second)
+    look = second.until(lambda: world.row(inspection).second_review)
     assert (look.verdict, look.first_verdict, look.agrees) == (Verdict.OK, Verdict.DEFECT, False)
 
 
 def test_a_disagreement_is_settled_by_an_engineer(world: World, visit: Open) -> None:
-    one = settled_for_a_second_look(world)
-    second_review.answer(world.ledger, world.reviews, one, Verdict.OK, "ann", "a shadow")
+    inspection = add_photo_for_second_review(world)
+    second_review.submit(
+        world.inspections, world.reviews, inspection, verdict=Verdict.OK, reviewer="ann", reason="a shadow"
+    )
     window = visit("eve", "engineer")
     window.go("/disagreements")
     assert "a shadow" in window.text("main")
@@ -588,37 +601,39 @@ def test_a_disagreement_is_settled_by_an_engineer(world: World, visit: Open) -> 
     window.page.click("text=It is a defect")
 
     window.until(lambda: "Settled as defect" in window.text("#messages"))
-    look = world.row(one).second
+    look = world.row(inspection).second_review
     assert look is not None
-    assert (look.adjudicated_by, look.final) == ("eve", Verdict.DEFECT)
-    assert "Nobody disagrees" in window.text("main")
+    assert (look.adjudicated_by, look.final_verdict) == ("eve", Verdict.DEFECT)
+    assert "No disagreements" in window.text("main")
 
 
-def settled_for_a_second_look(world: World) -> str:
-    """A photo that bob called a defect, drawn for a second look."""
-    (one,) = world.waiting("line-1/twice.jpg")
-    row = world.row(one)
+def add_photo_for_second_review(world: World) -> str:
+    """Add a photo that bob decided as a defect and that is sampled for a second review."""
+    (inspection,) = world.add_waiting("line-1/twice.jpg")
+    row = world.row(inspection)
     assert row.prediction is not None
-    world.line.ledger.rows[one] = replace(row, prediction=replace(row.prediction, second_look=True))
-    world.line.decide(row.image, Verdict.DEFECT, "bob", "crack at the hub")
-    assert world.relay() == [one]
-    return one
+    world.pipeline.inspections.rows[inspection] = replace(
+        row, prediction=replace(row.prediction, sampled_for_second_review=True)
+    )
+    world.pipeline.decide(row.image, Verdict.DEFECT, "bob", "crack at the hub")
+    assert world.deliver_decisions() == [inspection]
+    return inspection
 
 
 @pytest.mark.usefixtures("photos")
 def test_a_verdict_that_was_announced_is_corrected_with_a_reason(world: World, visit: Open) -> None:
-    one = world.decided("line-1/wrong.jpg", Verdict.OK)
+    inspection = world.add_decided("line-1/wrong.jpg", Verdict.OK)
     reviewer, engineer = visit("ann"), visit("eve", "engineer")
-    reviewer.go(f"/inspections/{one}")
-    assert "Correct this verdict" not in reviewer.text("main")
+    reviewer.go(f"/inspections/{inspection}")
+    assert "Override this verdict" not in reviewer.text("main")
 
-    engineer.go(f"/inspections/{one}")
-    engineer.page.click("summary:has-text('Correct this verdict')")
+    engineer.go(f"/inspections/{inspection}")
+    engineer.page.click("summary:has-text('Override this verdict')")
     engineer.page.fill("[name=reason]", "porosity under the paint")
-    engineer.page.click("button:has-text('Correct to defect')")
+    engineer.page.click("button:has-text('Override to defect')")
 
-    engineer.until(lambda: "Corrected to defect" in engineer.text("#messages"))
-    row = world.row(one)
+    engineer.until(lambda: "Overridden to defect" in engineer.text("#messages"))
+    row = world.row(inspection)
     assert (row.revision, row.decision.verdict, row.decision.reviewer) == (2, Verdict.DEFECT, "eve")  # type: ignore[union-attr]
     assert "porosity under the paint" in engineer.text("main")
 
@@ -634,15 +649,15 @@ def test_a_late_answer_that_nothing_waits_does_not_hide_what_came_meanwhile(
         else:
             late.append((route, route.fetch()))
 
-    world.waiting("line-1/first.jpg")
+    world.add_waiting("line-1/first.jpg")
     window = visit("ann")
     window.page.goto("about:blank")
     window.page.route("**/review/next**", hold_the_first)
     window.go("/review")
-    window.until(lambda: late and window.seen())
+    window.until(lambda: late and window.is_photo_loaded())
     window.press("a")
     window.until(lambda: "0 waiting" in window.text("#counts"))
-    world.waiting(*names(5))
+    world.add_waiting(*names(5))
     window.until(lambda: "5 waiting" in window.text("#counts"))
 
     route, response = late[0]
@@ -652,21 +667,23 @@ def test_a_late_answer_that_nothing_waits_does_not_hide_what_came_meanwhile(
 
 
 def test_who_is_faster_than_the_server_goes_on(world: World, visit: Open) -> None:
-    """Photos whose answers are on their way are not shown again, and others take their place."""
-    world.waiting(*names(30))
-    window = loop(visit)
-    ready(window)
-    kept: list[Any] = []
-    window.page.route("**/decide**", lambda route: kept.append(route) if slow else route.continue_())
+    """Photos with unsent answers are not shown again; others take their place."""
+    world.add_waiting(*names(30))
+    window = open_review(visit)
+    wait_for_photos(window)
+    pending: list[Any] = []
+    window.page.route("**/decide**", lambda route: pending.append(route) if slow else route.continue_())
     slow = True
     for _ in range(15):
         answer(window, "a")
     slow = False
-    for route in kept:
+    for route in pending:
         route.continue_()
     for _ in range(15):
         answer(window, "a")
 
-    window.until(lambda: len(world.line.decisions.sent) == 30)
-    decided = [one.inspection_id for one in world.line.ledger.entries if one.action == "decide"]
+    window.until(lambda: len(world.pipeline.decisions.sent) == 30)
+    decided = [
+        entry.inspection_id for entry in world.pipeline.inspections.entries if entry.action == "decide"
+    ]
     assert len(set(decided)) == len(decided) == 30

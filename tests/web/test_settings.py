@@ -1,19 +1,25 @@
-"""A review app that is told something wrong does not start, and says which setting it was."""
+"""Settings: a missing or invalid one stops the start with its name."""
 
 import pytest
 
-from review_app.settings import DEFAULTS, NEEDS, OPEN_ID, Settings, from_environment
+from review_app.settings import (
+    DEFAULTS,
+    OIDC_VARIABLES,
+    REQUIRED_VARIABLES,
+    ReviewAppSettings,
+    from_environment,
+)
 from tests.web.serving import SECRET
 from workflow.errors import ConfigurationError
 
 LOCAL = {
-    "LEDGER_TABLE": "ledger",
+    "INSPECTIONS_TABLE": "inspections",
     "AUDIT_TABLE": "audit",
-    "NAMES_TABLE": "names",
-    "FIGURES_TABLE": "figures",
-    "COMMAND_TABLE": "command-log",
+    "NAME_INDEX_TABLE": "name-index",
+    "METRICS_TABLE": "metrics",
+    "COMMAND_LOG_TABLE": "command-log",
     "HISTORY_BUCKET": "history",
-    "READ_HISTORY_FUNCTION": "read-history",
+    "GET_EXECUTION_HISTORY_FUNCTION": "read-history",
     "DECISION_QUEUE_URL": "http://127.0.0.1:1/decisions",
     "COMMAND_QUEUE_URL": "http://127.0.0.1:1/commands",
     "INTAKE_QUEUE_URL": "http://127.0.0.1:1/intake",
@@ -33,18 +39,18 @@ ON_AWS = LOCAL | {
 
 
 def test_the_names_are_data_that_match_what_is_read() -> None:
-    assert LOCAL.keys() == NEEDS
-    assert ON_AWS.keys() == NEEDS | OPEN_ID
+    assert LOCAL.keys() == REQUIRED_VARIABLES
+    assert ON_AWS.keys() == REQUIRED_VARIABLES | OIDC_VARIABLES
     assert from_environment(ON_AWS | DEFAULTS) == from_environment(ON_AWS)
 
 
-@pytest.mark.parametrize("name", sorted(NEEDS))
+@pytest.mark.parametrize("name", sorted(REQUIRED_VARIABLES))
 def test_a_missing_setting_is_named(name: str) -> None:
     with pytest.raises(ConfigurationError, match=name):
         from_environment({**LOCAL, name: ""})
 
 
-@pytest.mark.parametrize("name", sorted(OPEN_ID))
+@pytest.mark.parametrize("name", sorted(OIDC_VARIABLES))
 def test_a_missing_setting_of_the_provider_is_named(name: str) -> None:
     with pytest.raises(ConfigurationError, match=name):
         from_environment({**ON_AWS, name: ""})
@@ -72,7 +78,7 @@ def test_a_wrong_setting_is_refused_by_name(changed: dict[str, str], named: str)
 
 @pytest.mark.parametrize("host", ["127.0.0.1:8080", "localhost", "[::1]:8080", "127.8.9.10"])
 def test_development_sign_in_is_for_loopback_addresses(host: str) -> None:
-    assert Settings(f"http://{host}", SECRET).is_local
+    assert ReviewAppSettings(public_url=f"http://{host}", session_secret=SECRET).is_local
 
 
 def test_cookies_insist_on_https_wherever_other_machines_come_from() -> None:

@@ -1,4 +1,4 @@
-"""Signing in with OpenID Connect: code flow with PKCE against a provider that insists on it."""
+"""Sign-in with OpenID Connect: code flow with PKCE against a provider that requires it."""
 
 import base64
 import hashlib
@@ -15,22 +15,22 @@ from fastapi.responses import JSONResponse, RedirectResponse
 from joserfc import jwt
 from joserfc.jwk import RSAKey
 
-from review_app.routes.sign_in import roles_from
-from review_app.settings import OpenId
+from review_app.settings import OidcSettings
+from review_app.sign_in.routes import parse_roles
 from review_app.users import Role
 from tests.web.serving import listening, running, served, visitor
 from tests.web.world import World
 
 
-@dataclass
+@dataclass(kw_only=True)
 class Provider:
-    """An OpenID provider: who signs in there, and what its tokens say."""
+    """A fake OpenID provider with configurable claims."""
 
     address: str
     claims: dict[str, Any] = field(default_factory=dict)
     key: Any = field(default_factory=lambda: RSAKey.generate_key(2048, {"kid": "1"}))
     signing: Any = None
-    asked: dict[str, str] = field(default_factory=dict)
+    request: dict[str, str] = field(default_factory=dict)
 
     def app(self) -> FastAPI:
         app = FastAPI()
@@ -51,13 +51,13 @@ class Provider:
 
         @app.get("/authorize")
         def authorize(state: str, nonce: str, code_challenge: str, code_challenge_method: str) -> Any:
-            self.asked = {"nonce": nonce, "challenge": code_challenge, "method": code_challenge_method}
-            return RedirectResponse(f"{self.asked['back']}?code=c0de&state={state}")
+            self.request = {"nonce": nonce, "challenge": code_challenge, "method": code_challenge_method}
+            return RedirectResponse(f"{self.request['back']}?code=c0de&state={state}")
 
         @app.post("/token")
         def token(code: str = Form(), code_verifier: str = Form()) -> Any:
             digest = base64.urlsafe_b64encode(hashlib.sha256(code_verifier.encode()).digest()).rstrip(b"=")
-            if code != "c0de" or digest.decode() != self.asked["challenge"]:
+            if code != "c0de" or digest.decode() != self.request["challenge"]:
                 return JSONResponse({"error": "invalid_grant"}, 400)
             return {"access_token": "t", "token_type": "Bearer", "id_token": self.id_token()}
 
@@ -65,52 +65,59 @@ class Provider:
 
     def id_token(self) -> str:
         now = int(time.time())
-        usual = {
+        defaults = {
             "iss": self.address,
             "aud": "app",
             "sub": "1",
             "iat": now,
             "exp": now + 60,
-            "nonce": self.asked.get("nonce", ""),
+            "nonce": self.request.get("nonce", ""),
             "email": "ann@works.example",
             "roles": ["engineer", "unheard-of"],
         }
-        return jwt.encode({"alg": "RS256", "kid": "1"}, {**usual, **self.claims}, self.signing or self.key)
+        return jwt.encode({"alg": "RS256", "kid": "1"}, {**defaults, **self.claims}, self.signing or self.key)
 
 
 @pytest.fixture
 def provider() -> Iterator[Provider]:
     with listening() as listener:
-        provider = Provider(f"http://127.0.0.1:{listener.getsockname()[1]}")
+        provider = Provider(address=f"http://127.0.0.1:{listener.getsockname()[1]}")
         with served(provider.app(), listener):
             yield provider
 
 
 @pytest.fixture
 def stranger(provider: Provider) -> Iterator[httpx2.Client]:
-    known = OpenId(
-        f"{provider.address}/.well-known/openid-configuration", "app", "hidden", "Works", "email", "roles"
+    oidc = OidcSettings(
+        discovery_url=f"{provider.address}/.well-known/openid-configuration",
+        client_id="app",
+        client_secret="hidden",
+        provider="Works",
+        name_claim="email",
+        roles_claim="roles",
     )
-    with running(World.new(), open_id=known) as address, visitor(address) as stranger:
+    with running(World.new(), oidc=oidc) as address, visitor(address) as stranger:
         yield stranger
 
 
-def signed_in_by(stranger: httpx2.Client, provider: Provider) -> httpx2.Response:
-    """Start, be sent to the provider, come back with a code."""
+def sign_in_with(stranger: httpx2.Client, provider: Provider) -> httpx2.Response:
+    """Start the sign-in, follow it to the provider and return with its code."""
     start = stranger.get("/sign-in/start?next=/audit")
-    asked = {name: values[0] for name, values in parse_qs(urlsplit(start.headers["location"]).query).items()}
+    parameters = {
+        name: values[0] for name, values in parse_qs(urlsplit(start.headers["location"]).query).items()
+    }
     assert start.headers["location"].startswith(f"{provider.address}/authorize?")
-    provider.asked = {"nonce": asked["nonce"], "challenge": asked["code_challenge"]}
-    assert asked["code_challenge_method"] == "S256"
-    assert asked["prompt"] == "login"  # At a shared station nobody comes in as who was there before.
-    assert asked["redirect_uri"] == f"{stranger.base_url}/sign-in/callback".replace("//sign", "/sign")
-    return stranger.get(f"/sign-in/callback?code=c0de&state={asked['state']}")
+    provider.request = {"nonce": parameters["nonce"], "challenge": parameters["code_challenge"]}
+    assert parameters["code_challenge_method"] == "S256"
+    assert parameters["prompt"] == "login"  # A shared station must not reuse another person's session.
+    assert parameters["redirect_uri"] == f"{stranger.base_url}/sign-in/callback".replace("//sign", "/sign")
+    return stranger.get(f"/sign-in/callback?code=c0de&state={parameters['state']}")
 
 
 def test_the_provider_says_who_one_is_and_what_one_may_do(
     stranger: httpx2.Client, provider: Provider
 ) -> None:
-    answer = signed_in_by(stranger, provider)
+    answer = sign_in_with(stranger, provider)
 
     assert (answer.status_code, answer.headers["location"]) == (303, "/audit")
     assert '<span class="menu-name">ann@works.example</span>' in stranger.get("/audit").text
@@ -133,7 +140,7 @@ def test_an_account_without_name_or_role_stays_outside(
 ) -> None:
     provider.claims = claims
 
-    answer = signed_in_by(stranger, provider)
+    answer = sign_in_with(stranger, provider)
 
     assert answer.status_code == 403
     assert "no role in this app" in answer.text
@@ -154,14 +161,14 @@ def test_a_token_that_is_not_for_this_sign_in_is_refused(
 ) -> None:
     provider.claims = claims
 
-    assert signed_in_by(stranger, provider).status_code == 403
+    assert sign_in_with(stranger, provider).status_code == 403
     assert stranger.get("/audit").status_code == 303
 
 
 def test_a_token_signed_by_somebody_else_is_refused(stranger: httpx2.Client, provider: Provider) -> None:
     provider.signing = RSAKey.generate_key(2048, {"kid": "1"})
 
-    assert signed_in_by(stranger, provider).status_code == 403
+    assert sign_in_with(stranger, provider).status_code == 403
 
 
 def test_coming_back_without_having_started_is_refused(stranger: httpx2.Client) -> None:
@@ -170,8 +177,15 @@ def test_coming_back_without_having_started_is_refused(stranger: httpx2.Client) 
 
 
 def test_a_provider_that_is_away_is_said_to_be_away(world: World) -> None:
-    nowhere = OpenId("http://127.0.0.1:9/openid", "app", "hidden", "Works", "email", "roles")
-    with running(world, open_id=nowhere) as address, visitor(address) as stranger:
+    unreachable = OidcSettings(
+        discovery_url="http://127.0.0.1:9/openid",
+        client_id="app",
+        client_secret="hidden",
+        provider="Works",
+        name_claim="email",
+        roles_claim="roles",
+    )
+    with running(world, oidc=unreachable) as address, visitor(address) as stranger:
         answer = stranger.get("/sign-in/start")
 
     assert answer.status_code == 503
@@ -181,7 +195,7 @@ def test_a_provider_that_is_away_is_said_to_be_away(world: World) -> None:
 def test_an_address_in_the_request_never_chooses_the_provider(
     stranger: httpx2.Client, provider: Provider
 ) -> None:
-    """No server-side request forgery: discovery, token and key addresses come from the settings alone."""
+    """No server-side request forgery: all provider URLs come from the settings and the discovery document."""
     answer = stranger.get("/sign-in/start?next=/&server_metadata_url=http://169.254.169.254/&iss=http://x")
 
     assert answer.headers["location"].startswith(f"{provider.address}/authorize?")
@@ -197,4 +211,4 @@ def test_an_address_in_the_request_never_chooses_the_provider(
     ],
 )
 def test_only_our_own_roles_are_granted(claim: object, roles: set[Role]) -> None:
-    assert roles_from(claim) == roles
+    assert parse_roles(claim) == roles

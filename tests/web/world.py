@@ -1,137 +1,147 @@
-"""A line in memory as the review app meets it: photos that wait, and a relay that carries decisions on."""
+"""In-memory services behind the review app: photos for review, and the delivery of decisions."""
 
 import io
 import threading
 from dataclasses import dataclass, field
 from typing import Any
 
-from PIL import Image as Picture
+from PIL import Image as PillowImage
 
-from review_app.past import Past
-from review_app.ports import Ports
+from review_app.container import Container
+from review_app.executions.execution_history import ExecutionHistory
 from tests.fakes import (
     FakeDetector,
-    MemoryArchive,
-    MemoryBooks,
-    MemoryCommands,
-    MemoryHistories,
-    MemoryLedger,
-    MemoryLogs,
-    MemoryQueue,
-    MemoryReviews,
-    MemorySearch,
+    InMemoryArchiveIndex,
+    InMemoryCommandRepository,
+    InMemoryExecutionArchive,
+    InMemoryHistorySource,
+    InMemoryInspectionRepository,
+    InMemoryInspectionSearch,
+    InMemoryMessageQueue,
+    InMemoryReviewRepository,
+    InMemoryStepLogs,
 )
-from tests.unit.line import POLICY, UNSURE, Line
+from tests.unit.pipeline import POLICY, UNSURE, Pipeline
 from workflow.inspections.inspection import Inspection
 from workflow.inspections.objects import Image, inspection_id
 from workflow.inspections.verdict import Verdict
-from workflow.models.capacity import Meter
-from workflow.recovery.delivery import Arrival
+from workflow.models.capacity import UsageMeter
+from workflow.recovery.delivery import DeliveryOutcome
 
 
 def jpeg(shade: int = 120, side: int = 96) -> bytes:
-    """A photo that differs from others by its shade."""
+    """Encode a photo that differs from others by its shade."""
     buffer = io.BytesIO()
-    Picture.new("L", (side, side), shade).save(buffer, "JPEG")
+    PillowImage.new("L", (side, side), shade).save(buffer, "JPEG")
     return buffer.getvalue()
 
 
-class OneAtATime:
-    """A fake whose every call is atomic, as every call of DynamoDB is."""
+class Synchronized:
+    """A wrapper that makes every call of a fake atomic, as DynamoDB's calls are."""
 
     def __init__(self, inner: Any, lock: Any) -> None:
         self._inner, self._lock = inner, lock
 
     def __getattr__(self, name: str) -> Any:
-        found = getattr(self._inner, name)
-        if not callable(found):
-            return found
+        attribute = getattr(self._inner, name)
+        if not callable(attribute):
+            return attribute
 
         def call(*arguments: Any, **named: Any) -> Any:
             with self._lock:
-                answer = found(*arguments, **named)
-                return list(answer) if hasattr(answer, "__next__") else answer
+                result = attribute(*arguments, **named)
+                return list(result) if hasattr(result, "__next__") else result
 
         return call
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class World:
-    """What stands behind an app in tests."""
+    """All services behind an app in tests."""
 
-    line: Line
-    ledger: Any
+    pipeline: Pipeline
+    inspections: Any
     reviews: Any
     lock: Any = field(default_factory=threading.RLock)
-    archive: Any = field(default_factory=MemoryArchive)
-    histories: Any = field(default_factory=MemoryHistories)
-    books: Any = field(default_factory=lambda: MemoryBooks(MemoryLedger()))
-    logs: Any = field(default_factory=MemoryLogs)
-    commands: Any = field(default_factory=MemoryCommands)
-    command_queue: Any = field(default_factory=MemoryQueue)
-    meter: Meter = field(default_factory=Meter)
+    archive: Any = field(default_factory=InMemoryExecutionArchive)
+    history_source: Any = field(default_factory=InMemoryHistorySource)
+    metrics: Any = field(default_factory=lambda: InMemoryArchiveIndex(InMemoryInspectionRepository()))
+    logs: Any = field(default_factory=InMemoryStepLogs)
+    commands: Any = field(default_factory=InMemoryCommandRepository)
+    command_queue: Any = field(default_factory=InMemoryMessageQueue)
+    meter: UsageMeter = field(default_factory=UsageMeter)
 
     @classmethod
     def new(cls) -> "World":
-        line, lock = Line(detector=FakeDetector(UNSURE)), threading.RLock()
-        reviews = OneAtATime(MemoryReviews(line.ledger), lock)
-        return cls(line, OneAtATime(line.ledger, lock), reviews, lock)
+        pipeline, lock = Pipeline(detector=FakeDetector(UNSURE)), threading.RLock()
+        return cls(
+            pipeline=pipeline,
+            inspections=Synchronized(pipeline.inspections, lock),
+            reviews=Synchronized(InMemoryReviewRepository(pipeline.inspections), lock),
+            lock=lock,
+        )
 
     @property
-    def ports(self) -> Ports:
-        return Ports(
-            self.ledger,
-            self.reviews,
-            self.line.shelf,
-            self.line.decisions,
-            lambda: POLICY,
-            Past(MemorySearch(self.line.ledger), self.archive, self.histories, self.books, self.logs),
-            self.commands,
-            self.command_queue,
-            lambda: self.meter,
-            {
+    def container(self) -> Container:
+        return Container(
+            inspections=self.inspections,
+            reviews=self.reviews,
+            objects=self.pipeline.objects,
+            decision_queue=self.pipeline.decisions,
+            routing_policy=lambda: POLICY,
+            history=ExecutionHistory(
+                search=InMemoryInspectionSearch(self.pipeline.inspections),
+                archive=self.archive,
+                source=self.history_source,
+                metrics=self.metrics,
+                logs=self.logs,
+            ),
+            commands=self.commands,
+            command_queue=self.command_queue,
+            meter=lambda: self.meter,
+            queue_depths={
                 "intake": lambda: 0,
-                "decisions": lambda: len(self.line.decisions.sent),
+                "decisions": lambda: len(self.pipeline.decisions.sent),
                 "escalations": lambda: 0,
                 "commands": lambda: 0,
             },
         )
 
     def row(self, inspection: str) -> Inspection:
-        found: Inspection = self.line.ledger.rows[inspection]
-        return found
+        row: Inspection = self.pipeline.inspections.rows[inspection]
+        return row
 
-    def waiting(self, *keys: str, content: bytes = b"") -> list[str]:
-        """Photos that are before the reviewers; returns the inspections' ids."""
+    def add_waiting(self, *keys: str, content: bytes = b"") -> list[str]:
+        """Add photos that are pending review; return the inspections' ids."""
         ids = []
         for number, key in enumerate(keys):
-            image = self.line.upload(content or jpeg(number * 7 % 250), key=key)
+            image = self.pipeline.upload(content or jpeg(number * 7 % 250), key=key)
             with self.lock:
-                self.line.waiting(image, f"token of {key} {image.version_id}")
+                self.pipeline.waiting(image, f"token of {key} {image.version_id}")
             ids.append(inspection_id(image))
         return ids
 
-    def decided(self, key: str, verdict: Verdict = Verdict.OK, reviewer: str = "bob", **how: Any) -> str:
-        """A photo that a person decided, filed and announced."""
-        (one,) = self.waiting(key)
-        self.line.decide(self.row(one).image, verdict, reviewer, **how)
-        self.relay()
-        return one
+    def add_decided(self, key: str, verdict: Verdict = Verdict.OK, reviewer: str = "bob", **how: Any) -> str:
+        """Add a photo that a reviewer decided and that is filed and announced; return the inspection's id."""
+        (inspection,) = self.add_waiting(key)
+        self.pipeline.decide(self.row(inspection).image, verdict, reviewer, **how)
+        self.deliver_decisions()
+        return inspection
 
-    def relay(self) -> list[str]:
-        """Deliver whatever is due and let its execution end; returns the inspections that closed."""
+    def deliver_decisions(self) -> list[str]:
+        """Deliver all decisions that are due and end their executions; return the closed inspections."""
         closed = []
         with self.lock:
-            for row in list(self.line.ledger.rows.values()):
+            for row in list(self.pipeline.inspections.rows.values()):
                 if row.decision is not None and not row.closed_at and self._end(row.image, row.owner):
                     closed.append(row.id)
         return closed
 
     def _end(self, image: Image, owner: str) -> bool:
-        if self.line.deliver(image) not in (Arrival.SENT, Arrival.ON_ITS_WAY):
+        if self.pipeline.deliver(image) not in (DeliveryOutcome.DELIVERED, DeliveryOutcome.IN_PROGRESS):
             return False
-        filed = self.line.move(image, owner, "reviewed")
-        self.line.verdicts.send(filed["announcement"])
-        self.line.close(image, owner)
-        self.line.executions.statuses[owner] = "SUCCEEDED"
+        filed = self.pipeline.move(image, owner, "reviewed")
+        self.pipeline.verdicts.send(filed["announcement"])
+        self.pipeline.close(image, owner)
+        self.pipeline.executions.statuses[owner] = "SUCCEEDED"
         return True

@@ -1,4 +1,4 @@
-"""Records of executions on S3, told by Step Functions, or asked of the function that may ask it."""
+"""Execution records: the archive on S3, and sources on Step Functions or behind a Lambda function."""
 
 import base64
 import json
@@ -11,89 +11,92 @@ from workflow.aws.clients import client
 from workflow.aws.executions import StepFunctionsExecutions
 from workflow.errors import PartcheckError
 from workflow.history import archive
-from workflow.history.archive import Record, redacted
+from workflow.history.archive import ExecutionRecord, redact_events
 
 
-class S3Archive:
-    """Implements workflow.history.archive.Archive: one object an execution, in a bucket of its own."""
+class S3ExecutionArchive:
+    """Implements workflow.history.archive.ExecutionArchive: one object per execution in a bucket."""
 
     def __init__(self, bucket: str, s3: Any = None) -> None:
         self._bucket = bucket
         self._s3 = s3 or client("s3")
 
-    def get(self, execution: str) -> Record | None:
+    def get(self, execution: str) -> ExecutionRecord | None:
         try:
-            answer = self._s3.get_object(Bucket=self._bucket, Key=key(execution))
+            answer = self._s3.get_object(Bucket=self._bucket, Key=object_key(execution))
         except ClientError as error:
             if error.response["Error"]["Code"] in ("NoSuchKey", "404"):
                 return None
             raise
         with answer["Body"] as body:
-            return archive.unpacked(body.read())
+            return archive.from_gzip(body.read())
 
-    def keep(self, record: Record) -> None:
-        content = archive.packed(record)
-        kinds = {"ContentType": "application/json", "ContentEncoding": "gzip"}
-        self._s3.put_object(Bucket=self._bucket, Key=key(record.execution), Body=content, **kinds)
+    def save(self, record: ExecutionRecord) -> None:
+        content = archive.to_gzip(record)
+        headers = {"ContentType": "application/json", "ContentEncoding": "gzip"}
+        self._s3.put_object(Bucket=self._bucket, Key=object_key(record.execution), Body=content, **headers)
 
 
-def key(execution: str) -> str:
-    """Where an execution's record lies."""
+def object_key(execution: str) -> str:
+    """Return the key of an execution's record."""
     return f"{execution}.json.gz"
 
 
-class StepFunctionsHistories:
-    """Implements workflow.history.archive.Histories."""
+class StepFunctionsHistorySource:
+    """Implements workflow.history.archive.HistorySource."""
 
     def __init__(self, executions: StepFunctionsExecutions, stepfunctions: Any = None) -> None:
         self._executions = executions
         self._sfn = stepfunctions or client("stepfunctions")
         self._definitions: dict[str, Any] = {}
 
-    def told(self, execution: str) -> Record | None:
-        described = self._executions.describe(execution)
-        if described is None:
+    def fetch(self, execution: str) -> ExecutionRecord | None:
+        description = self._executions.describe(execution)
+        if description is None:
             return None
-        definition = self._definition(described)
-        # The events come last: whatever happens meanwhile is in them, or it is read another time.
-        events = redacted(self._executions.history(execution))
-        stopped = described.get("stopDate")
-        return Record(
-            execution,
-            described["status"],
-            timestamps.text(described["startDate"]),
-            timestamps.text(stopped) if stopped else "",
-            described.get("error", ""),
-            described.get("cause", ""),
-            timestamps.now(),
-            definition,
-            events,
+        definition = self._get_definition(description)
+        # Events are read last, so that they include all changes that the description shows.
+        events = redact_events(self._executions.get_history(execution))
+        stopped_at = description.get("stopDate")
+        return ExecutionRecord(
+            execution=execution,
+            status=description["status"],
+            started_at=timestamps.format_timestamp(description["startDate"]),
+            stopped_at=timestamps.format_timestamp(stopped_at) if stopped_at else "",
+            error=description.get("error", ""),
+            cause=description.get("cause", ""),
+            read_at=timestamps.now(),
+            definition=definition,
+            events=events,
         )
 
-    def _definition(self, described: dict[str, Any]) -> Any:
-        """What an execution ran: asked once a version, since AWS answers one such question a second."""
-        version = described.get("stateMachineVersionArn", "")
+    def _get_definition(self, description: dict[str, Any]) -> Any:
+        """Return the execution's definition, cached per version: AWS allows one such call a second."""
+        version = description.get("stateMachineVersionArn", "")
         if version in self._definitions:
             return self._definitions[version]
-        machine = self._sfn.describe_state_machine_for_execution(executionArn=described["executionArn"])
+        machine = self._sfn.describe_state_machine_for_execution(executionArn=description["executionArn"])
         definition = json.loads(machine["definition"])
         if version:
             self._definitions[version] = definition
         return definition
 
 
-class InvokedHistories:
-    """Implements workflow.history.archive.Histories for who may not ask Step Functions: a function does it."""
+class LambdaHistorySource:
+    """Implements workflow.history.archive.HistorySource by a Lambda function.
+
+    For processes without permissions on Step Functions.
+    """
 
     def __init__(self, function: str, functions: Any = None) -> None:
         self._function = function
         self._lambda = functions or client("lambda")
 
-    def told(self, execution: str) -> Record | None:
+    def fetch(self, execution: str) -> ExecutionRecord | None:
         answer = self._lambda.invoke(
             FunctionName=self._function, Payload=json.dumps({"execution": execution}).encode()
         )
-        told = json.loads(answer["Payload"].read())
+        document = json.loads(answer["Payload"].read())
         if "FunctionError" in answer:
-            raise PartcheckError(f"The history of {execution} could not be read: ask again in a moment.")
-        return archive.unpacked(base64.b64decode(told["record"])) if told.get("record") else None
+            raise PartcheckError(f"The history of {execution} could not be read. Try again in a moment.")
+        return archive.from_gzip(base64.b64decode(document["record"])) if document.get("record") else None

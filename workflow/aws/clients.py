@@ -1,4 +1,4 @@
-"""boto3 clients with one set of retries and timeouts, made once a process."""
+"""boto3 clients with common retries and timeouts, created once per process."""
 
 import os
 from functools import cache
@@ -18,12 +18,12 @@ _CONFIG = Config(
 
 @cache
 def client(service: str) -> Any:
-    """The client of one service; region, credentials and endpoints come from the environment alone."""
+    """Return the client of a service. Region, credentials and endpoints come from the environment."""
     return boto3.client(service, config=_CONFIG)  # type: ignore[call-overload]
 
 
-def choose(profile: str, region: str) -> None:
-    """Let all clients from now on use this profile and region, where they are given."""
+def configure(profile: str, region: str) -> None:
+    """Make all later clients use this profile and this region. Empty values change nothing."""
     if profile:
         os.environ["AWS_PROFILE"] = profile
     if region:

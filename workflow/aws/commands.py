@@ -1,4 +1,4 @@
-"""Commands on DynamoDB, each asked for in one transaction with its entries in the audit trail."""
+"""Commands on DynamoDB, each added in one transaction with its audit entries."""
 
 import json
 from typing import Any
@@ -6,57 +6,57 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from workflow.aws.clients import client
-from workflow.aws.conditions import refused
-from workflow.aws.items import audit_item, values
+from workflow.aws.conditional_writes import is_condition_failure
+from workflow.aws.items import to_attribute_values, to_audit_item
 from workflow.inspections.inspection import AuditEntry
 from workflow.recovery import commands
 from workflow.recovery.commands import Command
 
-MOST_OPEN = 25
+MAX_OPEN = 25
 
 
-class DynamoCommands:
-    """Implements workflow.recovery.commands.Commands; only open commands are in the index."""
+class DynamoCommandRepository:
+    """Implements workflow.recovery.commands.CommandRepository. Only open commands are in the index."""
 
     def __init__(self, table: str, audit_table: str, dynamodb: Any = None) -> None:
         self._table, self._audit_table = table, audit_table
         self._dynamodb = dynamodb or client("dynamodb")
 
-    def ask(self, command: Command, entries: tuple[AuditEntry, ...]) -> None:
-        new = {"ConditionExpression": "attribute_not_exists(id)"}
-        puts = [{"TableName": self._table, "Item": _item(command), **new}]
-        puts += [{"TableName": self._audit_table, "Item": audit_item(entry)} for entry in entries]
+    def add(self, command: Command, entries: tuple[AuditEntry, ...]) -> None:
+        if_new = {"ConditionExpression": "attribute_not_exists(id)"}
+        puts = [{"TableName": self._table, "Item": _to_item(command), **if_new}]
+        puts += [{"TableName": self._audit_table, "Item": to_audit_item(entry)} for entry in entries]
         try:
             self._dynamodb.transact_write_items(TransactItems=[{"Put": put} for put in puts])
         except ClientError as error:
-            if not refused(error):
+            if not is_condition_failure(error):
                 raise
 
     def get(self, command_id: str) -> Command | None:
         answer = self._dynamodb.get_item(
-            TableName=self._table, Key=values({"id": command_id}), ConsistentRead=True
+            TableName=self._table, Key=to_attribute_values({"id": command_id}), ConsistentRead=True
         )
-        return _command(answer["Item"]) if "Item" in answer else None
+        return _from_item(answer["Item"]) if "Item" in answer else None
 
-    def open(self) -> list[Command]:
+    def list_open(self) -> list[Command]:
         answer = self._dynamodb.query(
             TableName=self._table,
             IndexName="open",
             KeyConditionExpression="#open = :yes",
             ExpressionAttributeNames={"#open": "open"},
-            ExpressionAttributeValues=values({":yes": "yes"}),
-            Limit=MOST_OPEN,
+            ExpressionAttributeValues=to_attribute_values({":yes": "yes"}),
+            Limit=MAX_OPEN,
         )
-        found = (self.get(item["id"]["S"]) for item in answer["Items"])
-        return [command for command in found if command and not command.ended_at]
+        listed = (self.get(item["id"]["S"]) for item in answer["Items"])
+        return [command for command in listed if command and not command.ended_at]
 
-    def advance(self, before: Command, after: Command) -> bool:
+    def save_progress(self, before: Command, after: Command) -> bool:
         try:
             self._dynamodb.put_item(
                 TableName=self._table,
-                Item=_item(after),
+                Item=_to_item(after),
                 ConditionExpression="progress = :before",
-                ExpressionAttributeValues=values({":before": _progress(before)}),
+                ExpressionAttributeValues=to_attribute_values({":before": _progress(before)}),
             )
         except ClientError as error:
             if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
@@ -65,20 +65,20 @@ class DynamoCommands:
         return True
 
 
-def _item(command: Command) -> dict[str, Any]:
+def _to_item(command: Command) -> dict[str, Any]:
     plain = {
         "id": command.id,
-        "asked_at": command.asked_at,
-        "command": json.dumps(commands.plain(command)),
+        "requested_at": command.requested_at,
+        "command": json.dumps(commands.to_dict(command)),
         "progress": _progress(command),
     }
-    return values(plain if command.ended_at else {**plain, "open": "yes"})
+    return to_attribute_values(plain if command.ended_at else {**plain, "open": "yes"})
 
 
 def _progress(command: Command) -> str:
-    mark = f"{command.mark.at} {command.mark.id}" if command.mark else ""
-    return f"{command.done} {command.refused} {mark} {command.ended_at}"
+    cursor = f"{command.cursor.at} {command.cursor.id}" if command.cursor else ""
+    return f"{command.done} {command.refused} {cursor} {command.ended_at}"
 
 
-def _command(item: dict[str, Any]) -> Command:
-    return commands.read(json.loads(item["command"]["S"]))
+def _from_item(item: dict[str, Any]) -> Command:
+    return commands.from_dict(json.loads(item["command"]["S"]))

@@ -1,4 +1,4 @@
-"""The model on Amazon Rekognition Custom Labels."""
+"""Defect detection on Amazon Rekognition Custom Labels."""
 
 import random
 from typing import Any
@@ -8,18 +8,24 @@ from botocore.exceptions import ClientError
 from workflow.aws.clients import client
 from workflow.inspections.objects import Image
 from workflow.inspections.verdict import Score
-from workflow.pipeline.detection import BROKEN_SECONDS, NotReady, Refused, Scores, Unreadable
+from workflow.pipeline.detection import (
+    BROKEN_WAIT_SECONDS,
+    ImageRefused,
+    ImageUnreadable,
+    ModelAnswer,
+    ModelNotReady,
+)
 
-STOPPED_SECONDS = 30
-BUSY_SECONDS = 10
+STOPPED_RETRY_SECONDS = 30
+BUSY_RETRY_SECONDS = 10
 
-_BUSY = {
+_BUSY_CODES = {
     "ThrottlingException",
     "ProvisionedThroughputExceededException",
     "InternalServerError",
     "LimitExceededException",
 }
-_REFUSED = {
+_REFUSAL_CODES = {
     "ImageTooLargeException": "model_image_too_large",
     "InvalidImageFormatException": "model_invalid_format",
 }
@@ -32,9 +38,9 @@ class RekognitionDetector:
         self._model_arn = model_arn
         self._rekognition = rekognition or client("rekognition")
 
-    def custom_labels(self, image: Image) -> Scores | NotReady | Refused | Unreadable:
+    def detect_labels(self, image: Image) -> ModelAnswer | ModelNotReady | ImageRefused | ImageUnreadable:
         if not self._model_arn.startswith("arn:"):
-            return NotReady("no model is chosen", _jittered(STOPPED_SECONDS))
+            return ModelNotReady("no model is chosen", _jittered(STOPPED_RETRY_SECONDS))
         try:
             answer = self._rekognition.detect_custom_labels(
                 ProjectVersionArn=self._model_arn,
@@ -42,33 +48,33 @@ class RekognitionDetector:
                 MinConfidence=0,
             )
         except ClientError as error:
-            return _outcome(error)
+            return _to_outcome(error)
         scores = tuple(
             Score(label["Name"], min(1.0, round(label["Confidence"] / 100, 8)))
             for label in answer["CustomLabels"]
             if "Geometry" not in label
         )
-        return Scores(scores, self._model_arn)
+        return ModelAnswer(scores, self._model_arn)
 
 
-def _outcome(error: ClientError) -> NotReady | Refused | Unreadable:
-    """What an error means for the image; errors that mean a wrong set-up go on, for the alarm."""
+def _to_outcome(error: ClientError) -> ModelNotReady | ImageRefused | ImageUnreadable:
+    """Convert an error to an outcome. Re-raise errors of a wrong set-up, so that the alarm reports them."""
     code = error.response["Error"]["Code"]
     if code == "ResourceNotReadyException":
-        return NotReady("the model is not running", _jittered(STOPPED_SECONDS))
-    if code in _BUSY:
-        return NotReady("the model is busy", _jittered(BUSY_SECONDS))
-    said = error.response["Error"]["Message"]
-    if code in _REFUSED:
-        return Refused(_REFUSED[code], f"The model refused the photo: {said}")
+        return ModelNotReady("the model is not running", _jittered(STOPPED_RETRY_SECONDS))
+    if code in _BUSY_CODES:
+        return ModelNotReady("the model is busy", _jittered(BUSY_RETRY_SECONDS))
+    message = error.response["Error"]["Message"]
+    if code in _REFUSAL_CODES:
+        return ImageRefused(_REFUSAL_CODES[code], f"The model refused the photo: {message}")
     if code == "InvalidS3ObjectException":
-        return Unreadable(said)
+        return ImageUnreadable(message)
     if code == "InvalidParameterException":
-        # The photo passed every documented limit, so what is wrong is how we ask, and is so for all photos.
-        return NotReady(f"the model does not understand the question: {said}", BROKEN_SECONDS, broken=True)
+        # The photo is within every documented limit, so the request itself is wrong, for all photos.
+        return ModelNotReady(f"the model rejects the request: {message}", BROKEN_WAIT_SECONDS, broken=True)
     raise error
 
 
 def _jittered(seconds: int) -> int:
-    """Half to one and a half times as long, so that waiting images do not come back all at once."""
+    """Return 0.5 to 1.5 times the seconds, so that waiting images do not retry all at once."""
     return max(1, round(seconds * random.uniform(0.5, 1.5)))  # noqa: S311

@@ -9,27 +9,27 @@ from botocore.exceptions import ClientError
 
 from workflow.aws.clients import client
 
-NEWEST = 50
-MOST = 2000
-_BAD = ("FAILED", "TIMED_OUT", "ABORTED")
-MACHINE_PARTS = 7
-_TOKEN_IS_DEAD = ("TaskTimedOut", "InvalidToken", "TaskDoesNotExist")
-_NOT_REDRIVABLE = ("ExecutionNotRedrivable", "ExecutionDoesNotExist")
+FAILED_PAGE_SIZE = 50
+MAX_FAILED = 2000
+_FAILED_STATUSES = ("FAILED", "TIMED_OUT", "ABORTED")
+ARN_PARTS_OF_STATE_MACHINE = 7
+_EXPIRED_TOKEN_CODES = ("TaskTimedOut", "InvalidToken", "TaskDoesNotExist")
+_NOT_REDRIVABLE_CODES = ("ExecutionNotRedrivable", "ExecutionDoesNotExist")
 
 
 class StepFunctionsExecutions:
-    """Implements workflow.recovery.redrive.Redrivable, and reads histories.
+    """Implements workflow.recovery.redrive.RedrivableExecutions, and reads histories.
 
-    The ARN may name an alias: through it executions are started, while what is read is the state machine's.
+    The ARN may name an alias. It is used to start executions. Reads use the state machine's own ARN.
     """
 
     def __init__(self, state_machine_arn: str, stepfunctions: Any = None) -> None:
         self._arn = state_machine_arn
-        self._machine = ":".join(state_machine_arn.split(":")[:MACHINE_PARTS])
+        self._machine = ":".join(state_machine_arn.split(":")[:ARN_PARTS_OF_STATE_MACHINE])
         self._sfn = stepfunctions or client("stepfunctions")
 
     def arn(self, name: str) -> str:
-        """The ARN of the execution with this name."""
+        """Return the ARN of the execution with this name."""
         return self._machine.replace(":stateMachine:", ":execution:") + f":{name}"
 
     def start(self, name: str, document: dict[str, Any]) -> bool:
@@ -42,7 +42,7 @@ class StepFunctionsExecutions:
         return True
 
     def describe(self, name: str) -> dict[str, Any] | None:
-        """What DescribeExecution says, or None when nobody remembers the execution."""
+        """Return the answer of DescribeExecution, or None if the execution is unknown."""
         try:
             answer: dict[str, Any] = self._sfn.describe_execution(executionArn=self.arn(name))
         except ClientError as error:
@@ -51,12 +51,12 @@ class StepFunctionsExecutions:
             raise
         return answer
 
-    def status(self, name: str) -> str | None:
+    def get_status(self, name: str) -> str | None:
         description = self.describe(name)
         return str(description["status"]) if description else None
 
     def redrive(self, name: str) -> str:
-        """Ask only where Step Functions offers it: an engine without redrive never does."""
+        """Redrive if Step Functions offers it. An emulator without redrive never offers it."""
         description = self.describe(name) or {}
         if description.get("redriveStatus") != "REDRIVABLE":
             reason = description.get("redriveStatusReason")
@@ -65,48 +65,48 @@ class StepFunctionsExecutions:
             # The token makes the client's own retries of this call one redrive.
             self._sfn.redrive_execution(executionArn=self.arn(name), clientToken=str(uuid.uuid4()))
         except ClientError as error:
-            if error.response["Error"]["Code"] not in _NOT_REDRIVABLE:
+            if error.response["Error"]["Code"] not in _NOT_REDRIVABLE_CODES:
                 raise
             return str(error.response["Error"]["Message"])
         return ""
 
-    def running(self) -> set[str]:
+    def list_running(self) -> set[str]:
         pages = self._sfn.get_paginator("list_executions").paginate(
             stateMachineArn=self._machine, statusFilter="RUNNING", PaginationConfig={"PageSize": 1000}
         )
         return {execution["name"] for page in pages for execution in page["executions"]}
 
-    def ended_badly(self, known: Callable[[str], bool]) -> Iterator[str]:
-        """What failed, timed out or was stopped, back to a page of known ones; oldest first of each.
+    def list_failed(self, known: Callable[[str], bool]) -> Iterator[str]:
+        """Yield failed, timed-out and stopped executions, per status, up to a page of known ones.
 
-        Whoever gets only half way begins with the oldest, so that the rest is found before a known page.
+        The oldest come first: if a caller stops early, the next call finds the rest before a known page.
         """
-        for status in _BAD:
+        for status in _FAILED_STATUSES:
             pages = self._sfn.get_paginator("list_executions").paginate(
                 stateMachineArn=self._machine,
                 statusFilter=status,
-                PaginationConfig={"PageSize": NEWEST, "MaxItems": MOST},
+                PaginationConfig={"PageSize": FAILED_PAGE_SIZE, "MaxItems": MAX_FAILED},
             )
             unknown: list[str] = []
             for page in pages:
-                new = [one["name"] for one in page["executions"] if not known(one["name"])]
+                new = [execution["name"] for execution in page["executions"] if not known(execution["name"])]
                 if not new:
                     break
                 unknown += new
             yield from reversed(unknown)
 
-    def stop(self, name: str, why: str) -> bool:
-        """End a running execution; False if nobody remembers it."""
+    def stop(self, name: str, reason: str) -> bool:
+        """Stop a running execution. Return False if it is unknown."""
         try:
-            self._sfn.stop_execution(executionArn=self.arn(name), error="Stopped", cause=why)
+            self._sfn.stop_execution(executionArn=self.arn(name), error="Stopped", cause=reason)
         except ClientError as error:
             if error.response["Error"]["Code"] == "ExecutionDoesNotExist":
                 return False
             raise
         return True
 
-    def history(self, name: str) -> list[dict[str, Any]]:
-        """Every event of an execution, oldest first; empty when nobody remembers it."""
+    def get_history(self, name: str) -> list[dict[str, Any]]:
+        """Return all events of an execution, oldest first. Return an empty list if it is unknown."""
         pages = self._sfn.get_paginator("get_execution_history").paginate(
             executionArn=self.arn(name), PaginationConfig={"PageSize": 1000}
         )
@@ -117,11 +117,11 @@ class StepFunctionsExecutions:
                 return []
             raise
 
-    def succeed(self, token: str, output: dict[str, Any]) -> bool:
+    def complete_task(self, token: str, output: dict[str, Any]) -> bool:
         try:
             self._sfn.send_task_success(taskToken=token, output=json.dumps(output))
         except ClientError as error:
-            if error.response["Error"]["Code"] in _TOKEN_IS_DEAD:
+            if error.response["Error"]["Code"] in _EXPIRED_TOKEN_CODES:
                 return False
             raise
         return True

@@ -1,4 +1,4 @@
-"""Ledger rows and audit entries as DynamoDB items, and back."""
+"""Converts inspections and audit entries to DynamoDB items, and back."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, fields
@@ -6,43 +6,48 @@ from decimal import Decimal
 from enum import Enum
 from typing import Any, TypeVar
 
-from workflow.history.search import folded, model_name
+from workflow.history.search import model_name, normalize_name
 from workflow.inspections.inspection import (
     AuditEntry,
     Decision,
     Hold,
     Inspection,
+    InspectionState,
     Lease,
-    Outcome,
+    PreviousRevision,
     Review,
-    SecondLook,
-    State,
+    SecondReview,
 )
 from workflow.inspections.objects import Image
 from workflow.inspections.verdict import Prediction, Score, Verdict
-from workflow.review.queue import Waiting
+from workflow.review.queue import ReviewItem
 
 T = TypeVar("T")
-FAINTEST = 1e-100  # DynamoDB refuses numbers closer to zero than 1e-130.
+SMALLEST_NUMBER = 1e-100  # DynamoDB rejects numbers closer to zero than 1e-130.
 
-_ROW = frozenset(field.name for field in fields(Inspection))
+_INSPECTION_FIELDS = frozenset(field.name for field in fields(Inspection))
 
 
-def values(plain: Mapping[str, Any]) -> dict[str, Any]:
-    """Plain values and domain objects in DynamoDB's typed notation."""
+def to_attribute_values(plain: Mapping[str, Any]) -> dict[str, Any]:
+    """Convert plain values and domain objects to DynamoDB attribute values."""
     return {name: _typed(value) for name, value in plain.items()}
 
 
-def to_item(row: Inspection) -> dict[str, Any]:
-    """A ledger row with the attributes that exist for the indexes only."""
+def to_inspection_item(row: Inspection) -> dict[str, Any]:
+    """Convert an inspection to an item, with the attributes that only the indexes need."""
     plain = {field.name: getattr(row, field.name) for field in fields(row)}
     name = row.image.name or row.image.key
-    found_by = {"name": name, "text": folded(name), "day": row.claimed_at[:10], "unkept": "yes"}
-    return values({**plain, **found_by, **index_keys(plain)})
+    index_attributes = {
+        "name": name,
+        "search_text": normalize_name(name),
+        "day": row.claimed_at[:10],
+        "unarchived": "yes",
+    }
+    return to_attribute_values({**plain, **index_attributes, **derive_index_keys(plain)})
 
 
-def index_keys(changes: Mapping[str, Any]) -> dict[str, str]:
-    """What changes of a row mean for its indexes: keys of their own, never empty, which AWS would refuse."""
+def derive_index_keys(changes: Mapping[str, Any]) -> dict[str, str]:
+    """Derive index keys from an inspection's changes. Empty keys are left out, because AWS rejects them."""
     verdict, prediction, decision = (changes.get(name) for name in ("verdict", "prediction", "decision"))
     keys = {
         "filed_as": verdict or "",
@@ -53,49 +58,49 @@ def index_keys(changes: Mapping[str, Any]) -> dict[str, str]:
     return {name: str(key) for name, key in keys.items() if key}
 
 
-def read_item(item: Mapping[str, Any]) -> Inspection:
-    """The ledger row that an item holds."""
-    plain = {name: value for name, value in _plain(item).items() if name in _ROW}
+def from_inspection_item(item: Mapping[str, Any]) -> Inspection:
+    """Convert an item to an inspection."""
+    plain = {name: value for name, value in _plain(item).items() if name in _INSPECTION_FIELDS}
     for name, read in _READERS.items():
         if plain.get(name):
             plain[name] = read(plain[name])
-    for name in ("earlier", "undone"):
+    for name in ("previous_revisions", "undone_ids"):
         plain[name] = tuple(plain.get(name) or ())
     return Inspection(**plain)
 
 
-def read_waiting(item: Mapping[str, Any]) -> Waiting:
-    """A photo as the index of piles lists it."""
+def from_review_item(item: Mapping[str, Any]) -> ReviewItem:
+    """Convert an item of the index `by_review_queue` to a review item."""
     plain = _plain(item)
     review, decision = plain.get("review") or {}, plain.get("decision") or {}
-    return Waiting(
-        plain["id"],
-        plain["rank"],
-        review.get("opened_at", ""),
-        review.get("escalated", False),
-        _part(Lease, plain.get("lease")),
-        _part(Hold, plain.get("hold")),
-        plain.get("skipped") or {},
-        decision.get("reviewer", ""),
-        _second(plain.get("second")),
+    return ReviewItem(
+        id=plain["id"],
+        priority=plain["priority"],
+        opened_at=review.get("opened_at", ""),
+        escalated=review.get("escalated", False),
+        lease=_build_part(Lease, plain.get("lease")),
+        hold=_build_part(Hold, plain.get("hold")),
+        skipped=plain.get("skipped") or {},
+        first_decided_by=decision.get("reviewer", ""),
+        second_review=_build_second_review(plain.get("second_review")),
     )
 
 
-def audit_item(entry: AuditEntry) -> dict[str, Any]:
-    """An audit entry; its action and the decision's id keep entries of one moment apart."""
+def to_audit_item(entry: AuditEntry) -> dict[str, Any]:
+    """Convert an audit entry to an item. Action and decision id make keys of the same time unique."""
     at = f"{entry.at}#{entry.action}#{entry.decision_id}"
-    return values({**asdict(entry), "at": at, "moment": entry.at, "day": entry.at[:10]})
+    return to_attribute_values({**asdict(entry), "at": at, "occurred_at": entry.at, "day": entry.at[:10]})
 
 
-def read_audit_item(item: Mapping[str, Any]) -> AuditEntry:
-    """The audit entry that an item holds."""
+def from_audit_item(item: Mapping[str, Any]) -> AuditEntry:
+    """Convert an item to an audit entry."""
     plain = _plain(item)
-    plain["at"] = plain.pop("moment")
+    plain["at"] = plain.pop("occurred_at")
     plain.pop("day", None)
     return AuditEntry(**plain)
 
 
-def _prediction(plain: dict[str, Any] | None) -> Prediction | None:
+def _build_prediction(plain: dict[str, Any] | None) -> Prediction | None:
     if not plain:
         return None
     scores = tuple(Score(score["label"], float(score["confidence"])) for score in plain["scores"])
@@ -103,53 +108,59 @@ def _prediction(plain: dict[str, Any] | None) -> Prediction | None:
     return Prediction(**{**plain, **numbers, "verdict": Verdict(plain["verdict"]), "scores": scores})
 
 
-def _decision(plain: dict[str, Any] | None) -> Decision | None:
+def _build_decision(plain: dict[str, Any] | None) -> Decision | None:
     return Decision(**{**plain, "verdict": Verdict(plain["verdict"])}) if plain else None
 
 
-def _second(plain: dict[str, Any] | None) -> SecondLook | None:
+def _build_second_review(plain: dict[str, Any] | None) -> SecondReview | None:
     if not plain:
         return None
     verdicts = {name: Verdict(plain[name]) for name in ("verdict", "first_verdict")}
-    return SecondLook(**{**plain, **verdicts, "final": Verdict(plain["final"]) if plain["final"] else None})
-
-
-def _earlier(plain: list[dict[str, Any]]) -> tuple[Outcome, ...]:
-    return tuple(
-        Outcome(
-            **{
-                **outcome,
-                "verdict": Verdict(outcome["verdict"]),
-                "prediction": _prediction(outcome["prediction"]),
-                "decision": _decision(outcome["decision"]),
-            }
-        )
-        for outcome in plain
+    return SecondReview(
+        **{
+            **plain,
+            **verdicts,
+            "final_verdict": Verdict(plain["final_verdict"]) if plain["final_verdict"] else None,
+        }
     )
 
 
-def _part(kind: type[T], plain: dict[str, Any] | None) -> T | None:
-    return kind(**plain) if plain else None
+def _build_previous_revisions(plain: list[dict[str, Any]]) -> tuple[PreviousRevision, ...]:
+    return tuple(
+        PreviousRevision(
+            **{
+                **revision,
+                "verdict": Verdict(revision["verdict"]),
+                "prediction": _build_prediction(revision["prediction"]),
+                "decision": _build_decision(revision["decision"]),
+            }
+        )
+        for revision in plain
+    )
+
+
+def _build_part(part_type: type[T], plain: dict[str, Any] | None) -> T | None:
+    return part_type(**plain) if plain else None
 
 
 _READERS: Mapping[str, Callable[[Any], Any]] = {
     "image": lambda plain: Image(**plain),
     "location": lambda plain: Image(**plain),
-    "leftover": lambda plain: Image(**plain),
-    "state": State,
+    "pending_delete": lambda plain: Image(**plain),
+    "state": InspectionState,
     "verdict": Verdict,
-    "prediction": _prediction,
+    "prediction": _build_prediction,
     "review": lambda plain: Review(**plain),
-    "decision": _decision,
+    "decision": _build_decision,
     "lease": lambda plain: Lease(**plain),
     "hold": lambda plain: Hold(**plain),
-    "second": _second,
-    "earlier": _earlier,
+    "second_review": _build_second_review,
+    "previous_revisions": _build_previous_revisions,
 }
 
 
 def _typed(value: Any) -> dict[str, Any]:
-    """A value in DynamoDB's notation; boto3's own serializer takes five times as long."""
+    """Convert a value to DynamoDB's notation. boto3's own serializer takes five times as long."""
     if value is None:
         return {"NULL": True}
     if isinstance(value, bool):
@@ -159,7 +170,7 @@ def _typed(value: Any) -> dict[str, Any]:
     if isinstance(value, int):
         return {"N": str(value)}
     if isinstance(value, float):
-        return {"N": repr(value) if abs(value) > FAINTEST else "0"}
+        return {"N": repr(value) if abs(value) > SMALLEST_NUMBER else "0"}
     if isinstance(value, Mapping):
         return {"M": {name: _typed(inner) for name, inner in value.items()}}
     if isinstance(value, list | tuple):
@@ -172,15 +183,15 @@ def _plain(item: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _untyped(typed: Mapping[str, Any]) -> Any:
-    """The value that DynamoDB's notation holds; numbers become the int or float that they were."""
-    ((kind, value),) = typed.items()
-    if kind == "S":
+    """Convert DynamoDB's notation to a value. Whole numbers become int, other numbers float."""
+    ((type_name, value),) = typed.items()
+    if type_name == "S":
         return value
-    if kind == "N":
+    if type_name == "N":
         number = Decimal(value)
         return int(number) if number == number.to_integral_value() else float(number)
-    if kind == "M":
+    if type_name == "M":
         return {name: _untyped(inner) for name, inner in value.items()}
-    if kind == "L":
+    if type_name == "L":
         return [_untyped(inner) for inner in value]
-    return None if kind == "NULL" else value
+    return None if type_name == "NULL" else value

@@ -1,4 +1,4 @@
-"""Log lines in CloudWatch Logs, or asked of the function that may read them."""
+"""Log lines of steps, from CloudWatch Logs or from a Lambda function."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -13,8 +13,8 @@ from workflow.history import logs
 from workflow.history.logs import LogLine, LogLines
 
 
-class CloudWatchLogs:
-    """Implements workflow.history.logs.Logs. `groups` names the log group of each function."""
+class CloudWatchStepLogs:
+    """Implements workflow.history.logs.StepLogs. `groups` maps a function's name to its log group."""
 
     def __init__(
         self, executions: StepFunctionsExecutions, groups: Mapping[str, str], cloudwatch: Any = None
@@ -23,11 +23,11 @@ class CloudWatchLogs:
         self._groups = groups
         self._logs = cloudwatch or client("logs")
 
-    def of(self, execution: str, step: int) -> LogLines:
-        return logs.lines_of(self._executions.history(execution), execution, step, self._written)
+    def fetch(self, execution: str, step: int) -> LogLines:
+        return logs.collect_step_lines(self._executions.get_history(execution), execution, step, self._search)
 
-    def _written(
-        self, function: str, about: str, since: datetime, until: datetime
+    def _search(
+        self, function: str, text: str, since: datetime, until: datetime
     ) -> Iterator[tuple[datetime, str]]:
         if function not in self._groups:
             return
@@ -35,7 +35,7 @@ class CloudWatchLogs:
             logGroupName=self._groups[function],
             startTime=int(since.timestamp() * 1000),
             endTime=int(until.timestamp() * 1000),
-            filterPattern=f'"{about}"',
+            filterPattern=f'"{text}"',
         )
         try:
             for page in pages:
@@ -46,22 +46,29 @@ class CloudWatchLogs:
                 raise
 
 
-class InvokedLogs:
-    """Implements workflow.history.logs.Logs for who may not read them: a function does it."""
+class LambdaStepLogs:
+    """Implements workflow.history.logs.StepLogs by a Lambda function.
+
+    For processes without permissions on CloudWatch Logs.
+    """
 
     def __init__(self, function: str, functions: Any = None) -> None:
         self._function = function
         self._lambda = functions or client("lambda")
 
-    def of(self, execution: str, step: int) -> LogLines:
-        wish = json.dumps({"execution": execution, "step": step}).encode()
-        answer = self._lambda.invoke(FunctionName=self._function, Payload=wish)
-        told = json.loads(answer["Payload"].read())
+    def fetch(self, execution: str, step: int) -> LogLines:
+        payload = json.dumps({"execution": execution, "step": step}).encode()
+        answer = self._lambda.invoke(FunctionName=self._function, Payload=payload)
+        document = json.loads(answer["Payload"].read())
         if "FunctionError" in answer:
-            return LogLines(why_none=logs.NOT_NOW)
-        return LogLines(tuple(LogLine(**line) for line in told["lines"]), told["more"], told["why_none"])
+            return LogLines(empty_reason=logs.UNAVAILABLE)
+        return LogLines(
+            tuple(LogLine(**line) for line in document["lines"]),
+            document["truncated"],
+            document["empty_reason"],
+        )
 
 
-def groups(setting: str) -> dict[str, str]:
-    """The log groups by function, as the setting `function=group,function=group` names them."""
+def parse_log_groups(setting: str) -> dict[str, str]:
+    """Parse the setting `function=group,function=group` to log groups by function."""
     return dict(pair.split("=", 1) for pair in setting.split(",") if "=" in pair)

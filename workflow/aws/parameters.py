@@ -1,4 +1,4 @@
-"""Settings that change without a deployment: the routing policy and the model in use."""
+"""Parameters that change without a deployment: the routing policy and the current model."""
 
 from typing import Any
 
@@ -7,8 +7,8 @@ from workflow.inspections import routing_policy
 from workflow.inspections.routing_policy import RoutingPolicy
 
 
-class Parameters:
-    """Reads Parameter Store, remembering each value for `max_age` seconds."""
+class CachedParameterStore:
+    """Parameter Store with a cache. A value is cached for `max_age` seconds."""
 
     def __init__(self, ssm: Any = None, max_age: int = 5) -> None:
         from aws_lambda_powertools.utilities.parameters import SSMProvider
@@ -17,9 +17,9 @@ class Parameters:
         self._max_age = max_age
 
     def text(self, name: str) -> str:
-        """The value of one parameter."""
+        """Return the value of a parameter."""
         return str(self._provider.get(name, max_age=self._max_age))
 
     def routing_policy(self, name: str) -> RoutingPolicy:
-        """The routing policy that a parameter holds; ConfigurationError names what is wrong with it."""
+        """Return the routing policy in a parameter. Raise ConfigurationError if it is invalid."""
         return routing_policy.parse(self.text(name))

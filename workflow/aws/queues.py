@@ -1,12 +1,12 @@
-"""Queues on SQS."""
+"""Message queues on SQS."""
 
 from typing import Any
 
 from workflow.aws.clients import client
 
 
-class SqsQueue:
-    """Implements workflow.review.decisions.Queue."""
+class SqsMessageQueue:
+    """Implements workflow.review.decisions.MessageQueue."""
 
     def __init__(self, url: str, sqs: Any = None) -> None:
         self._url = url
@@ -16,7 +16,7 @@ class SqsQueue:
         self._sqs.send_message(QueueUrl=self._url, MessageBody=body, DelaySeconds=delay_seconds)
 
     def depth(self) -> int:
-        """About how many messages wait to be read."""
+        """Return the approximate number of messages that wait to be received."""
         name = "ApproximateNumberOfMessages"
         answer = self._sqs.get_queue_attributes(QueueUrl=self._url, AttributeNames=[name])
         return int(answer["Attributes"][name])

@@ -1,4 +1,4 @@
-"""The queue of reviews on DynamoDB: the ledger's rows once more, listed by the sparse index of piles."""
+"""Review queues on DynamoDB: the inspections, listed by the sparse index `by_review_queue`."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -7,137 +7,158 @@ from botocore.exceptions import ClientError
 
 from workflow import timestamps
 from workflow.aws.clients import client
-from workflow.aws.conditions import LEASE_NAMES, UNLEASED, audited, patiently, refused, update
-from workflow.aws.items import read_item, read_waiting, values
-from workflow.inspections.inspection import AuditEntry, Hold, Inspection, Lease, SecondLook
-from workflow.review.queue import GRACE_SECONDS, Pile, Waiting, pile_of
+from workflow.aws.conditional_writes import (
+    LEASE_NAMES,
+    NO_OTHER_LEASE,
+    conditional_update,
+    is_condition_failure,
+    retry_on_conflict,
+    write_with_audit,
+)
+from workflow.aws.items import from_inspection_item, from_review_item, to_attribute_values
+from workflow.inspections.inspection import AuditEntry, Hold, Inspection, Lease, SecondReview
+from workflow.review.queue import CLOCK_SKEW_SECONDS, ReviewItem, ReviewQueue, review_queue_of
 
 
-class DynamoReviews:
-    """Implements workflow.review.decisions.queue.Reviews."""
+class DynamoReviewRepository:
+    """Implements workflow.review.queue.ReviewRepository."""
 
     def __init__(self, table: str, audit_table: str, dynamodb: Any = None) -> None:
         self._table = table
         self._audit_table = audit_table
         self._dynamodb = dynamodb or client("dynamodb")
 
-    def listed(self, pile: Pile, since: str = "") -> Iterator[Waiting]:
-        condition, names, plain = "#pile = :pile", {"#pile": "pile"}, {":pile": pile.value}
+    def list_items(self, queue: ReviewQueue, since: str = "") -> Iterator[ReviewItem]:
+        condition, names = "#review_queue = :review_queue", {"#review_queue": "review_queue"}
+        values = {":review_queue": queue.value}
         if since:
-            condition, names["#rank"], plain[":since"] = f"{condition} AND #rank >= :since", "rank", since
+            condition += " AND #priority >= :since"
+            names["#priority"], values[":since"] = "priority", since
         pages = self._dynamodb.get_paginator("query").paginate(
             TableName=self._table,
-            IndexName="by_pile",
+            IndexName="by_review_queue",
             KeyConditionExpression=condition,
             ExpressionAttributeNames=names,
-            ExpressionAttributeValues=values(plain),
+            ExpressionAttributeValues=to_attribute_values(values),
         )
-        return (read_waiting(item) for page in pages for item in page["Items"])
+        return (from_review_item(item) for page in pages for item in page["Items"])
 
     def lease(self, inspection_id: str, lease: Lease, now: str) -> Inspection | None:
-        change = update(
+        change = conditional_update(
             self._table,
             inspection_id,
-            "SET #lease = :lease",
-            f"{UNLEASED} AND (attribute_not_exists(#skipped.#me) OR #skipped.#me <= :moment)"
-            " AND (#pile = :open OR (#pile = :second AND"
-            " (attribute_not_exists(#decision.#reviewer) OR #decision.#reviewer <> :who)))",
-            {
+            expression="SET #lease = :lease",
+            condition=f"{NO_OTHER_LEASE} AND (attribute_not_exists(#skipped.#me) OR #skipped.#me <= :current)"
+            " AND (#review_queue = :open OR (#review_queue = :second_review AND"
+            " (attribute_not_exists(#decision.#reviewer) OR #decision.#reviewer <> :reviewer)))",
+            names={
                 **LEASE_NAMES,
-                **{"#pile": "pile", "#decision": "decision", "#skipped": "skipped", "#me": lease.reviewer},
+                **{
+                    "#review_queue": "review_queue",
+                    "#decision": "decision",
+                    "#skipped": "skipped",
+                    "#me": lease.reviewer,
+                },
             },
-            {
+            values={
                 ":lease": lease,
-                ":open": Pile.OPEN,
-                ":second": Pile.SECOND,
-                ":who": lease.reviewer,
-                ":moment": now,
-                ":now": timestamps.later(now, -GRACE_SECONDS),
+                ":open": ReviewQueue.OPEN,
+                ":second_review": ReviewQueue.SECOND_REVIEW,
+                ":reviewer": lease.reviewer,
+                ":current": now,
+                ":now": timestamps.add_seconds(now, -CLOCK_SKEW_SECONDS),
                 ":null": None,
             },
         )
-        answer = self._try({**change, "ReturnValues": "ALL_NEW"})
-        return read_item(answer["Attributes"]) if answer else None
+        answer = self._update({**change, "ReturnValues": "ALL_NEW"})
+        return from_inspection_item(answer["Attributes"]) if answer else None
 
-    def free(
+    def release(
         self, inspection_id: str, reviewer: str, skipped: dict[str, str] | None = None, until: str = ""
     ) -> bool:
         names = {"#lease": "lease", "#reviewer": "reviewer"}
-        plain: dict[str, Any] = {":null": None, ":who": reviewer}
-        sets, condition = "SET #lease = :null", "#lease.#reviewer = :who"
+        values: dict[str, Any] = {":null": None, ":reviewer": reviewer}
+        expression, condition = "SET #lease = :null", "#lease.#reviewer = :reviewer"
         if skipped is not None:
-            sets, names["#skipped"], plain[":skipped"] = f"{sets}, #skipped = :skipped", "skipped", skipped
+            expression += ", #skipped = :skipped"
+            names["#skipped"], values[":skipped"] = "skipped", skipped
         if until:
-            condition = f"{condition} AND #lease.#until <= :until"
-            names["#until"], plain[":until"] = "until", until
-        change = update(self._table, inspection_id, sets, condition, names, plain)
-        return self._try(change) is not None
+            condition += " AND #lease.#expires_at <= :until"
+            names["#expires_at"], values[":until"] = "expires_at", until
+        change = conditional_update(
+            self._table, inspection_id, expression=expression, condition=condition, names=names, values=values
+        )
+        return self._update(change) is not None
 
     def hold(self, inspection_id: str, hold: Hold, entry: AuditEntry) -> None:
-        change = update(
+        change = conditional_update(
             self._table,
             inspection_id,
-            "SET #hold = :hold, #lease = :null, #pile = :held",
-            f"#pile = :open AND {UNLEASED}",
-            {**LEASE_NAMES, "#hold": "hold", "#pile": "pile"},
-            {
+            expression="SET #hold = :hold, #lease = :null, #review_queue = :on_hold",
+            condition=f"#review_queue = :open AND {NO_OTHER_LEASE}",
+            names={**LEASE_NAMES, "#hold": "hold", "#review_queue": "review_queue"},
+            values={
                 ":hold": hold,
-                ":held": Pile.HELD,
-                ":open": Pile.OPEN,
-                ":who": hold.by,
+                ":on_hold": ReviewQueue.ON_HOLD,
+                ":open": ReviewQueue.OPEN,
+                ":reviewer": hold.reviewer,
                 ":now": hold.at,
                 ":null": None,
             },
         )
-        audited(self._dynamodb, change, self._audit_table, entry)
+        write_with_audit(self._dynamodb, change, self._audit_table, entry)
 
     def unhold(self, inspection_id: str, entry: AuditEntry) -> None:
-        change = update(
+        change = conditional_update(
             self._table,
             inspection_id,
-            "SET #hold = :null, #pile = :open",
-            "#pile = :held",
-            {"#hold": "hold", "#pile": "pile"},
-            {":held": Pile.HELD, ":open": Pile.OPEN, ":null": None},
+            expression="SET #hold = :null, #review_queue = :open",
+            condition="#review_queue = :on_hold",
+            names={"#hold": "hold", "#review_queue": "review_queue"},
+            values={":on_hold": ReviewQueue.ON_HOLD, ":open": ReviewQueue.OPEN, ":null": None},
         )
-        audited(self._dynamodb, change, self._audit_table, entry)
+        write_with_audit(self._dynamodb, change, self._audit_table, entry)
 
-    def record_second(
-        self, before: Inspection, second: SecondLook | None, lease: Lease | None, entry: AuditEntry
+    def record_second_review(
+        self, before: Inspection, second: SecondReview | None, lease: Lease | None, entry: AuditEntry
     ) -> None:
-        change = update(
+        change = conditional_update(
             self._table,
             before.id,
-            "SET #second = :second, #lease = :lease, #pile = :pile, #rank = :rank,"
-            " #undone = list_append(if_not_exists(#undone, :none), :ids)",
-            f"#owner = :owner AND #pile = :was_pile AND {UNLEASED}"
-            " AND (attribute_not_exists(#second) OR #second = :was_second)",
-            {
+            expression="SET #second_review = :second_review, #lease = :lease, #review_queue = :review_queue,"
+            " #priority = :priority,"
+            " #undone_ids = list_append(if_not_exists(#undone_ids, :none), :ids)",
+            condition=f"#owner = :owner AND #review_queue = :was_review_queue AND {NO_OTHER_LEASE}"
+            " AND (attribute_not_exists(#second_review) OR #second_review = :was_second_review)",
+            names={
                 **LEASE_NAMES,
-                **{f"#{name}": name for name in ("second", "pile", "rank", "undone", "owner")},
+                **{
+                    f"#{name}": name
+                    for name in ("second_review", "review_queue", "priority", "undone_ids", "owner")
+                },
             },
-            {
-                ":second": second,
-                ":was_second": before.second,
+            values={
+                ":second_review": second,
+                ":was_second_review": before.second_review,
                 ":lease": lease,
-                ":pile": pile_of(second),
-                ":was_pile": pile_of(before.second),
-                ":rank": second.at if second else before.settled_at,
+                ":review_queue": review_queue_of(second),
+                ":was_review_queue": review_queue_of(before.second_review),
+                ":priority": second.at if second else before.settled_at,
                 ":none": [],
                 ":ids": [] if second else [entry.decision_id],
                 ":owner": before.owner,
-                ":who": entry.who,
+                ":reviewer": entry.actor,
                 ":now": entry.at,
                 ":null": None,
             },
         )
-        audited(self._dynamodb, change, self._audit_table, entry)
+        write_with_audit(self._dynamodb, change, self._audit_table, entry)
 
-    def _try(self, change: dict[str, Any]) -> dict[str, Any] | None:
+    def _update(self, change: dict[str, Any]) -> dict[str, Any] | None:
         try:
-            answer: dict[str, Any] = patiently(lambda: self._dynamodb.update_item(**change))
+            answer: dict[str, Any] = retry_on_conflict(lambda: self._dynamodb.update_item(**change))
         except ClientError as error:
-            if refused(error):
+            if is_condition_failure(error):
                 return None
             raise
         return answer

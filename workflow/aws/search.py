@@ -1,4 +1,4 @@
-"""Finding inspections by DynamoDB's indexes: bounded reads, whatever is asked, and never a scan."""
+"""Search for inspections by DynamoDB indexes, with a bounded number of reads per page and without scans."""
 
 import heapq
 from collections.abc import Iterator, Mapping
@@ -7,129 +7,149 @@ from itertools import groupby, islice
 from typing import Any
 
 from workflow.aws.clients import client
-from workflow.aws.items import read_item, values
-from workflow.history.search import Mark, Page, Query, Way, beginnings, page_of, photo_name
-from workflow.inspections.inspection import Inspection, State
+from workflow.aws.items import from_inspection_item, to_attribute_values
+from workflow.history.search import (
+    Cursor,
+    Direction,
+    InspectionPage,
+    InspectionQuery,
+    build_page,
+    name_suffixes,
+    photo_name,
+)
+from workflow.inspections.inspection import Inspection, InspectionState
 from workflow.inspections.verdict import Verdict
-from workflow.tables import NAMES
+from workflow.tables import NAME_INDEX
 
-MANY = 500
-READS = 12
-MOST_KEYS = 100
-MOST_PUTS = 25
-COMMON = (Verdict.OK, Verdict.DEFECT)
-INITIALS = 2
-FRESH = "unkept"
-KEYS = {
-    FRESH: "unkept",
+MAX_NAME_INDEX_MATCHES = 500
+MAX_READS = 12
+MAX_KEYS_PER_BATCH = 100
+MAX_PUTS_PER_BATCH = 25
+COMMON_VERDICTS = (Verdict.OK, Verdict.DEFECT)
+INITIALS_LENGTH = 2
+UNARCHIVED_INDEX = "unarchived"
+PARTITION_KEYS = {
+    UNARCHIVED_INDEX: "unarchived",
     "by_state": "state",
     "by_verdict": "filed_as",
-    "by_decider": "decided_by",
+    "by_reviewer": "decided_by",
     "by_model": "model",
     "by_policy": "policy_version",
 }
 
-Place = tuple[str, str]  # When a row was claimed, and its id; without an id, where reading stopped.
+Position = tuple[str, str]  # Claim time and id of a row. An empty id marks where reading stopped.
 
 
 @dataclass(slots=True)
-class _Budget:
-    """How many reads one page may still cost."""
+class _ReadBudget:
+    """The number of reads that a page may still use."""
 
     reads: int
 
-    def spent(self) -> bool:
-        """Whether nothing is left; otherwise one read less is."""
+    def exhaust(self) -> bool:
+        """Use one read. Return True if none was left."""
         self.reads -= 1
         return self.reads < 0
 
 
-@dataclass(frozen=True, slots=True)
-class _Asked:
-    """One query for a page, with what each of its reads needs."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _PageRequest:
+    """A query for one page, with its cursor, size and read budget."""
 
-    query: Query
-    mark: Mark | None
+    query: InspectionQuery
+    cursor: Cursor | None
     size: int
-    budget: _Budget
+    budget: _ReadBudget
 
     @property
     def newest_first(self) -> bool:
-        return self.mark is None or self.mark.way is Way.OLDER
+        return self.cursor is None or self.cursor.direction is Direction.OLDER
 
     @property
-    def span(self) -> tuple[str, str]:
-        """The first and the last moment at which a row may have been claimed."""
+    def time_range(self) -> tuple[str, str]:
+        """The earliest and the latest claim time of the page's rows."""
         since, until = self.query.since or "0", self.query.until or "9"
-        if self.mark is None:
+        if self.cursor is None:
             return since, until
-        return (since, min(until, self.mark.at)) if self.newest_first else (max(since, self.mark.at), until)
+        if self.newest_first:
+            return since, min(until, self.cursor.at)
+        return max(since, self.cursor.at), until
 
-    def beyond(self, place: Place) -> bool:
-        """Whether a row lies on the mark's other side."""
-        if self.mark is None:
+    def is_beyond_cursor(self, position: Position) -> bool:
+        """Return True if the row follows the cursor in the page's direction."""
+        if self.cursor is None:
             return True
-        here = (self.mark.at, self.mark.id)
-        return place < here if self.newest_first else place > here
+        cursor = (self.cursor.at, self.cursor.id)
+        return position < cursor if self.newest_first else position > cursor
 
 
-class DynamoSearch:
-    """Implements workflow.history.search.Search."""
+class DynamoInspectionSearch:
+    """Implements workflow.history.search.InspectionSearch."""
 
-    def __init__(self, ledger_table: str, names_table: str, dynamodb: Any = None, reads: int = READS) -> None:
-        self._ledger, self._names, self._reads = ledger_table, names_table, reads
+    def __init__(
+        self, inspections_table: str, name_index_table: str, dynamodb: Any = None, reads: int = MAX_READS
+    ) -> None:
+        self._inspections_table, self._name_index_table = inspections_table, name_index_table
+        self._reads = reads
         self._dynamodb = dynamodb or client("dynamodb")
 
-    def page(self, query: Query, mark: Mark | None = None, size: int = 25) -> Page:
-        asked = _Asked(query, mark, size, _Budget(self._reads))
-        named = self._named(query)
-        if named:
-            streams = [iter(sorted(named, reverse=asked.newest_first)), self._walk(asked, FRESH, "yes")]
+    def fetch_page(
+        self, query: InspectionQuery, cursor: Cursor | None = None, size: int = 25
+    ) -> InspectionPage:
+        page = _PageRequest(query=query, cursor=cursor, size=size, budget=_ReadBudget(self._reads))
+        matches = self._find_by_name(query)
+        if matches:
+            streams = [
+                iter(sorted(matches, reverse=page.newest_first)),
+                self._read_index(page, UNARCHIVED_INDEX, "yes"),
+            ]
         else:
-            streams = [self._walk(asked, index, key) for index, key in _indexes(query)]
-        return page_of(self._rows(asked, _merged(asked, streams)), mark, size)
+            streams = [self._read_index(page, index, key) for index, key in _choose_indexes(query)]
+        return build_page(self._load_rows(page, _merge(page, streams)), cursor, size)
 
     def add_name(self, row: Inspection) -> None:
-        """Let a row be found by its photo's name; adding it again changes nothing."""
-        self._write([{"PutRequest": {"Item": values(item)}} for item in _name_items(row)])
+        """Add a row's photo name to the name index. Adding it again changes nothing."""
+        self._write([{"PutRequest": {"Item": to_attribute_values(item)}} for item in _name_items(row)])
 
     def remove_name(self, row: Inspection) -> None:
-        """Let a row be found by its photo's name no more."""
-        keys = [{name: item[name] for name in NAMES.key} for item in _name_items(row)]
-        self._write([{"DeleteRequest": {"Key": values(key)}} for key in keys])
+        """Remove a row's photo name from the name index."""
+        keys = [{name: item[name] for name in NAME_INDEX.key} for item in _name_items(row)]
+        self._write([{"DeleteRequest": {"Key": to_attribute_values(key)}} for key in keys])
 
-    def _write(self, wishes: list[dict[str, Any]]) -> None:
-        while wishes:
-            some, wishes = wishes[:MOST_PUTS], wishes[MOST_PUTS:]
-            answer = self._dynamodb.batch_write_item(RequestItems={self._names: some})
-            wishes += answer.get("UnprocessedItems", {}).get(self._names, [])
+    def _write(self, requests: list[dict[str, Any]]) -> None:
+        while requests:
+            batch, requests = requests[:MAX_PUTS_PER_BATCH], requests[MAX_PUTS_PER_BATCH:]
+            answer = self._dynamodb.batch_write_item(RequestItems={self._name_index_table: batch})
+            requests += answer.get("UnprocessedItems", {}).get(self._name_index_table, [])
 
-    def _named(self, query: Query) -> list[Place]:
-        """Where the rows are whose names have a part at a word's beginning; none if there are too many."""
-        word = query.part if query.from_the_start else query.word
-        if len(word) < INITIALS:
+    def _find_by_name(self, query: InspectionQuery) -> list[Position]:
+        """Find rows by the beginning of a word in the photo name. Return none if there are too many."""
+        prefix = query.normalized_name if query.is_prefix else query.search_text
+        if len(prefix) < INITIALS_LENGTH:
             return []
         answer = self._dynamodb.query(
-            TableName=self._names,
-            KeyConditionExpression="beginning = :initials AND begins_with(#text, :part)",
-            ExpressionAttributeNames={"#text": "text"},
-            ExpressionAttributeValues=values({":initials": word[:INITIALS], ":part": word}),
-            Limit=MANY,
+            TableName=self._name_index_table,
+            KeyConditionExpression="initials = :initials AND begins_with(#search_text, :part)",
+            ExpressionAttributeNames={"#search_text": "search_text"},
+            ExpressionAttributeValues=to_attribute_values(
+                {":initials": prefix[:INITIALS_LENGTH], ":part": prefix}
+            ),
+            Limit=MAX_NAME_INDEX_MATCHES,
         )
         if "LastEvaluatedKey" in answer:
             return []
         return list({(item["claimed_at"]["S"], item["id"]["S"]) for item in answer["Items"]})
 
-    def _walk(self, asked: _Asked, index: str, key: str) -> Iterator[Place]:
-        """Places of one key of an index in the order of time; one without an id where the budget ends."""
-        since, until = asked.span
-        request = _request(asked, index, {":key": key, ":since": since, ":until": until})
-        reached = until if asked.newest_first else since
+    def _read_index(self, page: _PageRequest, index: str, key: str) -> Iterator[Position]:
+        """Yield the positions under one key of an index, by time. A position without id ends the budget."""
+        since, until = page.time_range
+        request = _build_query(page, index, {":key": key, ":since": since, ":until": until})
+        reached = until if page.newest_first else since
         while since <= until:
-            if asked.budget.spent():
+            if page.budget.exhaust():
                 yield reached, ""
                 return
-            answer = self._dynamodb.query(TableName=self._ledger, **request)
+            answer = self._dynamodb.query(TableName=self._inspections_table, **request)
             for item in answer["Items"]:
                 yield item["claimed_at"]["S"], item["id"]["S"]
             if "LastEvaluatedKey" not in answer:
@@ -137,91 +157,103 @@ class DynamoSearch:
             request["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
             reached = answer["LastEvaluatedKey"]["claimed_at"]["S"]
 
-    def _rows(self, asked: _Asked, places: Iterator[Place]) -> Iterator[Inspection | Mark]:
-        """The rows at these places as they are now, as far as they still answer."""
-        while some := list(islice(places, min(asked.size + 1, MOST_KEYS))):
-            rows = self._read([one for _, one in some if one])
-            for at, one in some:
-                if not one:
-                    yield _stopped(asked, at)
-                elif one in rows and asked.query.answers(rows[one]):
-                    yield rows[one]
+    def _load_rows(self, page: _PageRequest, positions: Iterator[Position]) -> Iterator[Inspection | Cursor]:
+        """Load the current rows at these positions, and yield those that still match the query."""
+        while batch := list(islice(positions, min(page.size + 1, MAX_KEYS_PER_BATCH))):
+            rows = self._load([row_id for _, row_id in batch if row_id])
+            for at, row_id in batch:
+                if not row_id:
+                    yield _stop_cursor(page, at)
+                elif row_id in rows and page.query.matches(rows[row_id]):
+                    yield rows[row_id]
 
-    def _read(self, ids: list[str]) -> dict[str, Inspection]:
-        keys: list[Any] = [values({"id": one}) for one in ids]
+    def _load(self, ids: list[str]) -> dict[str, Inspection]:
+        keys: list[Any] = [to_attribute_values({"id": row_id}) for row_id in ids]
         rows: dict[str, Inspection] = {}
         while keys:
-            answer = self._dynamodb.batch_get_item(RequestItems={self._ledger: {"Keys": keys}})
-            rows |= {row.id: row for row in map(read_item, answer["Responses"][self._ledger])}
-            keys = answer.get("UnprocessedKeys", {}).get(self._ledger, {}).get("Keys", [])
+            answer = self._dynamodb.batch_get_item(RequestItems={self._inspections_table: {"Keys": keys}})
+            items = answer["Responses"][self._inspections_table]
+            rows |= {row.id: row for row in map(from_inspection_item, items)}
+            keys = answer.get("UnprocessedKeys", {}).get(self._inspections_table, {}).get("Keys", [])
         return rows
 
 
-def _indexes(query: Query) -> list[tuple[str, str]]:
-    """The index that leaves the fewest rows to look at, with its key; the whole ledger by its states."""
+def _choose_indexes(query: InspectionQuery) -> list[tuple[str, str]]:
+    """Return the most selective index for the query, with its key, or all states of `by_state`."""
     choices = [
-        ("by_decider", query.decided_by),
+        ("by_reviewer", query.decided_by),
         ("by_state", query.state or ""),
-        ("by_verdict", query.verdict or "" if query.verdict not in COMMON else ""),
+        ("by_verdict", query.verdict or "" if query.verdict not in COMMON_VERDICTS else ""),
         ("by_policy", query.policy),
         ("by_model", query.model),
         ("by_verdict", query.verdict or ""),
     ]
-    if query.state is State.CLOSED and any(key for index, key in choices if index != "by_state"):
+    if query.state is InspectionState.CLOSED and any(key for index, key in choices if index != "by_state"):
         choices.pop(1)
     best = next(((index, key) for index, key in choices if key), None)
-    return [best] if best else [("by_state", state) for state in State]
+    return [best] if best else [("by_state", state) for state in InspectionState]
 
 
-def _request(asked: _Asked, index: str, bounds: Mapping[str, str]) -> dict[str, Any]:
-    key, query = KEYS[index], asked.query
-    equal = {
+def _build_query(page: _PageRequest, index: str, bounds: Mapping[str, str]) -> dict[str, Any]:
+    key, query = PARTITION_KEYS[index], page.query
+    attributes = {
         "filed_as": query.verdict,
         "decided_by": query.decided_by,
         "model": query.model,
         "policy_version": query.policy,
         "state": query.state,
     }
-    filters = {name: str(value) for name, value in equal.items() if value and name != key and index != FRESH}
+    filters = {
+        name: str(value)
+        for name, value in attributes.items()
+        if value and name != key and index != UNARCHIVED_INDEX
+    }
     conditions = [f"#{name} = :{name}" for name in filters]
-    if query.part:
-        conditions.append("begins_with(#text, :part)" if query.from_the_start else "contains(#text, :part)")
+    if query.normalized_name:
+        conditions.append(
+            "begins_with(#search_text, :part)" if query.is_prefix else "contains(#search_text, :part)"
+        )
     request: dict[str, Any] = {
         "IndexName": index,
         "KeyConditionExpression": "#key = :key AND claimed_at BETWEEN :since AND :until",
         "ProjectionExpression": "id, claimed_at",
         "ExpressionAttributeNames": {"#key": key, **{f"#{name}": name for name in filters}},
-        "ExpressionAttributeValues": values({**bounds, **{f":{n}": v for n, v in filters.items()}}),
-        "ScanIndexForward": not asked.newest_first,
+        "ExpressionAttributeValues": to_attribute_values(
+            {**bounds, **{f":{name}": value for name, value in filters.items()}}
+        ),
+        "ScanIndexForward": not page.newest_first,
     }
     if conditions:
         request["FilterExpression"] = " AND ".join(conditions)
     else:
-        request["Limit"] = asked.size + 1
-    if query.part:
-        request["ExpressionAttributeNames"]["#text"] = "text"
-        request["ExpressionAttributeValues"] |= values({":part": query.part})
+        request["Limit"] = page.size + 1
+    if query.normalized_name:
+        request["ExpressionAttributeNames"]["#search_text"] = "search_text"
+        request["ExpressionAttributeValues"] |= to_attribute_values({":part": query.normalized_name})
     return request
 
 
-def _merged(asked: _Asked, streams: list[Iterator[Place]]) -> Iterator[Place]:
-    """All places in one order, each once, beyond the mark; the first one without an id is the last."""
-    merged = heapq.merge(*streams, key=lambda place: place[0], reverse=asked.newest_first)
-    for at, group in groupby(merged, key=lambda place: place[0]):
-        together = sorted(set(group), reverse=asked.newest_first)
-        if any(not one for _, one in together):
+def _merge(page: _PageRequest, streams: list[Iterator[Position]]) -> Iterator[Position]:
+    """Merge positions by time, each once, beyond the cursor. The first one without an id is the last."""
+    merged = heapq.merge(*streams, key=lambda position: position[0], reverse=page.newest_first)
+    for at, group in groupby(merged, key=lambda position: position[0]):
+        positions = sorted(set(group), reverse=page.newest_first)
+        if any(not row_id for _, row_id in positions):
             yield at, ""
             return
-        yield from (place for place in together if asked.beyond(place))
+        yield from (position for position in positions if page.is_beyond_cursor(position))
 
 
-def _stopped(asked: _Asked, at: str) -> Mark:
-    """Where the next page begins, the rows of that very moment included."""
-    return Mark(at, "~") if asked.newest_first else Mark(at, "", Way.NEWER)
+def _stop_cursor(page: _PageRequest, at: str) -> Cursor:
+    """Return the cursor of the next page, which includes the rows of this time."""
+    return Cursor(at, "~") if page.newest_first else Cursor(at, "", Direction.NEWER)
 
 
 def _name_items(row: Inspection) -> Iterator[dict[str, str]]:
-    for text in beginnings(photo_name(row)):
-        place = {"id": row.id, "claimed_at": row.claimed_at}
-        padded = text[:INITIALS].ljust(INITIALS)
-        yield {"beginning": padded, "text": f"{text}\0{row.claimed_at}\0{row.id}", **place}
+    for text in name_suffixes(photo_name(row)):
+        yield {
+            "initials": text[:INITIALS_LENGTH].ljust(INITIALS_LENGTH),
+            "search_text": f"{text}\0{row.claimed_at}\0{row.id}",
+            "id": row.id,
+            "claimed_at": row.claimed_at,
+        }

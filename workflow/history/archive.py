@@ -1,4 +1,4 @@
-"""Records of executions: everything that an execution did, free of tokens, to be read when AWS forgot it."""
+"""Records of executions: the complete history without task tokens, readable after AWS deletes it."""
 
 import gzip
 import json
@@ -8,16 +8,17 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from workflow import timestamps
-from workflow.history.events import in_order
-from workflow.history.parser import Step, steps
-from workflow.history.redaction import Secrets
+from workflow.history.events import sort_events
+from workflow.history.parser import parse_steps
+from workflow.history.redaction import TokenRedactor
+from workflow.history.step import ExecutionStep
 
 SCHEMA = "partcheck-execution-1"
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
-    """One execution as it was told at `read_at`: its facts, the definition it ran, every event, redacted."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExecutionRecord:
+    """One execution as read at `read_at`: its status, the definition it ran, and every event, redacted."""
 
     execution: str
     status: str
@@ -31,93 +32,101 @@ class Record:
     inspection: Mapping[str, Any] = field(default_factory=dict)
 
     @property
-    def steps(self) -> tuple[Step, ...]:
-        """What it did, step by step."""
-        return steps(self.events)
+    def steps(self) -> tuple[ExecutionStep, ...]:
+        """The steps of the execution in order."""
+        return parse_steps(self.events)
 
     @property
-    def ended(self) -> bool:
-        """Whether nothing can be added any more, but by a redrive."""
+    def has_ended(self) -> bool:
+        """True if only a redrive can add events."""
         return bool(self.stopped_at)
 
     @property
-    def final(self) -> bool:
-        """Whether nothing can be added, not even by a redrive."""
-        return self.ended and self.status == "SUCCEEDED"
+    def is_final(self) -> bool:
+        """True if no event can be added, not even by a redrive."""
+        return self.has_ended and self.status == "SUCCEEDED"
 
 
-class Archive(Protocol):
-    """Where records are kept for as long as anybody may ask."""
+class ExecutionArchive(Protocol):
+    """The permanent archive of execution records."""
 
-    def get(self, execution: str) -> Record | None:
-        """The record of an execution, or None."""
+    def get(self, execution: str) -> ExecutionRecord | None:
+        """Return the record of an execution, or None."""
 
-    def keep(self, record: Record) -> None:
-        """Keep a record; a later one of the same execution takes its place."""
-
-
-class Histories(Protocol):
-    """Whoever can still tell of executions, running ones too."""
-
-    def told(self, execution: str) -> Record | None:
-        """What is told of an execution now, or None when it is forgotten."""
+    def save(self, record: ExecutionRecord) -> None:
+        """Store a record; it replaces an earlier one of the same execution."""
 
 
-def latest(archive: Archive, histories: Histories, execution: str) -> Record | None:
-    """The record of an execution: the archived one, if it is final, else what is told of it now."""
-    kept = archive.get(execution)
-    return kept if kept is not None and kept.final else histories.told(execution) or kept
+class HistorySource(Protocol):
+    """The source of current execution histories, including running executions."""
+
+    def fetch(self, execution: str) -> ExecutionRecord | None:
+        """Return the current record of an execution, or None if the source no longer has it."""
 
 
-def redacted(events: Iterable[Mapping[str, Any]]) -> tuple[dict[str, Any], ...]:
-    """Events as plain JSON in which no task token is left; steps are read from them as from the originals."""
-    given = list(events)
-    secrets = Secrets(in_order(given))
-    return tuple({name: _told(secrets, value) for name, value in event.items()} for event in given)
+def load_latest(
+    archive: ExecutionArchive, history_source: HistorySource, execution: str
+) -> ExecutionRecord | None:
+    """Return the archived record if it is final, otherwise the current one, otherwise the archived one."""
+    archived = archive.get(execution)
+    if archived is not None and archived.is_final:
+        return archived
+    return history_source.fetch(execution) or archived
 
 
-def _told(secrets: Secrets, value: Any) -> Any:
+def redact_events(events: Iterable[Mapping[str, Any]]) -> tuple[dict[str, Any], ...]:
+    """Return the events as plain JSON without task tokens; they parse to the same steps as the originals."""
+    originals = list(events)
+    redactor = TokenRedactor(sort_events(originals))
+    return tuple(
+        {name: _redact_details(redactor, value) for name, value in event.items()} for event in originals
+    )
+
+
+def _redact_details(redactor: TokenRedactor, value: Any) -> Any:
     if isinstance(value, datetime):
-        return timestamps.text(value)
+        return timestamps.format_timestamp(value)
     if not isinstance(value, Mapping):
         return value
-    return {key: _payload(secrets, key, one) for key, one in value.items() if one is not None}
+    return {key: _redact_payload(redactor, key, item) for key, item in value.items() if item is not None}
 
 
-def _payload(secrets: Secrets, key: str, value: Any) -> Any:
-    """JSON texts stay texts, so that readers find events in the form in which AWS tells them."""
-    clean = secrets.value({key: secrets.value(value)})
-    (told,) = clean.values()
-    return json.dumps(told) if isinstance(value, str) and not isinstance(told, str) else told
+def _redact_payload(redactor: TokenRedactor, key: str, value: Any) -> Any:
+    """Redact a payload; a JSON text stays text, so that the events keep the form that AWS returns."""
+    redacted = redactor.redact({key: redactor.redact(value)})
+    (payload,) = redacted.values()
+    return json.dumps(payload) if isinstance(value, str) and not isinstance(payload, str) else payload
 
 
-def packed(record: Record) -> bytes:
-    """A record as a small file: compressed JSON, the same bytes for the same record."""
-    return gzip.compress(text(record).encode(), mtime=0)
+def to_gzip(record: ExecutionRecord) -> bytes:
+    """Serialize a record as compressed JSON; the same record gives the same bytes."""
+    return gzip.compress(to_json(record).encode(), mtime=0)
 
 
-def unpacked(content: bytes) -> Record:
-    """The record that a file holds."""
-    return parsed(gzip.decompress(content).decode())
+def from_gzip(content: bytes) -> ExecutionRecord:
+    """Parse a record from compressed JSON."""
+    return from_json(gzip.decompress(content).decode())
 
 
-def text(record: Record) -> str:
-    """A record as JSON."""
+def to_json(record: ExecutionRecord) -> str:
+    """Serialize a record as JSON."""
     return json.dumps({"schema": SCHEMA, **asdict(record)}, ensure_ascii=False)
 
 
-def parsed(document: str | bytes) -> Record:
-    """The record that a JSON document holds; ValueError in one sentence if it holds none."""
+def from_json(document: str | bytes) -> ExecutionRecord:
+    """Parse a record from JSON; raise ValueError with one sentence if the document is no record."""
     try:
-        plain = json.loads(document)
+        fields = json.loads(document)
     except (ValueError, RecursionError) as error:
-        raise ValueError(f"This is no exported execution: it is not JSON ({error}).") from error
-    if not isinstance(plain, dict) or plain.pop("schema", None) != SCHEMA:
-        raise ValueError(f"This is no exported execution: it lacks the schema {SCHEMA}.")
-    plain = {name: value for name, value in plain.items() if name in Record.__dataclass_fields__}
-    if not isinstance(plain.get("events", []), list) or not isinstance(plain.get("definition", {}), dict):
-        raise ValueError("This is no exported execution: its events or its definition are missing.")
+        raise ValueError(f"This is not an exported execution: it is not JSON ({error}).") from error
+    if not isinstance(fields, dict) or fields.pop("schema", None) != SCHEMA:
+        raise ValueError(f"This is not an exported execution: it lacks the schema {SCHEMA}.")
+    fields = {name: value for name, value in fields.items() if name in ExecutionRecord.__dataclass_fields__}
+    if not isinstance(fields.get("events", []), list) or not isinstance(fields.get("definition", {}), dict):
+        raise ValueError("This is not an exported execution: its events or its definition are missing.")
     try:
-        return Record(**{**plain, "events": tuple(plain.get("events", ()))})
+        return ExecutionRecord(**{**fields, "events": tuple(fields.get("events", ()))})
     except TypeError as error:
-        raise ValueError("This is no exported execution: its name, status or start is missing.") from error
+        raise ValueError(
+            "This is not an exported execution: its name, status or start is missing."
+        ) from error

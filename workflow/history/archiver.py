@@ -1,4 +1,4 @@
-"""Keeping what was inspected findable and readable: names, records of executions, counts; by the clock."""
+"""The archiver: store the histories of executions, index photo names, and count metrics."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
@@ -6,113 +6,122 @@ from dataclasses import asdict, dataclass, replace
 from typing import Protocol
 
 from workflow import timestamps
-from workflow.collected_errors import aside
-from workflow.history.archive import Archive, Histories, Record
-from workflow.history.metrics import Failure, counted
-from workflow.history.step import Status
-from workflow.inspections.inspection import Inspection, Ledger, State
-from workflow.pipeline.intake import execution_name
+from workflow.collected_errors import collect_errors
+from workflow.history.archive import ExecutionArchive, ExecutionRecord, HistorySource
+from workflow.history.metrics import FailedExecution, count_inspection
+from workflow.history.step import StepStatus
+from workflow.inspections.inspection import Inspection, InspectionState
+from workflow.inspections.repository import InspectionRepository
+from workflow.pipeline.executions import execution_name
 
-PATIENCE_SECONDS = 3600
-_BAD = (Status.FAILED, Status.TIMED_OUT, Status.ABORTED)
+MAX_LAG_SECONDS = 3600
+_FAILED_STATUSES = (StepStatus.FAILED, StepStatus.TIMED_OUT, StepStatus.ABORTED)
 
 
-class Books(Protocol):
-    """Where it stands which rows are still to be kept, and what was made of them."""
+class ArchiveIndex(Protocol):
+    """The index of rows that still need archiving, with the photo names and the derived metrics."""
 
-    def unkept(self) -> Iterator[str]:
-        """Ids of rows that began or closed since they were last kept, oldest first; may lag by moments."""
+    def list_unarchived(self) -> Iterator[str]:
+        """List the ids of rows that began or closed since their last archiving, oldest first; may lag."""
 
     def add_name(self, row: Inspection) -> None:
-        """Let a row be found by its photo's name; adding it again changes nothing."""
+        """Add the photo's name to the name index. Idempotent."""
 
-    def kept(self, row: Inspection, counts: Mapping[str, int]) -> bool:
-        """Note that this row is kept and count it, both or neither; False if it changed meanwhile."""
+    def mark_archived(self, row: Inspection, counts: Mapping[str, int]) -> bool:
+        """Mark the row as archived and add its counts, both or neither; False if it changed meanwhile."""
 
-    def knows_failure(self, execution: str) -> bool:
-        """Whether an execution that failed is remembered."""
+    def has_failure(self, execution: str) -> bool:
+        """Return True if this failed execution is stored."""
 
-    def add_failure(self, failure: Failure) -> None:
-        """Remember an execution that failed."""
-
-
-class Failed(Protocol):
-    """Whoever knows which executions ended without success."""
-
-    def ended_badly(self, known: Callable[[str], bool]) -> Iterator[str]:
-        """The names of those that are not known."""
+    def add_failure(self, failure: FailedExecution) -> None:
+        """Store a failed execution."""
 
 
-@dataclass(frozen=True, slots=True)
-class Keeper:
-    """The ports that keeping needs."""
+class FailureSource(Protocol):
+    """The source of executions that ended without success."""
 
-    ledger: Ledger
-    books: Books
-    archive: Archive
-    histories: Histories
-    failed: Failed
+    def list_failed(self, is_known: Callable[[str], bool]) -> Iterator[str]:
+        """List the names of failed executions that are not known yet."""
 
 
-def keep(keeper: Keeper, time_left: Callable[[], bool]) -> dict[str, int]:
-    """Keep what is not kept yet, as long as there is time; whatever dies here is done again next time.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Archiver:
+    """The ports of archiving."""
 
-    A fault with one of them waits until all others had their turn.
+    inspections: InspectionRepository
+    index: ArchiveIndex
+    archive: ExecutionArchive
+    history_source: HistorySource
+    failure_source: FailureSource
+
+
+def archive_executions(archiver: Archiver, time_left: Callable[[], bool]) -> dict[str, int]:
+    """Archive unarchived rows and failed executions while there is time; return counts by outcome.
+
+    The next run repeats an interrupted one. An error with one item is raised after all other items.
     """
     counts: Counter[str] = Counter()
-    with aside() as turn:
-        for execution in keeper.failed.ended_badly(keeper.books.knows_failure):
+    with collect_errors() as capture:
+        for execution in archiver.failure_source.list_failed(archiver.index.has_failure):
             if time_left():
-                with turn():
-                    counts["failures"] += _note_failure(keeper, execution)
-        for inspection_id in keeper.books.unkept():
+                with capture():
+                    counts["failures"] += _archive_failure(archiver, execution)
+        for inspection_id in archiver.index.list_unarchived():
             if time_left():
-                with turn():
-                    row = keeper.ledger.get(inspection_id)
+                with capture():
+                    row = archiver.inspections.get(inspection_id)
                     if row is not None:
-                        counts["kept" if _keep(keeper, row) else "left for next time"] += 1
+                        counts["archived" if _archive_row(archiver, row) else "deferred"] += 1
     return dict(counts)
 
 
-def executions_of(row: Inspection) -> list[str]:
-    """The names of all attempts at an inspection, first to last."""
+def execution_names(row: Inspection) -> list[str]:
+    """List the names of all attempts at an inspection, first to last."""
     return [execution_name(row.id, attempt) for attempt in range(1, row.attempt + 1)]
 
 
-def failure_of(record: Record) -> Failure:
-    """What a failed execution's record says of the cause: the state, and its error."""
-    bad = next((step for step in reversed(record.steps) if step.status in _BAD or step.type == "Fail"), None)
-    error = record.error or (bad.error if bad else "") or record.status
-    cause = record.cause or (bad.cause if bad else "")
-    return Failure(record.execution, record.stopped_at, record.status, bad.name if bad else "", error, cause)
+def describe_failure(record: ExecutionRecord) -> FailedExecution:
+    """Return the state in which an execution failed, with its error and cause."""
+    failed_step = next(
+        (step for step in reversed(record.steps) if step.status in _FAILED_STATUSES or step.type == "Fail"),
+        None,
+    )
+    return FailedExecution(
+        execution=record.execution,
+        at=record.stopped_at,
+        status=record.status,
+        state=failed_step.name if failed_step else "",
+        error=record.error or (failed_step.error if failed_step else "") or record.status,
+        cause=record.cause or (failed_step.cause if failed_step else ""),
+    )
 
 
-def _keep(keeper: Keeper, row: Inspection) -> bool:
-    """Whether everything of this row is kept now; the last step of an execution closes its row early."""
-    keeper.books.add_name(row)
-    if row.state is not State.CLOSED:
-        return keeper.books.kept(row, {})
-    for execution in executions_of(row):
-        known = keeper.archive.get(execution)
-        if known is not None and known.final:
+def _archive_row(archiver: Archiver, row: Inspection) -> bool:
+    """Archive a row; False if its last execution has not ended yet: its last step closes the row early."""
+    archiver.index.add_name(row)
+    if row.state is not InspectionState.CLOSED:
+        return archiver.index.mark_archived(row, {})
+    for execution in execution_names(row):
+        archived = archiver.archive.get(execution)
+        if archived is not None and archived.is_final:
             continue
-        record = keeper.histories.told(execution)
+        record = archiver.history_source.fetch(execution)
         if record is None:
             continue
-        if execution == row.owner and not record.ended and _fresh(row):
+        if execution == row.owner and not record.has_ended and _recently_closed(row):
             return False
-        keeper.archive.keep(replace(record, inspection=asdict(row)))
-    return keeper.books.kept(row, counted(row))
+        archiver.archive.save(replace(record, inspection=asdict(row)))
+    return archiver.index.mark_archived(row, count_inspection(row))
 
 
-def _fresh(row: Inspection) -> bool:
-    return timestamps.later(row.closed_at, PATIENCE_SECONDS) > timestamps.now()
+def _recently_closed(row: Inspection) -> bool:
+    return timestamps.add_seconds(row.closed_at, MAX_LAG_SECONDS) > timestamps.now()
 
 
-def _note_failure(keeper: Keeper, execution: str) -> bool:
-    record = keeper.histories.told(execution)
-    if record is None or not record.ended:
+def _archive_failure(archiver: Archiver, execution: str) -> bool:
+    record = archiver.history_source.fetch(execution)
+    if record is None or not record.has_ended:
         return False
-    keeper.archive.keep(record)
-    keeper.books.add_failure(failure_of(record))
+    archiver.archive.save(record)
+    archiver.index.add_failure(describe_failure(record))
     return True

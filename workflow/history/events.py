@@ -1,4 +1,4 @@
-"""Events of an execution's history, in one form whoever recorded them."""
+"""Events of an execution's history, in one form for every source."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -6,64 +6,64 @@ from datetime import UTC, datetime
 from typing import Any
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
-    """One event, whoever recorded it: numbers are whole, times have a zone, details are found by name."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HistoryEvent:
+    """One event with an integer id, a time with a zone, and its details by name."""
 
     id: int
-    previous: int
+    previous_id: int
     type: str
     at: datetime
     details: Mapping[str, Any]
 
     def detail(self, *names: str) -> Any:
-        """The first of these details that is there."""
+        """Return the first of these details that exists, or None."""
         return next((self.details[name] for name in names if name in self.details), None)
 
     @property
     def resource(self) -> str:
-        """What a task calls: `lambda:invoke.waitForTaskToken`, or the ARN of a function or activity."""
-        kind, resource = self.detail("resourceType"), self.detail("resource")
-        return f"{kind}:{resource}" if kind else str(resource or "")
+        """The called resource: `lambda:invoke.waitForTaskToken`, or the ARN of a function or activity."""
+        resource_type, resource = self.detail("resourceType"), self.detail("resource")
+        return f"{resource_type}:{resource}" if resource_type else str(resource or "")
 
     @property
     def awaits_token(self) -> bool:
-        """Whether the task it speaks of is answered with a task token."""
+        """True if the event's task waits for an answer with its task token."""
         return ".waitForTaskToken" in self.resource
 
 
-def in_order(events: Iterable[Mapping[str, Any]]) -> Sequence[Event]:
-    """The events by number; without usable numbers, in the order given, each after the one before."""
-    read: list[Event] = []
-    for place, event in enumerate(events, start=1):
-        usable = isinstance(event.get("id"), int)
-        previous = event.get("previousEventId")
-        if previous is None:
-            previous = read[-1].id if read else 0
+def sort_events(events: Iterable[Mapping[str, Any]]) -> Sequence[HistoryEvent]:
+    """Return the events sorted by id; without usable ids, in the given order, each after the one before."""
+    parsed: list[HistoryEvent] = []
+    for position, event in enumerate(events, start=1):
+        has_id = isinstance(event.get("id"), int)
+        previous_id = event.get("previousEventId")
+        if previous_id is None:
+            previous_id = parsed[-1].id if parsed else 0
         details: dict[str, Any] = {}
         for name, value in event.items():
             if name.endswith("EventDetails") and isinstance(value, Mapping):
                 details.update(value)
-        read.append(
-            Event(
-                number(event, place),
-                previous if usable or previous else (read[-1].id if read else 0),
-                str(event.get("type", "")),
-                _time(event.get("timestamp")),
-                details,
+        parsed.append(
+            HistoryEvent(
+                id=event_number(event, position),
+                previous_id=previous_id if has_id or previous_id else (parsed[-1].id if parsed else 0),
+                type=str(event.get("type", "")),
+                at=_parse_time(event.get("timestamp")),
+                details=details,
             )
         )
-    return sorted(read, key=lambda event: max(event.id, 0))
+    return sorted(parsed, key=lambda event: max(event.id, 0))
 
 
-def number(event: Mapping[str, Any], place: int) -> int:
-    """An event's own number, or a negative one after its place when it has no usable one."""
+def event_number(event: Mapping[str, Any], position: int) -> int:
+    """Return an event's own id, or the negative of its position if it has no usable id."""
     own = event.get("id")
-    return own if isinstance(own, int) else -place
+    return own if isinstance(own, int) else -position
 
 
-def _time(value: Any) -> datetime:
-    """A moment from boto3's datetime, ISO text, or seconds since 1970."""
+def _parse_time(value: Any) -> datetime:
+    """Return the time of boto3's datetime, ISO text, or seconds since 1970; 1970 for other values."""
     if isinstance(value, str):
         value = datetime.fromisoformat(value)
     if isinstance(value, int | float):

@@ -1,4 +1,4 @@
-"""Log lines of one step: what its function wrote about its inspection, bounded and free of task tokens."""
+"""Log lines of one step: the lines that its function wrote about its inspection, without task tokens."""
 
 import json
 import re
@@ -9,28 +9,29 @@ from itertools import islice
 from typing import Any, Protocol
 
 from workflow import timestamps
-from workflow.history.events import in_order
-from workflow.history.parser import Attempt, Step, steps
-from workflow.history.redaction import Secrets
+from workflow.history.events import sort_events
+from workflow.history.parser import parse_steps
+from workflow.history.redaction import TokenRedactor
+from workflow.history.step import ExecutionStep, StepAttempt
 
-MOST_LINES = 200
-MOST_TEXT = 4000
-# No function works longer, however long its step waits for an answer afterwards.
-WORK = timedelta(seconds=60)
-# Hosts' clocks differ, and a line is dated by whoever stores it.
-MARGIN = timedelta(seconds=2)
+MAX_LINES = 200
+MAX_TEXT_LENGTH = 4000
+# No function runs longer, even if its step then waits long for an answer.
+MAX_FUNCTION_TIME = timedelta(seconds=60)
+# Hosts' clocks differ, and the host that stores a line dates it.
+CLOCK_MARGIN = timedelta(seconds=2)
 
 FORGOTTEN = "Step Functions no longer knows this execution, so its log lines can't be found."
 NO_FUNCTION = "This step called no function, so there are no log lines."
 EXPIRED = "There are no log lines: its function wrote none about this photo, or they have expired."
-NOT_NOW = "The log lines could not be read: ask again in a moment."
+UNAVAILABLE = "The log lines could not be read: try again in a moment."
 
 _FUNCTION = re.compile(r"arn:[^:]*:lambda:[^:]*:[^:]*:function:([^:]+)")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LogLine:
-    """One line: when, how grave and what in short, and the whole of it."""
+    """One log line: its time, level and message, and its full text."""
 
     at: str
     level: str
@@ -40,57 +41,66 @@ class LogLine:
 
 @dataclass(frozen=True, slots=True)
 class LogLines:
-    """A step's lines, oldest first; `more` says that there are others, `why_none` why there are none."""
+    """A step's lines, oldest first; `truncated` if there are more, `empty_reason` if there are none."""
 
     lines: tuple[LogLine, ...] = ()
-    more: bool = False
-    why_none: str = ""
+    truncated: bool = False
+    empty_reason: str = ""
 
 
-class Logs(Protocol):
-    """Whoever can tell what was logged."""
+class StepLogs(Protocol):
+    """The logs of the functions that steps called."""
 
-    def of(self, execution: str, step: int) -> LogLines:
-        """The log lines of one step of an execution, by the step's id."""
-
-
-Written = Callable[[str, str, datetime, datetime], Iterable[tuple[datetime, str]]]
+    def fetch(self, execution: str, step: int) -> LogLines:
+        """Return the log lines of one step of an execution, by the step's id."""
 
 
-def lines_of(events: Iterable[Mapping[str, Any]], execution: str, number: int, written: Written) -> LogLines:
-    """The lines that the function of a step wrote; `written` finds those of a function that hold a text."""
+LineReader = Callable[[str, str, datetime, datetime], Iterable[tuple[datetime, str]]]
+
+
+def collect_step_lines(
+    events: Iterable[Mapping[str, Any]], execution: str, step_id: int, read_lines: LineReader
+) -> LogLines:
+    """Return the lines that a step's function wrote about the inspection of this execution.
+
+    `read_lines` takes a function's name, a text that its lines contain, and the first and last time.
+    """
     history = list(events)
-    step = next((one for one in steps(history) if one.id == number), None)
+    step = next((step for step in parse_steps(history) if step.id == step_id), None)
     if step is None:
-        return LogLines(why_none=FORGOTTEN)
-    function = next(filter(None, map(_function, step.attempts)), "")
+        return LogLines(empty_reason=FORGOTTEN)
+    function = next(filter(None, map(_function_name, step.attempts)), "")
     if not function:
-        return LogLines(why_none=NO_FUNCTION)
+        return LogLines(empty_reason=NO_FUNCTION)
     inspection_id = execution.rpartition("-")[0]
-    found = list(islice(written(function, inspection_id, *_meanwhile(step)), MOST_LINES + 1))
-    if not found:
-        return LogLines(why_none=EXPIRED)
-    logged = [{"type": "Logged", "logEventDetails": {"text": text}} for _, text in found]
-    secrets = Secrets(in_order([*history, *logged]))
-    lines = tuple(_line(at, secrets.value(text)) for at, text in found[:MOST_LINES])
-    return LogLines(lines, len(found) > MOST_LINES)
+    entries = list(islice(read_lines(function, inspection_id, *_time_window(step)), MAX_LINES + 1))
+    if not entries:
+        return LogLines(empty_reason=EXPIRED)
+    logged = [{"type": "Logged", "logEventDetails": {"text": text}} for _, text in entries]
+    redactor = TokenRedactor(sort_events([*history, *logged]))
+    lines = tuple(_parse_line(at, redactor.redact(text)) for at, text in entries[:MAX_LINES])
+    return LogLines(lines, truncated=len(entries) > MAX_LINES)
 
 
-def _function(attempt: Attempt) -> str:
-    """The name of the function that an attempt called, if it called one."""
-    asked = attempt.input.get("FunctionName", "") if isinstance(attempt.input, dict) else ""
-    found = _FUNCTION.match(attempt.resource) or _FUNCTION.match(str(asked))
-    return found[1] if found else ""
+def _function_name(attempt: StepAttempt) -> str:
+    """Return the name of the function that an attempt called; empty if it called none."""
+    parameter = attempt.input.get("FunctionName", "") if isinstance(attempt.input, dict) else ""
+    match = _FUNCTION.match(attempt.resource) or _FUNCTION.match(str(parameter))
+    return match[1] if match else ""
 
 
-def _meanwhile(step: Step) -> tuple[datetime, datetime]:
-    """When its function worked: a step that waits for an answer lasts much longer."""
-    last = max(attempt.scheduled_at for attempt in step.attempts) + WORK
-    return step.entered_at - MARGIN, min(step.exited_at or last, last) + MARGIN
+def _time_window(step: ExecutionStep) -> tuple[datetime, datetime]:
+    """Return the time in which the function ran; a step that waits for an answer lasts much longer."""
+    last = max(attempt.scheduled_at for attempt in step.attempts) + MAX_FUNCTION_TIME
+    return step.entered_at - CLOCK_MARGIN, min(step.exited_at or last, last) + CLOCK_MARGIN
 
 
-def _line(at: datetime, told: Any) -> LogLine:
-    facts = told if isinstance(told, dict) else {"message": told}
-    text = told if isinstance(told, str) else json.dumps(told, indent=2, ensure_ascii=False)
-    message = str(facts.get("message", ""))
-    return LogLine(timestamps.text(at), str(facts.get("level", "")), message[:200], text[:MOST_TEXT])
+def _parse_line(at: datetime, content: Any) -> LogLine:
+    fields = content if isinstance(content, dict) else {"message": content}
+    text = content if isinstance(content, str) else json.dumps(content, indent=2, ensure_ascii=False)
+    return LogLine(
+        at=timestamps.format_timestamp(at),
+        level=str(fields.get("level", "")),
+        message=str(fields.get("message", ""))[:200],
+        text=text[:MAX_TEXT_LENGTH],
+    )

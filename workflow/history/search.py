@@ -1,4 +1,4 @@
-"""Finding inspections: what can be asked, which rows answer it, and the pages they come in."""
+"""Search for inspections: queries, cursors and result pages."""
 
 import unicodedata
 from collections.abc import Iterator
@@ -7,32 +7,32 @@ from enum import StrEnum
 from itertools import pairwise
 from typing import Protocol
 
-from workflow.inspections.inspection import Inspection, State
+from workflow.inspections.inspection import Inspection, InspectionState
 from workflow.inspections.verdict import Prediction, Verdict
-from workflow.models.model import name_of
+from workflow.models.model import version_name
 
-MAX_BEGINNINGS = 32
-FINDABLE = 200
+MAX_SUFFIXES = 32
+MAX_SUFFIX_LENGTH = 200
 
 
-class Way(StrEnum):
-    """In which direction of time a page goes on from its mark."""
+class Direction(StrEnum):
+    """The direction in time in which a page continues from its cursor."""
 
     OLDER = "older"
     NEWER = "newer"
 
 
-@dataclass(frozen=True, slots=True)
-class Query:
-    """What is asked of the inspections; empty parts ask nothing.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InspectionQuery:
+    """The filters of a search; an empty field filters nothing.
 
-    `name` is what a word of the photo's name begins with, or a number in it contains, whatever its case;
-    where it ends in `*`, what the name begins with. `model` is the name of a model's version. `since` and
-    `until` bound the time of claiming, the first one included.
+    `name` matches the beginning of a word of the photo's name, or a part of a number in it. With `*` at its
+    end, it matches the beginning of the name. Case is ignored. `model` is the name of a model version.
+    `since` (inclusive) and `until` (exclusive) bound the time of claiming.
     """
 
     name: str = ""
-    state: State | None = None
+    state: InspectionState | None = None
     verdict: Verdict | None = None
     decided_by: str = ""
     model: str = ""
@@ -41,119 +41,129 @@ class Query:
     until: str = ""
 
     @property
-    def part(self) -> str:
-        """The part of a name in the form in which names are compared."""
-        return folded(self.name.rstrip("*"))
+    def normalized_name(self) -> str:
+        """The name without `*`, in the form in which names are compared."""
+        return normalize_name(self.name.rstrip("*"))
 
     @property
-    def word(self) -> str:
-        """The part from its first letter or digit on."""
-        start = next((place for place, one in enumerate(self.part) if one.isalnum()), len(self.part))
-        return self.part[start:]
+    def search_text(self) -> str:
+        """The normalized name from its first letter or digit on."""
+        name = self.normalized_name
+        start = next((index for index, letter in enumerate(name) if letter.isalnum()), len(name))
+        return name[start:]
 
     @property
-    def from_the_start(self) -> bool:
-        """Whether names must begin with the part."""
+    def is_prefix(self) -> bool:
+        """True if a photo's name must begin with the normalized name."""
         return self.name.endswith("*")
 
-    def names(self, name: str) -> bool:
-        """Whether a photo's name is among those that are asked for."""
-        if self.from_the_start:
-            return folded(name).startswith(self.part)
-        return self.part in folded(name) and any(rest.startswith(self.word) for rest in beginnings(name))
+    def matches_name(self, name: str) -> bool:
+        """Return True if a photo's name matches the query."""
+        if self.is_prefix:
+            return normalize_name(name).startswith(self.normalized_name)
+        return self.normalized_name in normalize_name(name) and any(
+            suffix.startswith(self.search_text) for suffix in name_suffixes(name)
+        )
 
-    def answers(self, row: Inspection) -> bool:
-        """Whether a row is among those that are asked for."""
-        said = row.prediction
+    def matches(self, row: Inspection) -> bool:
+        """Return True if a row matches the query."""
+        prediction = row.prediction
         return (
-            (not self.name or self.names(photo_name(row)))
+            (not self.name or self.matches_name(photo_name(row)))
             and self.state in (None, row.state)
             and self.verdict in (None, row.verdict)
             and self.decided_by in ("", row.decision.reviewer if row.decision else None)
-            and self.model in ("", model_name(said) if said else None)
-            and self.policy in ("", said.policy_version if said else None)
+            and self.model in ("", model_name(prediction) if prediction else None)
+            and self.policy in ("", prediction.policy_version if prediction else None)
             and (not self.since or row.claimed_at >= self.since)
             and (not self.until or row.claimed_at < self.until)
         )
 
 
 @dataclass(frozen=True, slots=True)
-class Mark:
-    """A place between rows that stays where it is while rows come and go: the row that it follows."""
+class Cursor:
+    """A position after a row; it stays valid while rows are added and removed."""
 
     at: str
     id: str
-    way: Way = Way.OLDER
+    direction: Direction = Direction.OLDER
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
-    """Some of the rows that answer a query, newest first.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InspectionPage:
+    """A page of rows that match a query, newest first.
 
-    `older` and `newer` are where the pages beside it begin, None where nothing more is known to be. A search
-    for something rare may stop early: then `searched_to` is the moment down to which it came.
+    `older` and `newer` are the cursors of the adjacent pages, None if no more rows are known. A search with
+    few matches may stop early: then `searched_to` is the time down to which it searched.
     """
 
     rows: tuple[Inspection, ...]
-    older: Mark | None = None
-    newer: Mark | None = None
+    older: Cursor | None = None
+    newer: Cursor | None = None
     searched_to: str = ""
 
 
-class Search(Protocol):
-    """Inspections by what is known of them; an index may lag by moments, and the rows are read afresh."""
+class InspectionSearch(Protocol):
+    """The search for inspections; an index may lag by moments, and the rows are read again."""
 
-    def page(self, query: Query, mark: Mark | None = None, size: int = 25) -> Page:
-        """The rows that answer a query: the newest, or those on the mark's other side."""
+    def fetch_page(
+        self, query: InspectionQuery, cursor: Cursor | None = None, size: int = 25
+    ) -> InspectionPage:
+        """Return the newest matching rows, or those beyond the cursor; at most `size`."""
 
 
 def photo_name(row: Inspection) -> str:
-    """What people call the photo."""
+    """Return the photo's name as people know it: the last part of its key, or the key."""
     return row.image.name or row.image.key
 
 
 def model_name(prediction: Prediction) -> str:
-    """The name of the model's version; empty where no model answered."""
-    return name_of(prediction.model)
+    """Return the name of the model version; empty if no model answered."""
+    return version_name(prediction.model)
 
 
-def folded(name: str) -> str:
-    """A name as names are compared: whatever its case and the composition of its letters."""
+def normalize_name(name: str) -> str:
+    """Return a name for comparison: case-folded, with composed Unicode letters (NFC)."""
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
 
 
-def beginnings(name: str) -> tuple[str, ...]:
-    """The rests of a name by which it is found: from each of its words on, and from each digit on."""
-    text = folded(name)
-    starts = [0, *(place for place, pair in enumerate(pairwise(text), start=1) if _begins(*pair))]
-    return tuple(dict.fromkeys(text[start : start + FINDABLE] for start in starts[:MAX_BEGINNINGS]))
+def name_suffixes(name: str) -> tuple[str, ...]:
+    """Return the suffixes by which a name is found: from the start, and from each of its words and digits."""
+    text = normalize_name(name)
+    starts = [0, *(index for index, pair in enumerate(pairwise(text), start=1) if _starts_suffix(*pair))]
+    return tuple(dict.fromkeys(text[start : start + MAX_SUFFIX_LENGTH] for start in starts[:MAX_SUFFIXES]))
 
 
-def _begins(before: str, here: str) -> bool:
+def _starts_suffix(before: str, here: str) -> bool:
     return here.isdigit() or (here.isalnum() and (before.isdigit() or not before.isalnum()))
 
 
-def page_of(found: Iterator[Inspection | Mark], mark: Mark | None, size: int) -> Page:
-    """A page from rows in the order of the mark's way; a mark among them says where the search stopped."""
+def build_page(results: Iterator[Inspection | Cursor], cursor: Cursor | None, size: int) -> InspectionPage:
+    """Build a page from rows in the order of the cursor's direction.
+
+    A cursor among the results marks the position at which the search stopped early.
+    """
     rows: list[Inspection] = []
-    stopped: Mark | None = None
-    more = False
-    for one in found:
-        if isinstance(one, Mark):
-            stopped = one
+    stopped: Cursor | None = None
+    has_more = False
+    for result in results:
+        if isinstance(result, Cursor):
+            stopped = result
             break
-        if more := len(rows) == size:
+        if has_more := len(rows) == size:
             break
-        rows.append(one)
-    if mark and mark.way is Way.NEWER:
+        rows.append(result)
+    if cursor and cursor.direction is Direction.NEWER:
         rows.reverse()
-        newer = stopped or (_edge(rows[:1], Way.NEWER) if more else None)
-        older: Mark | None = _edge(rows[-1:], Way.OLDER) or Mark(mark.at, mark.id)
+        newer = stopped or (_edge_cursor(rows[:1], Direction.NEWER) if has_more else None)
+        older: Cursor | None = _edge_cursor(rows[-1:], Direction.OLDER) or Cursor(cursor.at, cursor.id)
     else:
-        newer = _edge(rows[:1], Way.NEWER) if mark else None
-        older = stopped or (_edge(rows[-1:], Way.OLDER) if more else None)
-    return Page(tuple(rows), older, newer, stopped.at if stopped else "")
+        newer = _edge_cursor(rows[:1], Direction.NEWER) if cursor else None
+        older = stopped or (_edge_cursor(rows[-1:], Direction.OLDER) if has_more else None)
+    return InspectionPage(
+        rows=tuple(rows), older=older, newer=newer, searched_to=stopped.at if stopped else ""
+    )
 
 
-def _edge(rows: list[Inspection], way: Way) -> Mark | None:
-    return Mark(rows[0].claimed_at, rows[0].id, way) if rows else None
+def _edge_cursor(rows: list[Inspection], direction: Direction) -> Cursor | None:
+    return Cursor(rows[0].claimed_at, rows[0].id, direction) if rows else None

@@ -6,8 +6,8 @@ from enum import StrEnum
 from typing import Any
 
 
-class Status(StrEnum):
-    """How a step or one attempt at it stands. A caught error let the execution go on."""
+class StepStatus(StrEnum):
+    """The status of a step or of one attempt. After a caught error the execution continues."""
 
     RUNNING = "running"
     WAITING = "waiting for an answer"
@@ -18,15 +18,15 @@ class Status(StrEnum):
     ABORTED = "aborted"
 
 
-@dataclass(frozen=True, slots=True)
-class Attempt:
-    """One try at a step; `redrive` counts how often the execution had been redriven before it."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepAttempt:
+    """One attempt at a step; `redrive` is the number of redrives of the execution before it."""
 
     number: int
     scheduled_at: datetime
     started_at: datetime | None = None
     ended_at: datetime | None = None
-    status: Status = Status.RUNNING
+    status: StepStatus = StepStatus.RUNNING
     resource: str = ""
     input: Any = None
     output: Any = None
@@ -35,12 +35,12 @@ class Attempt:
     redrive: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
-    """One visit to a state. `id` is the event that entered it, `within` the step whose branch it is in.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExecutionStep:
+    """One visit to a state. `id` is the event that entered it, `parent_id` the step whose branch contains it.
 
-    `branch` names the branches around it, outermost first, such as `("Check sides[1]",)`. Input and output
-    are JSON values; whatever was a task token is shown as `[task token]`.
+    `branch` names the enclosing branches, outermost first, such as `("Check sides[1]",)`. Input and output
+    are JSON values, in which each task token is replaced by `[task token]`.
     """
 
     id: int
@@ -48,21 +48,21 @@ class Step:
     type: str
     entered_at: datetime
     exited_at: datetime | None = None
-    status: Status = Status.RUNNING
-    attempts: tuple[Attempt, ...] = ()
+    status: StepStatus = StepStatus.RUNNING
+    attempts: tuple[StepAttempt, ...] = ()
     input: Any = None
     output: Any = None
     error: str = ""
     cause: str = ""
-    within: int | None = None
+    parent_id: int | None = None
     branch: tuple[str, ...] = ()
 
     @property
     def depth(self) -> int:
-        """How many Map and Parallel states are around it."""
+        """The number of enclosing Map and Parallel states."""
         return len(self.branch)
 
     @property
     def seconds(self) -> float | None:
-        """How long it took, or None as long as it lasts."""
+        """The duration in seconds, or None while the step is open."""
         return (self.exited_at - self.entered_at).total_seconds() if self.exited_at else None

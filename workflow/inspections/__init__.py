@@ -1,1 +1,1 @@
-"""Inspections: their rows, their objects in S3, verdicts, and the routing policy."""
+"""Inspections: rows, repository, photos in the object store, verdicts, and the routing policy."""

@@ -1,4 +1,4 @@
-"""The routing policy: which label means which verdict, and from which confidence on."""
+"""The routing policy: the verdict of each label, and the confidence from which it is trusted."""
 
 import hashlib
 import json
@@ -10,9 +10,9 @@ from typing import Any
 from workflow.errors import ConfigurationError
 from workflow.inspections.verdict import Prediction, Score, Verdict, decide
 
-TIE = 1e-9
+TIE_TOLERANCE = 1e-9
 NO_MODEL = "none"
-FIRST_POLICY: Mapping[str, Any] = {
+DEFAULT_POLICY: Mapping[str, Any] = {
     "version": "1",
     "labels": {
         "ok": {"verdict": "ok", "threshold": 0.8},
@@ -25,7 +25,7 @@ FIRST_POLICY: Mapping[str, Any] = {
 
 @dataclass(frozen=True, slots=True)
 class LabelRule:
-    """What one label of the model means: its verdict, and the least confidence (0 to 1) that is trusted."""
+    """The verdict of one label, and the least confidence (0 to 1) that is trusted."""
 
     verdict: Verdict
     threshold: float
@@ -37,17 +37,17 @@ class LabelRule:
             raise ValueError(f"threshold {self.threshold!r} is outside 0..1")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RoutingPolicy:
-    """Versioned rules for routing; its version is stamped on every inspection.
+    """Versioned rules for routing. The version is stored with every prediction.
 
-    `unknown_threshold` is shown for labels the policy does not know: they are unclear at any confidence.
-    `contradiction` is the confidence (0 to 1) from which a second label of another verdict makes the
-    prediction unclear; above 0.5 it can only happen with models whose scores do not add up to one.
-    `review_seconds` is how long one review may wait before it is escalated, `model_wait_seconds` how long a
-    photo waits for a model that does not answer before a person decides without it, `audit_share` the share
-    of confident verdicts that a person checks afterwards, and `second_look_share` the share of verdicts of
-    persons that another person checks.
+    `unknown_threshold` is shown for labels that the policy does not know: they are unclear at any confidence.
+    `contradiction` is the confidence (0 to 1) above which a second label of another verdict makes the
+    prediction unclear; above 0.5 this happens only with models whose scores do not add up to one.
+    `review_seconds` is how long a review waits before it is escalated. `model_wait_seconds` is how long a
+    photo waits for a model that does not answer before a person decides without it. `spot_check_share` is the
+    share (0 to 1) of confident verdicts that a person checks afterwards, and `second_review_share` the share
+    of people's verdicts that another person checks.
     """
 
     version: str
@@ -56,11 +56,11 @@ class RoutingPolicy:
     contradiction: float = 0.5
     review_seconds: int = 7 * 24 * 3600
     model_wait_seconds: int = 24 * 3600
-    audit_share: float = 0.0
-    second_look_share: float = 0.05
+    spot_check_share: float = 0.0
+    second_review_share: float = 0.05
 
     def predict(self, scores: Iterable[Score], model: str = "") -> Prediction:
-        """Turn a whole score vector into a prediction; nothing doubtful ever becomes ok."""
+        """Turn a whole score vector into a prediction. A doubtful one is unclear, never ok."""
         ranked = tuple(sorted(scores, key=lambda score: (-score.confidence, score.label)))
         if not ranked:
             return self._unclear(ranked, model, "the model named no label")
@@ -68,19 +68,25 @@ class RoutingPolicy:
         rule = self.labels.get(strongest.label)
         if rule is None:
             return self._unclear(ranked, model, f"the policy does not know the label {strongest.label!r}")
-        if (rival := self._rival(ranked, rule)) is not None:
+        if (rival := self._find_rival(ranked, rule)) is not None:
             return self._unclear(ranked, model, f"the labels {strongest.label!r} and {rival!r} contradict")
         return Prediction(
-            rule.verdict, strongest.label, strongest.confidence, rule.threshold, ranked, model, self.version
+            verdict=rule.verdict,
+            label=strongest.label,
+            confidence=strongest.confidence,
+            threshold=rule.threshold,
+            scores=ranked,
+            model=model,
+            policy_version=self.version,
         )
 
-    def _rival(self, ranked: tuple[Score, ...], rule: LabelRule) -> str | None:
-        """The label that ties with the strongest or contradicts it, if there is one."""
+    def _find_rival(self, ranked: tuple[Score, ...], rule: LabelRule) -> str | None:
+        """Return a label that ties with the strongest or contradicts it, or None."""
         for other in ranked[1:]:
             other_rule = self.labels.get(other.label)
             if other_rule is not None and other_rule.verdict == rule.verdict:
                 continue
-            tied = math.isclose(other.confidence, ranked[0].confidence, abs_tol=TIE)
+            tied = math.isclose(other.confidence, ranked[0].confidence, abs_tol=TIE_TOLERANCE)
             if tied or other.confidence > self.contradiction:
                 return other.label
         return None
@@ -90,31 +96,33 @@ class RoutingPolicy:
         rule = self.labels.get(strongest.label)
         threshold = rule.threshold if rule else self.unknown_threshold
         return Prediction(
-            Verdict.UNCLEAR,
-            strongest.label,
-            strongest.confidence,
-            threshold,
-            ranked,
-            model,
-            self.version,
-            note,
+            verdict=Verdict.UNCLEAR,
+            label=strongest.label,
+            confidence=strongest.confidence,
+            threshold=threshold,
+            scores=ranked,
+            model=model,
+            policy_version=self.version,
+            note=note,
         )
 
-    def drawn(self, inspection_id: str, prediction: Prediction) -> Prediction:
-        """The prediction, marked if the photo is to be looked at again: the same answer in every process."""
-        share = self.second_look_share if decide(prediction) is Verdict.UNCLEAR else self.audit_share
-        digest = hashlib.sha256(f"second look\0{inspection_id}".encode()).digest()
-        return replace(prediction, second_look=int.from_bytes(digest[:8], "big") < share * 2**64)
+    def sample_for_second_review(self, inspection_id: str, prediction: Prediction) -> Prediction:
+        """Mark the prediction if the photo is sampled for a second review: the same for every attempt."""
+        share = self.second_review_share if decide(prediction) is Verdict.UNCLEAR else self.spot_check_share
+        digest = hashlib.sha256(f"second review\0{inspection_id}".encode()).digest()
+        return replace(
+            prediction, sampled_for_second_review=int.from_bytes(digest[:8], "big") < share * 2**64
+        )
 
-    def without_model(self, note: str) -> Prediction:
-        """The prediction of a photo that no model judged: unclear, so that a person decides."""
+    def predict_without_model(self, note: str) -> Prediction:
+        """Return an unclear prediction for a photo that no model judged, so that a person decides."""
         return self._unclear((), "", note)
 
 
 def parse(text: str) -> RoutingPolicy:
-    """Read a routing policy from its JSON text.
+    """Parse a routing policy from its JSON text.
 
-    Raises ConfigurationError naming the field that is missing, misspelt or out of range.
+    Raise ConfigurationError, which names the field that is missing, misspelt or out of range.
     """
     try:
         document = json.loads(text)
@@ -150,7 +158,7 @@ def _rule(name: str, rule: Any) -> LabelRule:
 def _check_ranges(policy: RoutingPolicy) -> None:
     if not isinstance(policy.version, str) or not policy.version.strip():
         raise ConfigurationError("routing policy: 'version' must be text that is not blank")
-    for name in ("contradiction", "audit_share", "second_look_share"):
+    for name in ("contradiction", "spot_check_share", "second_review_share"):
         value = getattr(policy, name)
         if not _is_number(value) or not 0.0 <= value <= 1.0:
             raise ConfigurationError(f"routing policy: {name!r} must be a number from 0 to 1, not {value!r}")

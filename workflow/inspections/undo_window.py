@@ -1,56 +1,58 @@
-"""How long a decision can be taken back, what makes it irrevocable, and how far it got."""
+"""The undo window: how long a decision can be undone, when it becomes final, and how far it got."""
 
 import math
 from dataclasses import dataclass
 from enum import StrEnum
 
 from workflow import timestamps
-from workflow.inspections.inspection import Decision, Inspection, Ledger
+from workflow.inspections.inspection import Decision, Inspection
+from workflow.inspections.repository import InspectionRepository
 
 
-class Stage(StrEnum):
-    """How far a decision got, as people see it."""
+class DecisionStage(StrEnum):
+    """The stage of a decision, as people see it."""
 
-    HELD = "held"
-    RELEASED = "released"
-    SENT = "sent"
+    UNDOABLE = "undoable"
+    FINAL = "final"
+    DELIVERED = "delivered"
     APPLIED = "applied"
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
-    """How far a decision got, and when it got there; for a held one, until when it is held."""
+class DecisionProgress:
+    """The stage of a decision and when it was reached; for an undoable one, when the undo window ends."""
 
-    stage: Stage
+    stage: DecisionStage
     at: str
 
 
-def held_for(decision: Decision, now: str) -> int:
-    """For how many whole seconds a decision can still be taken back."""
-    if decision.sealed or not decision.release_at:
+def undo_seconds_left(decision: Decision, now: str) -> int:
+    """Return for how many whole seconds a decision can still be undone."""
+    if decision.finalized or not decision.effective_at:
         return 0
-    return max(0, math.ceil(timestamps.seconds_between(now, decision.release_at)))
+    return max(0, math.ceil(timestamps.seconds_between(now, decision.effective_at)))
 
 
-def seal(ledger: Ledger, row: Inspection, now: str) -> bool:
-    """Make the decision of a row irrevocable; False as long as it may be taken back, and when it was.
+def finalize(inspections: InspectionRepository, row: Inspection, now: str) -> bool:
+    """Make the decision of a row final. Return False while it can be undone, and if it was undone.
 
-    Whoever acts on a decision seals it first: a conditional write, and no clock, tells whether it was still
-    there to be acted on.
+    Code that acts on a decision finalizes it first: a conditional write, and not a clock, decides whether the
+    decision still exists.
     """
-    made = row.decision
-    if made is None or held_for(made, now):
+    decision = row.decision
+    if decision is None or undo_seconds_left(decision, now):
         return False
-    return made.sealed or ledger.seal(row.id, made.id)
+    return decision.finalized or inspections.finalize(row.id, decision.id)
 
 
-def progress(row: Inspection) -> Progress | None:
-    """How far the decision of a row got; None if it has none."""
-    made = row.decision
-    if made is None:
+def decision_progress(row: Inspection) -> DecisionProgress | None:
+    """Return the progress of a row's decision, or None if it has none."""
+    decision = row.decision
+    if decision is None:
         return None
     if row.settled:
-        return Progress(Stage.APPLIED, row.settled_at)
-    if made.sent_at:
-        return Progress(Stage.SENT, made.sent_at)
-    return Progress(Stage.RELEASED if made.sealed else Stage.HELD, made.release_at or made.decided_at)
+        return DecisionProgress(DecisionStage.APPLIED, row.settled_at)
+    if decision.delivered_at:
+        return DecisionProgress(DecisionStage.DELIVERED, decision.delivered_at)
+    stage = DecisionStage.FINAL if decision.finalized else DecisionStage.UNDOABLE
+    return DecisionProgress(stage, decision.effective_at or decision.decided_at)

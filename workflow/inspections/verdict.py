@@ -1,11 +1,11 @@
-"""Predictions, verdicts, and the one rule that turns the first into the second."""
+"""Predictions, verdicts, and the rule that turns a prediction into a verdict."""
 
 from dataclasses import dataclass
 from enum import StrEnum
 
 
 class Verdict(StrEnum):
-    """Where an image is filed. The values are S3 prefixes and message fields."""
+    """The verdict on a photo, which is where it is filed. The values are S3 prefixes and message fields."""
 
     OK = "ok"
     DEFECT = "defect"
@@ -25,14 +25,14 @@ class Score:
             raise ValueError(f"confidence {self.confidence!r} of label {self.label!r} is outside 0..1")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Prediction:
-    """What the model and the routing policy make of one image.
+    """The result of the model and the routing policy for one image.
 
-    `verdict` is what the strongest label means, before the threshold is applied; `threshold` is that label's.
-    `scores` is the whole score vector, strongest first, so that thresholds can be replayed later.
-    `note` says in a few words why a prediction is unclear whatever its confidence; empty otherwise.
-    `second_look` tells that the photo was drawn to be looked at by a second person once it is settled.
+    `verdict` is the meaning of the strongest label before the threshold is applied; `threshold` (0 to 1) is
+    that label's. `scores` is the whole score vector, strongest first, so that thresholds can be replayed.
+    `note` gives the reason of a prediction that is unclear at any confidence; empty otherwise.
+    `sampled_for_second_review` marks a photo that a second person reviews after it is settled.
     """
 
     verdict: Verdict
@@ -43,11 +43,11 @@ class Prediction:
     model: str = ""
     policy_version: str = ""
     note: str = ""
-    second_look: bool = False
+    sampled_for_second_review: bool = False
 
 
 def decide(prediction: Prediction) -> Verdict:
-    """Trust the model at or above the threshold; below it a person decides."""
+    """Return the model's verdict at or above the threshold, otherwise UNCLEAR: a person decides."""
     if prediction.confidence < prediction.threshold:
         return Verdict.UNCLEAR
     return prediction.verdict

@@ -1,4 +1,4 @@
-"""Starting the model that photos wait for, stopping the one that nobody needs, and saying why."""
+"""The capacity manager: start the model that photos wait for, stop an idle model, and record the reason."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -6,28 +6,38 @@ from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from workflow import timestamps
-from workflow.inspections.inspection import Ledger, State
+from workflow.inspections.inspection import InspectionState
 from workflow.inspections.objects import Image
+from workflow.inspections.repository import InspectionRepository
 from workflow.models import model
-from workflow.models.capacity_policy import PowerPolicy
-from workflow.models.model import BROKEN, STARTABLE, Asked, Models, ModelVersion, Status, name_of, project_of
-from workflow.models.promotion import ModelEvent, Record
-from workflow.pipeline.detection import Detector, NotReady, Refused, Scores, Unreadable
-from workflow.review.decisions import Queue
+from workflow.models.capacity_policy import CapacityPolicy
+from workflow.models.model import (
+    FAILED_STATUSES,
+    STARTABLE_STATUSES,
+    ModelControlPlane,
+    ModelStatus,
+    ModelVersion,
+    RequestResult,
+    project_name,
+    version_name,
+)
+from workflow.models.promotion import ModelEvent, ModelEventLog
+from workflow.pipeline.detection import Detector, ImageRefused, ImageUnreadable, ModelAnswer, ModelNotReady
+from workflow.review.decisions import MessageQueue
 
-WHO = "power manager"
+ACTOR = "capacity manager"
 NOT_RUNNING = "the model is not running"
-ASKING_SECONDS = 60
+START_LOCK_SECONDS = 60
 STARTING_SECONDS = 20 * 60
 IN_FLIGHT_SECONDS = 24 * 3600
 
 
-@dataclass(frozen=True, slots=True)
-class Meter:
-    """What the power manager remembers: which models run since when and on how many units, today's cost.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UsageMeter:
+    """The stored usage: the running models with their start times and units, and the cost of the day.
 
-    `counted_at` is the moment up to which `spent_usd` of the day that began at `day` is known; `alarmed`
-    names the model and status that were reported to people.
+    `spent_usd` is the cost of the day that began at `day`, counted up to `counted_at`. `running` maps an ARN
+    to its start time and inference units. `alarmed` names the model and the status of the last alarm.
     """
 
     counted_at: str = ""
@@ -37,197 +47,231 @@ class Meter:
     alarmed: str = ""
 
 
-class PowerStore(Protocol):
-    """Where the meter and the right to ask for a start are kept."""
+class CapacityStore(Protocol):
+    """The stored usage meter and the start lock."""
 
-    def meter(self) -> Meter:
-        """The meter; a new one where there is none."""
+    def load_meter(self) -> UsageMeter:
+        """Return the meter; a new one if none is stored."""
 
-    def save(self, before: Meter, after: Meter) -> bool:
-        """Replace the meter, unless somebody else did so meanwhile."""
+    def save_meter(self, before: UsageMeter, after: UsageMeter) -> bool:
+        """Replace the meter; False if it was replaced meanwhile."""
 
-    def take(self, now: str, until: str) -> bool:
-        """Take the right to ask for a start, for everybody, unless somebody holds it."""
+    def acquire_start_lock(self, now: str, until: str) -> bool:
+        """Acquire the only right to request a start, until a time; False if it is held already."""
 
-    def hold(self, until: str) -> None:
-        """Keep that right until a moment; one that lies in the past gives it back."""
-
-
-@dataclass(frozen=True, slots=True)
-class Room:
-    """The ports of the power manager."""
-
-    models: Models
-    store: PowerStore
-    log: Record
+    def set_start_lock(self, until: str) -> None:
+        """Hold the lock until a time; a time in the past releases it."""
 
 
 @dataclass(frozen=True, slots=True)
-class Situation:
-    """What a decision rests on: a moment, a model, whether photos wait, whether none came for a while."""
+class CapacityPorts:
+    """The ports of the capacity manager."""
+
+    control_plane: ModelControlPlane
+    store: CapacityStore
+    event_log: ModelEventLog
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Observation:
+    """The facts of one decision; `idle` means that no photo came for the policy's idle time."""
 
     now: str
     version: ModelVersion
-    waiting: bool
+    photos_waiting: bool
     idle: bool
     spent_usd: float
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
-    """What is to be done (`start`, `stop` or nothing) and why."""
+class PlannedAction:
+    """A planned `start` or `stop` with its reason, or no action."""
 
     action: str = ""
-    why: str = ""
+    reason: str = ""
 
 
-def decide(policy: PowerPolicy, seen: Situation) -> Step:
-    """The one rule: the budget comes first, then photos that wait, then the calendar, then idleness."""
-    on_shift = policy.on_shift(seen.now)
-    spent = 0 < policy.daily_usd <= seen.spent_usd
-    if seen.version.status is Status.RUNNING:
-        if spent:
-            return Step("stop", f"${seen.spent_usd:.2f} of ${policy.daily_usd:.2f} a day are spent")
-        if seen.waiting or (policy.early and policy.shifts and on_shift):
-            return Step()
+def plan_action(policy: CapacityPolicy, observation: Observation) -> PlannedAction:
+    """Plan by priority: the budget first, then waiting photos, then the shifts, then idleness."""
+    on_shift = policy.is_on_shift(observation.now)
+    spent = observation.spent_usd
+    over_budget = 0 < policy.daily_usd <= spent
+    status = observation.version.status
+    if status is ModelStatus.RUNNING:
+        if over_budget:
+            return PlannedAction("stop", f"${spent:.2f} of ${policy.daily_usd:.2f} a day are spent")
+        if observation.photos_waiting or (policy.prestart and policy.shifts and on_shift):
+            return PlannedAction()
         if not on_shift:
-            return Step("stop", "the shift is over and no photo waits")
-        if policy.idle_minutes and seen.idle:
-            return Step("stop", f"no photo came for {policy.idle_minutes} min")
-        return Step()
-    if seen.version.status not in STARTABLE or spent or not on_shift:
-        return Step()
-    if policy.on_demand and seen.waiting:
-        return Step("start", "photos wait for it")
-    if policy.early and policy.shifts and seen.version.status is not Status.FAILED:
-        return Step("start", "the shift has begun")
-    return Step()
+            return PlannedAction("stop", "the shift is over and no photo waits")
+        if policy.idle_minutes and observation.idle:
+            return PlannedAction("stop", f"no photo came for {policy.idle_minutes} min")
+        return PlannedAction()
+    if status not in STARTABLE_STATUSES or over_budget or not on_shift:
+        return PlannedAction()
+    if policy.on_demand and observation.photos_waiting:
+        return PlannedAction("start", "photos wait for it")
+    if policy.prestart and policy.shifts and status is not ModelStatus.FAILED:
+        return PlannedAction("start", "the shift has begun")
+    return PlannedAction()
 
 
-def wanted(room: Room, arn: str, policy: PowerPolicy, now: str) -> bool:
-    """A photo found the model stopped: ask for one start, however many photos do; whether this one asked.
+def request_start(ports: CapacityPorts, arn: str, policy: CapacityPolicy, now: str) -> bool:
+    """Request one start for a photo that found its model stopped; True if this call made the request.
 
-    It never looks at the model: the right to ask is one conditional write, and only its holder calls.
+    The number of such photos does not matter. The start lock is one conditional write, and only its holder
+    calls the control plane.
     """
-    if not arn or not policy.on_demand or not policy.on_shift(now):
+    if not arn or not policy.on_demand or not policy.is_on_shift(now):
         return False
-    if not room.store.take(now, timestamps.later(now, ASKING_SECONDS)):
+    if not ports.store.acquire_start_lock(now, timestamps.add_seconds(now, START_LOCK_SECONDS)):
         return False
-    spent = room.store.meter()
-    if 0 < policy.daily_usd <= spent.spent_usd and spent.day == policy.midnight(now):
+    meter = ports.store.load_meter()
+    if 0 < policy.daily_usd <= meter.spent_usd and meter.day == policy.start_of_day(now):
         return False
-    return _start(room, arn, policy.units, "photos wait for it", now)
+    return _start(ports, arn, policy.units, "photos wait for it", now)
 
 
-@dataclass(frozen=True, slots=True)
-class Waking:
-    """Implements workflow.pipeline.detection.Detector: a photo that finds its model stopped asks for a start."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AutoStartingDetector:
+    """A Detector that requests a start of its model when a photo finds the model stopped."""
 
     detector: Detector
-    room: Room
+    ports: CapacityPorts
     model: str
-    policy: Callable[[], PowerPolicy]
+    policy: Callable[[], CapacityPolicy]
 
-    def custom_labels(self, image: Image) -> Scores | NotReady | Refused | Unreadable:
-        answer = self.detector.custom_labels(image)
-        if isinstance(answer, NotReady) and answer.why == NOT_RUNNING:
-            wanted(self.room, self.model, self.policy(), timestamps.now())
-        return answer
+    def detect_labels(self, image: Image) -> ModelAnswer | ModelNotReady | ImageRefused | ImageUnreadable:
+        response = self.detector.detect_labels(image)
+        if isinstance(response, ModelNotReady) and response.reason == NOT_RUNNING:
+            request_start(self.ports, self.model, self.policy(), timestamps.now())
+        return response
 
 
-def tend(room: Room, ledger: Ledger, alarms: Queue, arn: str, policy: PowerPolicy, now: str) -> str:
-    """Once a minute: count the cost, raise an alarm, start or stop; what was done, in a few words."""
+def run_once(
+    ports: CapacityPorts,
+    inspections: InspectionRepository,
+    alarms: MessageQueue,
+    arn: str,
+    policy: CapacityPolicy,
+    now: str,
+) -> str:
+    """Count the cost, send an alarm, start or stop the model; return the action in a few words.
+
+    The scheduler calls it every minute.
+    """
     if not arn:
         return "no model is chosen"
-    versions = room.models.of_project(project_of(arn))
-    version = next((one for one in versions if one.arn == arn), None)
-    before = room.store.meter()
-    after = _alarmed(_counted(before, versions, policy, now), version)
+    versions = ports.control_plane.list_versions(project_name(arn))
+    version = next((version for version in versions if version.arn == arn), None)
+    before = ports.store.load_meter()
+    after = _with_alarm(_accrue(before, versions, policy, now), version)
     if after.alarmed and after.alarmed != before.alarmed:
-        # Sent before it is noted down: it may come twice, but is never lost.
-        _alarm(room, alarms, arn, version, now)
-    if not room.store.save(before, after):
-        return "somebody else tends it"
+        # Sent before it is stored: it may be sent twice, but is never lost.
+        _send_alarm(ports, alarms, arn, version, now)
+    if not ports.store.save_meter(before, after):
+        return "another run was faster"
     if version is None:
         return "the model does not exist"
-    if version.status is Status.RUNNING and before.running.get(arn) is None:
-        room.store.hold(now)
-    step = decide(policy, _situation(ledger, version, after, policy, now))
-    if step.action == "stop":
-        _stop(room, arn, step.why, now)
-    elif step.action == "start" and room.store.take(now, timestamps.later(now, ASKING_SECONDS)):
-        _start(room, arn, policy.units, step.why, now)
-    return f"{step.action}: {step.why}" if step.action else version.status.value.lower()
+    if version.status is ModelStatus.RUNNING and before.running.get(arn) is None:
+        ports.store.set_start_lock(now)
+    planned = plan_action(policy, _observe(inspections, version, after, policy, now))
+    if planned.action == "stop":
+        _stop(ports, arn, planned.reason, now)
+    elif planned.action == "start" and ports.store.acquire_start_lock(
+        now, timestamps.add_seconds(now, START_LOCK_SECONDS)
+    ):
+        _start(ports, arn, policy.units, planned.reason, now)
+    return f"{planned.action}: {planned.reason}" if planned.action else version.status.value.lower()
 
 
-def _situation(
-    ledger: Ledger, version: ModelVersion, meter: Meter, policy: PowerPolicy, now: str
-) -> Situation:
-    """Photos in flight count as waiting for a day; then they are a person's affair.
+def _observe(
+    inspections: InspectionRepository,
+    version: ModelVersion,
+    meter: UsageMeter,
+    policy: CapacityPolicy,
+    now: str,
+) -> Observation:
+    """Collect the facts of a decision.
 
-    One that is inspected again is as recent as its attempt, however old its row.
+    Photos in flight count as waiting for one day. After that they need a person. A reinspected photo counts
+    from the time of its attempt, even if its row is old.
     """
-    horizon = timestamps.later(now, -IN_FLIGHT_SECONDS)
-    waiting = any(row.attempted_at >= horizon for row in ledger.in_state(State.INSPECTING))
-    since = timestamps.later(now, -60 * policy.idle_minutes)
+    horizon = timestamps.add_seconds(now, -IN_FLIGHT_SECONDS)
+    in_flight = inspections.list_by_state(InspectionState.INSPECTING)
+    waiting = any(row.attempted_at >= horizon for row in in_flight)
+    since = timestamps.add_seconds(now, -60 * policy.idle_minutes)
     running = meter.running.get(version.arn)
     used = running is None or running[0] > since
-    used = used or any(ledger.count_recent(state, since, 1) for state in State)
-    return Situation(now, version, waiting, not used, meter.spent_usd)
+    used = used or any(inspections.count_recent(state, since, 1) for state in InspectionState)
+    return Observation(
+        now=now, version=version, photos_waiting=waiting, idle=not used, spent_usd=meter.spent_usd
+    )
 
 
-def _counted(meter: Meter, versions: list[ModelVersion], policy: PowerPolicy, now: str) -> Meter:
-    """The meter moved on to now; a model that ran at both ends of the interval ran all through it."""
-    day = policy.midnight(now)
+def _accrue(meter: UsageMeter, versions: list[ModelVersion], policy: CapacityPolicy, now: str) -> UsageMeter:
+    """Advance the meter to now; a model that ran at both ends of the interval is charged for all of it."""
+    day = policy.start_of_day(now)
     running = {
-        one.arn: (meter.running.get(one.arn, (now, 0))[0], max(one.units, 1))
-        for one in versions
-        if one.status is Status.RUNNING
+        version.arn: (meter.running.get(version.arn, (now, 0))[0], max(version.units, 1))
+        for version in versions
+        if version.status is ModelStatus.RUNNING
     }
     begun = max(meter.counted_at or now, day)
     seconds = max(0.0, timestamps.seconds_between(begun, now))
-    cost = sum(model.cost(seconds, units) for arn, (_, units) in meter.running.items() if arn in running)
+    cost = sum(
+        model.compute_cost(seconds, units) for arn, (_, units) in meter.running.items() if arn in running
+    )
     spent = meter.spent_usd if meter.day == day else 0.0
     return replace(meter, counted_at=now, day=day, spent_usd=round(spent + cost, 6), running=running)
 
 
-def _alarmed(meter: Meter, version: ModelVersion | None) -> Meter:
-    if version is not None and version.status in BROKEN:
+def _with_alarm(meter: UsageMeter, version: ModelVersion | None) -> UsageMeter:
+    """Return the meter with the alarm that the version's status calls for; a running model clears it."""
+    if version is not None and version.status in FAILED_STATUSES:
         return replace(meter, alarmed=f"{version.arn} {version.status}")
     if version is None:
         return replace(meter, alarmed="gone")
-    return replace(meter, alarmed="") if version.status is Status.RUNNING else meter
+    return replace(meter, alarmed="") if version.status is ModelStatus.RUNNING else meter
 
 
-def _alarm(room: Room, alarms: Queue, arn: str, version: ModelVersion | None, now: str) -> None:
-    """One message a failure, to the queue that people watch."""
+def _send_alarm(
+    ports: CapacityPorts, alarms: MessageQueue, arn: str, version: ModelVersion | None, now: str
+) -> None:
+    """Send one message about a failure to the alarm queue, and record it."""
     status = version.status.value if version else "GONE"
     reason = version.message if version and version.message else "no reason given"
-    sentence = (
-        f"Model {name_of(arn)} is {status}: {reason}. Photos wait for it, and for a person after that: "
-        "start it, or bring the previous model back with `partcheck model rollback`."
+    message = (
+        f"Model {version_name(arn)} is {status}: {reason}. Photos wait for it, and for a person after that: "
+        "start it, or restore the previous model with `partcheck model rollback`."
     )
-    alarms.send(
-        json.dumps({"alarm": "model", "model": arn, "status": status, "at": now, "message": sentence})
-    )
-    room.log.add(ModelEvent(now, WHO, "alarm", arn, reason=sentence))
+    alarms.send(json.dumps({"alarm": "model", "model": arn, "status": status, "at": now, "message": message}))
+    _record(ports, "alarm", arn, message, now)
 
 
-def _start(room: Room, arn: str, units: int, why: str, now: str) -> bool:
-    answer = room.models.start(arn, units)
-    if answer in (Asked.ACCEPTED, Asked.LIMIT, Asked.GONE):
-        # Nobody asks again soon; the right comes back when the model runs, or after this time.
-        room.store.hold(timestamps.later(now, STARTING_SECONDS))
-    if answer is Asked.IN_USE:
+def _start(ports: CapacityPorts, arn: str, units: int, reason: str, now: str) -> bool:
+    result = ports.control_plane.start(arn, units)
+    if result in (RequestResult.ACCEPTED, RequestResult.LIMIT, RequestResult.GONE):
+        # Keep others from requesting a start: the lock is released when the model runs, or after this time.
+        ports.store.set_start_lock(timestamps.add_seconds(now, STARTING_SECONDS))
+    if result is RequestResult.IN_USE:
         return False
-    action = "start" if answer is Asked.ACCEPTED else "start refused"
-    reason = why if answer is Asked.ACCEPTED else f"{why}, but {answer}"
-    room.log.add(ModelEvent(now, WHO, action, arn, reason=reason))
-    return answer is Asked.ACCEPTED
+    _record_request(ports, "start", arn, reason=reason, result=result, now=now)
+    return result is RequestResult.ACCEPTED
 
 
-def _stop(room: Room, arn: str, why: str, now: str) -> None:
-    answer = room.models.stop(arn)
-    action = "stop" if answer is Asked.ACCEPTED else "stop refused"
-    reason = why if answer is Asked.ACCEPTED else f"{why}, but {answer}"
-    room.log.add(ModelEvent(now, WHO, action, arn, reason=reason))
+def _stop(ports: CapacityPorts, arn: str, reason: str, now: str) -> None:
+    _record_request(ports, "stop", arn, reason=reason, result=ports.control_plane.stop(arn), now=now)
+
+
+def _record_request(
+    ports: CapacityPorts, action: str, arn: str, reason: str, result: RequestResult, now: str
+) -> None:
+    if result is RequestResult.ACCEPTED:
+        _record(ports, action, arn, reason, now)
+    else:
+        _record(ports, f"{action} refused", arn, f"{reason}, but {result}", now)
+
+
+def _record(ports: CapacityPorts, action: str, arn: str, reason: str, now: str) -> None:
+    ports.event_log.add(ModelEvent(at=now, actor=ACTOR, action=action, after=arn, reason=reason))

@@ -1,4 +1,4 @@
-"""How often a model errs in each direction, with what that is worth: intervals, and a comparison."""
+"""Evaluation of a model on a hold-out: error rates with intervals, and the comparison of two models."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -6,72 +6,81 @@ from typing import Any
 
 from workflow.inspections.routing_policy import RoutingPolicy
 from workflow.inspections.verdict import Score, Verdict, decide
-from workflow.intervals import Rate
+from workflow.intervals import Proportion
 
-MORE_UNCLEAR_AT_MOST = 0.05
+MAX_UNCLEAR_INCREASE = 0.05
 
 
 @dataclass(frozen=True, slots=True)
-class Scored:
-    """One photo of the hold-out: what it truly is, and the model's scores (none if it was refused)."""
+class ScoredPhoto:
+    """One photo of the hold-out: its true verdict, and the model's scores (none if it was refused)."""
 
     source: str
     truth: Verdict
     scores: tuple[Score, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Evaluation:
-    """A model on a frozen hold-out at the policy's thresholds.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HoldOutEvaluation:
+    """A model's error rates on a frozen hold-out at the policy's thresholds.
 
-    `escapes` are defects passed as ok, `false_alarms` ok parts called defect, `unclear` photos for a person.
+    `escapes` are defects passed as ok, `false_alarms` ok parts called defect, `unclear` photos to review.
     """
 
     model: str
     hold_out: str
-    escapes: Rate
-    false_alarms: Rate
-    unclear: Rate
+    escapes: Proportion
+    false_alarms: Proportion
+    unclear: Proportion
 
-    def facts(self) -> dict[str, Any]:
-        """The JSON form, with every interval."""
+    def to_dict(self) -> dict[str, Any]:
+        """Return the JSON form, with every confidence interval."""
         rates = {name: getattr(self, name) for name in ("escapes", "false_alarms", "unclear")}
         return {"model": self.model, "hold_out": self.hold_out} | {
-            name: {"count": rate.count, "of": rate.of, "share": rate.share, "interval": list(rate.interval)}
+            name: {
+                "count": rate.count,
+                "of": rate.total,
+                "share": rate.share,
+                "interval": list(rate.confidence_interval),
+            }
             for name, rate in rates.items()
         }
 
 
-def evaluate(model: str, hold_out: str, photos: Iterable[Scored], policy: RoutingPolicy) -> Evaluation:
-    """Route every photo as the line would, and count who was wronged."""
-    seen = [(photo.truth, decide(policy.predict(photo.scores, model))) for photo in photos]
-    sound = sum(truth is Verdict.OK for truth, _ in seen)
-    return Evaluation(
-        model,
-        hold_out,
-        Rate(sum(pair == (Verdict.DEFECT, Verdict.OK) for pair in seen), len(seen) - sound),
-        Rate(sum(pair == (Verdict.OK, Verdict.DEFECT) for pair in seen), sound),
-        Rate(sum(verdict is Verdict.UNCLEAR for _, verdict in seen), len(seen)),
+def evaluate(
+    model: str, hold_out: str, photos: Iterable[ScoredPhoto], policy: RoutingPolicy
+) -> HoldOutEvaluation:
+    """Route every photo as the pipeline would, and count the errors in each direction."""
+    pairs = [(photo.truth, decide(policy.predict(photo.scores, model))) for photo in photos]
+    ok_parts = sum(truth is Verdict.OK for truth, _ in pairs)
+    return HoldOutEvaluation(
+        model=model,
+        hold_out=hold_out,
+        escapes=Proportion(
+            sum(pair == (Verdict.DEFECT, Verdict.OK) for pair in pairs), len(pairs) - ok_parts
+        ),
+        false_alarms=Proportion(sum(pair == (Verdict.OK, Verdict.DEFECT) for pair in pairs), ok_parts),
+        unclear=Proportion(sum(verdict is Verdict.UNCLEAR for _, verdict in pairs), len(pairs)),
     )
 
 
-def objections(candidate: Evaluation, current: Evaluation) -> list[str]:
-    """Why the candidate must not replace the current model; none when it may.
+def find_objections(candidate: HoldOutEvaluation, current: HoldOutEvaluation) -> list[str]:
+    """Return the reasons against replacing the current model by the candidate; empty if there are none.
 
-    It may not be worse in either direction and must be better in one. A model that asks a person about
-    everything makes no errors, so the share of unclear photos may grow by five points at most.
+    The candidate may not be worse in either direction and must be better in one. A model that routes every
+    photo to a reviewer makes no errors, so the share of unclear photos may grow by five points at most.
     """
     if candidate.hold_out != current.hold_out:
         return ["the two models were not evaluated on the same hold-out"]
     worse = [
-        f"{now.count} {what} instead of {before.count} (of {before.of})"
-        for what, now, before in (
+        f"{new.count} {error} instead of {old.count} (of {old.total})"
+        for error, new, old in (
             ("defects passed as ok", candidate.escapes, current.escapes),
             ("ok parts called defect", candidate.false_alarms, current.false_alarms),
         )
-        if now.count > before.count
+        if new.count > old.count
     ]
-    if candidate.unclear.share > current.unclear.share + MORE_UNCLEAR_AT_MOST:
+    if candidate.unclear.share > current.unclear.share + MAX_UNCLEAR_INCREASE:
         worse.append(f"{candidate.unclear.count} unclear photos instead of {current.unclear.count}")
     if worse:
         return worse
@@ -83,9 +92,9 @@ def objections(candidate: Evaluation, current: Evaluation) -> list[str]:
     return []
 
 
-@dataclass(frozen=True, slots=True)
-class LabelResult:
-    """One label of the evaluation summary; metrics are None where the test set has no photo of it."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LabelMetrics:
+    """One label of the evaluation summary; metrics are None if the test set has no photo of it."""
 
     label: str
     photos: int
@@ -95,43 +104,43 @@ class LabelResult:
     f1: float | None
 
 
-@dataclass(frozen=True, slots=True)
-class Summary:
-    """What the training says of its own test set. `confusion` maps (truth, prediction) to a share."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainingSummary:
+    """The training's report on its own test set. `confusion` maps (truth, prediction) to a share."""
 
     f1: float
     precision: float
     recall: float
-    trained_on: int
-    tested_on: int
-    labels: tuple[LabelResult, ...]
+    training_images: int
+    test_images: int
+    labels: tuple[LabelMetrics, ...]
     confusion: Mapping[tuple[str, str], float]
 
 
-def read_summary(document: Mapping[str, Any]) -> Summary:
-    """The evaluation summary that training wrote to its output location."""
+def parse_summary(document: Mapping[str, Any]) -> TrainingSummary:
+    """Parse the evaluation summary that a training wrote to its output location."""
     aggregated, details = document["AggregatedEvaluationResults"], document["EvaluationDetails"]
-    return Summary(
-        aggregated["F1Score"],
-        aggregated["Precision"],
-        aggregated["Recall"],
-        details["NumberOfTrainingImages"],
-        details["NumberOfTestingImages"],
-        tuple(_label(result) for result in document["LabelEvaluationResults"]),
-        {
+    return TrainingSummary(
+        f1=aggregated["F1Score"],
+        precision=aggregated["Precision"],
+        recall=aggregated["Recall"],
+        training_images=details["NumberOfTrainingImages"],
+        test_images=details["NumberOfTestingImages"],
+        labels=tuple(_parse_label(result) for result in document["LabelEvaluationResults"]),
+        confusion={
             (cell["GroundTruthLabel"], cell["PredictedLabel"]): cell["Value"]
             for cell in aggregated.get("ConfusionMatrix", ())
         },
     )
 
 
-def _label(result: Mapping[str, Any]) -> LabelResult:
+def _parse_label(result: Mapping[str, Any]) -> LabelMetrics:
     metrics = result["Metrics"]
-    return LabelResult(
-        result["Label"],
-        result["NumberOfTestingImages"],
-        metrics.get("Threshold", 0.0),
-        metrics.get("Precision"),
-        metrics.get("Recall"),
-        metrics.get("F1Score"),
+    return LabelMetrics(
+        label=result["Label"],
+        photos=result["NumberOfTestingImages"],
+        threshold=metrics.get("Threshold", 0.0),
+        precision=metrics.get("Precision"),
+        recall=metrics.get("Recall"),
+        f1=metrics.get("F1Score"),
     )

@@ -1,4 +1,4 @@
-"""Models as the control plane knows them: their statuses, their cost, waiting for them."""
+"""Model versions in the control plane: their statuses, their cost, and waiting for a status."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,13 +9,13 @@ from workflow import timestamps
 from workflow.errors import PartcheckError
 
 USD_PER_UNIT_HOUR = 4.0
-MOST_RUNNING = 2
-SHORTEST_PAUSE = 0.5
-LONGEST_PAUSE = 30.0
+MAX_RUNNING_MODELS = 2
+MIN_POLL_SECONDS = 0.5
+MAX_POLL_SECONDS = 30.0
 
 
-class Status(StrEnum):
-    """As DescribeProjectVersions reports it."""
+class ModelStatus(StrEnum):
+    """The status of a model version as DescribeProjectVersions reports it."""
 
     TRAINING_IN_PROGRESS = "TRAINING_IN_PROGRESS"
     TRAINING_COMPLETED = "TRAINING_COMPLETED"
@@ -33,137 +33,155 @@ class Status(StrEnum):
     EXPIRED = "EXPIRED"
 
 
-STARTABLE = frozenset({Status.TRAINING_COMPLETED, Status.STOPPED, Status.COPYING_COMPLETED, Status.FAILED})
-UP = frozenset({Status.STARTING, Status.RUNNING})
-BROKEN = frozenset({Status.FAILED, Status.TRAINING_FAILED, Status.COPYING_FAILED, Status.EXPIRED})
-IN_BETWEEN = frozenset(
+STARTABLE_STATUSES = frozenset(
     {
-        Status.TRAINING_IN_PROGRESS,
-        Status.STARTING,
-        Status.STOPPING,
-        Status.COPYING_IN_PROGRESS,
-        Status.DELETING,
+        ModelStatus.TRAINING_COMPLETED,
+        ModelStatus.STOPPED,
+        ModelStatus.COPYING_COMPLETED,
+        ModelStatus.FAILED,
+    }
+)
+ACTIVE_STATUSES = frozenset({ModelStatus.STARTING, ModelStatus.RUNNING})
+FAILED_STATUSES = frozenset(
+    {
+        ModelStatus.FAILED,
+        ModelStatus.TRAINING_FAILED,
+        ModelStatus.COPYING_FAILED,
+        ModelStatus.EXPIRED,
+    }
+)
+TRANSITIONAL_STATUSES = frozenset(
+    {
+        ModelStatus.TRAINING_IN_PROGRESS,
+        ModelStatus.STARTING,
+        ModelStatus.STOPPING,
+        ModelStatus.COPYING_IN_PROGRESS,
+        ModelStatus.DELETING,
     }
 )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ModelVersion:
-    """One model as described; `summary` is the S3 URI of its evaluation summary, empty without one.
+    """One model version as described by the control plane.
 
-    `units` are the inference units it was last started with, `training_seconds` what its training is billed.
+    `summary_uri` is the S3 URI of its evaluation summary, empty if there is none. `units` are the inference
+    units of its last start, `training_seconds` the billed duration of its training.
     """
 
     arn: str
-    status: Status
+    status: ModelStatus
     message: str = ""
     created_at: str = ""
     units: int = 0
     training_seconds: int = 0
-    summary: str = ""
+    summary_uri: str = ""
 
     @property
     def project(self) -> str:
-        return project_of(self.arn)
+        return project_name(self.arn)
 
     @property
     def name(self) -> str:
-        return name_of(self.arn)
+        return version_name(self.arn)
 
 
-class Asked(StrEnum):
-    """What the control plane made of a request to start or stop a model."""
+class RequestResult(StrEnum):
+    """The control plane's answer to a request to start or stop a model."""
 
     ACCEPTED = "accepted"
-    IN_USE = "the model is in no state for it"
-    LIMIT = "too many models run already"
+    IN_USE = "the model's status does not allow it"
+    LIMIT = "too many models are running"
     BUSY = "the control plane is busy"
     GONE = "the model does not exist"
 
 
-class Models(Protocol):
-    """The control plane. All calls together stay within its five a second."""
+class ModelControlPlane(Protocol):
+    """The control plane of models. All calls together stay within its limit of five a second."""
 
     def describe(self, arn: str) -> ModelVersion | None:
-        """One model, or None when it does not exist."""
+        """Return one model, or None if it does not exist."""
 
-    def of_project(self, project: str) -> list[ModelVersion]:
-        """Every model of a project, newest first; none if there is no such project."""
+    def list_versions(self, project: str) -> list[ModelVersion]:
+        """List every model of a project, newest first; empty if there is no such project."""
 
-    def start(self, arn: str, units: int = 1) -> Asked:
-        """Ask for a start."""
+    def start(self, arn: str, units: int = 1) -> RequestResult:
+        """Request a start."""
 
-    def stop(self, arn: str) -> Asked:
-        """Ask for a stop."""
+    def stop(self, arn: str) -> RequestResult:
+        """Request a stop."""
 
 
-def project_of(arn: str) -> str:
-    """The project's name in a model's ARN; empty when it is none."""
+def project_name(arn: str) -> str:
+    """Return the project's name from a model's ARN; empty if the text is no such ARN."""
     parts = arn.split("/")
     return parts[1] if arn.startswith("arn:") and len(parts) >= 4 else ""
 
 
-def name_of(arn: str) -> str:
-    """The version's name in a model's ARN; the text itself when it is none."""
+def version_name(arn: str) -> str:
+    """Return the version's name from a model's ARN; the text itself if it is no such ARN."""
     parts = arn.split("/")
     return parts[3] if arn.startswith("arn:") and len(parts) >= 4 else arn
 
 
-def cost(seconds: float, units: int) -> float:
-    """US$ for so many seconds on so many inference units."""
+def compute_cost(seconds: float, units: int) -> float:
+    """Return the cost in US$ of `seconds` on `units` inference units."""
     return seconds / 3600 * units * USD_PER_UNIT_HOUR
 
 
-def in_words(version: ModelVersion, running_since: str, now: str) -> str:
-    """`running 3 h 12 min on 1 unit, about $12.80`, or the status in words with its message."""
-    if version.status is not Status.RUNNING:
+def describe_status(version: ModelVersion, running_since: str, now: str) -> str:
+    """Return `running 3 h 12 min on 1 unit, about $12.80`, or the status in words with its message."""
+    if version.status is not ModelStatus.RUNNING:
         words = version.status.value.lower().replace("_", " ")
-        return f"{words}: {version.message}" if version.status in BROKEN and version.message else words
+        has_message = version.status in FAILED_STATUSES and version.message
+        return f"{words}: {version.message}" if has_message else words
     units = max(version.units, 1)
-    on = f"on {units} unit{'' if units == 1 else 's'}"
+    on_units = f"on {units} unit{'' if units == 1 else 's'}"
     if not running_since:
-        return f"running {on}, since when is not recorded"
+        return f"running {on_units}, start time not recorded"
     seconds = max(0.0, timestamps.seconds_between(running_since, now))
-    return f"running {_span(seconds)} {on}, about ${cost(seconds, units):.2f}"
+    return f"running {_format_duration(seconds)} {on_units}, about ${compute_cost(seconds, units):.2f}"
 
 
-def _span(seconds: float) -> str:
+def _format_duration(seconds: float) -> str:
     minutes = int(seconds // 60)
     return f"{minutes // 60} h {minutes % 60} min" if minutes >= 60 else f"{minutes} min"
 
 
 @dataclass(frozen=True, slots=True)
-class Clock:
-    """Time for those who wait: seconds that only grow, and a way to let some pass."""
+class MonotonicClock:
+    """A clock for waiting: seconds that never decrease, and a function that sleeps."""
 
     seconds: Callable[[], float]
     sleep: Callable[[float], None]
 
 
-def wait_until(
-    models: Models,
+def wait_for_status(
+    control_plane: ModelControlPlane,
     arn: str,
-    wanted: Status,
-    clock: Clock,
-    patience: float,
-    tell: Callable[[ModelVersion, float], None] = lambda _version, _seconds: None,
+    target: ModelStatus,
+    clock: MonotonicClock,
+    timeout: float,
+    on_poll: Callable[[ModelVersion, float], None] = lambda _version, _seconds: None,
 ) -> ModelVersion:
-    """Look now and then, for at most `patience` seconds, until the model has the wanted status.
+    """Poll a model for at most `timeout` seconds until it has the target status; return it.
 
-    The pauses grow from half a second to half a minute, so that a day's waiting is a few thousand calls.
-    Raises PartcheckError when the model ends otherwise, disappears, or the patience does.
+    The pauses grow from half a second to half a minute, so that a day of waiting makes a few thousand calls.
+    Raise PartcheckError if the model reaches another lasting status, disappears, or the timeout expires.
     """
     begun = clock.seconds()
     while True:
-        version, passed = models.describe(arn), clock.seconds() - begun
+        version, elapsed = control_plane.describe(arn), clock.seconds() - begun
         if version is None:
-            raise PartcheckError(f"Model {name_of(arn)} does not exist")
-        tell(version, passed)
-        if version.status is wanted:
+            raise PartcheckError(f"Model {version_name(arn)} does not exist")
+        on_poll(version, elapsed)
+        if version.status is target:
             return version
-        if version.status not in IN_BETWEEN:
-            why = version.message or "no reason given"
-            raise PartcheckError(f"Model {version.name} is {version.status}, not {wanted}: {why}")
-        if passed > patience:
-            raise PartcheckError(f"Model {version.name} is still {version.status} after {_span(passed)}")
-        clock.sleep(min(LONGEST_PAUSE, max(SHORTEST_PAUSE, passed / 20)))
+        if version.status not in TRANSITIONAL_STATUSES:
+            reason = version.message or "no reason given"
+            raise PartcheckError(f"Model {version.name} is {version.status}, not {target}: {reason}")
+        if elapsed > timeout:
+            raise PartcheckError(
+                f"Model {version.name} is still {version.status} after {_format_duration(elapsed)}"
+            )
+        clock.sleep(min(MAX_POLL_SECONDS, max(MIN_POLL_SECONDS, elapsed / 20)))

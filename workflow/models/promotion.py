@@ -1,4 +1,4 @@
-"""Putting a model to use and taking it back: the gate, the order of the steps, the record."""
+"""Promotion and rollback of models: the gate, the order of the steps, and the event log."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -6,200 +6,291 @@ from typing import Any, Protocol
 
 from workflow.errors import Conflict, NotFound, PartcheckError
 from workflow.models import model
-from workflow.models.capacity_policy import PowerPolicy
-from workflow.models.evaluation import Evaluation, objections
-from workflow.models.model import Asked, Clock, Models, ModelVersion, Status
+from workflow.models.capacity_policy import CapacityPolicy
+from workflow.models.evaluation import HoldOutEvaluation, find_objections
+from workflow.models.model import ModelControlPlane, ModelStatus, ModelVersion, MonotonicClock, RequestResult
 
-START_PATIENCE = 3600.0
+START_TIMEOUT_SECONDS = 3600.0
 
-Tell = Callable[[str], None]
+ProgressReporter = Callable[[str], None]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ModelEvent:
-    """Who did what to which model, when and why; `before` and `after` are ARNs, `facts` plain JSON."""
+    """An action on a model; `before` and `after` are ARNs, `details` is plain JSON."""
 
     at: str
-    who: str
+    actor: str
     action: str
     after: str
     before: str = ""
     reason: str = ""
-    facts: dict[str, Any] = field(default_factory=dict)
+    details: dict[str, Any] = field(default_factory=dict)
 
 
-class Record(Protocol):
-    """The life of the models, in the order in which it happened."""
+class ModelEventLog(Protocol):
+    """The events of the models' life in the order in which they happened."""
 
     def add(self, event: ModelEvent) -> None:
-        """Write one event down for good."""
+        """Record one event permanently."""
 
     def events(self, *actions: str) -> list[ModelEvent]:
-        """Events with one of these actions (all, if none is named), oldest first."""
+        """List the events with one of these actions (all events without an action), oldest first."""
 
 
-class Settings(Protocol):
-    """The parameters by which the line knows its model and its rules."""
+class ModelSettings(Protocol):
+    """The parameters that name the model in use and hold its policies."""
 
-    def model(self) -> str:
-        """The ARN of the model in use; empty while there is none."""
+    def get_model(self) -> str:
+        """Return the ARN of the model in use; empty if there is none."""
 
-    def policy(self) -> str:
-        """The routing policy's JSON text."""
+    def get_routing_policy(self) -> str:
+        """Return the routing policy's JSON text."""
 
-    def use(self, arn: str, policy: str) -> None:
-        """Set the policy, then the model."""
+    def switch_model(self, arn: str, policy: str) -> None:
+        """Set the routing policy, then the model."""
 
-    def power(self) -> PowerPolicy:
-        """The power policy; one that leaves everything alone where none is set."""
+    def get_capacity_policy(self) -> CapacityPolicy:
+        """Return the capacity policy; the disabled policy if none is set."""
 
 
-@dataclass(frozen=True, slots=True)
-class Desk:
-    """What promoting and rolling back need; `now` is the moment that is written down, `who` the person."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelRegistry:
+    """The ports of promotion and rollback; `now` returns the recorded time, `actor` is the person."""
 
-    models: Models
-    settings: Settings
-    record: Record
-    clock: Clock
+    control_plane: ModelControlPlane
+    settings: ModelSettings
+    event_log: ModelEventLog
+    clock: MonotonicClock
     now: Callable[[], str]
-    who: str
-    tell: Tell
+    actor: str
+    report_progress: ProgressReporter
 
 
-@dataclass(frozen=True, slots=True)
-class Case:
-    """What speaks for a candidate: both evaluations, or the reason to do without."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PromotionCase:
+    """The case for a candidate: both evaluations, or the reason to promote it without them."""
 
-    candidate: Evaluation | None = None
-    current: Evaluation | None = None
+    candidate: HoldOutEvaluation | None = None
+    current: HoldOutEvaluation | None = None
     forced: bool = False
     reason: str = ""
 
 
-def verdict_on(case: Case, current: str) -> list[str]:
-    """What stands against a promotion; with nothing in use, nothing does."""
+def check_promotion(case: PromotionCase, current: str) -> list[str]:
+    """Return the objections to a promotion; empty if there are none, and if no model is in use."""
     if case.forced:
         return [] if case.reason.strip() else ["--force needs a reason"]
     if not current:
         return []
     if case.candidate is None or case.current is None:
         return ["no frozen hold-out compares it with the model in use"]
-    return objections(case.candidate, case.current)
+    return find_objections(case.candidate, case.current)
 
 
-def promote(desk: Desk, arn: str, policy: str, case: Case) -> None:
-    """Start the candidate, switch the line over, write it down, stop the model that was in use.
+def promote(registry: ModelRegistry, arn: str, policy: str, case: PromotionCase, units: int = 0) -> None:
+    """Start the candidate, record the switch, switch to it, and stop the model that was in use.
 
-    Raises Conflict, with what stands against it, before anything is changed.
+    `units` are the candidate's inference units; 0 means as many as the model in use has. Raise Conflict with
+    the objections before anything is changed.
     """
-    before = desk.settings.model()
+    before = registry.settings.get_model()
     if before == arn:
-        raise Conflict(f"Model {model.name_of(arn)} is in use already")
-    if wrong := verdict_on(case, before):
-        raise Conflict(f"Model {model.name_of(arn)} is not promoted: {'; '.join(wrong)}")
-    running(desk, arn)
-    facts = {
-        "candidate": case.candidate.facts() if case.candidate else None,
-        "current": case.current.facts() if case.current else None,
+        raise Conflict(f"Model {model.version_name(arn)} is in use already")
+    if objections := check_promotion(case, before):
+        raise Conflict(f"Model {model.version_name(arn)} is not promoted: {'; '.join(objections)}")
+    ensure_running(registry, arn, units)
+    details = {
+        "candidate": case.candidate.to_dict() if case.candidate else None,
+        "current": case.current.to_dict() if case.current else None,
         "forced": case.forced,
     }
-    _switch(desk, "promote", before, arn, policy, case.reason or "better on the hold-out", facts)
+    reason = case.reason or "better on the hold-out"
+    _switch(
+        registry, action="promote", before=before, after=arn, policy=policy, reason=reason, details=details
+    )
 
 
-def rollback(desk: Desk, reason: str) -> str:
-    """Bring the model back that the present one replaced when it was promoted; returns its ARN.
+def rollback(registry: ModelRegistry, reason: str) -> str:
+    """Restore the model that the current one replaced when it was promoted; return its ARN.
 
-    It runs before the line is switched to it, and the worse one is stopped after that. Raises NotFound when
-    nothing was promoted before.
+    The restored model runs before the switch, and the replaced one is stopped after it. If the last promotion
+    was interrupted between its record and the switch, the current model stays and gets its policy back. Raise
+    NotFound if no model was in use before the current one.
     """
-    current = desk.settings.model()
-    promotions = [event for event in desk.record.events("promote") if event.after == current]
-    last = promotions[-1] if promotions else None
-    if last is None or not last.before:
-        raise NotFound("No model was in use before the present one")
-    _make_room(desk, last.before, current)
-    running(desk, last.before)
-    policy = str(last.facts.get("policy_before") or desk.settings.policy())
-    _switch(desk, "rollback", current, last.before, policy, reason, {})
-    return last.before
+    current = registry.settings.get_model()
+    if interrupted := _find_interrupted_promotion(registry):
+        return _undo_promotion(registry, interrupted, reason)
+    promotions = [event for event in registry.event_log.events("promote") if event.after == current]
+    promotion = promotions[-1] if promotions else None
+    if promotion is None or not promotion.before:
+        raise NotFound("No model was in use before the current one")
+    previous = promotion.before
+    _free_running_slot(registry, previous, current)
+    ensure_running(registry, previous)
+    policy = str(promotion.details.get("policy_before") or registry.settings.get_routing_policy())
+    _switch(
+        registry, action="rollback", before=current, after=previous, policy=policy, reason=reason, details={}
+    )
+    return previous
 
 
-def running(desk: Desk, arn: str, units: int = 0) -> ModelVersion:
-    """The model, once it runs; it is started unless it runs or starts already.
+def ensure_running(registry: ModelRegistry, arn: str, units: int = 0) -> ModelVersion:
+    """Start a model unless it runs or starts already; return it when it runs.
 
-    Without `units` it gets as many as the model in use has, and no fewer than the power policy says.
+    Without `units`, it gets as many as the model in use has, and at least those of the capacity policy.
     """
-    version = desk.models.describe(arn)
+    version = registry.control_plane.describe(arn)
     if version is None:
-        raise NotFound(f"Model {model.name_of(arn)} does not exist")
-    if version.status is Status.STOPPING:
-        version = model.wait_until(desk.models, arn, Status.STOPPED, desk.clock, START_PATIENCE)
-    if version.status not in model.UP:
-        desk.tell(f"Starting model {version.name} …")
-        answer = desk.models.start(arn, units or _units(desk))
-        if answer is not Asked.ACCEPTED:
-            raise PartcheckError(f"Model {version.name} cannot be started: {answer}")
-        desk.record.add(ModelEvent(desk.now(), desk.who, "start", arn))
-    return model.wait_until(desk.models, arn, Status.RUNNING, desk.clock, START_PATIENCE)
+        raise NotFound(f"Model {model.version_name(arn)} does not exist")
+    if version.status is ModelStatus.STOPPING:
+        version = _wait(registry, arn, ModelStatus.STOPPED)
+    if version.status not in model.ACTIVE_STATUSES:
+        registry.report_progress(f"Starting model {version.name} …")
+        result = registry.control_plane.start(arn, units or _default_units(registry))
+        if result is not RequestResult.ACCEPTED:
+            raise PartcheckError(f"Model {version.name} cannot be started: {result}")
+        _record(registry, "start", arn)
+    return _wait(registry, arn, ModelStatus.RUNNING)
 
 
-def _units(desk: Desk) -> int:
-    in_use = desk.settings.model()
-    version = desk.models.describe(in_use) if in_use else None
-    return max(desk.settings.power().units, version.units if version else 1)
+def _default_units(registry: ModelRegistry) -> int:
+    in_use = registry.settings.get_model()
+    version = registry.control_plane.describe(in_use) if in_use else None
+    return max(registry.settings.get_capacity_policy().units, version.units if version else 1)
 
 
-def stop(desk: Desk, arn: str, reason: str) -> Asked:
-    """Ask for a model's stop; one that does not run is as wanted."""
-    desk.tell(f"Stopping model {model.name_of(arn)} …")
-    answer = desk.models.stop(arn)
-    if answer is Asked.ACCEPTED:
-        desk.record.add(ModelEvent(desk.now(), desk.who, "stop", arn, reason=reason))
-    return answer
+def stop(registry: ModelRegistry, arn: str, reason: str) -> RequestResult:
+    """Request a model's stop, and record the request if it is accepted."""
+    registry.report_progress(f"Stopping model {model.version_name(arn)} …")
+    result = registry.control_plane.stop(arn)
+    if result is RequestResult.ACCEPTED:
+        _record(registry, "stop", arn, reason)
+    return result
 
 
-def stopped(desk: Desk, arn: str, reason: str) -> ModelVersion:
-    """The model, once it does not run any more; one that starts can only be stopped when it has started."""
-    version = desk.models.describe(arn)
+def ensure_stopped(registry: ModelRegistry, arn: str, reason: str) -> ModelVersion:
+    """Stop a model unless it is stopped already; return it when it no longer runs.
+
+    A starting model can only be stopped after it has started.
+    """
+    version = registry.control_plane.describe(arn)
     if version is None:
-        raise NotFound(f"Model {model.name_of(arn)} does not exist")
-    if version.status is Status.STARTING:
-        desk.tell(f"Waiting until model {version.name} has started, to stop it …")
-        version = model.wait_until(desk.models, arn, Status.RUNNING, desk.clock, START_PATIENCE)
-    if version.status is Status.RUNNING:
-        answer = stop(desk, arn, reason)
-        if answer is not Asked.ACCEPTED:
-            raise PartcheckError(f"Model {version.name} cannot be stopped: {answer}")
-    elif version.status is not Status.STOPPING:
+        raise NotFound(f"Model {model.version_name(arn)} does not exist")
+    if version.status is ModelStatus.STARTING:
+        registry.report_progress(f"Waiting until model {version.name} has started, to stop it …")
+        version = _wait(registry, arn, ModelStatus.RUNNING)
+    if version.status is ModelStatus.RUNNING:
+        result = stop(registry, arn, reason)
+        if result is not RequestResult.ACCEPTED:
+            raise PartcheckError(f"Model {version.name} cannot be stopped: {result}")
+    elif version.status is not ModelStatus.STOPPING:
         return version
-    return model.wait_until(desk.models, arn, Status.STOPPED, desk.clock, START_PATIENCE)
+    return _wait(registry, arn, ModelStatus.STOPPED)
 
 
 def running_since(events: Iterable[ModelEvent], arn: str) -> str:
-    """When a running model was last started, as far as the record knows; empty otherwise."""
-    switched = [one for one in events if one.after == arn and one.action in ("start", "stop")]
-    last = max(switched, key=lambda one: one.at, default=None)
+    """Return the time of a running model's last recorded start; empty if there is none."""
+    switches = [event for event in events if event.after == arn and event.action in ("start", "stop")]
+    last = max(switches, key=lambda event: event.at, default=None)
     return last.at if last is not None and last.action == "start" else ""
 
 
-def _make_room(desk: Desk, wanted: str, current: str) -> None:
-    """Two models may run: what is neither wanted nor in use gives way, and only when it must."""
-    projects = dict.fromkeys((model.project_of(current), model.project_of(wanted)))
-    up = [one for project in projects for one in desk.models.of_project(project) if one.status in model.UP]
-    if len(up) < model.MOST_RUNNING or any(one.arn == wanted for one in up):
+def _free_running_slot(registry: ModelRegistry, target: str, current: str) -> None:
+    """Stop a model that is neither the target nor in use, if the limit of running models requires it."""
+    projects = dict.fromkeys((model.project_name(current), model.project_name(target)))
+    active = [
+        version
+        for project in projects
+        for version in registry.control_plane.list_versions(project)
+        if version.status in model.ACTIVE_STATUSES
+    ]
+    if len(active) < model.MAX_RUNNING_MODELS or any(version.arn == target for version in active):
         return
-    for one in up:
-        if one.arn != current:
-            stopped(desk, one.arn, "it makes room")
+    for version in active:
+        if version.arn != current:
+            ensure_stopped(registry, version.arn, "another model needs its running slot")
 
 
 def _switch(
-    desk: Desk, action: str, before: str, after: str, policy: str, reason: str, facts: dict[str, Any]
+    registry: ModelRegistry,
+    *,
+    action: str,
+    before: str,
+    after: str,
+    policy: str,
+    reason: str,
+    details: dict[str, Any],
 ) -> None:
-    """Written down before it is done: a switch that is not recorded could not be rolled back."""
-    kept = {**facts, "policy_before": desk.settings.policy()}
-    desk.record.add(ModelEvent(desk.now(), desk.who, action, after, before, reason, kept))
-    desk.settings.use(after, policy)
+    """Record the switch before it is made: a switch that is not recorded could not be rolled back."""
+    event = ModelEvent(
+        at=registry.now(),
+        actor=registry.actor,
+        action=action,
+        after=after,
+        before=before,
+        reason=reason,
+        details={**details, "policy_before": _get_policy_of_model(registry), "policy_after": policy},
+    )
+    registry.event_log.add(event)
+    registry.settings.switch_model(after, policy)
     if before:
-        stop(desk, before, f"{action} of {model.name_of(after)}")
+        stop(registry, before, f"{action} of {model.version_name(after)}")
+
+
+def _find_interrupted_promotion(registry: ModelRegistry) -> ModelEvent | None:
+    """Return the last promotion if it is recorded, but the model in use is still the one before it."""
+    current = registry.settings.get_model()
+    events = registry.event_log.events("promote", "rollback")
+    last = events[-1] if events else None
+    if last is None or last.action != "promote" or not current:
+        return None
+    return last if last.before == current != last.after else None
+
+
+def _undo_promotion(registry: ModelRegistry, interrupted: ModelEvent, reason: str) -> str:
+    """Undo an interrupted promotion: restore the policy and stop the candidate. Return the model in use.
+
+    The record comes last: it ends the interruption, and until then a repetition does the same again.
+    """
+    current, policy = interrupted.before, _get_policy_of_model(registry)
+    _free_running_slot(registry, current, interrupted.after)
+    ensure_running(registry, current)
+    registry.settings.switch_model(current, policy)
+    stop(registry, interrupted.after, f"promotion of {model.version_name(interrupted.after)} was interrupted")
+    event = ModelEvent(
+        at=registry.now(),
+        actor=registry.actor,
+        action="rollback",
+        after=current,
+        before=interrupted.after,
+        reason=reason,
+        details={"policy_before": policy, "policy_after": policy},
+    )
+    registry.event_log.add(event)
+    return current
+
+
+def _get_policy_of_model(registry: ModelRegistry) -> str:
+    """Return the routing policy that belongs to the model in use.
+
+    A switch writes the policy before the model. If it is interrupted in between, the stored policy belongs to
+    the other model already, and the record of the switch has the right one.
+    """
+    current, stored = registry.settings.get_model(), registry.settings.get_routing_policy()
+    for event in reversed(registry.event_log.events("promote", "rollback")):
+        if event.after == current:
+            break
+        if event.before == current and event.details.get("policy_after") == stored:
+            return str(event.details["policy_before"])
+    return stored
+
+
+def _record(registry: ModelRegistry, action: str, arn: str, reason: str = "") -> None:
+    registry.event_log.add(
+        ModelEvent(at=registry.now(), actor=registry.actor, action=action, after=arn, reason=reason)
+    )
+
+
+def _wait(registry: ModelRegistry, arn: str, target: ModelStatus) -> ModelVersion:
+    return model.wait_for_status(registry.control_plane, arn, target, registry.clock, START_TIMEOUT_SECONDS)

@@ -1,1 +1,1 @@
-"""Validation of uploaded files: JPEG and PNG headers and structure, without decoding pixels."""
+"""Validation of uploaded files: headers and structure of JPEG and PNG, without decoding pixels."""

@@ -1,4 +1,4 @@
-"""The one thing we read from EXIF: which way up the photo is."""
+"""EXIF: reads only the orientation."""
 
 import struct
 
@@ -7,8 +7,8 @@ _ORIENTATION_TAG = 0x0112
 _SHORT = 3
 
 
-def orientation(tiff: memoryview) -> int:
-    """EXIF's orientation, 1 to 8; whatever cannot be read means upright, as it does to a browser."""
+def read_orientation(tiff: memoryview) -> int:
+    """Read the orientation, 1 to 8. Return UPRIGHT if it is missing or invalid, as a browser does."""
     order = {b"II*\0": "<", b"MM\0*": ">"}.get(bytes(tiff[:4]))
     if order is None or len(tiff) < 8:
         return UPRIGHT
@@ -16,8 +16,8 @@ def orientation(tiff: memoryview) -> int:
     if start + 2 > len(tiff):
         return UPRIGHT
     (count,) = struct.unpack_from(f"{order}H", tiff, start)
-    whole = min(count, (len(tiff) - start - 2) // 12)
-    for entry in range(whole):
+    entries = min(count, (len(tiff) - start - 2) // 12)
+    for entry in range(entries):
         tag, kind, amount, value = struct.unpack_from(f"{order}HHIH", tiff, start + 2 + 12 * entry)
         if tag == _ORIENTATION_TAG:
             readable = kind == _SHORT and amount == 1 and 1 <= value <= 8

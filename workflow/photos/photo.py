@@ -1,4 +1,4 @@
-"""What an examined photo is, or the one reason why it is refused."""
+"""The result of validating a photo: its properties, or the reason for its rejection."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -10,8 +10,8 @@ MAX_SIDE = 4096
 MAX_ASPECT = 20
 
 
-class Reason(StrEnum):
-    """Why a file is refused. The values are published codes: add to them, never change one."""
+class RejectionReason(StrEnum):
+    """The reason for a rejection. The values are published codes: add new ones, never change one."""
 
     EMPTY = "empty"
     TOO_LARGE = "too_large"
@@ -27,24 +27,24 @@ class Reason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Rejection:
-    """The code for programs; for people, one sentence that says what is wrong and what to do."""
+    """A rejection: a code for programs, and for people a sentence with the problem and its remedy."""
 
-    code: Reason
+    code: RejectionReason
     detail: str
 
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """The picture as the file's own header describes it; the orientation is EXIF's, 1 to 8."""
+    """The dimensions in pixels as the file's header has them, and EXIF's orientation, 1 to 8."""
 
     width: int
     height: int
     orientation: int = 1
 
 
-@dataclass(frozen=True, slots=True)
-class Photo:
-    """A file that the model may be asked about; width and height are as stored, before any turning."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ValidatedPhoto:
+    """A photo that the model may be asked about. Width and height are as stored, before any rotation."""
 
     format: Literal["jpeg", "png"]
     width: int
@@ -54,30 +54,30 @@ class Photo:
     sha256: str
 
     @property
-    def upright(self) -> tuple[int, int]:
-        """Width and height as a person sees the photo."""
+    def upright_size(self) -> tuple[int, int]:
+        """Return width and height as a person sees the photo."""
         if self.orientation >= 5:
             return self.height, self.width
         return self.width, self.height
 
 
-def refuse_shape(width: int, height: int) -> Rejection | None:
-    """The limits on the sides, which need nothing but the header."""
+def check_dimensions(width: int, height: int) -> Rejection | None:
+    """Return a rejection if a side or the aspect ratio is beyond its limit, otherwise None."""
     measured = f"The photo is {width} × {height} px"
     short, long = sorted((width, height))
     if short < MIN_SIDE:
         return Rejection(
-            Reason.TOO_SMALL,
+            RejectionReason.TOO_SMALL,
             f"{measured}, but each side needs at least {MIN_SIDE} px: use a higher resolution.",
         )
     if long > MAX_SIDE:
         return Rejection(
-            Reason.TOO_MANY_PIXELS,
+            RejectionReason.TOO_MANY_PIXELS,
             f"{measured}, but a side may have at most {MAX_SIDE} px: scale the photo down.",
         )
     if long > MAX_ASPECT * short:
         return Rejection(
-            Reason.EXTREME_ASPECT,
+            RejectionReason.EXTREME_ASPECT,
             f"{measured}, but a side may be at most {MAX_ASPECT} times the other: crop the photo.",
         )
     return None

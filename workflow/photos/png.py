@@ -1,33 +1,34 @@
-"""A walk along the chunks of a PNG that keeps nothing it inflates."""
+"""PNG structure: checks the chunks of a file and discards the inflated data (PNG specification, clause 5)."""
 
 import zlib
 from dataclasses import dataclass
 
 from workflow.photos import exif, png_header
-from workflow.photos.photo import Frame, Reason, Rejection
-from workflow.photos.png_header import Header, Inflation, corrupt
+from workflow.photos.photo import Frame, Rejection, RejectionReason
+from workflow.photos.png_header import InflateCounter, PngHeader, reject_corrupt
 
-# Far above what any encoder writes; it bounds the time that a hostile file can take.
+# Far above the output of any encoder. It bounds the time that a hostile file can take.
 MAX_CHUNKS = 20_000
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 
 _TRUNCATED = Rejection(
-    Reason.TRUNCATED, "The PNG stops before its end chunk, as an interrupted transfer does: upload it again."
+    RejectionReason.TRUNCATED,
+    "The PNG stops before its end chunk, as an interrupted transfer does: upload it again.",
 )
 
 
-def recognises(content: bytes) -> bool:
-    """A damaged or a cut signature is a PNG too, if there is enough of it."""
+def is_png(content: bytes) -> bool:
+    """Return whether the file starts as a PNG, even if its signature is damaged or truncated."""
     return content.startswith(b"\x89PNG") or content in (b"\x89P", b"\x89PN")
 
 
-def walk(content: bytes) -> Frame | Rejection:
-    """From the signature to the end chunk; what follows the end chunk is nobody's business."""
+def check_structure(content: bytes) -> Frame | Rejection:
+    """Check the file from its signature to its end chunk. Ignore the bytes after the end chunk."""
     if not content.startswith(SIGNATURE):
         if SIGNATURE.startswith(content):
             return _TRUNCATED
-        return corrupt("its signature is altered, as a transfer in text mode does")
-    view, position, steps = memoryview(content), len(SIGNATURE), _Steps()
+        return reject_corrupt("its signature is altered, as a transfer in text mode does")
+    view, position, state = memoryview(content), len(SIGNATURE), _State()
     for _ in range(MAX_CHUNKS):
         length = int.from_bytes(view[position : position + 4], "big")
         name = content[position + 4 : position + 8]
@@ -35,70 +36,77 @@ def walk(content: bytes) -> Frame | Rejection:
         if end > len(content):
             return _TRUNCATED
         if zlib.crc32(view[position + 4 : end - 4]) != int.from_bytes(view[end - 4 : end], "big"):
-            return corrupt("the checksum of a chunk is wrong")
-        outcome = steps.take(name, view[position + 8 : end - 4])
+            return reject_corrupt("the checksum of a chunk is wrong")
+        outcome = state.take_chunk(name, view[position + 8 : end - 4])
         if outcome is not None:
             return outcome
         position = end
-    return corrupt(f"it has more than {MAX_CHUNKS:,} chunks")
+    return reject_corrupt(f"it has more than {MAX_CHUNKS:,} chunks")
 
 
 @dataclass(slots=True)
-class _Steps:
-    """What the walk has learned so far."""
+class _State:
+    """The state of the check after the chunks so far."""
 
-    header: Header | None = None
+    header: PngHeader | None = None
     has_palette: bool = False
-    pixels: Inflation | None = None
-    pixels_are_over: bool = False
+    pixels: InflateCounter | None = None
+    pixels_ended: bool = False
     orientation: int | None = None
 
-    def take(self, name: bytes, data: memoryview) -> Frame | Rejection | None:
-        """None means: go on."""
+    def take_chunk(self, name: bytes, data: memoryview) -> Frame | Rejection | None:
+        """Check one chunk. Return the frame after the last one, a rejection, or None to continue."""
         if self.header is None:
             return self._take_header(name, data)
         if name == b"IDAT":
             return self._take_pixels(self.header, data)
-        self.pixels_are_over = self.pixels is not None
+        self.pixels_ended = self.pixels is not None
         if name == b"IEND":
             return self._finish(self.header)
         if name == b"PLTE":
             self.has_palette = True
-            return None if png_header.is_palette(data) else corrupt("its palette has an impossible length")
+            return (
+                None
+                if png_header.is_valid_palette(data)
+                else reject_corrupt("its palette has an impossible length")
+            )
         return self._take_other(name, data)
 
     def _take_header(self, name: bytes, data: memoryview) -> Rejection | None:
-        header = png_header.read(name, data)
+        header = png_header.read_header(name, data)
         if isinstance(header, Rejection):
             return header
         self.header = header
         return None
 
-    def _take_pixels(self, header: Header, data: memoryview) -> Rejection | None:
-        if self.pixels_are_over:
-            return corrupt("its picture data is interrupted by another chunk")
+    def _take_pixels(self, header: PngHeader, data: memoryview) -> Rejection | None:
+        if self.pixels_ended:
+            return reject_corrupt("its picture data is interrupted by another chunk")
         if self.pixels is None:
             if header.needs_palette and not self.has_palette:
-                return corrupt("its palette is missing")
-            self.pixels = Inflation(header.raw_bytes)
+                return reject_corrupt("its palette is missing")
+            self.pixels = InflateCounter(header.inflated_size)
         return self.pixels.feed(data)
 
     def _take_other(self, name: bytes, data: memoryview) -> Rejection | None:
         if name == b"acTL":
             return Rejection(
-                Reason.ANIMATED, "The PNG is animated, but one still picture is needed: save a single frame."
+                RejectionReason.ANIMATED,
+                "The PNG is animated, but one still picture is needed: save a single frame.",
             )
         if name == b"eXIf" and self.orientation is None:
-            self.orientation = exif.orientation(data)
+            self.orientation = exif.read_orientation(data)
         if not name.isalpha() or name == b"IHDR":
-            return corrupt("it holds a chunk that no PNG has there")
+            return reject_corrupt("it holds a chunk that no PNG has there")
         if name[:1].isupper():
-            return png_header.unsupported("a chunk that readers must understand, but that no standard names")
+            return png_header.reject_unsupported(
+                "a chunk that readers must understand, but that no standard names"
+            )
         return None
 
-    def _finish(self, header: Header) -> Frame | Rejection:
+    def _finish(self, header: PngHeader) -> Frame | Rejection:
         if self.pixels is None:
-            return corrupt("it ends without a picture")
-        if refused := self.pixels.finish():
-            return refused
+            return reject_corrupt("it ends without a picture")
+        if rejection := self.pixels.finish():
+            return rejection
         return Frame(header.width, header.height, self.orientation or exif.UPRIGHT)

@@ -1,39 +1,44 @@
-"""The examination of an uploaded file before anything is paid for."""
+"""Validation of an uploaded file before the model is asked."""
 
 import hashlib
 from typing import Literal
 
 from workflow.photos import file_types, jpeg, png
-from workflow.photos.photo import MAX_BYTES, Photo, Reason, Rejection
-
-__all__ = ["MAX_BYTES", "Photo", "Reason", "Rejection", "examine", "examine_size"]
+from workflow.photos.photo import MAX_BYTES, Rejection, RejectionReason, ValidatedPhoto
 
 
-def examine_size(size: int) -> Rejection | None:
-    """What the size alone forbids, so that nothing needs to be downloaded."""
+def validate_size(size: int) -> Rejection | None:
+    """Reject a file by its size in bytes, without downloading it. Return None if the size is accepted."""
     if size <= 0:
-        return Rejection(Reason.EMPTY, "The file is empty (0 bytes): upload it again.")
+        return Rejection(RejectionReason.EMPTY, "The file is empty (0 bytes): upload it again.")
     if size > MAX_BYTES:
         return Rejection(
-            Reason.TOO_LARGE,
+            RejectionReason.TOO_LARGE,
             f"The file has {size:,} bytes, but at most {MAX_BYTES:,} (15 MB) are accepted: "
             "save it with fewer pixels or as a JPEG of lower quality.",
         )
     return None
 
 
-def examine(content: bytes) -> Photo | Rejection:
-    """Judge the bytes; the file's name has no say, and no byte sequence raises."""
-    if refused := examine_size(len(content)):
-        return refused
+def validate(content: bytes) -> ValidatedPhoto | Rejection:
+    """Validate a file by its bytes, not by its name. No byte sequence raises an exception."""
+    if rejection := validate_size(len(content)):
+        return rejection
     kind: Literal["jpeg", "png"]
-    if jpeg.recognises(content):
-        kind, frame = "jpeg", jpeg.walk(content)
-    elif png.recognises(content):
-        kind, frame = "png", png.walk(content)
+    if jpeg.is_jpeg(content):
+        kind, frame = "jpeg", jpeg.check_structure(content)
+    elif png.is_png(content):
+        kind, frame = "png", png.check_structure(content)
     else:
-        return file_types.refuse(content)
+        return file_types.reject_other_type(content)
     if isinstance(frame, Rejection):
         return frame
     digest = hashlib.sha256(content).hexdigest()
-    return Photo(kind, frame.width, frame.height, frame.orientation, len(content), digest)
+    return ValidatedPhoto(
+        format=kind,
+        width=frame.width,
+        height=frame.height,
+        orientation=frame.orientation,
+        size=len(content),
+        sha256=digest,
+    )

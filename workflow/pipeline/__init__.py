@@ -1,1 +1,1 @@
-"""The steps of an execution: start, claim, detect, file, announce."""
+"""The states of an execution: start, claim, detect, file, announce."""

@@ -1,146 +1,160 @@
-"""Asking the model what it sees, once per inspection, and what to do when it does not answer."""
+"""Detection: ask the model once per inspection, and wait or hand over to a person if it does not answer."""
 
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from workflow import timestamps
 from workflow.errors import Conflict
-from workflow.inspections.inspection import GONE, Inspection, Ledger, check_withdrawable, owned
-from workflow.inspections.objects import Image, Shelf
+from workflow.inspections.inspection import UPLOAD_DELETED, Inspection
+from workflow.inspections.objects import Image, ObjectStore
+from workflow.inspections.repository import InspectionRepository, check_withdrawable, require_owner
 from workflow.inspections.routing_policy import RoutingPolicy
 from workflow.inspections.verdict import Prediction, Score
 
-PATIENCE = 0.01
-BROKEN_SECONDS = 60
+BACKOFF_SHARE = 0.01
+BROKEN_WAIT_SECONDS = 60
 
 
 @dataclass(frozen=True, slots=True)
-class Scores:
-    """The model answered: every label with its confidence, and which model it was."""
+class ModelAnswer:
+    """A model's answer: every label with its confidence, and the model's ARN."""
 
     scores: tuple[Score, ...]
     model: str
 
 
 @dataclass(frozen=True, slots=True)
-class NotReady:
-    """The model is stopped, starting or busy: ask again after so many seconds.
+class ModelNotReady:
+    """A model that is stopped, starting or busy, and the seconds until it should be asked again.
 
-    `broken` says that it will stay so until a person mends the line's set-up.
+    `broken` means that this lasts until a person repairs the configuration.
     """
 
-    why: str
+    reason: str
     wait_seconds: int
     broken: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class Refused:
-    """The model will never take this image: a reason code and a sentence."""
+class ImageRefused:
+    """An image that the model never accepts: a reason code and a sentence."""
 
     code: str
     detail: str
 
 
 @dataclass(frozen=True, slots=True)
-class Unreadable:
-    """The model's service could not read the object: it is gone, or the service lacks the right to it."""
+class ImageUnreadable:
+    """An object that the model's service could not read: it is deleted, or the service lacks permission."""
 
     detail: str
 
 
 class Detector(Protocol):
-    """A model that names what it sees in an image."""
+    """A model that detects labels in an image."""
 
-    def custom_labels(self, image: Image) -> Scores | NotReady | Refused | Unreadable:
-        """Every label of the model for this image version."""
+    def detect_labels(self, image: Image) -> ModelAnswer | ModelNotReady | ImageRefused | ImageUnreadable:
+        """Return every label of the model for this image version."""
 
 
 def detect(
-    ledger: Ledger,
-    shelf: Shelf,
+    inspections: InspectionRepository,
+    objects: ObjectStore,
     detector: Detector,
     policy: RoutingPolicy,
     inspection_id: str,
     owner: str,
     now: str,
 ) -> dict[str, Any]:
-    """Ask the model about one inspection and store the answer; a stored answer is never paid for twice.
+    """Ask the model about one inspection and store its answer. A stored answer is never paid for twice.
 
-    The wait for a model counts from the photo's entry in the ledger, so that it does not begin anew with each
-    attempt; in a later revision it counts from the attempt. Returns the `$.detection` part of the execution's
-    document. Its outcome `vanished` means that the version was deleted meanwhile: the inspection is closed.
+    The wait for a model counts from the claim of the photo, so that an attempt does not restart it;
+    in a later revision it counts from the attempt. Return the `$.detection` part of the execution's document:
+    `outcome` is `answered` (with `verdict`, `label`, `confidence`, `threshold`, `note`, `review_seconds`),
+    `not_ready` (with `reason`, `wait_seconds` and, if true, `broken`), `refused` (with `code`), or `vanished`
+    (the version was deleted meanwhile, and the inspection is closed).
     """
-    row = owned(ledger, inspection_id, owner)
-    if known := _known(ledger, row, policy):
-        return known
-    waited_seconds = timestamps.seconds_between(row.asked_at, now)
-    answer = detector.custom_labels(row.location)
-    if isinstance(answer, Unreadable):
-        answer = _explained(shelf, row, answer)
-    if isinstance(answer, NotReady):
+    row = require_owner(inspections, inspection_id, owner)
+    if answer := _stored_answer(inspections, row, policy):
+        return answer
+    waited_seconds = timestamps.seconds_between(row.verdict_requested_at, now)
+    response = detector.detect_labels(row.location)
+    if isinstance(response, ImageUnreadable):
+        response = _explain_unreadable(objects, row, response)
+    if isinstance(response, ModelNotReady):
         if waited_seconds < policy.model_wait_seconds:
-            # Who waited long waits a little longer each time, so that the longest wait fits one history.
-            seconds = max(answer.wait_seconds, round(waited_seconds * PATIENCE))
-            told = {"outcome": "not_ready", "why": answer.why, "wait_seconds": seconds}
-            return {**told, "broken": True} if answer.broken else told
-        if _gone(shelf, row):
-            answer = Refused(GONE, "The photo was deleted while no model answered.")
+            return _not_ready(response, waited_seconds)
+        if _is_deleted(objects, row):
+            response = ImageRefused(UPLOAD_DELETED, "The photo was deleted while no model answered.")
     try:
-        return _stored(ledger, row, answer, policy, waited_seconds)
+        return _store(inspections, row, response, policy, waited_seconds)
     except Conflict:
-        # Another run of this same step stored its answer first: that one holds.
-        if known := _known(ledger, owned(ledger, inspection_id, owner), policy):
-            return known
+        # A concurrent run of this state stored its answer first: that one is valid.
+        if answer := _stored_answer(inspections, require_owner(inspections, inspection_id, owner), policy):
+            return answer
         raise
 
 
-def _gone(shelf: Shelf, row: Inspection) -> bool:
-    """Whether the upload was deleted; NotFound for a filed photo, which nobody withdraws: it is lost."""
-    if shelf.fetch(row.location, 0) is not None:
+def _not_ready(response: ModelNotReady, waited_seconds: float) -> dict[str, Any]:
+    # Back off to a hundredth of the elapsed wait, so that the longest wait stays below Step Functions'
+    # limit of 25,000 events.
+    seconds = max(response.wait_seconds, round(waited_seconds * BACKOFF_SHARE))
+    answer = {"outcome": "not_ready", "reason": response.reason, "wait_seconds": seconds}
+    return {**answer, "broken": True} if response.broken else answer
+
+
+def _is_deleted(objects: ObjectStore, row: Inspection) -> bool:
+    """Return whether the upload was deleted. Raise NotFound if a filed photo is missing: it is lost."""
+    if objects.fetch(row.location, 0) is not None:
         return False
     check_withdrawable(row)
     return True
 
 
-def _explained(shelf: Shelf, row: Inspection, answer: Unreadable) -> NotReady | Refused:
-    """Whose fault it is: what S3 still gives to us is no fault of the photo's, so it waits for the set-up."""
-    if _gone(shelf, row):
-        return Refused(GONE, f"The photo was deleted before the model saw it: {answer.detail}")
-    why = "the model's service may not read the photos that we may; check its rights and its region"
-    return NotReady(why, BROKEN_SECONDS, broken=True)
+def _explain_unreadable(
+    objects: ObjectStore, row: Inspection, response: ImageUnreadable
+) -> ModelNotReady | ImageRefused:
+    """Distinguish a deleted upload from a wrong configuration, whose repair the photo waits for."""
+    if _is_deleted(objects, row):
+        return ImageRefused(
+            UPLOAD_DELETED, f"The photo was deleted before the model saw it: {response.detail}"
+        )
+    reason = "the model's service may not read the photos that we may; check its rights and its region"
+    return ModelNotReady(reason, BROKEN_WAIT_SECONDS, broken=True)
 
 
-def _known(ledger: Ledger, row: Inspection, policy: RoutingPolicy) -> dict[str, Any] | None:
+def _stored_answer(
+    inspections: InspectionRepository, row: Inspection, policy: RoutingPolicy
+) -> dict[str, Any] | None:
     if row.prediction is not None:
         return _answered(row.prediction, policy)
-    return _refused(ledger, row, row.rejection["code"]) if row.rejection else None
+    return _refused(inspections, row, row.rejection["code"]) if row.rejection else None
 
 
-def _stored(
-    ledger: Ledger,
+def _store(
+    inspections: InspectionRepository,
     row: Inspection,
-    answer: Scores | NotReady | Refused,
+    response: ModelAnswer | ModelNotReady | ImageRefused,
     policy: RoutingPolicy,
     waited_seconds: float,
 ) -> dict[str, Any]:
-    if isinstance(answer, Refused):
-        ledger.record_rejection(row.id, row.owner, {"code": answer.code, "detail": answer.detail})
-        return _refused(ledger, row, answer.code)
-    if isinstance(answer, NotReady):
-        prediction = policy.without_model(f"no model answered in {round(waited_seconds / 3600)} h")
+    if isinstance(response, ImageRefused):
+        inspections.record_rejection(row.id, row.owner, {"code": response.code, "detail": response.detail})
+        return _refused(inspections, row, response.code)
+    if isinstance(response, ModelNotReady):
+        prediction = policy.predict_without_model(f"no model answered in {round(waited_seconds / 3600)} h")
     else:
-        prediction = policy.predict(answer.scores, answer.model)
-    prediction = policy.drawn(row.id, prediction)
-    ledger.record_prediction(row.id, row.owner, prediction)
+        prediction = policy.predict(response.scores, response.model)
+    prediction = policy.sample_for_second_review(row.id, prediction)
+    inspections.record_prediction(row.id, row.owner, prediction)
     return _answered(prediction, policy)
 
 
-def _refused(ledger: Ledger, row: Inspection, code: str) -> dict[str, Any]:
-    """What the model never takes is moved; of an upload that is gone nothing is left to move or announce."""
-    if code != GONE:
+def _refused(inspections: InspectionRepository, row: Inspection, code: str) -> dict[str, Any]:
+    """Refuse the photo, or close its inspection if it is deleted: nothing is left to move or announce."""
+    if code != UPLOAD_DELETED:
         return {"outcome": "refused", "code": code}
-    ledger.close(row.id, row.owner, timestamps.now())
+    inspections.close(row.id, row.owner, timestamps.now())
     return {"outcome": "vanished"}
 
 

@@ -1,36 +1,42 @@
-"""Moving a photo to the place its verdict names, in an order in which nothing can be lost."""
+"""Filing: move a photo to the location of its verdict, in an order in which nothing can be lost."""
 
 from dataclasses import replace
 from typing import Any
 
 from workflow import timestamps
 from workflow.errors import Conflict
-from workflow.inspections.inspection import Inspection, Ledger, owned
-from workflow.inspections.objects import Shelf, Stored, copy_once, filed_key
-from workflow.inspections.undo_window import seal
+from workflow.inspections.inspection import Inspection
+from workflow.inspections.objects import ObjectStore, StoredObject, copy_once, filed_key
+from workflow.inspections.repository import InspectionRepository, require_owner
+from workflow.inspections.undo_window import finalize
 from workflow.inspections.verdict import Verdict
 from workflow.pipeline import verdict_message
 
 REVIEWED = "reviewed"
 
 
-def file(
-    ledger: Ledger, shelf: Shelf, bucket: str, inspection_id: str, owner: str, wanted: str
+def file_photo(
+    inspections: InspectionRepository,
+    objects: ObjectStore,
+    bucket: str,
+    inspection_id: str,
+    owner: str,
+    target: str,
 ) -> dict[str, Any]:
-    """Copy the photo, point the ledger at the copy, delete the original; repeat it as often as you like.
+    """Copy the photo, point the row at the copy, then delete the original. Repeating it changes nothing.
 
-    `wanted` is a verdict, or `reviewed` for what the person decided. A photo whose verdict is settled stays
-    where it is whatever is wanted, until the next revision. Returns the `$.filed` part of the execution's
-    document.
+    `target` is a verdict, or `reviewed` for the person's decision. A photo whose verdict is settled keeps its
+    location, with any target, until the next revision. Return the `$.filed` part of the execution's document.
+    Raise Conflict if a person decides about the photo and the decision is missing or not final.
     """
-    row = owned(ledger, inspection_id, owner)
-    verdict = _verdict(ledger, row, wanted)
+    row = require_owner(inspections, inspection_id, owner)
+    verdict = _target_verdict(inspections, row, target)
     if not row.settled and (row.verdict is not verdict or verdict is not Verdict.UNCLEAR):
-        if row.review is not None and wanted != REVIEWED:
+        if row.review is not None and target != REVIEWED:
             raise Conflict(f"inspection {row.id}: a person was asked, so only a decision can file it")
-        row = _move(ledger, shelf, bucket, row, verdict)
-    if row.leftover is not None:
-        shelf.delete(row.leftover)
+        row = _move(inspections, objects, bucket, row, verdict)
+    if row.pending_delete is not None:
+        objects.delete(row.pending_delete)
     return {
         "verdict": row.verdict,
         "bucket": row.location.bucket,
@@ -39,28 +45,32 @@ def file(
     }
 
 
-def _verdict(ledger: Ledger, row: Inspection, wanted: str) -> Verdict:
-    if wanted != REVIEWED:
-        return Verdict(wanted)
-    if row.decision is None or not (row.settled or seal(ledger, row, timestamps.now())):
-        raise Conflict(f"inspection {row.id}: nobody decided it yet, or it can still be taken back")
+def _target_verdict(inspections: InspectionRepository, row: Inspection, target: str) -> Verdict:
+    if target != REVIEWED:
+        return Verdict(target)
+    if row.decision is None or not (row.settled or finalize(inspections, row, timestamps.now())):
+        raise Conflict(f"inspection {row.id}: it has no decision, or its decision can still be undone")
     return row.decision.verdict
 
 
-def _move(ledger: Ledger, shelf: Shelf, bucket: str, row: Inspection, verdict: Verdict) -> Inspection:
-    place = Stored(row.location, row.size, row.etag)
-    if row.verdict is not verdict:  # Another revision may come to the same verdict: then nothing moves.
+def _move(
+    inspections: InspectionRepository, objects: ObjectStore, bucket: str, row: Inspection, verdict: Verdict
+) -> Inspection:
+    target = StoredObject(image=row.location, size=row.size, etag=row.etag)
+    if row.verdict is not verdict:  # If a revision keeps the verdict, nothing moves.
         key = filed_key(verdict, row.id, row.image.key, row.revision)
-        place = copy_once(shelf, place, bucket, key, row.sha256)
+        target = copy_once(objects, target, bucket, key, row.sha256)
     at = timestamps.now()
-    text = "" if verdict is Verdict.UNCLEAR else verdict_message.body(row, verdict, place.image, at)
+    text = "" if verdict is Verdict.UNCLEAR else verdict_message.build_message(row, verdict, target.image, at)
     try:
-        ledger.record_filing(row, verdict, place, text, at)
+        inspections.record_filing(row, verdict, target, text, at)
     except Conflict:
-        # Another run of this same step was faster; the row says where the photo lies now.
-        moved = owned(ledger, row.id, row.owner)
+        # A concurrent run of this state was faster; the row holds the photo's location.
+        moved = require_owner(inspections, row.id, row.owner)
         if moved.location == row.location and not moved.settled:
             raise
         return moved
-    leftover = row.leftover if place.image == row.location else row.location
-    return replace(row, verdict=verdict, location=place.image, leftover=leftover, announcement=text)
+    pending_delete = row.pending_delete if target.image == row.location else row.location
+    return replace(
+        row, verdict=verdict, location=target.image, pending_delete=pending_delete, announcement=text
+    )

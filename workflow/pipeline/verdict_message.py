@@ -1,4 +1,4 @@
-"""The one message that tells the world a verdict: its content, its stable id, its exact text."""
+"""The message that announces a verdict: its content, its stable id, and its exact text."""
 
 import json
 from typing import Any
@@ -10,11 +10,11 @@ from workflow.inspections.verdict import Prediction, Verdict
 SCHEMA_VERSION = "1.1"
 
 
-def body(inspection: Inspection, verdict: Verdict, place: Image, at: str) -> str:
-    """The message body for a photo that reached its final place at a moment.
+def build_message(inspection: Inspection, verdict: Verdict, location: Image, at: str) -> str:
+    """Build the message body for a photo that was filed at `location` at a time.
 
-    The ledger keeps the text, so that every delivery of one announcement is equal byte for byte. ASCII only:
-    SQS refuses some control characters that S3 keys may hold. Its JSON schema stands in docs/.
+    The row stores the text, so that every delivery of one announcement has the same bytes. ASCII only: SQS
+    refuses some control characters that S3 keys may hold. Its JSON schema is in docs/.
     """
     content = {
         "schema_version": SCHEMA_VERSION,
@@ -25,7 +25,7 @@ def body(inspection: Inspection, verdict: Verdict, place: Image, at: str) -> str
         "verdict": verdict.value,
         "decided_by": _decided_by(inspection),
         "image": _image(inspection.image),
-        "filed": _image(place),
+        "filed": _image(location),
         "sha256": inspection.sha256 or None,
         "uploaded_at": inspection.uploaded_at,
         "settled_at": at,

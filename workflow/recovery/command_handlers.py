@@ -1,59 +1,68 @@
-"""How the line does what engineers ask of one inspection: stop it, start it again, inspect it again."""
+"""Handlers of engineers' commands for one inspection: redrive it, stop it, or reinspect it."""
 
 from typing import Protocol
 
 from workflow.errors import Conflict
-from workflow.inspections.inspection import Ledger, State, known
-from workflow.pipeline.intake import ALIVE
+from workflow.inspections.inspection import InspectionState
+from workflow.inspections.repository import InspectionRepository, get_or_raise
+from workflow.pipeline.executions import ACTIVE_STATUSES
 from workflow.recovery import redrive
-from workflow.recovery.commands import Hands
-from workflow.recovery.reconcile import Mender
-from workflow.recovery.redrive import Outcome, Redrivable
+from workflow.recovery.commands import CommandHandlers
+from workflow.recovery.reconcile import Reconciler
+from workflow.recovery.redrive import RedrivableExecutions, RedriveOutcome
 from workflow.review import revision
 
 
-class Stoppable(Redrivable, Protocol):
-    """Executions that can be ended from outside."""
+class StoppableExecutions(RedrivableExecutions, Protocol):
+    """Executions that can be stopped."""
 
-    def stop(self, name: str, why: str) -> bool:
-        """End a running execution; False if nobody remembers it."""
+    def stop(self, name: str, reason: str) -> bool:
+        """Stop a running execution; False if the engine no longer knows it."""
 
 
-def hands(mender: Mender, executions: Stoppable) -> Hands:
-    """The three kinds, done by the line's own ports."""
+def build_handlers(reconciler: Reconciler, executions: StoppableExecutions) -> CommandHandlers:
+    """Build the handlers of the three kinds of commands from the ports of reconciliation."""
 
-    def again(inspection_id: str, who: str, reason: str, command_id: str, by_name: bool) -> str:
-        row = revision.inspect_again(
-            mender.ledger,
-            mender.decisions,
+    def reinspect(inspection_id: str, actor: str, reason: str, command_id: str, by_name: bool) -> str:
+        row = revision.reinspect(
+            reconciler.inspections,
+            reconciler.delivery_queue,
             inspection_id,
-            who,
+            actor,
             reason,
             command_id=command_id,
-            decided_too=by_name,
+            include_decided=by_name,
         )
         return f"{row.image.key}: revision {row.revision} begins"
 
-    return Hands(
-        lambda inspection_id: start_again(mender, executions, inspection_id),
-        lambda inspection_id, why: stop(mender.ledger, executions, inspection_id, why),
-        again,
+    return CommandHandlers(
+        redrive=lambda inspection_id: redrive_inspection(reconciler, executions, inspection_id),
+        stop=lambda inspection_id, reason: stop_inspection(
+            reconciler.inspections, executions, inspection_id, reason
+        ),
+        reinspect=reinspect,
     )
 
 
-def start_again(mender: Mender, executions: Redrivable, inspection_id: str) -> str:
-    """Let a failed inspection go on, from the failed step where that is possible."""
-    done = redrive.redrive(mender, executions, inspection_id)
-    if done.outcome is Outcome.NOT_NEEDED:
-        raise Conflict(f"{done.image.key}: not started again, {done.why}")
-    return f"{done.image.key}: {done.outcome}, {done.why}"
+def redrive_inspection(reconciler: Reconciler, executions: RedrivableExecutions, inspection_id: str) -> str:
+    """Redrive a failed inspection and return a message; Conflict if it is closed or running."""
+    result = redrive.redrive(reconciler, executions, inspection_id)
+    if result.outcome is RedriveOutcome.NOT_NEEDED:
+        raise Conflict(f"{result.image.key}: not started again, {result.reason}")
+    return f"{result.image.key}: {result.outcome}, {result.reason}"
 
 
-def stop(ledger: Ledger, executions: Stoppable, inspection_id: str, why: str) -> str:
-    """End the running attempt; the clock begins the next one, since no photo may stay without a verdict."""
-    row = known(ledger, inspection_id)
-    if row.state is State.CLOSED:
+def stop_inspection(
+    inspections: InspectionRepository, executions: StoppableExecutions, inspection_id: str, reason: str
+) -> str:
+    """Stop the running attempt and return a message; Conflict if it is closed or not running.
+
+    Reconciliation begins the next attempt, since every photo must get a verdict.
+    """
+    row = get_or_raise(inspections, inspection_id)
+    if row.state is InspectionState.CLOSED:
         raise Conflict(f"{row.image.key}: not stopped, it was closed at {row.closed_at}")
-    if executions.status(row.owner) not in ALIVE or not executions.stop(row.owner, why):
-        raise Conflict(f"{row.image.key}: not stopped, its execution does not run")
+    is_active = executions.get_status(row.owner) in ACTIVE_STATUSES
+    if not is_active or not executions.stop(row.owner, reason):
+        raise Conflict(f"{row.image.key}: not stopped, its execution is not running")
     return f"{row.image.key}: attempt {row.attempt} was stopped"

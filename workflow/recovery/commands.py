@@ -1,4 +1,4 @@
-"""What engineers ask of inspections that only the line may do: kept with a reason, obeyed bit by bit."""
+"""Engineers' commands for inspections: submitted with a reason, and processed page by page."""
 
 import re
 from collections import deque
@@ -9,126 +9,134 @@ from typing import Any, Protocol
 
 from workflow import timestamps
 from workflow.errors import Conflict, NotFound
-from workflow.history.search import Mark, Query, Search, Way
-from workflow.inspections.inspection import AuditEntry, State
+from workflow.history.search import Cursor, Direction, InspectionQuery, InspectionSearch
+from workflow.inspections.inspection import AuditEntry, InspectionState
 from workflow.inspections.verdict import Verdict
-from workflow.review.decisions import MAX_REASON
+from workflow.review.decisions import MAX_REASON_LENGTH
 
-MOST_TARGETS = 1000
-PER_SECOND = 5.0
-PAGE = 10
-TOLD = 20
+MAX_TARGETS = 1000
+MAX_PER_SECOND = 5.0
+PAGE_SIZE = 10
+MAX_MESSAGES = 20
 _ID = re.compile("[0-9a-f]{64}")
 
 
-class Kind(StrEnum):
-    """What can be asked; the values are words of the audit trail."""
+class CommandKind(StrEnum):
+    """The kinds of commands; the values are also actions of the audit trail."""
 
     REDRIVE = "redrive"
     STOP = "stop"
-    AGAIN = "inspect again"
+    REINSPECT = "reinspect"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Command:
-    """One wish of one person, for some inspections by id or for all that answer a query.
+    """One person's command for inspections given by id, or for all inspections that match a query.
 
-    `done` and `refused` count what was tried; `mark` is how far a query was followed, `told` are the last
-    sentences about it. It is open until `ended_at` is set.
+    `done` and `refused` count the attempted inspections. `cursor` is the position within the query, and
+    `messages` are the latest results. The command is open until `ended_at` is set.
     """
 
     id: str
-    kind: Kind
-    who: str
+    kind: CommandKind
+    actor: str
     reason: str
-    asked_at: str
+    requested_at: str
     ids: tuple[str, ...] = ()
-    query: Query | None = None
-    mark: Mark | None = None
+    query: InspectionQuery | None = None
+    cursor: Cursor | None = None
     done: int = 0
     refused: int = 0
-    told: tuple[str, ...] = ()
+    messages: tuple[str, ...] = ()
     ended_at: str = ""
 
     @property
-    def tried(self) -> int:
-        """How many inspections were tried so far."""
+    def attempted(self) -> int:
+        """The number of inspections attempted so far."""
         return self.done + self.refused
 
     @property
-    def expected(self) -> int | None:
-        """How many there are in all, where that is known."""
+    def total(self) -> int | None:
+        """The number of inspections in all; None if a query selects them."""
         return None if self.query else len(self.ids)
 
 
-class Commands(Protocol):
-    """Where commands are kept."""
+class CommandRepository(Protocol):
+    """The stored commands."""
 
-    def ask(self, command: Command, entries: tuple[AuditEntry, ...]) -> None:
-        """Keep a new command and the entries about it, all or nothing; keeping it again changes nothing."""
+    def add(self, command: Command, entries: tuple[AuditEntry, ...]) -> None:
+        """Store a new command with its audit entries, all or nothing. Idempotent."""
 
     def get(self, command_id: str) -> Command | None:
-        """A command, strongly consistent, or None."""
+        """Return a command, strongly consistent, or None."""
 
-    def open(self) -> list[Command]:
-        """Commands that did not end, oldest first; may lag by moments."""
+    def list_open(self) -> list[Command]:
+        """List the commands that have not ended, oldest first; may lag by moments."""
 
-    def advance(self, before: Command, after: Command) -> bool:
-        """Note progress, unless somebody else did meanwhile."""
+    def save_progress(self, before: Command, after: Command) -> bool:
+        """Store the progress of a command; False if it changed meanwhile."""
 
 
 @dataclass(frozen=True, slots=True)
-class Hands:
-    """How each kind is done to one inspection; returns a sentence, raises Conflict or NotFound to refuse."""
+class CommandHandlers:
+    """One handler for each kind of command; it returns a message, or refuses by Conflict or NotFound."""
 
     redrive: Callable[[str], str]
     stop: Callable[[str, str], str]
-    inspect_again: Callable[[str, str, str, str, bool], str]
+    reinspect: Callable[[str, str, str, str, bool], str]
 
-    def do(self, command: Command, inspection_id: str) -> str:
-        """Do what a command asks to one inspection; doing it again does no harm."""
-        if command.kind is Kind.REDRIVE:
+    def execute(self, command: Command, inspection_id: str) -> str:
+        """Execute a command for one inspection and return a message; repeating it does no harm."""
+        if command.kind is CommandKind.REDRIVE:
             return self.redrive(inspection_id)
-        if command.kind is Kind.STOP:
-            return self.stop(inspection_id, f"{command.who}: {command.reason}")
-        # Another id than that of the entry about the command, which stands in the same trail.
-        known, by_name = f"{command.id}-done", command.query is None
-        return self.inspect_again(inspection_id, command.who, command.reason, known, by_name)
+        if command.kind is CommandKind.STOP:
+            return self.stop(inspection_id, f"{command.actor}: {command.reason}")
+        # The id differs from that of the entry for the command itself, which is in the same audit trail.
+        command_id, by_name = f"{command.id}-done", command.query is None
+        return self.reinspect(inspection_id, command.actor, command.reason, command_id, by_name)
 
 
-def ask(commands: Commands, command: Command) -> Command:
-    """Keep a command for the line to obey; ValueError says what is wrong with it."""
+def submit(commands: CommandRepository, command: Command) -> Command:
+    """Store a command for processing; ValueError names the fault of an invalid command."""
     if not command.reason.strip():
-        raise ValueError("say why: the reason is kept with what was done")
-    if len(command.reason) > MAX_REASON:
-        raise ValueError(f"a reason has at most {MAX_REASON:,} characters, not {len(command.reason):,}")
+        raise ValueError("a command needs a reason: it is recorded in the audit trail")
+    if len(command.reason) > MAX_REASON_LENGTH:
+        raise ValueError(
+            f"a reason has at most {MAX_REASON_LENGTH:,} characters, not {len(command.reason):,}"
+        )
     if not command.ids and command.query is None:
         raise ValueError("no inspection is chosen")
-    if len(command.ids) > MOST_TARGETS:
-        raise ValueError(f"at most {MOST_TARGETS:,} inspections at once, not {len(command.ids):,}")
-    if wrong := next((one for one in command.ids if not _ID.fullmatch(one)), None):
-        raise ValueError(f"an inspection's id has 64 hexadecimal digits, unlike {wrong[:80]!r}")
+    if len(command.ids) > MAX_TARGETS:
+        raise ValueError(f"at most {MAX_TARGETS:,} inspections at once, not {len(command.ids):,}")
+    if invalid := next((text for text in command.ids if not _ID.fullmatch(text)), None):
+        raise ValueError(f"an inspection's id has 64 hexadecimal digits, unlike {invalid[:80]!r}")
     if command.query and command.query.decided_by:
-        raise ValueError("what a person decided is inspected again only one by one")
+        raise ValueError("a photo that a reviewer decided can only be reinspected by its own id")
     if command.query and (
-        command.kind is not Kind.AGAIN or not (command.query.model or command.query.policy)
+        command.kind is not CommandKind.REINSPECT or not (command.query.model or command.query.policy)
     ):
-        raise ValueError("name a model or a policy whose verdicts are to be inspected again")
-    commands.ask(command, (_entry(command),))
+        raise ValueError("name a model or a policy whose photos are to be reinspected")
+    commands.add(command, (_audit_entry(command),))
     return command
 
 
-def _entry(command: Command) -> AuditEntry:
-    """One entry a command; what is done to each inspection is told in its own trail."""
-    about = command.ids[0] if len(command.ids) == 1 else f"command-{command.id}"
-    asked = f"{len(command.ids)} inspections" if command.ids else described(command.query or Query())
+def _audit_entry(command: Command) -> AuditEntry:
+    """Build the entry for the command; the result for each inspection is in that inspection's own trail."""
+    single = len(command.ids) == 1
+    query = command.query or InspectionQuery()
     return AuditEntry(
-        about, command.asked_at, command.who, f"ask: {command.kind}", "", asked, command.reason, command.id
+        inspection_id=command.ids[0] if single else f"command-{command.id}",
+        at=command.requested_at,
+        actor=command.actor,
+        action=f"request: {command.kind}",
+        after=f"{len(command.ids)} inspections" if command.ids else describe_query(query),
+        reason=command.reason,
+        decision_id=command.id,
     )
 
 
-def described(query: Query) -> str:
-    """A query in words."""
+def describe_query(query: InspectionQuery) -> str:
+    """Return a query in words."""
     parts = {
         "photo": query.name,
         "state": query.state,
@@ -142,99 +150,106 @@ def described(query: Query) -> str:
     return ", ".join(f"{name} {value}" for name, value in parts.items() if value) or "everything"
 
 
-def obey(
-    commands: Commands,
-    search: Search,
-    hands: Hands,
+def process(
+    commands: CommandRepository,
+    search: InspectionSearch,
+    handlers: CommandHandlers,
     command: Command,
     sleep: Callable[[float], None],
 ) -> tuple[Command, bool]:
-    """Go on with a command by one page; whether there is more to do, and nobody else does it."""
-    now = command
-    targets, mark, last = _next(search, command)
+    """Process one page of a command; return it, and True if this process should continue with it."""
+    progress = command
+    targets, cursor, is_last = _next_targets(search, command)
     for inspection_id in targets:
-        now = _tried(now, hands, inspection_id)
-        sleep(1 / PER_SECOND)
-    now = replace(now, mark=mark, ended_at=timestamps.now() if last else "")
-    if not commands.advance(command, now):
+        progress = _attempt(progress, handlers, inspection_id)
+        sleep(1 / MAX_PER_SECOND)
+    progress = replace(progress, cursor=cursor, ended_at=timestamps.now() if is_last else "")
+    if not commands.save_progress(command, progress):
         return commands.get(command.id) or command, False
-    return now, not last
+    return progress, not is_last
 
 
-def _next(search: Search, command: Command) -> tuple[list[str], Mark | None, bool]:
-    """The next few targets, the mark behind them, and whether they are the last."""
+def _next_targets(search: InspectionSearch, command: Command) -> tuple[list[str], Cursor | None, bool]:
+    """Return the ids of the next page, the cursor behind it, and True if it is the last page."""
     if command.query is None:
-        some = command.ids[command.tried : command.tried + PAGE]
-        return list(some), None, command.tried + len(some) >= len(command.ids)
-    page = search.page(command.query, command.mark, PAGE)
+        ids = command.ids[command.attempted : command.attempted + PAGE_SIZE]
+        return list(ids), None, command.attempted + len(ids) >= len(command.ids)
+    page = search.fetch_page(command.query, command.cursor, PAGE_SIZE)
     return [row.id for row in page.rows], page.older, page.older is None
 
 
-def _tried(command: Command, hands: Hands, inspection_id: str) -> Command:
+def _attempt(command: Command, handlers: CommandHandlers, inspection_id: str) -> Command:
     try:
-        sentence, ok = hands.do(command, inspection_id), True
+        message, succeeded = handlers.execute(command, inspection_id), True
     except (Conflict, NotFound, ValueError) as refusal:
-        sentence, ok = str(refusal), False
+        message, succeeded = str(refusal), False
     return replace(
         command,
-        done=command.done + ok,
-        refused=command.refused + (not ok),
-        told=(*command.told, sentence)[-TOLD:],
+        done=command.done + succeeded,
+        refused=command.refused + (not succeeded),
+        messages=(*command.messages, message)[-MAX_MESSAGES:],
     )
 
 
-def plain(command: Command) -> dict[str, Any]:
-    """A command as plain JSON."""
+def to_dict(command: Command) -> dict[str, Any]:
+    """Return a command as plain JSON."""
     return asdict(command)
 
 
-def read(document: Mapping[str, Any]) -> Command:
-    """The command that plain JSON holds."""
+def from_dict(document: Mapping[str, Any]) -> Command:
+    """Parse a command from plain JSON."""
     values = {name: value for name, value in document.items() if name in Command.__dataclass_fields__}
-    query, mark = values.get("query"), values.get("mark")
+    query, cursor = values.get("query"), values.get("cursor")
     return Command(
         **{
             **values,
-            "kind": Kind(values["kind"]),
+            "kind": CommandKind(values["kind"]),
             "ids": tuple(values["ids"]),
-            "told": tuple(values["told"]),
-            "query": query_of(query) if query else None,
-            "mark": Mark(mark["at"], mark["id"], Way(mark["way"])) if mark else None,
+            "messages": tuple(values["messages"]),
+            "query": parse_query(query) if query else None,
+            "cursor": Cursor(cursor["at"], cursor["id"], Direction(cursor["direction"])) if cursor else None,
         }
     )
 
 
-def query_of(values: Mapping[str, Any]) -> Query:
-    """A query from plain values; ValueError if a state or a verdict does not exist."""
-    known = {name: value for name, value in values.items() if name in Query.__dataclass_fields__ and value}
-    if "state" in known:
-        known["state"] = State(known["state"])
-    if "verdict" in known:
-        known["verdict"] = Verdict(known["verdict"])
-    return Query(**known)
+def parse_query(values: Mapping[str, Any]) -> InspectionQuery:
+    """Parse a query from plain values; ValueError if a state or a verdict does not exist."""
+    fields = {
+        name: value
+        for name, value in values.items()
+        if name in InspectionQuery.__dataclass_fields__ and value
+    }
+    if "state" in fields:
+        fields["state"] = InspectionState(fields["state"])
+    if "verdict" in fields:
+        fields["verdict"] = Verdict(fields["verdict"])
+    return InspectionQuery(**fields)
 
 
-def obey_all(
-    commands: Commands,
-    search: Search,
-    hands: Hands,
+def process_all(
+    commands: CommandRepository,
+    search: InspectionSearch,
+    handlers: CommandHandlers,
     time_left: Callable[[], bool],
     sleep: Callable[[float], None],
 ) -> Iterator[Command]:
-    """Open commands by a page of each in turn, as far as time allows; a fault waits until all had theirs."""
-    faults: list[Exception] = []
-    turn = deque(commands.open())
-    while turn and time_left():
-        command = turn.popleft()
+    """Process one page of each open command in turn while there is time; yield each command's progress.
+
+    An error with one command is raised after all other commands.
+    """
+    errors: list[Exception] = []
+    pending = deque(commands.list_open())
+    while pending and time_left():
+        command = pending.popleft()
         try:
-            command, goes_on = obey(commands, search, hands, command, sleep)
-        except Exception as fault:
-            faults.append(fault)
+            command, should_continue = process(commands, search, handlers, command, sleep)
+        except Exception as error:
+            errors.append(error)
             continue
-        if goes_on:
-            turn.append(command)
+        if should_continue:
+            pending.append(command)
         else:
             yield command
-    yield from (command for command in turn if command.tried)
-    if faults:
-        raise faults[0]
+    yield from (command for command in pending if command.attempted)
+    if errors:
+        raise errors[0]

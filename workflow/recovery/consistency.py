@@ -1,4 +1,4 @@
-"""The balance of the ledger, and what is not accounted for: the same findings that reconcile mends."""
+"""The consistency check: the balance of all uploads, and the issues that reconciliation repairs."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
@@ -6,57 +6,58 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from workflow import timestamps
-from workflow.inspections.inspection import Inspection, Ledger, State
-from workflow.inspections.objects import Image, Shelf, Stored, inspection_id
+from workflow.inspections.inspection import Inspection, InspectionState
+from workflow.inspections.objects import Image, ObjectStore, StoredObject, inspection_id
+from workflow.inspections.repository import InspectionRepository
 from workflow.inspections.verdict import Verdict
-from workflow.pipeline.intake import ALIVE, Executions
+from workflow.pipeline.executions import ACTIVE_STATUSES, Executions
 
 GRACE_SECONDS = 60
 
 
-class Kind(StrEnum):
-    """What can be wrong with the books."""
+class IssueKind(StrEnum):
+    """The kinds of inconsistency."""
 
     MISSED_UPLOAD = "missed upload"
-    STRANDED = "stranded inspection"
+    ORPHANED_INSPECTION = "orphaned inspection"
     UNDELIVERED = "undelivered decision"
-    MISPLACED = "misplaced photo"
-    LEFTOVER = "leftover original"
-    ORPHAN = "orphaned copy"
+    MISSING_OBJECT = "missing object"
+    PENDING_DELETE = "pending delete"
+    UNREFERENCED_COPY = "unreferenced copy"
 
 
-REMEDY = {
-    Kind.MISSED_UPLOAD: "reconcile starts its inspection",
-    Kind.STRANDED: "reconcile starts the next attempt",
-    Kind.UNDELIVERED: "reconcile delivers it again",
-    Kind.MISPLACED: "look for the photo's versions in both buckets and restore them",
-    Kind.LEFTOVER: "reconcile deletes it: the ledger points at the copy",
-    Kind.ORPHAN: "reconcile deletes it: the ledger points elsewhere",
+REMEDIES = {
+    IssueKind.MISSED_UPLOAD: "reconcile starts its inspection",
+    IssueKind.ORPHANED_INSPECTION: "reconcile starts the next attempt",
+    IssueKind.UNDELIVERED: "reconcile delivers it again",
+    IssueKind.MISSING_OBJECT: "look for the photo's versions in both buckets and restore them",
+    IssueKind.PENDING_DELETE: "reconcile deletes it: the row points at the copy",
+    IssueKind.UNREFERENCED_COPY: "reconcile deletes it: the row points elsewhere",
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing that is not accounted for; `image` is the version concerned."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Issue:
+    """One inconsistency; `image` is the affected version."""
 
-    kind: Kind
+    kind: IssueKind
     inspection_id: str
     image: Image
-    why: str
+    reason: str
     row: Inspection | None = None
     uploaded_at: str = ""
 
     @property
     def remedy(self) -> str:
-        """What mends it."""
-        return REMEDY[self.kind]
+        """The action that repairs it."""
+        return REMEDIES[self.kind]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Balance:
-    """Every uploaded version in exactly one place: uploads = the sum of the others.
+    """The count of uploaded versions by their place: uploads = the sum of the other counts.
 
-    Uploads that were deleted before anybody could judge them are not counted.
+    Uploads that were deleted before they could be judged are not counted.
     """
 
     uploads: int
@@ -67,135 +68,203 @@ class Balance:
     in_flight: int
 
     @property
-    def balanced(self) -> bool:
-        """Whether the equation holds."""
+    def is_balanced(self) -> bool:
+        """True if the equation holds."""
         return self.uploads == self.ok + self.defect + self.waiting + self.rejected + self.in_flight
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
-    """The balance of one moment with everything that is not accounted for; `days` are those of uploading."""
+class ConsistencyReport:
+    """The balance at one time, all issues, and the balance of each day of uploading."""
 
     balance: Balance
-    findings: tuple[Finding, ...]
-    days: Mapping[str, Balance]
+    issues: tuple[Issue, ...]
+    by_day: Mapping[str, Balance]
 
     @property
-    def clean(self) -> bool:
-        """Whether everything is accounted for."""
-        return self.balance.balanced and not self.findings
+    def is_clean(self) -> bool:
+        """True if the balance holds and there are no issues."""
+        return self.balance.is_balanced and not self.issues
 
 
-def audit(ledger: Ledger, shelf: Shelf, executions: Executions, inbound: str, filed: str) -> Report:
-    """Compare the whole ledger with both buckets and the running executions."""
-    # A row that changes its state meanwhile is met twice: the later look counts.
-    met = {row.id: row for state in State for row in ledger.in_state(state)}
-    rows = [row for row in met.values() if not row.withdrawn]
-    arrived = list(uploads(shelf, inbound))
-    missed = list(missed_uploads(ledger, arrived))
-    stored = {entry.image for entry in arrived} | {entry.image for entry in shelf.everything(filed)}
-    misplaced = list(_misplaced(ledger, rows, stored))
-    still_open = [row for row in rows if row.state is not State.CLOSED]
-    findings = [
-        *missed,
-        *stranded(ledger, executions, still_open),
-        *undelivered(still_open),
-        *misplaced,
-        *_leftovers(rows, stored),
-        *_orphans(ledger, rows, stored, filed),
+def check(
+    inspections: InspectionRepository,
+    objects: ObjectStore,
+    executions: Executions,
+    inbound: str,
+    filed: str,
+) -> ConsistencyReport:
+    """Compare the inspections table with the inbound and filed buckets and with the running executions."""
+    # A row that changes its state meanwhile is listed twice: the later version counts.
+    by_id = {row.id: row for state in InspectionState for row in inspections.list_by_state(state)}
+    rows = [row for row in by_id.values() if not row.withdrawn]
+    uploads = list(list_uploads(objects, inbound))
+    missed_uploads = list(find_missed_uploads(inspections, uploads))
+    stored = {upload.image for upload in uploads} | {copy.image for copy in objects.list_versions(filed)}
+    missing_objects = list(_find_missing_objects(inspections, rows, stored))
+    open_rows = [row for row in rows if row.state is not InspectionState.CLOSED]
+    issues = [
+        *missed_uploads,
+        *find_orphaned(inspections, executions, open_rows),
+        *find_undelivered(open_rows),
+        *missing_objects,
+        *_find_pending_deletes(rows, stored),
+        *_find_unreferenced_copies(inspections, rows, stored, filed),
     ]
-    lost = {finding.inspection_id for finding in misplaced}
-    days = defaultdict(list)
+    lost = {issue.inspection_id for issue in missing_objects}
+    categories = defaultdict(list)
     for row in rows:
-        days[row.uploaded_at[:10]].append("lost" if row.id in lost else _place(row))
-    for finding in missed:
-        days[finding.uploaded_at[:10]].append("missed")
-    balances = {day: _balance(places) for day, places in sorted(days.items())}
-    return Report(_balance(place for day in days.values() for place in day), tuple(findings), balances)
-
-
-def uploads(shelf: Shelf, inbound: str) -> Iterator[Stored]:
-    """What lies in the inbound bucket, folder markers aside."""
-    return (entry for entry in shelf.everything(inbound) if not entry.image.key.endswith("/"))
-
-
-def _balance(places: Iterable[str]) -> Balance:
-    count = Counter(places)
-    return Balance(
-        count.total(), count["ok"], count["defect"], count["waiting"], count["rejected"], count["open"]
+        categories[row.uploaded_at[:10]].append("lost" if row.id in lost else _category(row))
+    for issue in missed_uploads:
+        categories[issue.uploaded_at[:10]].append("missed")
+    return ConsistencyReport(
+        balance=_balance(category for day in categories.values() for category in day),
+        issues=tuple(issues),
+        by_day={day: _balance(of_day) for day, of_day in sorted(categories.items())},
     )
 
 
-def _place(row: Inspection) -> str:
+def list_uploads(objects: ObjectStore, inbound: str) -> Iterator[StoredObject]:
+    """List the versions in the inbound bucket without folder markers."""
+    return (upload for upload in objects.list_versions(inbound) if not upload.image.key.endswith("/"))
+
+
+def _balance(categories: Iterable[str]) -> Balance:
+    count = Counter(categories)
+    return Balance(
+        uploads=count.total(),
+        ok=count["ok"],
+        defect=count["defect"],
+        waiting=count["waiting"],
+        rejected=count["rejected"],
+        in_flight=count["open"],
+    )
+
+
+def _category(row: Inspection) -> str:
     if row.settled and row.verdict is not None:
         return row.verdict.value
-    return "waiting" if row.state is State.WAITING and row.verdict is Verdict.UNCLEAR else "open"
+    return "waiting" if row.state is InspectionState.WAITING and row.verdict is Verdict.UNCLEAR else "open"
 
 
-def missed_uploads(ledger: Ledger, arrived: Iterable[Stored]) -> Iterator[Finding]:
-    """Uploaded versions without a ledger row that have been there for a while."""
-    horizon = timestamps.later(timestamps.now(), -GRACE_SECONDS)
-    for entry in arrived:
-        inspection = inspection_id(entry.image)
-        if entry.modified_at < horizon and ledger.get(inspection) is None:
-            why = f"uploaded at {entry.modified_at}, and no inspection began"
-            yield Finding(Kind.MISSED_UPLOAD, inspection, entry.image, why, uploaded_at=entry.modified_at)
+def find_missed_uploads(
+    inspections: InspectionRepository, uploads: Iterable[StoredObject]
+) -> Iterator[Issue]:
+    """Find uploaded versions that have no row after GRACE_SECONDS."""
+    horizon = timestamps.add_seconds(timestamps.now(), -GRACE_SECONDS)
+    for upload in uploads:
+        upload_id = inspection_id(upload.image)
+        if upload.modified_at < horizon and inspections.get(upload_id) is None:
+            yield Issue(
+                kind=IssueKind.MISSED_UPLOAD,
+                inspection_id=upload_id,
+                image=upload.image,
+                reason=f"uploaded at {upload.modified_at}, and no inspection began",
+                uploaded_at=upload.modified_at,
+            )
 
 
-def stranded(ledger: Ledger, executions: Executions, rows: Iterable[Inspection]) -> Iterator[Finding]:
-    """Open inspections whose execution ended, or that nobody remembers."""
-    running = executions.running()
+def find_orphaned(
+    inspections: InspectionRepository, executions: Executions, rows: Iterable[Inspection]
+) -> Iterator[Issue]:
+    """Find open inspections whose execution ended or is forgotten."""
+    running = executions.list_running()
     for row in rows:
         if row.owner in running:
             continue
-        status = executions.status(row.owner)
-        now = ledger.get(row.id)
-        if status in ALIVE or now is None or now.state is State.CLOSED or now.owner != row.owner:
+        status = executions.get_status(row.owner)
+        current = inspections.get(row.id)
+        if (
+            status in ACTIVE_STATUSES
+            or current is None
+            or current.state is InspectionState.CLOSED
+            or current.owner != row.owner
+        ):
             continue
-        why = f"execution {row.owner} is {status.lower() if status else 'forgotten'}"
-        yield Finding(Kind.STRANDED, row.id, row.image, why, now)
+        reason = f"execution {row.owner} is {status.lower() if status else 'forgotten'}"
+        yield Issue(
+            kind=IssueKind.ORPHANED_INSPECTION,
+            inspection_id=row.id,
+            image=row.image,
+            reason=reason,
+            row=current,
+        )
 
 
-def undelivered(rows: Iterable[Inspection]) -> Iterator[Finding]:
-    """Decisions that stand, but did not move their photo for a while."""
-    horizon = timestamps.later(timestamps.now(), -GRACE_SECONDS)
+def find_undelivered(rows: Iterable[Inspection]) -> Iterator[Issue]:
+    """Find decisions that have not moved their photo after GRACE_SECONDS."""
+    horizon = timestamps.add_seconds(timestamps.now(), -GRACE_SECONDS)
     for row in rows:
-        if row.decision is not None and not row.settled and row.decision.decided_at < horizon:
-            why = f"{row.decision.reviewer} decided {row.decision.verdict} at {row.decision.decided_at}"
-            yield Finding(Kind.UNDELIVERED, row.id, row.image, why, row)
+        decision = row.decision
+        if decision is not None and not row.settled and decision.decided_at < horizon:
+            reason = f"{decision.reviewer} decided {decision.verdict} at {decision.decided_at}"
+            yield Issue(
+                kind=IssueKind.UNDELIVERED, inspection_id=row.id, image=row.image, reason=reason, row=row
+            )
 
 
-def _misplaced(ledger: Ledger, rows: Iterable[Inspection], stored: set[Image]) -> Iterator[Finding]:
+def _find_missing_objects(
+    inspections: InspectionRepository, rows: Iterable[Inspection], stored: set[Image]
+) -> Iterator[Issue]:
+    """Find rows whose photo is not stored at its recorded location."""
     for row in rows:
         if row.location in stored:
             continue
-        now = ledger.get(row.id)
-        if now is not None and now.location == row.location:
-            where = f"s3://{row.location.bucket}/{row.location.key}"
-            yield Finding(Kind.MISPLACED, row.id, row.location, f"nothing lies at {where}", row)
+        current = inspections.get(row.id)
+        if current is not None and current.location == row.location:
+            yield Issue(
+                kind=IssueKind.MISSING_OBJECT,
+                inspection_id=row.id,
+                image=row.location,
+                reason=f"no object at {_uri(row.location)}",
+                row=row,
+            )
 
 
-def _leftovers(rows: Iterable[Inspection], stored: set[Image]) -> Iterator[Finding]:
-    """Originals of closed inspections; where the copy is missing, the original may be all that remains."""
+def _find_pending_deletes(rows: Iterable[Inspection], stored: set[Image]) -> Iterator[Issue]:
+    """Find originals of closed inspections that were not deleted.
+
+    An original without a stored copy is left out, since it may be the last copy of the photo.
+    """
     for row in rows:
-        if row.state is State.CLOSED and row.leftover in stored and row.location in stored:
-            where = f"s3://{row.location.bucket}/{row.location.key}"
-            yield Finding(Kind.LEFTOVER, row.id, row.leftover, f"the photo lies at {where}", row)
+        if row.state is InspectionState.CLOSED and row.pending_delete in stored and row.location in stored:
+            yield Issue(
+                kind=IssueKind.PENDING_DELETE,
+                inspection_id=row.id,
+                image=row.pending_delete,
+                reason=f"the photo is stored at {_uri(row.location)}",
+                row=row,
+            )
 
 
-def _orphans(ledger: Ledger, rows: Iterable[Inspection], stored: set[Image], filed: str) -> Iterator[Finding]:
-    """Copies that no row points at, beside the photo: an execution that lost its ownership may leave one."""
+def _find_unreferenced_copies(
+    inspections: InspectionRepository, rows: Iterable[Inspection], stored: set[Image], filed: str
+) -> Iterator[Issue]:
+    """Find copies beside the photo without a row that points at them.
+
+    An execution that lost its ownership may leave one.
+    """
     by_prefix = {row.id[:16]: row.id for row in rows}
-    known = {image for row in rows for image in (row.location, row.leftover)}
-    for image in sorted(stored - known, key=lambda image: (image.key, image.version_id)):
+    referenced = {image for row in rows for image in (row.location, row.pending_delete)}
+    for image in sorted(stored - referenced, key=lambda image: (image.key, image.version_id)):
         parts = image.key.split("/")
-        inspection = (
+        row_id = (
             by_prefix.get(parts[1].partition("-")[0])
             if len(parts) == 3 and parts[0] in set(Verdict)
             else None
         )
-        now = ledger.get(inspection) if inspection and image.bucket == filed else None
-        if now is None or now.state is not State.CLOSED or now.location not in stored:
+        current = inspections.get(row_id) if row_id and image.bucket == filed else None
+        if current is None or current.state is not InspectionState.CLOSED or current.location not in stored:
             continue
-        if image not in (now.location, now.leftover):
-            yield Finding(Kind.ORPHAN, now.id, image, f"the ledger points at {now.location.key}", now)
+        if image not in (current.location, current.pending_delete):
+            yield Issue(
+                kind=IssueKind.UNREFERENCED_COPY,
+                inspection_id=current.id,
+                image=image,
+                reason=f"the row points at {current.location.key}",
+                row=current,
+            )
+
+
+def _uri(image: Image) -> str:
+    return f"s3://{image.bucket}/{image.key}"

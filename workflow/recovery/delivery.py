@@ -1,85 +1,95 @@
-"""Bringing a decision to the execution that waits for it, whatever became of either meanwhile."""
+"""Delivery of a decision to the execution that waits for it, or to a new one if that execution ended."""
 
 from enum import StrEnum
 
 from workflow import timestamps
-from workflow.inspections.inspection import Inspection, Ledger, State
-from workflow.inspections.undo_window import held_for, seal
-from workflow.pipeline import intake
-from workflow.pipeline.intake import ALIVE, Executions
-from workflow.recovery.redrive import Redrivable
+from workflow.inspections.inspection import Inspection, InspectionState
+from workflow.inspections.repository import InspectionRepository
+from workflow.inspections.undo_window import finalize, undo_seconds_left
+from workflow.pipeline import start
+from workflow.pipeline.executions import ACTIVE_STATUSES, Executions
+from workflow.recovery.redrive import RedrivableExecutions
 from workflow.review import decisions
-from workflow.review.decisions import Queue, Tokens
+from workflow.review.decisions import MessageQueue, TaskTokenStore
 
 
-class Arrival(StrEnum):
-    """What a delivery came to."""
+class DeliveryOutcome(StrEnum):
+    """The outcome of a delivery."""
 
     NOTHING = "nothing to deliver"
-    HELD = "it can still be taken back"
-    UNDONE = "it was taken back"
-    SENT = "delivered"
-    APPLIED = "applied already"
-    ON_ITS_WAY = "the execution goes on by itself"
+    UNDO_WINDOW_OPEN = "it can still be undone"
+    UNDONE = "it was undone"
+    DELIVERED = "delivered"
+    ALREADY_APPLIED = "applied already"
+    IN_PROGRESS = "the execution continues by itself"
     REDRIVEN = "the execution was redriven and asks again"
-    RESTING = "it rests before the next attempt"
+    BACKING_OFF = "it waits before the next attempt"
     RESTARTED = "the next attempt begins with it"
-    LEFT = "left to a person: too many attempts failed"
+    LEFT_TO_PERSON = "left to a person: too many attempts failed"
 
 
 def deliver(
-    ledger: Ledger, tokens: Tokens, executions: Redrivable, queue: Queue, inspection_id: str
-) -> Arrival:
-    """Bring an inspection on by the decision that stands, or by the revision that began.
+    inspections: InspectionRepository,
+    tokens: TaskTokenStore,
+    executions: RedrivableExecutions,
+    queue: MessageQueue,
+    inspection_id: str,
+) -> DeliveryOutcome:
+    """Advance an inspection by the decision that stands, or by the revision that began.
 
-    Level-triggered: it looks at the row and the token, not at the message that woke it, so that late,
-    doubled and reordered messages do no harm. A decision that can still be taken back is looked at later.
+    Level-triggered: it reads the row and the tokens, not the message that triggered it, so that late,
+    repeated and reordered messages do no harm. A decision in its undo window is delivered later.
     """
-    row = ledger.get(inspection_id)
-    if row is None or (row.decision is None and row.state is not State.INSPECTING):
-        return Arrival.NOTHING
+    row = inspections.get(inspection_id)
+    if row is None or (row.decision is None and row.state is not InspectionState.INSPECTING):
+        return DeliveryOutcome.NOTHING
     if row.settled:
-        return Arrival.APPLIED
+        return DeliveryOutcome.ALREADY_APPLIED
     if row.decision is None:
-        return _wake(ledger, executions, row)
+        return _resume(inspections, executions, row)
     now = timestamps.now()
-    if seconds := held_for(row.decision, now):
-        queue.send(decisions.delivery(row.id), seconds)
-        return Arrival.HELD
-    if not seal(ledger, row, now):
-        return Arrival.UNDONE
-    if _told(ledger, tokens, executions, row):
-        return Arrival.SENT
-    return _wake(ledger, executions, ledger.get(row.id) or row)
+    if seconds := undo_seconds_left(row.decision, now):
+        queue.send(decisions.delivery_message(row.id), seconds)
+        return DeliveryOutcome.UNDO_WINDOW_OPEN
+    if not finalize(inspections, row, now):
+        return DeliveryOutcome.UNDONE
+    if _send_decision(inspections, tokens, executions, row):
+        return DeliveryOutcome.DELIVERED
+    return _resume(inspections, executions, inspections.get(row.id) or row)
 
 
-def _told(ledger: Ledger, tokens: Tokens, executions: Executions, row: Inspection) -> bool:
-    """Answer whichever token is alive; False when none is."""
+def _send_decision(
+    inspections: InspectionRepository, tokens: TaskTokenStore, executions: Executions, row: Inspection
+) -> bool:
+    """Answer the first token that is alive; False if there is none."""
     if row.decision is None:
         return False
     output = {"decision_id": row.decision.id, "verdict": row.decision.verdict.value}
-    for token in tokens.of(row.id):
-        accepted = executions.succeed(token, output)
+    for token in tokens.list_tokens(row.id):
+        accepted = executions.complete_task(token, output)
         if accepted:
-            ledger.record_sent(row.id, row.decision.id, timestamps.now())
+            inspections.record_delivery(row.id, row.decision.id, timestamps.now())
         tokens.remove(row.id, token)
         if accepted:
             return True
     return False
 
 
-def _wake(ledger: Ledger, executions: Redrivable, row: Inspection) -> Arrival:
-    """See that an execution goes on: any of them uses the decision that stands without asking again."""
+def _resume(
+    inspections: InspectionRepository, executions: RedrivableExecutions, row: Inspection
+) -> DeliveryOutcome:
+    """Make sure that an execution continues; it uses the decision that stands without asking again."""
     if row.settled:
-        return Arrival.APPLIED
-    status = executions.status(row.owner)
-    if status in ALIVE:
-        # It was told already; or its token expired, and then it looks for the decision by itself.
-        return Arrival.ON_ITS_WAY
-    if not intake.rested(row):
-        return Arrival.RESTING
-    if status and row.tries == 1 and not executions.redrive(row.owner):
-        # It counts as an attempt: what fails again rests, and is begun anew the next time.
-        ledger.hand_over(row, row.owner, row.attempt + 1, timestamps.now())
-        return Arrival.REDRIVEN
-    return Arrival.RESTARTED if intake.restart(ledger, executions, row) else Arrival.LEFT
+        return DeliveryOutcome.ALREADY_APPLIED
+    status = executions.get_status(row.owner)
+    if status in ACTIVE_STATUSES:
+        # It received the decision already, or its token expired and it looks for the decision by itself.
+        return DeliveryOutcome.IN_PROGRESS
+    if not start.backoff_elapsed(row):
+        return DeliveryOutcome.BACKING_OFF
+    if status and row.revision_attempts == 1 and not executions.redrive(row.owner):
+        # A redrive counts as an attempt: if it fails, a new attempt begins after the backoff.
+        inspections.transfer_ownership(row, row.owner, row.attempt + 1, timestamps.now())
+        return DeliveryOutcome.REDRIVEN
+    restarted = start.restart_inspection(inspections, executions, row)
+    return DeliveryOutcome.RESTARTED if restarted else DeliveryOutcome.LEFT_TO_PERSON

@@ -1,4 +1,4 @@
-"""Mending what the audit finds, so that every photo gets its verdict whatever died meanwhile."""
+"""Reconciliation: repair the issues of the consistency check, so that every photo gets its verdict."""
 
 import math
 from collections import Counter, deque
@@ -7,105 +7,123 @@ from dataclasses import dataclass
 from itertools import islice
 
 from workflow import timestamps
-from workflow.collected_errors import aside
-from workflow.inspections.inspection import Inspection, Ledger, State
-from workflow.inspections.objects import Image, Shelf, inspection_id
-from workflow.pipeline import intake
-from workflow.pipeline.intake import IN_FLIGHT_SECONDS, MAX_ATTEMPTS, Executions, rested, start
+from workflow.collected_errors import collect_errors
+from workflow.inspections.inspection import Inspection, InspectionState
+from workflow.inspections.objects import Image, ObjectStore, inspection_id
+from workflow.inspections.repository import InspectionRepository
+from workflow.pipeline.executions import Executions
+from workflow.pipeline.start import (
+    IN_FLIGHT_SECONDS,
+    MAX_ATTEMPTS,
+    backoff_elapsed,
+    restart_inspection,
+    start_inspection,
+)
 from workflow.recovery import consistency
-from workflow.recovery.consistency import Finding, Kind
+from workflow.recovery.consistency import Issue, IssueKind
 from workflow.review import decisions
-from workflow.review.decisions import Queue
+from workflow.review.decisions import MessageQueue
 
 MAX_IN_FLIGHT = 20
-RESTARTS = 5
-LEFT, LATER = "left to a person", "left for later"
+RESTART_FACTOR = 5
+LEFT_TO_PERSON, DEFERRED = "left to a person", "deferred"
 
 
-@dataclass(frozen=True, slots=True)
-class Mender:
-    """The ports that mending needs, and how many inspections may be in flight before none is started."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reconciler:
+    """The ports of reconciliation, and the limit of inspections in flight above which none is started."""
 
-    ledger: Ledger
-    shelf: Shelf
+    inspections: InspectionRepository
+    objects: ObjectStore
     executions: Executions
-    decisions: Queue
-    limit: int = MAX_IN_FLIGHT
+    delivery_queue: MessageQueue
+    max_in_flight: int = MAX_IN_FLIGHT
 
-    def room(self) -> int:
-        """How many missed uploads may be started now.
+    def available_slots(self) -> int:
+        """Return how many missed uploads may be started now.
 
-        An upload whose event waits in a long queue looks as if it were missed. Starting them all would take
-        the queue's brake away just when it is needed.
+        An upload whose event waits in a long queue looks like a missed one. Starting them all would remove
+        the back-pressure of the queue when it is needed.
         """
-        since = timestamps.later(timestamps.now(), -IN_FLIGHT_SECONDS)
-        return self.limit - self.ledger.count_recent(State.INSPECTING, since, self.limit)
+        since = timestamps.add_seconds(timestamps.now(), -IN_FLIGHT_SECONDS)
+        limit = self.max_in_flight
+        return limit - self.inspections.count_recent(InspectionState.INSPECTING, since, limit)
 
-    def mend(self, finding: Finding) -> bool:
-        """Mend one finding, or see that somebody else did; False when it is left for a person."""
-        if finding.kind is Kind.MISSED_UPLOAD:
-            start(self.executions, self.ledger, finding.image, finding.uploaded_at)
+    def repair(self, issue: Issue) -> bool:
+        """Repair one issue, or find it repaired already; False if it is left to a person."""
+        if issue.kind is IssueKind.MISSED_UPLOAD:
+            start_inspection(self.executions, self.inspections, issue.image, issue.uploaded_at)
             return True
-        if finding.row is None or finding.kind is Kind.MISPLACED:
+        if issue.row is None or issue.kind is IssueKind.MISSING_OBJECT:
             return False
-        if finding.kind is Kind.STRANDED:
-            return self.restart(finding.row)
-        if finding.kind is Kind.UNDELIVERED:
-            self.decisions.send(decisions.delivery(finding.inspection_id))
+        if issue.kind is IssueKind.ORPHANED_INSPECTION:
+            return self.restart(issue.row)
+        if issue.kind is IssueKind.UNDELIVERED:
+            self.delivery_queue.send(decisions.delivery_message(issue.inspection_id))
             return True
-        return self._delete(finding.row, finding.image)
+        return self._delete(issue.row, issue.image)
 
     def _delete(self, row: Inspection, image: Image) -> bool:
-        """Delete a surplus copy, if the photo still lies where it lay when the copy was found to be one."""
-        now = self.ledger.get(row.id)
-        if now is None or now.location != row.location or self.shelf.fetch(now.location, 0) is None:
+        """Delete a surplus copy, if the photo is still stored at the location that made it surplus."""
+        current = self.inspections.get(row.id)
+        if current is None or current.location != row.location:
             return False
-        self.shelf.delete(image)
+        if self.objects.fetch(current.location, 0) is None:
+            return False
+        self.objects.delete(image)
         return True
 
     def restart(self, row: Inspection, limit: int = MAX_ATTEMPTS) -> bool:
-        """Start an inspection again; False when it failed so often that it is left to a person."""
-        return intake.restart(self.ledger, self.executions, row, limit)
+        """Restart an inspection; False after `limit` attempts, which leaves it to a person."""
+        return restart_inspection(self.inspections, self.executions, row, limit)
 
 
-def findings(mender: Mender, inbound: str) -> Iterable[Finding]:
-    """What the clock looks for every minute: all but the comparison of the whole ledger with the buckets.
+def find_issues(reconciler: Reconciler, inbound: str) -> Iterable[Issue]:
+    """Find the issues that each scheduled run repairs, without comparing the whole table with the buckets.
 
-    First what waits for a person or was begun; missed uploads last, and no more of them than there is room to
-    start, for a long queue is full of what looks missed. An inspection that fails again and again rests twice
-    as long before each attempt, so that an outage of some hours leaves nothing to a person.
+    Open reviews and begun inspections come first. Missed uploads come last and are limited to the available
+    slots, since uploads in a long queue look missed. The backoff of an inspection doubles with each failed
+    attempt, so that an outage of some hours leaves no inspection to a person.
     """
-    ledger, begun = mender.ledger, set[str]()
-    for state in (State.WAITING, State.INSPECTING):
-        rows = _noted(ledger.in_state(state), begun)
-        stranded = consistency.stranded(ledger, mender.executions, filter(rested, rows))
-        yield from islice(stranded, RESTARTS * mender.limit + 1)  # One more tells that there are more.
-        deque(rows, maxlen=0)  # The others are only noted as begun: to ask of each would take all the time.
-        yield from consistency.undelivered(ledger.in_state(state))
-    arrived = consistency.uploads(mender.shelf, inbound)
-    not_begun = (entry for entry in arrived if inspection_id(entry.image) not in begun)
-    yield from islice(consistency.missed_uploads(ledger, not_begun), max(0, mender.room()))
+    inspections, begun = reconciler.inspections, set[str]()
+    for state in (InspectionState.WAITING, InspectionState.INSPECTING):
+        rows = _collect_ids(inspections.list_by_state(state), begun)
+        orphaned = consistency.find_orphaned(
+            inspections, reconciler.executions, filter(backoff_elapsed, rows)
+        )
+        # One more than the limit shows that there are more.
+        yield from islice(orphaned, RESTART_FACTOR * reconciler.max_in_flight + 1)
+        # Of the remaining rows only the ids are collected: checking each of them would take all the time.
+        deque(rows, maxlen=0)
+        yield from consistency.find_undelivered(inspections.list_by_state(state))
+    uploads = consistency.list_uploads(reconciler.objects, inbound)
+    not_begun = (upload for upload in uploads if inspection_id(upload.image) not in begun)
+    missed_uploads = consistency.find_missed_uploads(inspections, not_begun)
+    yield from islice(missed_uploads, max(0, reconciler.available_slots()))
 
 
-def _noted(rows: Iterable[Inspection], seen: set[str]) -> Iterator[Inspection]:
+def _collect_ids(rows: Iterable[Inspection], ids: set[str]) -> Iterator[Inspection]:
     for row in rows:
-        seen.add(row.id)
+        ids.add(row.id)
         yield row
 
 
-def reconcile(mender: Mender, found: Iterable[Finding]) -> dict[str, int]:
-    """Mend what was found; return how many of each kind were mended, and how many are left to a person.
+def reconcile(reconciler: Reconciler, issues: Iterable[Issue]) -> dict[str, int]:
+    """Repair the issues; return how many of each kind were repaired, left to a person, or deferred.
 
-    Of what has to be started only so much is started at once as a line can take; the rest is for later. A
-    fault with one finding waits until all others had their turn.
+    The number of inspections that are started at once is limited, and the rest is deferred. An error with one
+    issue is raised after all other issues.
     """
     counts: Counter[str] = Counter()
-    most = {Kind.MISSED_UPLOAD: mender.room(), Kind.STRANDED: RESTARTS * mender.limit}
-    with aside() as turn:
-        for finding in found:
-            if counts[finding.kind.value] >= most.get(finding.kind, math.inf):
-                counts[LATER] += 1
+    limits = {
+        IssueKind.MISSED_UPLOAD: reconciler.available_slots(),
+        IssueKind.ORPHANED_INSPECTION: RESTART_FACTOR * reconciler.max_in_flight,
+    }
+    with collect_errors() as capture:
+        for issue in issues:
+            if counts[issue.kind.value] >= limits.get(issue.kind, math.inf):
+                counts[DEFERRED] += 1
                 continue
-            with turn():
-                counts[finding.kind.value if mender.mend(finding) else LEFT] += 1
+            with capture():
+                counts[issue.kind.value if reconciler.repair(issue) else LEFT_TO_PERSON] += 1
     return dict(counts)

@@ -1,85 +1,90 @@
-"""Failed inspections start again on demand: where they failed if Step Functions can, else as new attempts."""
+"""Redrive of failed inspections: from the failed state if Step Functions can, else as a new attempt."""
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
-from workflow.inspections.inspection import Inspection, Ledger, State, known
+from workflow.inspections.inspection import Inspection, InspectionState
 from workflow.inspections.objects import Image
-from workflow.pipeline.intake import ALIVE, Executions
+from workflow.inspections.repository import InspectionRepository, get_or_raise
+from workflow.pipeline.executions import ACTIVE_STATUSES, Executions
 from workflow.recovery import consistency
-from workflow.recovery.reconcile import Mender
+from workflow.recovery.reconcile import Reconciler
 
 
-class Redrivable(Executions, Protocol):
-    """Executions of which a failed one may go on where it failed."""
+class RedrivableExecutions(Executions, Protocol):
+    """Executions of which a failed one can continue from its failed state."""
 
     def redrive(self, name: str) -> str:
-        """Let a failed execution go on; returns why it cannot, or nothing when it does."""
+        """Continue a failed execution; return the reason if that is impossible, else an empty text."""
 
 
-class Outcome(StrEnum):
-    """What became of the wish to start an inspection again."""
+class RedriveOutcome(StrEnum):
+    """The outcome of a request to redrive an inspection."""
 
     REDRIVEN = "redriven"
     RESTARTED = "restarted"
     NOT_NEEDED = "not needed"
 
 
-@dataclass(frozen=True, slots=True)
-class Redriven:
-    """One inspection that was to start again; `execution` is the one that has it now."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RedriveResult:
+    """The result for one inspection; `execution` is the execution that owns it now."""
 
     inspection_id: str
     image: Image
     execution: str
-    outcome: Outcome
-    why: str
+    outcome: RedriveOutcome
+    reason: str
 
 
-def failed(ledger: Ledger, executions: Executions) -> list[Inspection]:
-    """Open inspections whose execution ended or is forgotten, those that wait for a person last."""
-    rows = [row for state in (State.INSPECTING, State.WAITING) for row in ledger.in_state(state)]
-    return [found.row for found in consistency.stranded(ledger, executions, rows) if found.row is not None]
+def find_failed(inspections: InspectionRepository, executions: Executions) -> list[Inspection]:
+    """Find open inspections whose execution ended or is forgotten; those that wait for a review come last."""
+    states = (InspectionState.INSPECTING, InspectionState.WAITING)
+    rows = [row for state in states for row in inspections.list_by_state(state)]
+    issues = consistency.find_orphaned(inspections, executions, rows)
+    return [issue.row for issue in issues if issue.row is not None]
 
 
-def redrive(mender: Mender, executions: Redrivable, inspection_id: str) -> Redriven:
-    """Start one inspection again, however often it failed.
+def redrive(reconciler: Reconciler, executions: RedrivableExecutions, inspection_id: str) -> RedriveResult:
+    """Redrive one inspection, regardless of the number of its failed attempts.
 
-    The row's own execution goes on where it failed. Where that is impossible (after 14 days, or on an engine
-    that cannot), the row is handed to the next attempt, which repeats what is harmless to repeat.
+    The row's own execution continues from its failed state. If that is impossible (after 14 days, or with an
+    engine that cannot), the row is handed to the next attempt, which repeats only what is safe to repeat.
     """
-    row = known(mender.ledger, inspection_id)
-    if row.state is State.CLOSED:
-        return _told(row, Outcome.NOT_NEEDED, f"it was closed at {row.closed_at}")
-    status = executions.status(row.owner)
-    if status in ALIVE:
-        return _told(row, Outcome.NOT_NEEDED, "it is running")
+    row = get_or_raise(reconciler.inspections, inspection_id)
+    if row.state is InspectionState.CLOSED:
+        return _result(row, RedriveOutcome.NOT_NEEDED, f"it was closed at {row.closed_at}")
+    status = executions.get_status(row.owner)
+    if status in ACTIVE_STATUSES:
+        return _result(row, RedriveOutcome.NOT_NEEDED, "it is running")
     refusal = executions.redrive(row.owner) if status else "the execution is forgotten"
     if not refusal:
-        return _told(row, Outcome.REDRIVEN, f"it goes on where it {_ended(status)}")
-    mender.restart(row, limit=row.tries + 1)
-    return _told(mender.ledger.get(row.id) or row, Outcome.RESTARTED, refusal)
+        return _result(row, RedriveOutcome.REDRIVEN, f"it continues where it {_describe_end(status)}")
+    reconciler.restart(row, limit=row.revision_attempts + 1)
+    return _result(reconciler.inspections.get(row.id) or row, RedriveOutcome.RESTARTED, refusal)
 
 
 def redrive_all(
-    mender: Mender,
-    executions: Redrivable,
-    inspections: Iterable[str],
+    reconciler: Reconciler,
+    executions: RedrivableExecutions,
+    inspection_ids: Iterable[str],
     per_second: float,
     sleep: Callable[[float], None],
-) -> Iterator[Redriven]:
-    """Start inspections again one after the other, at most so many a second."""
-    for number, inspection_id in enumerate(inspections):
+) -> Iterator[RedriveResult]:
+    """Redrive inspections one after the other, at most `per_second`."""
+    for number, inspection_id in enumerate(inspection_ids):
         if number:
             sleep(1 / per_second)
-        yield redrive(mender, executions, inspection_id)
+        yield redrive(reconciler, executions, inspection_id)
 
 
-def _ended(status: str | None) -> str:
+def _describe_end(status: str | None) -> str:
     return {"TIMED_OUT": "timed out", "ABORTED": "was stopped"}.get(status or "", "failed")
 
 
-def _told(row: Inspection, outcome: Outcome, why: str) -> Redriven:
-    return Redriven(row.id, row.image, row.owner, outcome, why)
+def _result(row: Inspection, outcome: RedriveOutcome, reason: str) -> RedriveResult:
+    return RedriveResult(
+        inspection_id=row.id, image=row.image, execution=row.owner, outcome=outcome, reason=reason
+    )

@@ -1,4 +1,4 @@
-"""Handing photos out to reviewers: to one at a time, some in advance, and back when they go away."""
+"""Assignment of photos to reviewers: leases, look-ahead, skips, holds, and the counts beside the photo."""
 
 import random
 import threading
@@ -11,228 +11,249 @@ from typing import Any
 
 from workflow import timestamps
 from workflow.inspections.inspection import AuditEntry, Hold, Inspection, Lease
-from workflow.review.decisions import MAX_REASON
-from workflow.review.queue import LEASE_SECONDS, Pile, Reviews, Waiting, expired
+from workflow.review.decisions import MAX_REASON_LENGTH
+from workflow.review.queue import LEASE_SECONDS, ReviewItem, ReviewQueue, ReviewRepository, is_expired
 
 LOOKAHEAD = 5
 SKIP_SECONDS = 600
-STEP_ASIDE = 8
-PATIENCE = 8
+MAX_ROTATION = 8
+CACHE_AGE_FACTOR = 8
 
 
-class Order(StrEnum):
-    """What is handed out first."""
+class ReviewOrder(StrEnum):
+    """The order in which photos are assigned."""
 
     RISKIEST = "riskiest"
     OLDEST = "oldest"
 
 
-@dataclass(frozen=True, slots=True)
-class Counts:
-    """What a reviewer sees beside the photo.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueueCounts:
+    """The counts that a reviewer sees beside the photo.
 
-    `free` are those that could be handed to this reviewer now; `next_free_at` is when the first lease of
-    others ends.
+    `available` counts photos that could be assigned to this reviewer now. `next_available_at` is the time at
+    which the first lease of another reviewer expires.
     """
 
     waiting: int
-    with_others: int
-    mine: int
-    held: int
-    free: int = 0
-    oldest_since: str = ""
-    next_free_at: str = ""
+    assigned_to_others: int
+    assigned_to_me: int
+    on_hold: int
+    available: int = 0
+    oldest_opened_at: str = ""
+    next_available_at: str = ""
 
 
 @dataclass(frozen=True, slots=True)
-class _List:
-    """What lay on a pile at a moment, and for how many seconds that is good enough."""
+class _CachedQueue:
+    """A queue as it was read at a time, and the number of seconds for which it may be used."""
 
-    at: str
-    seconds: float
-    known: dict[str, Waiting]
+    read_at: str
+    max_age_seconds: float
+    items: dict[str, ReviewItem]
 
 
-class Desk:
-    """The hand-out of one worker process.
+class ReviewAssigner:
+    """The assignment of photos within one worker process.
 
-    It keeps the lists of what waits for a moment, and long ones longer, so that reading them takes an eighth
-    of its time at most. A list only proposes; the conditional write decides, so
-    that any number of workers hand out at once.
+    It caches the queues for a moment, and long queues longer, so that reading them takes at most an eighth of
+    the time. The cache only proposes photos. The conditional write decides, so that any number of workers can
+    assign photos at the same time.
     """
 
     def __init__(
-        self, reviews: Reviews, clock: Callable[[], str] = timestamps.now, keep_seconds: float = 1.0
+        self, reviews: ReviewRepository, clock: Callable[[], str] = timestamps.now, cache_seconds: float = 1.0
     ) -> None:
         self._reviews = reviews
         self._clock = clock
-        self._keep = keep_seconds
-        self._lists: dict[Pile, _List] = {}
-        self._reading = {pile: threading.Lock() for pile in Pile}
+        self._cache_seconds = cache_seconds
+        self._cache: dict[ReviewQueue, _CachedQueue] = {}
+        self._read_locks = {queue: threading.Lock() for queue in ReviewQueue}
         self._lock = threading.Lock()
 
-    def take(
+    def assign(
         self,
         reviewer: str,
-        wanted: int = 1 + LOOKAHEAD,
-        order: Order = Order.RISKIEST,
-        have: Collection[str] = (),
+        count: int = 1 + LOOKAHEAD,
+        order: ReviewOrder = ReviewOrder.RISKIEST,
+        already_assigned: Collection[str] = (),
     ) -> list[Inspection]:
-        """Lease so many photos besides those that this reviewer has before him, his own ones first.
+        """Lease up to `count` photos besides those already assigned, the reviewer's own leases first.
 
-        One of them may be a second look at a settled photo: whoever decides cannot tell it from the others.
+        One of them may be a settled photo that is due for a second review. A reviewer cannot tell it from the
+        others.
         """
         now = self._clock()
-        lease = Lease(reviewer, timestamps.later(now, LEASE_SECONDS))
+        lease = Lease(reviewer, timestamps.add_seconds(now, LEASE_SECONDS))
         rows: list[Inspection] = []
-        proposed = self._proposed(reviewer, order, now, have)
-        while proposed and len(rows) < wanted:
-            one = proposed.popleft()
-            if not self._reserve(one, lease, now):
+        proposed = self._propose(reviewer, order, now, already_assigned)
+        while proposed and len(rows) < count:
+            item = proposed.popleft()
+            if not self._reserve(item, lease, now):
                 continue
-            row = self._reviews.lease(one.id, lease, now)
+            row = self._reviews.lease(item.id, lease, now)
             if row is not None:
                 rows.append(row)
                 continue
-            self.forget(one.id)
-            if len(proposed) > STEP_ASIDE:  # Another worker hands out the same ones: step aside.
-                proposed.rotate(-random.randrange(STEP_ASIDE))  # noqa: S311
+            self.evict(item.id)
+            if len(proposed) > MAX_ROTATION:  # Another worker assigns the same photos: try others.
+                proposed.rotate(-random.randrange(MAX_ROTATION))  # noqa: S311
         return rows
 
     def renew(self, reviewer: str, inspection_ids: Iterable[str]) -> dict[str, str]:
-        """Renew the leases of photos that this reviewer has before him; return those kept, and until when."""
+        """Renew the leases of the photos on this reviewer's page; return the expiry of each renewed lease."""
         now = self._clock()
-        lease = Lease(reviewer, timestamps.later(now, LEASE_SECONDS))
-        return {one: lease.until for one in inspection_ids if self._reviews.lease(one, lease, now)}
+        lease = Lease(reviewer, timestamps.add_seconds(now, LEASE_SECONDS))
+        return {
+            inspection_id: lease.expires_at
+            for inspection_id in inspection_ids
+            if self._reviews.lease(inspection_id, lease, now)
+        }
 
     def skip(self, reviewer: str, row: Inspection) -> None:
-        """Give a photo back, and do not show it to this reviewer again for a while."""
+        """Release a photo, and do not assign it to this reviewer again for SKIP_SECONDS."""
         now = self._clock()
-        current = {who: until for who, until in row.skipped.items() if until > now}
-        skipped = {**current, reviewer: timestamps.later(now, SKIP_SECONDS)}
-        if self._reviews.free(row.id, reviewer, skipped):
-            self._freed(row.id, skipped=skipped)
+        current = {name: until for name, until in row.skipped.items() if until > now}
+        skipped = {**current, reviewer: timestamps.add_seconds(now, SKIP_SECONDS)}
+        if self._reviews.release(row.id, reviewer, skipped):
+            self._mark_available(row.id, skipped=skipped)
 
     def release(self, reviewer: str, leases: Mapping[str, str]) -> None:
-        """Give photos back whose page is gone; `leases` says until when that page had each.
+        """Release the photos of a page that was closed; `leases` holds the expiry that the page knew of each.
 
-        The next page of the same reviewer may have them by now, and its leases end later: those stay.
+        The same reviewer's next page may have renewed a lease meanwhile. Leases that expire later stay.
         """
         for inspection_id, until in leases.items():
-            if self._reviews.free(inspection_id, reviewer, until=until):
-                self._freed(inspection_id)
+            if self._reviews.release(inspection_id, reviewer, until=until):
+                self._mark_available(inspection_id)
 
     def release_all(self, reviewer: str) -> None:
-        """Give back whatever is listed as his, on sign-out."""
-        for pile in (Pile.OPEN, Pile.SECOND):
-            for one in self._reviews.listed(pile):
-                his = one.lease is not None and one.lease.reviewer == reviewer
-                if his and self._reviews.free(one.id, reviewer):
-                    self._freed(one.id)
+        """Release all photos that are listed as assigned to this reviewer; called on sign-out."""
+        for queue in (ReviewQueue.OPEN, ReviewQueue.SECOND_REVIEW):
+            for item in self._reviews.list_items(queue):
+                is_own = item.lease is not None and item.lease.reviewer == reviewer
+                if is_own and self._reviews.release(item.id, reviewer):
+                    self._mark_available(item.id)
 
     def hold(self, reviewer: str, inspection_id: str, reason: str) -> None:
-        """Take a photo out of the hand-out until somebody puts it back."""
-        if not reason.strip() or len(reason) > MAX_REASON:
-            raise ValueError(f"a hold needs a reason of at most {MAX_REASON:,} characters")
+        """Put a photo on hold, so that it is not assigned until it is unheld; ValueError without a reason."""
+        if not reason.strip() or len(reason) > MAX_REASON_LENGTH:
+            raise ValueError(f"a hold needs a reason of at most {MAX_REASON_LENGTH:,} characters")
         now = self._clock()
-        entry = AuditEntry(inspection_id, now, reviewer, "hold", reason=reason)
+        entry = AuditEntry(inspection_id=inspection_id, at=now, actor=reviewer, action="hold", reason=reason)
         self._reviews.hold(inspection_id, Hold(reviewer, now, reason), entry)
-        self.forget(inspection_id)
+        self.evict(inspection_id)
 
     def unhold(self, reviewer: str, inspection_id: str) -> None:
-        """Put a held photo back into the hand-out."""
-        self._reviews.unhold(inspection_id, AuditEntry(inspection_id, self._clock(), reviewer, "unhold"))
-        self.forget(inspection_id)
+        """Return a photo from hold to the open queue."""
+        self._reviews.unhold(
+            inspection_id,
+            AuditEntry(inspection_id=inspection_id, at=self._clock(), actor=reviewer, action="unhold"),
+        )
+        self.evict(inspection_id)
 
-    def waiting(self, pile: Pile = Pile.OPEN) -> list[Waiting]:
-        """What lies on a pile, as it was a moment ago.
+    def list_items(self, queue: ReviewQueue = ReviewQueue.OPEN) -> list[ReviewItem]:
+        """List a queue from the cache; read the queue again if the cache is too old.
 
-        One thread reads it for all; the others make do with what they know meanwhile, if they know anything.
+        One thread reads for all threads. Meanwhile the others use the old cache, if there is one.
         """
         now = self._clock()
-        kept = self._lists.get(pile)
-        if kept is None or abs(timestamps.seconds_between(kept.at, now)) >= kept.seconds:
-            reading = self._reading[pile]
-            if reading.acquire(blocking=kept is None):
+        cached = self._cache.get(queue)
+        if cached is None or abs(timestamps.seconds_between(cached.read_at, now)) >= cached.max_age_seconds:
+            read_lock = self._read_locks[queue]
+            if read_lock.acquire(blocking=cached is None):
                 try:
-                    kept = self._read(pile, now)
+                    cached = self._read(queue, now)
                 finally:
-                    reading.release()
+                    read_lock.release()
         with self._lock:
-            return list(kept.known.values()) if kept else []
+            return list(cached.items.values()) if cached else []
 
-    def _read(self, pile: Pile, now: str) -> _List:
-        kept = self._lists.get(pile)
-        if kept is not None and kept.at >= now and self._keep:
-            return kept  # Another thread read it while this one waited.
+    def _read(self, queue: ReviewQueue, now: str) -> _CachedQueue:
+        cached = self._cache.get(queue)
+        if cached is not None and cached.read_at >= now and self._cache_seconds:
+            return cached  # Another thread read it while this thread waited.
         began = time.monotonic()
-        known = {one.id: one for one in self._reviews.listed(pile)}
-        seconds = self._keep and max(self._keep, PATIENCE * (time.monotonic() - began))
+        items = {item.id: item for item in self._reviews.list_items(queue)}
+        elapsed = time.monotonic() - began
+        max_age = self._cache_seconds and max(self._cache_seconds, CACHE_AGE_FACTOR * elapsed)
         with self._lock:
-            self._lists[pile] = kept = _List(now, seconds, known)
-        return kept
+            self._cache[queue] = cached = _CachedQueue(now, max_age, items)
+        return cached
 
-    def counts(self, reviewer: str) -> Counts:
-        """How much waits, and with whom."""
+    def counts(self, reviewer: str) -> QueueCounts:
+        """Count the waiting photos by their assignment."""
         now = self._clock()
-        waiting = self.waiting()
-        leases = [one.lease for one in waiting if one.lease is not None and not expired(one.lease, now)]
-        others = [lease.until for lease in leases if lease.reviewer != reviewer]
-        return Counts(
-            len(waiting),
-            len(others),
-            len(leases) - len(others),
-            len(self.waiting(Pile.HELD)),
-            sum(one.free_for(reviewer, now) for one in waiting) - (len(leases) - len(others)),
-            min((one.since for one in waiting), default=""),
-            min(others, default=""),
+        waiting = self.list_items()
+        leases = [
+            item.lease for item in waiting if item.lease is not None and not is_expired(item.lease, now)
+        ]
+        others = [lease.expires_at for lease in leases if lease.reviewer != reviewer]
+        own = len(leases) - len(others)
+        return QueueCounts(
+            waiting=len(waiting),
+            assigned_to_others=len(others),
+            assigned_to_me=own,
+            on_hold=len(self.list_items(ReviewQueue.ON_HOLD)),
+            available=sum(item.is_available_to(reviewer, now) for item in waiting) - own,
+            oldest_opened_at=min((item.opened_at for item in waiting), default=""),
+            next_available_at=min(others, default=""),
         )
 
-    def lapsed(self) -> list[tuple[str, bool, int]]:
-        """Of each photo that waits: whether its lease, and how many skips, ran out; only time does that."""
+    def list_expirations(self) -> list[tuple[str, bool, int]]:
+        """List for each waiting photo: its id, if its lease has expired, and how many skips have expired.
+
+        Only the passing of time changes these values, so no write announces them.
+        """
         now = self._clock()
         return [
             (
-                one.id,
-                one.lease is not None and expired(one.lease, now),
-                sum(until <= now for until in one.skipped.values()),
+                item.id,
+                item.lease is not None and is_expired(item.lease, now),
+                sum(until <= now for until in item.skipped.values()),
             )
-            for one in self.waiting()
+            for item in self.list_items()
         ]
 
-    def _proposed(self, reviewer: str, order: Order, now: str, have: Collection[str]) -> deque[Waiting]:
-        """Own photos, then free ones in order, with a second look right after the first of them."""
-        free = [one for one in self.waiting() if one.free_for(reviewer, now)]
-        if order is Order.OLDEST:
-            free.sort(key=lambda one: one.since)
-        looks = [one for one in self.waiting(Pile.SECOND) if one.free_for(reviewer, now)]
-        own = [one for one in (*free, *looks) if one.lease and one.lease.reviewer == reviewer]
-        owned = {one.id for one in own} | set(have)
-        others = [one for one in free if one.id not in owned]
-        if not any(one.id in owned for one in looks):
-            others[1:1] = looks[:1]
-        return deque(one for one in (*own, *others) if one.id not in have)
+    def _propose(
+        self, reviewer: str, order: ReviewOrder, now: str, already_assigned: Collection[str]
+    ) -> deque[ReviewItem]:
+        """Propose own photos, then available photos in order, with a second review right after the first."""
+        available = [item for item in self.list_items() if item.is_available_to(reviewer, now)]
+        if order is ReviewOrder.OLDEST:
+            available.sort(key=lambda item: item.opened_at)
+        second_reviews = [
+            item for item in self.list_items(ReviewQueue.SECOND_REVIEW) if item.is_available_to(reviewer, now)
+        ]
+        own = [
+            item for item in (*available, *second_reviews) if item.lease and item.lease.reviewer == reviewer
+        ]
+        own_ids = {item.id for item in own} | set(already_assigned)
+        others = [item for item in available if item.id not in own_ids]
+        if not any(item.id in own_ids for item in second_reviews):
+            others[1:1] = second_reviews[:1]
+        return deque(item for item in (*own, *others) if item.id not in already_assigned)
 
-    def _reserve(self, one: Waiting, lease: Lease, now: str) -> bool:
-        """Keep this worker's other threads from trying the same photo; they may have been faster."""
+    def _reserve(self, item: ReviewItem, lease: Lease, now: str) -> bool:
+        """Lease a photo in the cache, so that other threads do not try it; False if one was faster."""
         with self._lock:
-            for kept in self._lists.values():
-                seen = kept.known.get(one.id)
-                if seen is not None and seen.free_for(lease.reviewer, now):
-                    kept.known[one.id] = replace(seen, lease=lease)
+            for cached in self._cache.values():
+                current = cached.items.get(item.id)
+                if current is not None and current.is_available_to(lease.reviewer, now):
+                    cached.items[item.id] = replace(current, lease=lease)
                     return True
         return False
 
-    def _freed(self, inspection_id: str, **changes: Any) -> None:
-        """Let a photo that was given back be handed out at once, before the lists are read again."""
+    def _mark_available(self, inspection_id: str, **changes: Any) -> None:
+        """Remove a photo's lease in the cache, so that it can be assigned before the queue is read again."""
         with self._lock:
-            for kept in self._lists.values():
-                seen = kept.known.get(inspection_id)
-                if seen is not None:
-                    kept.known[inspection_id] = replace(seen, lease=None, **changes)
+            for cached in self._cache.values():
+                current = cached.items.get(inspection_id)
+                if current is not None:
+                    cached.items[inspection_id] = replace(current, lease=None, **changes)
 
-    def forget(self, inspection_id: str) -> None:
-        """Take a photo that is decided, held or put back off the lists that are kept for a moment."""
+    def evict(self, inspection_id: str) -> None:
+        """Remove a photo from the cache after it was decided, put on hold or released."""
         with self._lock:
-            for kept in self._lists.values():
-                kept.known.pop(inspection_id, None)
+            for cached in self._cache.values():
+                cached.items.pop(inspection_id, None)

@@ -1,4 +1,4 @@
-"""Asking a person about an unclear photo, and keeping or taking back the answer."""
+"""Reviews of unclear photos: opening, escalating, deciding, and undoing a decision."""
 
 import json
 import uuid
@@ -8,94 +8,93 @@ from typing import Any, Protocol
 
 from workflow import timestamps
 from workflow.errors import Conflict
-from workflow.inspections.inspection import (
-    AuditEntry,
-    Decision,
-    Inspection,
-    Lease,
-    Ledger,
-    Review,
-    State,
-    known,
-    owned,
-)
-from workflow.inspections.undo_window import held_for, seal
+from workflow.inspections.inspection import AuditEntry, Decision, Inspection, InspectionState, Lease, Review
+from workflow.inspections.repository import InspectionRepository, get_or_raise, require_owner
+from workflow.inspections.undo_window import finalize, undo_seconds_left
 from workflow.inspections.verdict import Verdict
-from workflow.review.queue import LEASE_SECONDS, rank
+from workflow.review.queue import LEASE_SECONDS, compute_priority
 
-MAX_REASON = 2_000
-MAX_DEFECT_CLASS = 64
+MAX_REASON_LENGTH = 2_000
+MAX_DEFECT_CLASS_LENGTH = 64
 UNDO_SECONDS = 8
 MAX_UNDO_SECONDS = 60
-TOO_LATE = "too late to take the decision back; correct the verdict once it is filed"
+TOO_LATE = "too late to undo the decision: override the verdict once it is filed"
 
 
-class Tokens(Protocol):
-    """Where task tokens live; only asking and delivering may read it."""
+class TaskTokenStore(Protocol):
+    """The task tokens of waiting executions; only opening a review and delivery may read them."""
 
     def put(self, inspection_id: str, token: str, attempt: int) -> None:
-        """Keep a token beside the others of its attempt, for nobody can tell which call was the last.
+        """Store a token beside the others of its attempt, since it is unknown which call was the last.
 
-        A later attempt's token replaces those of earlier ones, and never the other way round.
+        A later attempt's token replaces those of earlier attempts, and never the other way round.
         """
 
-    def of(self, inspection_id: str) -> list[str]:
-        """The tokens of an inspection's newest attempt that are not known to be dead, newest first."""
+    def list_tokens(self, inspection_id: str) -> list[str]:
+        """List the tokens of an inspection's newest attempt that are not known to be dead, newest first."""
 
     def remove(self, inspection_id: str, token: str) -> None:
-        """Forget a token that was answered or is dead."""
+        """Remove a token that was answered or is dead."""
 
 
-class Queue(Protocol):
+class MessageQueue(Protocol):
     """A queue that delivers at least once, in any order."""
 
     def send(self, body: str, delay_seconds: int = 0) -> None:
         """Put one message on the queue."""
 
 
-def ask(
-    ledger: Ledger, tokens: Tokens, queue: Queue, inspection_id: str, owner: str, token: str, seconds: int
+def open_review(
+    inspections: InspectionRepository,
+    tokens: TaskTokenStore,
+    queue: MessageQueue,
+    inspection_id: str,
+    owner: str,
+    token: str,
+    seconds: int,
 ) -> None:
-    """Open the review of an unclear photo for so many seconds, or answer it by the decision that stands.
+    """Open the review of an unclear photo for `seconds`, or answer it by the decision that stands.
 
-    The token is kept before the row is read, and a decision is kept before it is delivered: whoever comes
-    second sees the other's work, so no decision waits for a token that is there. A decision that can still
-    be taken back is delivered when it cannot any more.
+    The token is stored before the row is read, and a decision is stored before it is delivered. The second of
+    the two sees the work of the first, so no decision waits for a token that is there. A decision in its undo
+    window is delivered when the window ends.
     """
-    row = owned(ledger, inspection_id, owner)
+    row = require_owner(inspections, inspection_id, owner)
     tokens.put(inspection_id, token, row.attempt)
     now = timestamps.now()
-    opened = row.review or Review(opened_at=now, round=1, deadline="")
-    opened = replace(opened, deadline=timestamps.later(now, seconds))
-    row = ledger.record_review(row.id, owner, opened, _rank(row, opened))
+    review = row.review or Review(opened_at=now, round=1, deadline="")
+    review = replace(review, deadline=timestamps.add_seconds(now, seconds))
+    row = inspections.record_review(row.id, owner, review, _priority(row, review))
     if row.decision is not None:
-        queue.send(delivery(row.id), held_for(row.decision, timestamps.now()))
+        queue.send(delivery_message(row.id), undo_seconds_left(row.decision, timestamps.now()))
 
 
-def escalate(ledger: Ledger, queue: Queue, inspection_id: str, owner: str) -> dict[str, Any]:
-    """Start the next round of a review that nobody took, unless a decision stands.
+def escalate(
+    inspections: InspectionRepository, queue: MessageQueue, inspection_id: str, owner: str
+) -> dict[str, Any]:
+    """Start the next round of an unanswered review, unless a decision stands.
 
-    A decision that can still be taken back is neither used nor overruled: the question is put again, and
-    the decision answers it when it is due. Returns the `$.escalation` part of the execution's document.
+    A decision in its undo window is neither used nor overruled. The review is opened again, and the decision
+    answers it when the window ends. Return the `$.escalation` part of the execution's document.
     """
-    row = owned(ledger, inspection_id, owner)
+    row = require_owner(inspections, inspection_id, owner)
     if row.review is None:
         raise Conflict(f"inspection {row.id}: no review is open")
-    overdue = row.review
-    if overdue.deadline:  # Without one this round was counted already; only the message may be missing.
-        overdue = replace(overdue, round=overdue.round + 1, deadline="", escalated=True)
-    row = ledger.record_review(row.id, owner, overdue, _rank(row, overdue))
+    review = row.review
+    if review.deadline:  # Without a deadline this round was counted already; only the message may be missing.
+        review = replace(review, round=review.round + 1, deadline="", escalated=True)
+    row = inspections.record_review(row.id, owner, review, _priority(row, review))
     if row.decision is not None:
-        if seal(ledger, row, timestamps.now()):
+        if finalize(inspections, row, timestamps.now()):
             return {"decided": True}
-        return {"decided": False, "round": (row.review or overdue).round}
-    queue.send(_escalation(row, overdue))
-    return {"decided": False, "round": overdue.round}
+        return {"decided": False, "round": (row.review or review).round}
+    queue.send(_escalation_message(row, review))
+    return {"decided": False, "round": review.round}
 
 
 def decide(
-    ledger: Ledger,
-    queue: Queue,
+    inspections: InspectionRepository,
+    queue: MessageQueue,
     inspection_id: str,
     verdict: Verdict,
     reviewer: str,
@@ -105,113 +104,147 @@ def decide(
     defect_class: str = "",
     undo_seconds: int = 0,
 ) -> Decision:
-    """Keep a person's decision, then ask for its delivery when it cannot be taken back any more.
+    """Store a reviewer's decision, then request its delivery at the end of its undo window.
 
-    The same id again gets the same answer. Raises NotFound or Conflict, saying who decided or who has the
-    photo, when it does not wait for this reviewer's decision.
+    Idempotent by `decision_id`. Raise NotFound, or Conflict with the reviewer who decided or has the photo.
     """
-    check_answer(verdict, reason, defect_class)
-    row = known(ledger, inspection_id)
+    validate_answer(verdict, reason, defect_class)
+    row = get_or_raise(inspections, inspection_id)
     decision_id = decision_id or str(uuid.uuid4())
-    if made := decided_before(row, decision_id, reviewer):
-        queue.send(delivery(row.id), held_for(made, timestamps.now()))
-        return made
+    if earlier := find_earlier_decision(row, decision_id, reviewer):
+        queue.send(delivery_message(row.id), undo_seconds_left(earlier, timestamps.now()))
+        return earlier
     now = timestamps.now()
     decision = Decision(
-        decision_id, verdict, reviewer, now, reason, defect_class, timestamps.later(now, undo_seconds)
+        id=decision_id,
+        verdict=verdict,
+        reviewer=reviewer,
+        decided_at=now,
+        reason=reason,
+        defect_class=defect_class,
+        effective_at=timestamps.add_seconds(now, undo_seconds),
     )
-    entry = AuditEntry(
-        row.id, now, reviewer, "decide", Verdict.UNCLEAR, verdict, reason, decision_id, defect_class
-    )
+    entry = audit_decision(row, decision, "decide", before=Verdict.UNCLEAR)
     try:
-        _check_open(row, decision)
-        ledger.decide(row.id, decision, entry)
+        _check_decidable(row, decision)
+        inspections.record_decision(row.id, decision, entry)
     except Conflict:
-        row = known(ledger, row.id)
-        if made := decided_before(row, decision_id, reviewer):
-            return made
-        if row.decision is not None and decision_id not in row.undone:
-            ledger.note(replace(entry, action="conflict", before=row.decision.verdict))
-        _check_open(row, decision)
+        row = get_or_raise(inspections, row.id)
+        if earlier := find_earlier_decision(row, decision_id, reviewer):
+            return earlier
+        if row.decision is not None and decision_id not in row.undone_ids:
+            inspections.append_audit_entry(replace(entry, action="conflict", before=row.decision.verdict))
+        _check_decidable(row, decision)
         raise
-    queue.send(delivery(row.id), held_for(decision, now))
+    queue.send(delivery_message(row.id), undo_seconds_left(decision, now))
     return decision
 
 
-def undo(ledger: Ledger, inspection_id: str, decision_id: str, reviewer: str) -> Inspection:
-    """Take back an own decision that nobody acted on yet; the photo is open again, leased to its reviewer.
+def undo(
+    inspections: InspectionRepository, inspection_id: str, decision_id: str, reviewer: str
+) -> Inspection:
+    """Undo a reviewer's own decision in its undo window; reopen the photo and lease it to them.
 
-    The same again gets the same answer. Raises Conflict when it is too late or not this reviewer's.
+    Idempotent. Raise Conflict if it is too late, or if the decision is not this reviewer's.
     """
-    row = known(ledger, inspection_id)
-    if decision_id in row.undone:
+    row = get_or_raise(inspections, inspection_id)
+    if decision_id in row.undone_ids:
         return row
-    made = row.decision
-    if made is None or made.id != decision_id or made.reviewer != reviewer:
-        raise Conflict(f"{row.image.key}: there is no such decision of {reviewer} to take back")
-    if made.sealed:
+    decision = row.decision
+    if decision is None or decision.id != decision_id or decision.reviewer != reviewer:
+        raise Conflict(f"{row.image.key}: {reviewer} has no such decision to undo")
+    if decision.finalized:
         raise Conflict(f"{row.image.key}: {TOO_LATE}")
     now = timestamps.now()
-    lease = Lease(reviewer, timestamps.later(now, LEASE_SECONDS))
-    entry = AuditEntry(row.id, now, reviewer, "undo", made.verdict, Verdict.UNCLEAR, "", made.id)
-    rank = _rank(row, row.review or Review(made.decided_at, 1, ""))
-    with suppress(Conflict):  # Sealed, or taken back by the same wish: the row tells.
-        ledger.undo(row, lease, rank, entry)
-    row = known(ledger, row.id)
-    if decision_id not in row.undone:
+    lease = Lease(reviewer, timestamps.add_seconds(now, LEASE_SECONDS))
+    entry = AuditEntry(
+        inspection_id=row.id,
+        at=now,
+        actor=reviewer,
+        action="undo",
+        before=decision.verdict,
+        after=Verdict.UNCLEAR,
+        decision_id=decision.id,
+    )
+    priority = _priority(row, row.review or Review(opened_at=decision.decided_at, round=1, deadline=""))
+    with suppress(Conflict):  # The decision was finalized, or this request was repeated: read the row.
+        inspections.undo_decision(row, lease, priority, entry)
+    row = get_or_raise(inspections, row.id)
+    if decision_id not in row.undone_ids:
         raise Conflict(f"{row.image.key}: {TOO_LATE}")
     return row
 
 
-def check_answer(verdict: Verdict, reason: str, defect_class: str) -> None:
-    """Raise ValueError, in one sentence for the person, if no message could carry this answer."""
+def validate_answer(verdict: Verdict, reason: str, defect_class: str) -> None:
+    """Raise ValueError, with one sentence for the reviewer, if no message could carry this answer."""
     if verdict not in (Verdict.OK, Verdict.DEFECT):
-        raise ValueError(f"a person decides ok or defect, not {verdict!r}")
-    if len(reason) > MAX_REASON:
-        raise ValueError(f"a reason has at most {MAX_REASON:,} characters, not {len(reason):,}")
+        raise ValueError(f"a reviewer decides ok or defect, not {verdict!r}")
+    if len(reason) > MAX_REASON_LENGTH:
+        raise ValueError(f"a reason has at most {MAX_REASON_LENGTH:,} characters, not {len(reason):,}")
     if defect_class and verdict is not Verdict.DEFECT:
         raise ValueError(f"only a defect has a class, and this is {verdict}")
-    if len(defect_class) > MAX_DEFECT_CLASS or not defect_class.isprintable():
-        raise ValueError(f"a defect class has at most {MAX_DEFECT_CLASS} printable characters")
+    if len(defect_class) > MAX_DEFECT_CLASS_LENGTH or not defect_class.isprintable():
+        raise ValueError(f"a defect class has at most {MAX_DEFECT_CLASS_LENGTH} printable characters")
 
 
-def decided_before(row: Inspection, decision_id: str, reviewer: str) -> Decision | None:
-    """What this reviewer's decision of that id was, if it stands or stood; Conflict if it is another's."""
-    stood = (row.decision, *(outcome.decision for outcome in row.earlier))
-    for made in stood:
-        if made is not None and made.id == decision_id:
-            if made.reviewer != reviewer:
-                raise Conflict(f"{row.image.key}: this decision is {made.reviewer}'s")
-            return made
+def find_earlier_decision(row: Inspection, decision_id: str, reviewer: str) -> Decision | None:
+    """Return the decision with this id, current or of a previous revision; Conflict if another made it."""
+    for decision in (row.decision, *(revision.decision for revision in row.previous_revisions)):
+        if decision is not None and decision.id == decision_id:
+            if decision.reviewer != reviewer:
+                raise Conflict(f"{row.image.key}: this decision was made by {decision.reviewer}")
+            return decision
     return None
 
 
-def _check_open(row: Inspection, wish: Decision) -> None:
-    """Raise the Conflict that keeps a decision from being stored, if one does."""
-    if wish.id in row.undone:
-        raise Conflict(f"{row.image.key}: this decision was taken back")
+def audit_decision(row: Inspection, decision: Decision, action: str, before: Verdict) -> AuditEntry:
+    """Return the audit entry of a decision; `before` is the verdict that it replaces."""
+    return AuditEntry(
+        inspection_id=row.id,
+        at=decision.decided_at,
+        actor=decision.reviewer,
+        action=action,
+        before=before,
+        after=decision.verdict,
+        reason=decision.reason,
+        decision_id=decision.id,
+        defect_class=decision.defect_class,
+    )
+
+
+def _check_decidable(row: Inspection, decision: Decision) -> None:
+    """Raise Conflict if the row does not accept this decision."""
+    if decision.id in row.undone_ids:
+        raise Conflict(f"{row.image.key}: this decision was undone")
     if row.decision is not None:
-        by, at = row.decision.reviewer, row.decision.decided_at
-        raise Conflict(f"{row.image.key}: {by} decided {row.decision.verdict} at {at} already")
-    if row.state is not State.WAITING:
+        reviewer, at = row.decision.reviewer, row.decision.decided_at
+        raise Conflict(f"{row.image.key}: {reviewer} decided {row.decision.verdict} at {at} already")
+    if row.state is not InspectionState.WAITING:
         raise Conflict(f"{row.image.key}: it does not wait for a decision (it is {row.state})")
     if row.hold is not None:
-        raise Conflict(f"{row.image.key}: {row.hold.by} holds it back ({row.hold.reason})")
-    if row.lease is not None and row.lease.reviewer != wish.reviewer and row.lease.until > wish.decided_at:
-        raise Conflict(f"{row.image.key}: {row.lease.reviewer} looks at it")
+        raise Conflict(f"{row.image.key}: on hold by {row.hold.reviewer} ({row.hold.reason})")
+    lease = row.lease
+    if lease is not None and lease.reviewer != decision.reviewer and lease.expires_at > decision.decided_at:
+        raise Conflict(f"{row.image.key}: assigned to {lease.reviewer}")
 
 
-def delivery(inspection_id: str) -> str:
-    """The message that asks for the delivery of an inspection's decision; a hint, nothing more."""
+def delivery_message(inspection_id: str) -> str:
+    """Return the message that requests the delivery of a decision; it is only a hint to read the row."""
     return json.dumps({"inspection_id": inspection_id})
 
 
-def _rank(row: Inspection, asked: Review) -> str:
-    return rank(row.prediction, asked.opened_at, asked.escalated)
+def _priority(row: Inspection, review: Review) -> str:
+    return compute_priority(row.prediction, review.opened_at, review.escalated)
 
 
-def _escalation(row: Inspection, asked: Review) -> str:
-    """The message that tells a supervisor that nobody took a review."""
+def _escalation_message(row: Inspection, review: Review) -> str:
+    """Return the message that tells a supervisor about an unanswered review."""
     image = {"bucket": row.image.bucket, "key": row.image.key, "version_id": row.image.version_id}
-    told = {"image": image, "waiting_since": asked.opened_at, "round": asked.round}
-    return json.dumps({"inspection_id": row.id, **told})
+    return json.dumps(
+        {
+            "inspection_id": row.id,
+            "image": image,
+            "waiting_since": review.opened_at,
+            "round": review.round,
+        }
+    )

@@ -1,4 +1,4 @@
-"""The queue of open reviews: who is shown which photo next, and how it comes back when they go away."""
+"""The review queues, their items and leases, and the repository that reads and changes them."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -6,97 +6,102 @@ from enum import StrEnum
 from typing import Protocol
 
 from workflow import timestamps
-from workflow.inspections.inspection import AuditEntry, Hold, Inspection, Lease, SecondLook
+from workflow.inspections.inspection import AuditEntry, Hold, Inspection, Lease, SecondReview
 from workflow.inspections.verdict import Prediction, Verdict
 
 LEASE_SECONDS = 300
-GRACE_SECONDS = 4  # Two hosts' clocks may differ by so much before a lease could be taken too early.
+CLOCK_SKEW_SECONDS = 4  # With more skew between two hosts' clocks, a lease could be taken too early.
 
 
-class Pile(StrEnum):
-    """Where a photo that persons work on is listed; the values are a key of the ledger's index `by_pile`."""
+class ReviewQueue(StrEnum):
+    """The queue that lists a photo for reviewers; the values are keys of the index `by_review_queue`."""
 
     OPEN = "open"
-    HELD = "held"
-    SECOND = "second"
+    ON_HOLD = "on_hold"
+    SECOND_REVIEW = "second_review"
     DISPUTED = "disputed"
-    SEEN = "seen"
+    RESOLVED = "resolved"
 
 
-@dataclass(frozen=True, slots=True)
-class Waiting:
-    """A photo as the index lists it; `since` is when a person was first asked, `first_by` who decided it."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReviewItem:
+    """A photo as a review queue lists it.
+
+    `opened_at` is the time at which its review was opened, `first_decided_by` the reviewer who decided it.
+    """
 
     id: str
-    rank: str
-    since: str = ""
+    priority: str
+    opened_at: str = ""
     escalated: bool = False
     lease: Lease | None = None
     hold: Hold | None = None
     skipped: dict[str, str] = field(default_factory=dict)
-    first_by: str = ""
-    second: SecondLook | None = None
+    first_decided_by: str = ""
+    second_review: SecondReview | None = None
 
-    def free_for(self, reviewer: str, now: str) -> bool:
-        """Whether this reviewer may be shown it."""
-        if self.first_by == reviewer or self.skipped.get(reviewer, "") > now:
+    def is_available_to(self, reviewer: str, now: str) -> bool:
+        """Return True if this reviewer may be shown the photo."""
+        if self.first_decided_by == reviewer or self.skipped.get(reviewer, "") > now:
             return False
-        return self.lease is None or self.lease.reviewer == reviewer or expired(self.lease, now)
+        return self.lease is None or self.lease.reviewer == reviewer or is_expired(self.lease, now)
 
 
-class Reviews(Protocol):
-    """The rows that persons work on; every write is conditional on the row, never on the list."""
+class ReviewRepository(Protocol):
+    """The rows that reviewers work on; every write is conditional on the row, never on the listed item."""
 
-    def listed(self, pile: Pile, since: str = "") -> Iterator[Waiting]:
-        """What lies on a pile, by rank, from a rank on; may lag by moments."""
+    def list_items(self, queue: ReviewQueue, since: str = "") -> Iterator[ReviewItem]:
+        """List a queue by priority, from the priority `since` on; may lag by moments."""
 
     def lease(self, inspection_id: str, lease: Lease, now: str) -> Inspection | None:
-        """Lease a photo that is open, or due for a second look by somebody else than who decided it.
+        """Lease a photo that is open, or due for a second review by another reviewer than the first.
 
-        Returns the row, or None when the photo is not to be had: it has gone, is another's, or was skipped.
+        Return the row, or None if the photo cannot be leased: it left the queue, another reviewer has it, or
+        this reviewer skipped it.
         """
 
-    def free(
+    def release(
         self, inspection_id: str, reviewer: str, skipped: dict[str, str] | None = None, until: str = ""
     ) -> bool:
-        """End this reviewer's lease, and replace what is noted of skips.
+        """End this reviewer's lease; with `skipped`, also replace the recorded skips.
 
-        With `until`, only a lease that ends by then: one that was renewed since stays. False when there is
-        nothing to end.
+        With `until`, end only a lease that expires by then, so that a lease that was renewed since stays.
+        Return False if there is no lease to end.
         """
 
     def hold(self, inspection_id: str, hold: Hold, entry: AuditEntry) -> None:
-        """Take an open photo out of the hand-out, audited; Conflict if it is not open, or another's."""
+        """Put an open photo on hold, with the audit entry; Conflict if it is not open, or another has it."""
 
     def unhold(self, inspection_id: str, entry: AuditEntry) -> None:
-        """Put a held photo back into the hand-out, audited; Conflict if it is not held."""
+        """Return a photo from hold to the open queue, with the audit entry; Conflict if it is not on hold."""
 
-    def record_second(
-        self, before: Inspection, second: SecondLook | None, lease: Lease | None, entry: AuditEntry
+    def record_second_review(
+        self, before: Inspection, second: SecondReview | None, lease: Lease | None, entry: AuditEntry
     ) -> None:
-        """Store, replace or take back a second look, audited.
+        """Store, replace or (with None) remove a second review, with the audit entry.
 
-        Conflict if another one is stored meanwhile, the photo was revised, or somebody else has it leased.
+        Conflict if another second review was stored meanwhile, the photo was revised, or another reviewer has
+        it leased.
         """
 
 
-def pile_of(second: SecondLook | None) -> Pile:
-    """Where a settled photo belongs that was drawn for a second look."""
+def review_queue_of(second: SecondReview | None) -> ReviewQueue:
+    """Return the queue of a settled photo that was sampled for a second review."""
     if second is None:
-        return Pile.SECOND
-    return Pile.SEEN if second.agrees or second.final else Pile.DISPUTED
+        return ReviewQueue.SECOND_REVIEW
+    return ReviewQueue.RESOLVED if second.agrees or second.final_verdict else ReviewQueue.DISPUTED
 
 
-def expired(lease: Lease, now: str) -> bool:
-    """Whether somebody else may take it, whichever of two hosts' clocks is ahead."""
-    return timestamps.later(lease.until, GRACE_SECONDS) < now
+def is_expired(lease: Lease, now: str) -> bool:
+    """Return True if another reviewer may take the lease, even if one of two hosts' clocks is ahead."""
+    return timestamps.add_seconds(lease.expires_at, CLOCK_SKEW_SECONDS) < now
 
 
-def rank(prediction: Prediction | None, opened_at: str, escalated: bool) -> str:
-    """A photo's place in the queue, as a text that sorts: escalated, then likely defects, then the oldest.
+def compute_priority(prediction: Prediction | None, opened_at: str, escalated: bool) -> str:
+    """Return a photo's priority as a sortable text: escalated first, then likely defects, then the oldest.
 
-    The danger is a defect that is passed as ok, so what the model takes for a defect comes before what it
-    takes for ok; what it cannot judge at all comes first.
+    The risk is a defect that is passed as ok. Therefore photos that the model takes for defects come before
+    photos that it takes for ok, and photos that it cannot judge at all come first.
     """
     return f"{0 if escalated else 1}-{round((1 - _risk(prediction)) * 1_000_000):07d}-{opened_at}"
 

@@ -1,4 +1,4 @@
-"""Revising a verdict that was announced: a person corrects it, or the model judges the photo anew."""
+"""Revisions of an announced verdict: a reviewer overrides it, or the photo is reinspected."""
 
 import uuid
 from dataclasses import replace
@@ -10,106 +10,151 @@ from workflow.inspections.inspection import (
     AuditEntry,
     Decision,
     Inspection,
-    Ledger,
-    Outcome,
-    SecondLook,
-    State,
-    known,
+    InspectionState,
+    PreviousRevision,
+    SecondReview,
 )
+from workflow.inspections.repository import InspectionRepository, get_or_raise
 from workflow.inspections.verdict import Verdict
-from workflow.pipeline.intake import execution_name
-from workflow.review.decisions import Queue, check_answer, decided_before, delivery
+from workflow.pipeline.executions import execution_name
+from workflow.review.decisions import (
+    MessageQueue,
+    audit_decision,
+    delivery_message,
+    find_earlier_decision,
+    validate_answer,
+)
 
 MAX_REVISIONS = 10
 
 
-def correct(
-    ledger: Ledger,
-    queue: Queue,
+def override(
+    inspections: InspectionRepository,
+    queue: MessageQueue,
     inspection_id: str,
     verdict: Verdict,
-    who: str,
+    reviewer: str,
     reason: str,
     *,
     decision_id: str = "",
     defect_class: str = "",
 ) -> Inspection:
-    """Overrule a settled verdict, with a reason; the photo is moved and the correction announced.
+    """Override a settled verdict, with a reason; the photo is then moved and the new verdict announced.
 
-    It holds as soon as this returns, and cannot be taken back; correct it again instead. The same id again
-    gets the same answer. A dispute about the photo ends with it.
+    The decision is final when this returns and has no undo window: to change it, override again. A dispute
+    about the photo ends with it. Idempotent: the same `decision_id` changes nothing more.
     """
-    check_answer(verdict, reason, defect_class)
-    row = known(ledger, inspection_id)
-    made = Decision(
-        decision_id or str(uuid.uuid4()), verdict, who, timestamps.now(), reason, defect_class, sealed=True
+    validate_answer(verdict, reason, defect_class)
+    row = get_or_raise(inspections, inspection_id)
+    decision = Decision(
+        id=decision_id or str(uuid.uuid4()),
+        verdict=verdict,
+        reviewer=reviewer,
+        decided_at=timestamps.now(),
+        reason=reason,
+        defect_class=defect_class,
+        finalized=True,
     )
-    if decided_before(row, made.id, who):
-        queue.send(delivery(row.id))
+    if find_earlier_decision(row, decision.id, reviewer):
+        queue.send(delivery_message(row.id))
         return row
-    _check(row, reason)
+    _check_revisable(row, reason)
     if row.verdict not in (Verdict.OK, Verdict.DEFECT):
-        raise Conflict(f"{row.image.key}: a file that was {row.verdict} can only be inspected again")
+        raise Conflict(f"{row.image.key}: a file with the verdict {row.verdict} can only be reinspected")
     if row.verdict is verdict:
         raise Conflict(f"{row.image.key}: its verdict is {verdict} already")
-    entry = AuditEntry(
-        row.id, made.decided_at, who, "correct", row.verdict, verdict, reason, made.id, defect_class
+    prediction = replace(row.prediction, sampled_for_second_review=False) if row.prediction else None
+    return _begin_revision(
+        inspections,
+        queue,
+        row,
+        audit_decision(row, decision, "override", before=row.verdict),
+        decision=decision,
+        prediction=prediction,
+        second_review=_adjudicate(row.second_review, decision),
     )
-    seen = replace(row.prediction, second_look=False) if row.prediction else None
-    return _begin(ledger, queue, row, entry, decision=made, prediction=seen, second=_ended(row.second, made))
 
 
-def inspect_again(
-    ledger: Ledger,
-    queue: Queue,
+def reinspect(
+    inspections: InspectionRepository,
+    queue: MessageQueue,
     inspection_id: str,
-    who: str,
+    actor: str,
     reason: str,
     *,
     command_id: str = "",
-    decided_too: bool = True,
+    include_decided: bool = True,
 ) -> Inspection:
-    """Let the model judge a photo anew, or the check a rejected file; the old verdict stays on record.
+    """Let the model judge a photo again, or validate a rejected file again; the old verdict stays recorded.
 
-    The same command again changes nothing more. Who asks for many at once does not mean those that a person
-    decided: Conflict unless `decided_too`.
+    Idempotent: the same `command_id` changes nothing more. Without `include_decided`, raise Conflict for a
+    photo that a reviewer decided: a request for many photos leaves those out.
     """
-    check_answer(Verdict.OK, reason, "")
-    row = known(ledger, inspection_id)
+    validate_answer(Verdict.OK, reason, "")
+    row = get_or_raise(inspections, inspection_id)
     command_id = command_id or str(uuid.uuid4())
-    if any(entry.decision_id == command_id for entry in ledger.audit_trail(row.id)):
-        queue.send(delivery(row.id))
+    if _is_recorded(inspections, row, command_id):
+        queue.send(delivery_message(row.id))
         return row
-    _check(row, reason)
-    if row.decision and not decided_too:
-        raise Conflict(f"{row.image.key}: {row.decision.reviewer} decided it; name it to inspect it again")
+    _check_revisable(row, reason)
+    if row.decision and not include_decided:
+        raise Conflict(
+            f"{row.image.key}: {row.decision.reviewer} decided it; reinspect it by its own name or id"
+        )
     entry = AuditEntry(
-        row.id, timestamps.now(), who, "inspect again", row.verdict or "", "", reason, command_id
+        inspection_id=row.id,
+        at=timestamps.now(),
+        actor=actor,
+        action="reinspect",
+        before=row.verdict or "",
+        reason=reason,
+        decision_id=command_id,
     )
-    return _begin(
-        ledger, queue, row, entry, decision=None, prediction=None, rejection={}, review=None, second=None
+    return _begin_revision(
+        inspections,
+        queue,
+        row,
+        entry,
+        decision=None,
+        prediction=None,
+        rejection={},
+        review=None,
+        second_review=None,
     )
 
 
-def _ended(second: SecondLook | None, made: Decision) -> SecondLook | None:
-    if second is None or second.agrees or second.final:
+def _adjudicate(second: SecondReview | None, decision: Decision) -> SecondReview | None:
+    """Return the second review with its dispute, if there is one, ended by this decision."""
+    if second is None or second.agrees or second.final_verdict:
         return second
-    return replace(second, adjudicated_by=made.reviewer, adjudicated_at=made.decided_at, final=made.verdict)
+    return replace(
+        second,
+        adjudicated_by=decision.reviewer,
+        adjudicated_at=decision.decided_at,
+        final_verdict=decision.verdict,
+    )
 
 
-def _check(row: Inspection, reason: str) -> None:
+def _check_revisable(row: Inspection, reason: str) -> None:
+    """Raise ValueError without a reason, and Conflict if the verdict cannot be revised."""
     if not reason.strip():
-        raise ValueError("a verdict that was announced is revised for a reason: say which")
-    if row.state is not State.CLOSED:
+        raise ValueError("revising an announced verdict requires a reason")
+    if row.state is not InspectionState.CLOSED:
         raise Conflict(f"{row.image.key}: its verdict is not announced yet (it is {row.state})")
     if row.withdrawn:
-        raise Conflict(f"{row.image.key}: it was deleted before anybody judged it")
+        raise Conflict(f"{row.image.key}: it was deleted before it was judged")
     if row.revision >= MAX_REVISIONS:
-        raise Conflict(f"{row.image.key}: it was revised {row.revision - 1} times, which has to be enough")
+        raise Conflict(f"{row.image.key}: it was revised {row.revision - 1} times, which is the maximum")
 
 
-def _begin(ledger: Ledger, queue: Queue, row: Inspection, entry: AuditEntry, **changes: Any) -> Inspection:
-    """Make the row its next revision, then ask for its execution; reconcile starts it if that gets lost."""
+def _begin_revision(
+    inspections: InspectionRepository,
+    queue: MessageQueue,
+    row: Inspection,
+    entry: AuditEntry,
+    **changes: Any,
+) -> Inspection:
+    """Turn the row into its next revision, then request its execution; reconcile starts a lost one."""
     attempt = row.attempt + 1
     after = replace(
         row,
@@ -117,9 +162,9 @@ def _begin(ledger: Ledger, queue: Queue, row: Inspection, entry: AuditEntry, **c
         attempt=attempt,
         first_attempt=attempt,
         attempted_at=entry.at,
-        state=State.INSPECTING,
+        state=InspectionState.INSPECTING,
         revision=row.revision + 1,
-        earlier=(*row.earlier, _outcome(row)),
+        previous_revisions=(*row.previous_revisions, _previous_revision(row)),
         announcement="",
         settled_at="",
         closed_at="",
@@ -127,17 +172,28 @@ def _begin(ledger: Ledger, queue: Queue, row: Inspection, entry: AuditEntry, **c
         **changes,
     )
     try:
-        ledger.revise(row, after, entry)
+        inspections.record_revision(row, after, entry)
     except Conflict:
-        if not any(one.decision_id == entry.decision_id for one in ledger.audit_trail(row.id)):
-            raise Conflict(f"{row.image.key}: somebody revised its verdict at the same time") from None
-    queue.send(delivery(row.id))
-    return known(ledger, row.id)
+        if not _is_recorded(inspections, row, entry.decision_id):
+            raise Conflict(f"{row.image.key}: its verdict was revised at the same time") from None
+    queue.send(delivery_message(row.id))
+    return get_or_raise(inspections, row.id)
 
 
-def _outcome(row: Inspection) -> Outcome:
+def _is_recorded(inspections: InspectionRepository, row: Inspection, decision_id: str) -> bool:
+    """Return True if the audit trail of the row has an entry with this id."""
+    return any(entry.decision_id == decision_id for entry in inspections.list_audit_entries(row.id))
+
+
+def _previous_revision(row: Inspection) -> PreviousRevision:
     if row.verdict is None:
         raise Conflict(f"{row.image.key}: it has no verdict")
-    return Outcome(
-        row.revision, row.verdict, row.settled_at, row.owner, row.prediction, row.decision, row.rejection
+    return PreviousRevision(
+        revision=row.revision,
+        verdict=row.verdict,
+        settled_at=row.settled_at,
+        execution=row.owner,
+        prediction=row.prediction,
+        decision=row.decision,
+        rejection=row.rejection,
     )

@@ -1,27 +1,33 @@
-"""The blind second look: another person judges some settled photos without seeing the first answer."""
+"""The blind second review: another reviewer judges some settled photos without seeing the first verdict."""
 
 import uuid
 from dataclasses import replace
 
 from workflow import timestamps
 from workflow.errors import Conflict
-from workflow.inspections.inspection import AuditEntry, Inspection, Lease, Ledger, SecondLook, known
+from workflow.inspections.inspection import AuditEntry, Inspection, Lease, SecondReview
+from workflow.inspections.repository import InspectionRepository, get_or_raise
 from workflow.inspections.verdict import Verdict
 from workflow.review import revision
-from workflow.review.decisions import MAX_UNDO_SECONDS, Queue, check_answer
-from workflow.review.queue import LEASE_SECONDS, Reviews
+from workflow.review.decisions import MAX_UNDO_SECONDS, MessageQueue, validate_answer
+from workflow.review.queue import LEASE_SECONDS, ReviewRepository
 
 MODEL = "model"
 
 
-def due(row: Inspection) -> bool:
-    """Whether a settled photo waits for a second look."""
-    return row.settled and row.second is None and row.prediction is not None and row.prediction.second_look
+def is_due(row: Inspection) -> bool:
+    """Return True if a settled photo waits for a second review."""
+    return (
+        row.settled
+        and row.second_review is None
+        and row.prediction is not None
+        and row.prediction.sampled_for_second_review
+    )
 
 
-def answer(
-    ledger: Ledger,
-    reviews: Reviews,
+def submit(
+    inspections: InspectionRepository,
+    reviews: ReviewRepository,
     inspection_id: str,
     verdict: Verdict,
     reviewer: str,
@@ -29,76 +35,127 @@ def answer(
     *,
     answer_id: str = "",
     defect_class: str = "",
-) -> SecondLook:
-    """Keep a second person's answer; where it differs from the first, somebody has to adjudicate.
+) -> SecondReview:
+    """Store a second reviewer's answer; if it differs from the first verdict, the photo is disputed.
 
-    The same id again gets the same answer. Raises Conflict when the photo does not wait for this person's.
+    Idempotent: the same `answer_id` returns the same answer. Raise Conflict if the photo does not wait for a
+    second review by this reviewer.
     """
-    check_answer(verdict, reason, defect_class)
-    row = known(ledger, inspection_id)
+    validate_answer(verdict, reason, defect_class)
+    row = get_or_raise(inspections, inspection_id)
     answer_id = answer_id or str(uuid.uuid4())
-    if row.second is not None and row.second.id == answer_id and row.second.reviewer == reviewer:
-        return row.second
-    if answer_id in row.undone:
-        raise Conflict(f"{row.image.key}: this answer was taken back")
-    first_by = row.decision.reviewer if row.decision else MODEL
-    if not due(row) or row.verdict is None or first_by == reviewer:
-        raise Conflict(f"{row.image.key}: it does not wait for a second look by {reviewer}")
-    now = timestamps.now()
-    second = SecondLook(answer_id, verdict, reviewer, now, row.verdict, first_by, defect_class, reason)
-    entry = AuditEntry(
-        row.id, now, reviewer, "second look", row.verdict, verdict, reason, answer_id, defect_class
+    second = row.second_review
+    if second is not None and second.id == answer_id and second.reviewer == reviewer:
+        return second
+    if answer_id in row.undone_ids:
+        raise Conflict(f"{row.image.key}: this answer was undone")
+    first_decided_by = row.decision.reviewer if row.decision else MODEL
+    if not is_due(row) or row.verdict is None or first_decided_by == reviewer:
+        raise Conflict(f"{row.image.key}: it does not wait for a second review by {reviewer}")
+    second = SecondReview(
+        id=answer_id,
+        verdict=verdict,
+        reviewer=reviewer,
+        at=timestamps.now(),
+        first_verdict=row.verdict,
+        first_decided_by=first_decided_by,
+        defect_class=defect_class,
+        reason=reason,
     )
-    reviews.record_second(row, second, None, entry)
+    reviews.record_second_review(row, second, None, _audit_answer(row, second))
     return second
 
 
-def take_back(
-    ledger: Ledger, reviews: Reviews, inspection_id: str, answer_id: str, reviewer: str
-) -> Inspection:
-    """Take an own second look back that nobody adjudicated; the photo is leased to its reviewer again."""
-    row = known(ledger, inspection_id)
-    if answer_id in row.undone:
-        return row
-    made = row.second
-    if made is None or made.id != answer_id or made.reviewer != reviewer:
-        raise Conflict(f"{row.image.key}: there is no such answer of {reviewer} to take back")
-    if made.adjudicated_by:
-        raise Conflict(f"{row.image.key}: too late to take it back: {made.adjudicated_by} adjudicated it")
-    now = timestamps.now()
-    late = timestamps.seconds_between(made.at, now) > MAX_UNDO_SECONDS
-    if late or not due(replace(row, second=None)):  # Its verdict may be another one by now.
-        raise Conflict(f"{row.image.key}: too late to take it back")
-    lease = Lease(reviewer, timestamps.later(now, LEASE_SECONDS))
-    reviews.record_second(
-        row, None, lease, AuditEntry(row.id, now, reviewer, "undo", made.verdict, "", "", made.id)
+def _audit_answer(row: Inspection, second: SecondReview) -> AuditEntry:
+    return AuditEntry(
+        inspection_id=row.id,
+        at=second.at,
+        actor=second.reviewer,
+        action="second review",
+        before=second.first_verdict,
+        after=second.verdict,
+        reason=second.reason,
+        decision_id=second.id,
+        defect_class=second.defect_class,
     )
-    return known(ledger, inspection_id)
+
+
+def undo(
+    inspections: InspectionRepository,
+    reviews: ReviewRepository,
+    inspection_id: str,
+    answer_id: str,
+    reviewer: str,
+) -> Inspection:
+    """Undo a reviewer's own second review before its adjudication; lease the photo to them again.
+
+    Idempotent. Raise Conflict if it is too late, or if the answer is not this reviewer's.
+    """
+    row = get_or_raise(inspections, inspection_id)
+    if answer_id in row.undone_ids:
+        return row
+    second = row.second_review
+    if second is None or second.id != answer_id or second.reviewer != reviewer:
+        raise Conflict(f"{row.image.key}: {reviewer} has no such answer to undo")
+    if second.adjudicated_by:
+        raise Conflict(f"{row.image.key}: too late to undo: {second.adjudicated_by} adjudicated it")
+    now = timestamps.now()
+    is_late = timestamps.seconds_between(second.at, now) > MAX_UNDO_SECONDS
+    if is_late or not is_due(replace(row, second_review=None)):  # The verdict may have been revised.
+        raise Conflict(f"{row.image.key}: too late to undo")
+    lease = Lease(reviewer, timestamps.add_seconds(now, LEASE_SECONDS))
+    entry = AuditEntry(
+        inspection_id=row.id,
+        at=now,
+        actor=reviewer,
+        action="undo",
+        before=second.verdict,
+        decision_id=second.id,
+    )
+    reviews.record_second_review(row, None, lease, entry)
+    return get_or_raise(inspections, inspection_id)
 
 
 def adjudicate(
-    ledger: Ledger,
-    reviews: Reviews,
-    queue: Queue,
+    inspections: InspectionRepository,
+    reviews: ReviewRepository,
+    queue: MessageQueue,
     inspection_id: str,
     verdict: Verdict,
-    who: str,
+    reviewer: str,
     reason: str,
     *,
     decision_id: str = "",
     defect_class: str = "",
 ) -> Inspection:
-    """End a dispute: the first answer is confirmed, or the verdict is corrected."""
-    check_answer(verdict, reason, defect_class)
-    row = known(ledger, inspection_id)
-    if row.second is None or row.second.agrees or row.second.final:
-        raise Conflict(f"{row.image.key}: nothing about it is disputed")
+    """End a dispute: confirm the first verdict, or override it. Raise Conflict if nothing is disputed."""
+    validate_answer(verdict, reason, defect_class)
+    row = get_or_raise(inspections, inspection_id)
+    second = row.second_review
+    if second is None or second.agrees or second.final_verdict:
+        raise Conflict(f"{row.image.key}: it is not disputed")
     if verdict is not row.verdict:
-        return revision.correct(
-            ledger, queue, row.id, verdict, who, reason, decision_id=decision_id, defect_class=defect_class
+        return revision.override(
+            inspections,
+            queue,
+            row.id,
+            verdict,
+            reviewer,
+            reason=reason,
+            decision_id=decision_id,
+            defect_class=defect_class,
         )
     now = timestamps.now()
-    final = replace(row.second, adjudicated_by=who, adjudicated_at=now, final=verdict)
-    entry = AuditEntry(row.id, now, who, "confirm", verdict, verdict, reason, row.second.id)
-    reviews.record_second(row, final, None, entry)
-    return replace(row, second=final)
+    confirmed = replace(second, adjudicated_by=reviewer, adjudicated_at=now, final_verdict=verdict)
+    entry = AuditEntry(
+        inspection_id=row.id,
+        at=now,
+        actor=reviewer,
+        action="confirm",
+        before=verdict,
+        after=verdict,
+        reason=reason,
+        decision_id=second.id,
+    )
+    reviews.record_second_review(row, confirmed, None, entry)
+    return replace(row, second_review=confirmed)

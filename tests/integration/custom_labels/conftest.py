@@ -1,4 +1,4 @@
-"""One S3 for the whole run, one service for each test module."""
+"""One S3 for the whole run, one service for each test."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -7,7 +7,7 @@ import boto3
 import pytest
 from moto.server import ThreadedMotoServer
 
-from tests.integration.custom_labels.running import CREDENTIALS, REGION, Service, upload_parts
+from tests.integration.custom_labels.running import CREDENTIALS, REGION, ServiceProcess, upload_parts
 
 
 @pytest.fixture(scope="session")
@@ -30,7 +30,7 @@ def s3(s3_url: str) -> Any:
 
 
 @pytest.fixture
-def service(tmp_path_factory: pytest.TempPathFactory, s3_url: str, s3: Any) -> Iterator[Service]:
-    service = Service(tmp_path_factory.mktemp("custom-labels"), s3_url).start()
+def service(tmp_path_factory: pytest.TempPathFactory, s3_url: str, s3: Any) -> Iterator[ServiceProcess]:
+    service = ServiceProcess(tmp_path_factory.mktemp("custom-labels"), s3_url).start()
     yield service
     service.kill()

@@ -1,4 +1,4 @@
-"""Kills the service at random moments, and holds what is left against what was acknowledged."""
+"""Kill the service at random moments, and compare its state with the acknowledged requests."""
 
 import contextlib
 import random
@@ -9,10 +9,10 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from tests.integration.custom_labels.running import Service, source
-from tests.unit.local.custom_labels.workbench import line
+from tests.integration.custom_labels.running import ServiceProcess, manifest_source
+from tests.unit.custom_labels.in_memory_service import manifest_line
 
-RESTING = frozenset(
+FINAL_STATUSES = frozenset(
     {
         "TRAINING_COMPLETED",
         "TRAINING_FAILED",
@@ -23,12 +23,12 @@ RESTING = frozenset(
         "COPYING_FAILED",
     }
 )
-SECONDS_TO_SETTLE = 60
+SETTLE_TIMEOUT_SECONDS = 60
 
 
 @dataclass
-class Acknowledged:
-    """What the service has said yes to; it must still be there after every kill."""
+class AcknowledgedRequests:
+    """The requests that the service acknowledged; their effect must survive every kill."""
 
     projects: set[str] = field(default_factory=set)
     models: set[str] = field(default_factory=set)
@@ -37,81 +37,88 @@ class Acknowledged:
     trained: str = ""
 
 
-class Crashes:
-    """One service, killed again and again while clients work on it."""
+class CrashTest:
+    """One service that is killed repeatedly while a client uses it."""
 
-    def __init__(self, service: Service, seed: int) -> None:
+    def __init__(self, service: ServiceProcess, seed: int) -> None:
         self.service = service
-        self.said = Acknowledged()
+        self.acknowledged = AcknowledgedRequests()
         self.kills = 0
         self._random = random.Random(seed)  # noqa: S311
         self._number = 0
 
     def prepare(self) -> None:
-        """A trained model, so that starting, stopping and copying have something to work on."""
+        """Train a model for the starts, stops and copies."""
         client = self.service.client()
         self.project = client.create_project(ProjectName="base")["ProjectArn"]
-        self.said.trained = self._train(client, "base")
-        self._settle(client)
+        self.acknowledged.trained = self._train(client, "base")
+        self._wait_for_final_statuses(client)
         dataset = client.create_dataset(
-            ProjectArn=self.project, DatasetType="TRAIN", DatasetSource=source("parts", "train")
+            ProjectArn=self.project, DatasetType="TRAIN", DatasetSource=manifest_source("parts", "train")
         )
         self.dataset = dataset["DatasetArn"]
 
-    def round(self) -> list[str]:
-        """Work until the kill, start again, and list everything that is wrong."""
-        worker = threading.Thread(target=self._work)
+    def run_round(self) -> list[str]:
+        """Send requests until the kill, start again, and return all errors of the state."""
+        worker = threading.Thread(target=self._send_requests)
         worker.start()
         time.sleep(self._random.uniform(0.02, 1.5))
         self.service.kill()
         self.kills += 1
         worker.join()
         self.service.start()
-        return self._wrong()
+        return self._find_errors()
 
-    def _work(self) -> None:
+    def _send_requests(self) -> None:
         client = self.service.client()
-        steps = [self._create, self._update, self._switch, self._copy, self._begin, self._delete]
+        actions = [
+            self._create_project,
+            self._update_entries,
+            self._start_or_stop,
+            self._copy_model,
+            self._start_training,
+            self._delete_model,
+        ]
         with contextlib.suppress(BotoCoreError):
             while True:
                 self._number += 1
                 with contextlib.suppress(ClientError):
-                    self._random.choice(steps)(client)
+                    self._random.choice(actions)(client)
 
-    def _create(self, client: Any) -> None:
-        self.said.projects.add(client.create_project(ProjectName=f"p{self._number}")["ProjectArn"])
+    def _create_project(self, client: Any) -> None:
+        self.acknowledged.projects.add(client.create_project(ProjectName=f"p{self._number}")["ProjectArn"])
 
-    def _update(self, client: Any) -> None:
+    def _update_entries(self, client: Any) -> None:
         image = f"s3://parts/new/{self._number}.jpg"
-        change = {"GroundTruth": line(image, "ok").encode()}
+        change = {"GroundTruth": manifest_line(image, "ok").encode()}
         client.update_dataset_entries(DatasetArn=self.dataset, Changes=change)
-        self.said.images.add(image)
+        self.acknowledged.images.add(image)
 
-    def _switch(self, client: Any) -> None:
-        model = {"ProjectVersionArn": self.said.trained}
+    def _start_or_stop(self, client: Any) -> None:
+        model = {"ProjectVersionArn": self.acknowledged.trained}
         try:
             client.start_project_version(**model, MinInferenceUnits=1)
         except ClientError:
             client.stop_project_version(**model)
 
-    def _copy(self, client: Any) -> None:
-        request = {"SourceProjectArn": self.project, "SourceProjectVersionArn": self.said.trained}
+    def _copy_model(self, client: Any) -> None:
+        request = {"SourceProjectArn": self.project, "SourceProjectVersionArn": self.acknowledged.trained}
         copy = client.copy_project_version(
             **request,
             DestinationProjectArn=self.project,
             VersionName=f"c{self._number}",
             OutputConfig={"S3Bucket": "parts"},
         )
-        self.said.models.add(copy["ProjectVersionArn"])
+        self.acknowledged.models.add(copy["ProjectVersionArn"])
 
-    def _begin(self, client: Any) -> None:
-        self.said.models.add(self._train(client, f"v{self._number}"))
+    def _start_training(self, client: Any) -> None:
+        self.acknowledged.models.add(self._train(client, f"v{self._number}"))
 
     def _train(self, client: Any, name: str) -> str:
         data: dict[str, Any] = {}
         if not hasattr(self, "dataset"):
             data = {
-                "TrainingData": {"Assets": [source("parts", "train")]},
+                "TrainingData": {"Assets": [manifest_source("parts", "train")]},
                 "TestingData": {"AutoCreate": True},
             }
         answer = client.create_project_version(
@@ -119,38 +126,38 @@ class Crashes:
         )
         return str(answer["ProjectVersionArn"])
 
-    def _delete(self, client: Any) -> None:
-        """A deletion that was not answered may have happened or not; one that was answered has."""
-        for model in sorted(self.said.models)[:1]:
-            self.said.models.discard(model)
+    def _delete_model(self, client: Any) -> None:
+        """Delete a model; without a response the deletion may have happened or not."""
+        for model in sorted(self.acknowledged.models)[:1]:
+            self.acknowledged.models.discard(model)
             client.delete_project_version(ProjectVersionArn=model)
-            self.said.deleted.add(model)
+            self.acknowledged.deleted.add(model)
 
-    def _settle(self, client: Any) -> dict[str, str]:
-        deadline = time.monotonic() + SECONDS_TO_SETTLE
+    def _wait_for_final_statuses(self, client: Any) -> dict[str, str]:
+        deadline = time.monotonic() + SETTLE_TIMEOUT_SECONDS
         while True:
             statuses = _statuses(client, self.project)
-            if set(statuses.values()) <= RESTING or time.monotonic() > deadline:
+            if set(statuses.values()) <= FINAL_STATUSES or time.monotonic() > deadline:
                 return statuses
             time.sleep(0.05)
 
-    def _wrong(self) -> list[str]:
+    def _find_errors(self) -> list[str]:
         client = self.service.client()
-        statuses = self._settle(client)
+        statuses = self._wait_for_final_statuses(client)
         listed = _pages(client, "describe_projects", "ProjectDescriptions")
         projects = {row["ProjectArn"] for row in listed}
         entries = _pages(client, "list_dataset_entries", "DatasetEntries", DatasetArn=self.dataset)
         text = "\n".join(entries)
         return [
-            *(f"{model} is {status}" for model, status in statuses.items() if status not in RESTING),
-            *(f"{project} is gone" for project in self.said.projects - projects),
+            *(f"{model} is {status}" for model, status in statuses.items() if status not in FINAL_STATUSES),
+            *(f"{project} is gone" for project in self.acknowledged.projects - projects),
             *(
                 f"{model} is gone"
-                for model in self.said.models | {self.said.trained}
+                for model in self.acknowledged.models | {self.acknowledged.trained}
                 if model not in statuses
             ),
-            *(f"{model} came back" for model in self.said.deleted if model in statuses),
-            *(f"{image} is gone" for image in self.said.images if f'"{image}"' not in text),
+            *(f"{model} came back" for model in self.acknowledged.deleted if model in statuses),
+            *(f"{image} is gone" for image in self.acknowledged.images if f'"{image}"' not in text),
         ]
 
 

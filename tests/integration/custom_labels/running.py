@@ -1,4 +1,4 @@
-"""The service as a process of its own, and clients that talk to it as programs on AWS would."""
+"""The service as a separate process, and clients as programs on AWS have them."""
 
 import json
 import os
@@ -14,29 +14,29 @@ from typing import Any
 import boto3
 from botocore.config import Config
 
-from tests.unit.local.custom_labels.workbench import encoded, line, part
+from tests.unit.custom_labels.in_memory_service import encode, manifest_line, plate_photo
 
 REGION = "eu-central-1"
 CREDENTIALS = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
-QUICK = Config(retries={"total_max_attempts": 1}, connect_timeout=2, read_timeout=30)
+NO_RETRIES = Config(retries={"total_max_attempts": 1}, connect_timeout=2, read_timeout=30)
 ENVIRONMENT = {
     "AWS_ACCESS_KEY_ID": "test",
     "AWS_SECRET_ACCESS_KEY": "test",
     "AWS_DEFAULT_REGION": REGION,
     "AWS_EC2_METADATA_DISABLED": "true",
 }
-SECONDS_TO_GET_READY = 120
-SECONDS_TO_GET_DONE = 90
+STARTUP_TIMEOUT_SECONDS = 120
+STATUS_TIMEOUT_SECONDS = 90
 
 
 def free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
 
 
-class Service:
-    """Started, stopped and killed by a test; its state outlives it."""
+class ServiceProcess:
+    """A service that a test starts, stops and kills; its state survives."""
 
     def __init__(self, state: Path, s3: str, *options: str) -> None:
         self.state = state
@@ -49,8 +49,8 @@ class Service:
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
-    def start(self) -> "Service":
-        command = [sys.executable, "-P", "-m", "local.custom_labels", "--port", str(self.port)]
+    def start(self) -> "ServiceProcess":
+        command = [sys.executable, "-P", "-m", "custom_labels", "--port", str(self.port)]
         command += [
             "--state",
             str(self.state),
@@ -61,7 +61,7 @@ class Service:
             *self._options,
         ]
         self.process = subprocess.Popen(command, env=os.environ | ENVIRONMENT)
-        deadline = time.monotonic() + SECONDS_TO_GET_READY
+        deadline = time.monotonic() + STARTUP_TIMEOUT_SECONDS
         while not self._is_ready():
             assert self.process.poll() is None, "the service ended at once"
             assert time.monotonic() < deadline, "the service did not get ready"
@@ -77,7 +77,7 @@ class Service:
     def stop(self) -> int:
         assert self.process is not None
         self.process.terminate()
-        return self.process.wait(SECONDS_TO_GET_READY)
+        return self.process.wait(STARTUP_TIMEOUT_SECONDS)
 
     def kill(self) -> None:
         if self.process is not None and self.process.poll() is None:
@@ -102,57 +102,59 @@ class Service:
             with error:
                 return error.code, json.load(error)
 
-    def script(self, **wishes: Any) -> None:
-        status, answer = self.post("/admin/rehearsal", wishes, Content_Type="application/json")
+    def inject_faults(self, **faults: Any) -> None:
+        status, answer = self.post("/admin/fault-injection", faults, Content_Type="application/json")
         assert status == 200, answer
 
     def client(self) -> Any:
         return boto3.Session(region_name=REGION, **CREDENTIALS).client(
-            "rekognition", endpoint_url=self.url, config=QUICK
+            "rekognition", endpoint_url=self.url, config=NO_RETRIES
         )
 
-    def family(self) -> list[int]:
-        """The service and everything it started, found by the state folder on their command lines."""
-        found = []
+    def process_ids(self) -> list[int]:
+        """Return the service and its child processes, which have the state folder in their command lines."""
+        pids = []
         for entry in Path("/proc").glob("[0-9]*/cmdline"):
             try:
                 if str(self.state).encode() in entry.read_bytes():
-                    found.append(int(entry.parent.name))
+                    pids.append(int(entry.parent.name))
             except OSError:
                 continue
-        return found
+        return pids
 
 
-def described(client: Any, model: str) -> dict[str, Any]:
+def describe_version(client: Any, model: str) -> dict[str, Any]:
     project, version = model.split("/version/")[0], model.split("/")[3]
     for row in client.describe_projects()["ProjectDescriptions"]:
         if row["ProjectArn"].startswith(project + "/"):
             arn = row["ProjectArn"]
-    [found] = client.describe_project_versions(ProjectArn=arn, VersionNames=[version])[
+    [description] = client.describe_project_versions(ProjectArn=arn, VersionNames=[version])[
         "ProjectVersionDescriptions"
     ]
-    about: dict[str, Any] = found
-    return about
+    details: dict[str, Any] = description
+    return details
 
 
-def until(client: Any, model: str, *statuses: str, seconds: float = SECONDS_TO_GET_DONE) -> dict[str, Any]:
+def wait_for_status(
+    client: Any, model: str, *statuses: str, seconds: float = STATUS_TIMEOUT_SECONDS
+) -> dict[str, Any]:
     deadline = time.monotonic() + seconds
-    while (about := described(client, model))["Status"] not in statuses:
-        assert time.monotonic() < deadline, about
+    while (description := describe_version(client, model))["Status"] not in statuses:
+        assert time.monotonic() < deadline, description
         time.sleep(0.05)
-    return about
+    return description
 
 
 def upload_parts(s3: Any, bucket: str, name: str, count: int, seed: int = 0) -> list[str]:
-    """Photos and their manifest; the lines of the manifest."""
+    """Upload photos and their manifest; returns the lines of the manifest."""
     lines = []
     for number in range(count):
         label, key = ("ok", "defect")[number % 2], f"{name}/{number}.jpg"
-        s3.put_object(Bucket=bucket, Key=key, Body=encoded(part(seed + number, label == "defect")))
-        lines.append(line(f"s3://{bucket}/{key}", label))
+        s3.put_object(Bucket=bucket, Key=key, Body=encode(plate_photo(seed + number, label == "defect")))
+        lines.append(manifest_line(f"s3://{bucket}/{key}", label))
     s3.put_object(Bucket=bucket, Key=f"{name}.manifest", Body="\n".join(lines).encode())
     return lines
 
 
-def source(bucket: str, name: str) -> dict[str, Any]:
+def manifest_source(bucket: str, name: str) -> dict[str, Any]:
     return {"GroundTruthManifest": {"S3Object": {"Bucket": bucket, "Name": f"{name}.manifest"}}}

@@ -1,20 +1,20 @@
-"""Nothing that was acknowledged is lost when the service is killed, and every status is legal afterwards."""
+"""A killed service loses no acknowledged request, and every status is valid afterwards."""
 
 from typing import Any
 
 import pytest
 
-from tests.integration.custom_labels.crashes import Crashes
-from tests.integration.custom_labels.running import Service
+from tests.integration.custom_labels.crashes import CrashTest
+from tests.integration.custom_labels.running import ServiceProcess
 
 ROUNDS = 5
 
 pytestmark = pytest.mark.xdist_group("custom_labels_crashes")
 
 
-def test_kills_at_random_moments_lose_nothing(service: Service, s3: Any) -> None:
-    crashes = Crashes(service, seed=1)
-    crashes.prepare()
+def test_kills_at_random_moments_lose_nothing(service: ServiceProcess, s3: Any) -> None:
+    crash_test = CrashTest(service, seed=1)
+    crash_test.prepare()
     for number in range(ROUNDS):
-        assert crashes.round() == [], f"after kill {number + 1}"
-    assert crashes.kills == ROUNDS
+        assert crash_test.run_round() == [], f"after kill {number + 1}"
+    assert crash_test.kills == ROUNDS

@@ -1,22 +1,30 @@
-"""A lint for Amazon States Language with JSONPath: what AWS would refuse, never reach, or fail on.
+"""A lint for Amazon States Language with JSONPath: definitions that AWS refuses, never reaches or fails on.
 
-Emulators and the usual validators accept most of these mistakes. Every rule is a small function that a list
-knows by name; its docstring says why it matters on AWS.
+Emulators and common validators accept most of these mistakes. Each rule is a small function in the registry
+`RULES`. Its docstring explains its effect on AWS.
 """
 
 import json
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from tests.state_machine.asl_lint import choices, errors, house, integrations, references, structure, waits
+from tests.state_machine.asl_lint import (
+    choices,
+    errors,
+    integrations,
+    project_rules,
+    references,
+    structure,
+    waits,
+)
 from tests.state_machine.asl_lint.findings import RULES, Finding
-from tests.state_machine.asl_lint.house import placeholders
 from tests.state_machine.asl_lint.machine import Json, Machine
+from tests.state_machine.asl_lint.project_rules import placeholders
 
 __all__ = ["RULES", "Finding", "lint", "load", "placeholders"]
-# The rules register when their modules are imported; a machine that is no machine is not worth the others.
-GROUPS = (structure, choices, integrations, waits, errors, references, house)
-FIRST = "states-are-objects"
+# The rules register when their modules are imported. The first rule must hold before the others can run.
+RULE_MODULES = (structure, choices, integrations, waits, errors, references, project_rules)
+FIRST_RULE = "states-are-objects"
 
 
 def lint(
@@ -26,38 +34,40 @@ def lint(
     custom_errors: Collection[str] = (),
     results: Mapping[str, Collection[str]] | None = None,
 ) -> list[Finding]:
-    """Everything that is wrong with a definition, in the order of the document, then of the rules.
+    """Return all findings in a definition, in document order, then in rule order.
 
-    `input_fields` are the fields that every execution is started with; `custom_errors` the names of the
-    errors that our own functions and callbacks raise; `results` the fields that a Task, named by its state,
-    answers with, where the services' models cannot know them.
+    `input_fields` are the input fields of every execution. `custom_errors` are the error names that our
+    functions and callbacks raise. `results` maps a Task's state to the fields of its result, for results that
+    the service models do not describe.
     """
     machine = Machine(definition, frozenset(input_fields), frozenset(custom_errors), results or {})
     if unknown := machine.results.keys() - {state.name for state in machine.states}:
-        raise ValueError(f"results are promised for no state: {sorted(unknown)}")
-    rules = {FIRST: RULES[FIRST]} if any(RULES[FIRST](machine)) else RULES
-    places = {state.path: i for i, state in enumerate(machine.states)}
-    found = [
+        raise ValueError(f"no state has these names: {sorted(unknown)}")
+    rules = {FIRST_RULE: RULES[FIRST_RULE]} if any(RULES[FIRST_RULE](machine)) else RULES
+    positions = {state.path: i for i, state in enumerate(machine.states)}
+    findings = [
         (
-            places[flaw.state.path] if flaw.state else -1,
-            Finding(name, flaw.state.name if flaw.state else None, flaw.path, flaw.message),
+            positions[violation.state.path] if violation.state else -1,
+            Finding(
+                name, violation.state.name if violation.state else None, violation.path, violation.message
+            ),
         )
         for name, check in rules.items()
-        for flaw in check(machine)
+        for violation in check(machine)
     ]
-    return [finding for _, finding in sorted(found, key=lambda pair: pair[0])]
+    return [finding for _, finding in sorted(findings, key=lambda pair: pair[0])]
 
 
 def load(text: str) -> Json:
-    """Read a definition; raises ValueError for a name that stands twice in one object: JSON hides that."""
-    definition = json.loads(text, object_pairs_hook=_no_twins)
+    """Parse a definition. Raise ValueError for a duplicate name in an object, which `json.loads` accepts."""
+    definition = json.loads(text, object_pairs_hook=_reject_duplicates)
     if not isinstance(definition, dict):
         raise ValueError("a definition is an object")
     return definition
 
 
-def _no_twins(pairs: list[tuple[str, Any]]) -> Json:
+def _reject_duplicates(pairs: list[tuple[str, Any]]) -> Json:
     names = [name for name, _ in pairs]
-    if twins := {name for name in names if names.count(name) > 1}:
-        raise ValueError(f"stands twice in one object: {sorted(twins)}")
+    if duplicates := {name for name in names if names.count(name) > 1}:
+        raise ValueError(f"duplicate names in one object: {sorted(duplicates)}")
     return dict(pairs)

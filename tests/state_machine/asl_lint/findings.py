@@ -1,4 +1,4 @@
-"""What a rule says about a state machine, and the list in which every rule stands."""
+"""The findings of the rules, and the registry of the rules."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -6,13 +6,13 @@ from typing import TypeVar
 
 from tests.state_machine.asl_lint.machine import Machine, State
 
-Check = Callable[[Machine], Iterator["Flaw"]]
+Check = Callable[[Machine], Iterator["Violation"]]
 AnyCheck = TypeVar("AnyCheck", bound=Check)
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One broken rule: its name, the state it stands in, a JSON pointer to it, and what is wrong."""
+    """One broken rule: its name, the state, a JSON pointer to the place, and a message."""
 
     rule: str
     state: str | None
@@ -24,8 +24,8 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
-class Flaw:
-    """A finding before it knows the name of its rule."""
+class Violation:
+    """A finding without the name of its rule."""
 
     state: State | None
     path: str
@@ -36,11 +36,11 @@ RULES: dict[str, Check] = {}
 
 
 def rule(check: AnyCheck) -> AnyCheck:
-    """Register a check under its own name; its docstring says why it matters on AWS."""
+    """Register a check under its name. Its docstring explains the rule's effect on AWS."""
     RULES[check.__name__.replace("_", "-")] = check
     return check
 
 
-def flaw(state: State, message: str, *steps: str | int) -> Flaw:
-    """A flaw in one state, at the field that the steps lead to."""
-    return Flaw(state, state.at(*steps), message)
+def violation(state: State, message: str, *steps: str | int) -> Violation:
+    """Return a violation in one state, at the field that the steps lead to."""
+    return Violation(state, state.at(*steps), message)

@@ -1,4 +1,4 @@
-"""A state machine definition read into states and the edges between them, whatever it looks like."""
+"""A model of a state machine definition: scopes, states and edges. It accepts malformed definitions."""
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -6,21 +6,21 @@ from typing import Any, Literal
 
 Json = dict[str, Any]
 EdgeKind = Literal["next", "choice", "default", "catch"]
-INNER_MACHINES = ("ItemProcessor", "Iterator")
+PROCESSOR_FIELDS = ("ItemProcessor", "Iterator")
 
 
 def pointer(base: str, *steps: str | int) -> str:
-    """A JSON pointer that goes further than the one given."""
+    """Return a JSON pointer extended by steps."""
     return base + "".join(f"/{str(step).replace('~', '~0').replace('/', '~1')}" for step in steps)
 
 
-def an_object(value: Any) -> Json:
-    """The value if it is an object, else an empty one: shapes are one rule's business, not every rule's."""
+def object_or_empty(value: Any) -> Json:
+    """Return the value if it is an object, else an empty object. A rule of its own checks the types."""
     return value if isinstance(value, dict) else {}
 
 
 def objects(value: Any) -> list[tuple[int, Json]]:
-    """The objects in a list, with their places."""
+    """Return the objects in a list with their indexes."""
     return [
         (i, item) for i, item in enumerate(value if isinstance(value, list) else []) if isinstance(item, dict)
     ]
@@ -28,7 +28,7 @@ def objects(value: Any) -> list[tuple[int, Json]]:
 
 @dataclass(frozen=True, slots=True)
 class Edge:
-    """A way from one state to the next: the field that names the target, and where that field stands."""
+    """A transition between two states: its target, its kind, and the JSON pointer of its field."""
 
     source: "State"
     target: str
@@ -39,7 +39,7 @@ class Edge:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class State:
-    """One state: its name, its body, and where it stands."""
+    """One state: its name, body and JSON pointer."""
 
     name: str
     body: Json
@@ -62,7 +62,7 @@ class State:
         return pointer(self.path, *steps)
 
     def edges(self) -> Iterator[Edge]:
-        """Every way out, in the order of the document; only those that name a state by a string."""
+        """Yield every transition whose target is a string, in document order."""
         if self.type == "Choice":
             for i, choice in objects(self.body.get("Choices")):
                 if isinstance(choice.get("Next"), str):
@@ -78,7 +78,7 @@ class State:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Scope:
-    """The states of one StartAt: the machine itself, a branch of a Parallel, the inside of a Map."""
+    """The states of one StartAt: the top level, a branch of a Parallel, or the processor of a Map."""
 
     body: Json
     path: str
@@ -91,12 +91,12 @@ class Scope:
         return start if isinstance(start, str) and start in self.states else None
 
     def edges(self) -> Iterator[Edge]:
-        """Every edge that leads to a state of this scope."""
+        """Yield every edge to a state of this scope."""
         for state in self.states.values():
             yield from (edge for edge in state.edges() if edge.target in self.states)
 
     def reachable(self) -> set[str]:
-        """The states that an execution can come to."""
+        """Return the names of the reachable states."""
         seen: set[str] = set()
         waiting = [self.start] if self.start else []
         while waiting:
@@ -109,7 +109,7 @@ class Scope:
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """A definition, and what the world around it promises: its input, its errors, its tasks' results."""
+    """A definition with its input fields, custom errors and task results."""
 
     definition: Json
     input_fields: frozenset[str] = frozenset()
@@ -130,7 +130,7 @@ class Machine:
 
 
 def _scopes(body: Json, path: str, owner: State | None) -> Iterator[Scope]:
-    named = an_object(body.get("States"))
+    named = object_or_empty(body.get("States"))
     states = {
         name: State(name, value, pointer(path, "States", name))
         for name, value in named.items()
@@ -140,6 +140,6 @@ def _scopes(body: Json, path: str, owner: State | None) -> Iterator[Scope]:
     for state in states.values():
         for i, branch in objects(state.body.get("Branches")):
             yield from _scopes(branch, state.at("Branches", i), state)
-        for name in INNER_MACHINES:
+        for name in PROCESSOR_FIELDS:
             if isinstance(state.body.get(name), dict):
                 yield from _scopes(state.body[name], state.at(name), state)

@@ -1,4 +1,4 @@
-"""The two little languages inside the strings: JSONPath, and the intrinsic functions."""
+"""Parsers for the two languages inside strings: JSONPath and intrinsic functions."""
 
 import re
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 _NAME = re.compile(r"\.([^\W\d][\w-]*)")
 _QUOTED = re.compile(r"\[\s*(?:'((?:[^'\\]|\\.)+)'|\"((?:[^\"\\]|\\.)+)\")\s*\]")
 _INDEX = re.compile(r"\[\s*(-?\d+)\s*\]")
-_MANY = re.compile(
+_MULTIPLE = re.compile(
     r"\.\.(?:[^\W\d][\w-]*|\*)|\.\*|\.\.(?=\[)|\[\s*\*\s*\]"
     r"|\[\s*-?\d*\s*:\s*-?\d*\s*(?::\s*-?\d*\s*)?\]|\[\s*-?\d+(?:\s*,\s*-?\d+)+\s*\]"
     r"|\[\s*'[^']+'(?:\s*,\s*'[^']+')+\s*\]|\[\?\([^()]*(?:\([^()]*\)[^()]*)*\)\]|\.length\(\)"
@@ -16,13 +16,13 @@ _LITERAL = re.compile(r"'((?:[^'\\]|\\.)*)'|-?\d+(?:\.\d+)?|true|false|null")
 _PATH = re.compile(r"\$(?:\[(?:'[^']*'|[^\]'])*\]|[^,()\s\[])*")
 
 
-class UnreadableError(ValueError):
-    """The string is neither a path nor a function call that AWS would accept."""
+class ParseError(ValueError):
+    """A string that is neither a path nor a function call that AWS accepts."""
 
 
 @dataclass(frozen=True, slots=True)
 class Path:
-    """A parsed JSONPath: its root, the steps to a single node, and whether it goes on to many nodes."""
+    """A parsed JSONPath: its root and its steps. `is_reference` is false if it selects several nodes."""
 
     root: str
     steps: tuple[str | int, ...]
@@ -30,77 +30,83 @@ class Path:
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
-    """A parsed intrinsic function with its arguments: literals as text, paths, calls."""
+class IntrinsicCall:
+    """A parsed intrinsic function and its arguments: literals as text, paths and calls."""
 
     name: str
-    arguments: tuple["str | Path | Call", ...]
+    arguments: tuple["str | Path | IntrinsicCall", ...]
 
 
 def parse_path(text: str) -> Path:
-    """Read `$.a['b'][0]` or `$$.Execution.Name`; raises UnreadableError."""
+    """Parse `$.a['b'][0]` or `$$.Execution.Name`. Raise ParseError for other text."""
     root = "$$" if text.startswith("$$") else "$"
     if not text.startswith("$"):
-        raise UnreadableError(f"a path starts with $, but this is {text!r}")
+        raise ParseError(f"a path starts with $, but this is {text!r}")
     steps: list[str | int] = []
     single = True
     at = len(root)
     while at < len(text):
-        found = _NAME.match(text, at) or _QUOTED.match(text, at) or _INDEX.match(text, at)
-        call = _MANY.match(text, at) if text.startswith((".length()", ".."), at) else None
-        if found and not call:
+        match = _NAME.match(text, at) or _QUOTED.match(text, at) or _INDEX.match(text, at)
+        multiple = _MULTIPLE.match(text, at) if text.startswith((".length()", ".."), at) else None
+        if match and not multiple:
             if single:
-                steps.append(int(found[1]) if found.re is _INDEX else next(g for g in found.groups() if g))
-        elif found := call or _MANY.match(text, at):
+                steps.append(
+                    int(match[1]) if match.re is _INDEX else next(group for group in match.groups() if group)
+                )
+        elif match := multiple or _MULTIPLE.match(text, at):
             single = False
         else:
-            raise UnreadableError(f"{text!r} cannot be read from {text[at:]!r} on")
-        at = found.end()
+            raise ParseError(f"{text!r} cannot be parsed at {text[at:]!r}")
+        at = match.end()
     return Path(root, tuple(steps), single)
 
 
-def parse_value(text: str) -> Path | Call:
-    """Read what may stand behind a `.$` name: a path or an intrinsic function; raises UnreadableError."""
+def parse_value(text: str) -> Path | IntrinsicCall:
+    """Parse the value of a `.$` field: a path or an intrinsic function. Raise ParseError for other text."""
     if text.startswith("$"):
         return parse_path(text)
     value, end = _call(text, 0)
     if text[end:].strip():
-        raise UnreadableError(f"{text!r} goes on after its closing parenthesis")
+        raise ParseError(f"{text!r} continues after its closing parenthesis")
     return value
 
 
-def paths_in(value: "str | Path | Call") -> list[Path]:
-    """Every path in a parsed value, arguments of arguments included."""
+def paths_in(value: "str | Path | IntrinsicCall") -> list[Path]:
+    """Return all paths in a parsed value, with those in nested arguments."""
     if isinstance(value, Path):
         return [value]
-    return [path for part in value.arguments for path in paths_in(part)] if isinstance(value, Call) else []
+    return (
+        [path for part in value.arguments for path in paths_in(part)]
+        if isinstance(value, IntrinsicCall)
+        else []
+    )
 
 
-def calls_in(value: "str | Path | Call") -> list[Call]:
-    """Every call in a parsed value, the outer one first."""
-    if not isinstance(value, Call):
+def calls_in(value: "str | Path | IntrinsicCall") -> list[IntrinsicCall]:
+    """Return all calls in a parsed value, the outer one first."""
+    if not isinstance(value, IntrinsicCall):
         return []
     return [value, *(call for part in value.arguments for call in calls_in(part))]
 
 
-def _call(text: str, at: int) -> tuple[Call, int]:
+def _call(text: str, at: int) -> tuple[IntrinsicCall, int]:
     opened = _CALL.match(text, at)
     if not opened:
-        raise UnreadableError(f"{text!r} is neither a path nor an intrinsic function")
-    arguments: list[str | Path | Call] = []
+        raise ParseError(f"{text!r} is neither a path nor an intrinsic function")
+    arguments: list[str | Path | IntrinsicCall] = []
     at = _skip(text, opened.end())
     while not text.startswith(")", at):
         if arguments:
             if not text.startswith(",", at):
-                raise UnreadableError(f"{text!r} lacks a comma or a parenthesis at {text[at:]!r}")
+                raise ParseError(f"{text!r} lacks a comma or a parenthesis at {text[at:]!r}")
             at = _skip(text, at + 1)
         argument, at = _argument(text, at)
         arguments.append(argument)
         at = _skip(text, at)
-    return Call(opened[1], tuple(arguments)), at + 1
+    return IntrinsicCall(opened[1], tuple(arguments)), at + 1
 
 
-def _argument(text: str, at: int) -> tuple[str | Path | Call, int]:
+def _argument(text: str, at: int) -> tuple[str | Path | IntrinsicCall, int]:
     if literal := _LITERAL.match(text, at):
         return literal[0], literal.end()
     if path := _PATH.match(text, at):

@@ -1,20 +1,20 @@
-"""Rules: every path and every function inside a string can be read, and finds what it asks for."""
+"""Rules for paths and intrinsic functions: each one is valid and refers to existing data."""
 
 from collections.abc import Iterator
 
-from tests.state_machine.asl_lint.documents import documents_of, find
-from tests.state_machine.asl_lint.findings import Flaw, flaw, rule
+from tests.state_machine.asl_lint.document_flow import compute_documents, resolve_path
+from tests.state_machine.asl_lint.findings import Violation, rule, violation
 from tests.state_machine.asl_lint.machine import Machine, objects
-from tests.state_machine.asl_lint.paths import Call, Path, UnreadableError, parse_value
+from tests.state_machine.asl_lint.paths import IntrinsicCall, ParseError, Path, parse_value
 from tests.state_machine.asl_lint.templates import (
     REFERENCE_FIELDS,
-    at,
-    calls,
+    document_paths,
+    document_reads,
+    intrinsic_calls,
     literals,
     objects_in_templates,
-    paths,
-    quietly,
-    uses,
+    parse_path_or_none,
+    value_at,
 )
 
 CONTEXT = {
@@ -47,101 +47,117 @@ ARITY: dict[str, tuple[int, int | None]] = {
 
 
 @rule
-def value_can_be_read(machine: Machine) -> Iterator[Flaw]:
+def value_is_valid(machine: Machine) -> Iterator[Violation]:
     """CreateStateMachine refuses a `.$` value that is neither a path nor an intrinsic function."""
-    for use in uses(machine):
+    for use in document_reads(machine):
         try:
             if not isinstance(use.text, str):
-                raise UnreadableError(f"must be a path or an intrinsic function, not {use.text!r}")
+                raise ParseError(f"must be a path or an intrinsic function, not {use.text!r}")
             parse_value(use.text)
-        except UnreadableError as wrong:
-            yield flaw(use.state, str(wrong), *use.place)
+        except ParseError as error:
+            yield violation(use.state, str(error), *use.place)
 
 
 @rule
-def path_is_a_reference(machine: Machine) -> Iterator[Flaw]:
-    """A ResultPath or a …SecondsPath names one node of the document: no wildcard, no filter, no context."""
+def path_is_a_reference(machine: Machine) -> Iterator[Violation]:
+    """A ResultPath or …SecondsPath selects one node of the document: no wildcard, filter or context."""
     for state in machine.states:
         caught = [("Catch", i, "ResultPath") for i, _ in objects(state.body.get("Catch"))]
         for place in [("ResultPath",), *caught]:
-            text = at(state.body, place)
-            if isinstance(text, str) and not _is_reference(quietly(text), "$"):
-                yield flaw(state, f"ResultPath must be a reference path, not {text!r}", *place)
-    for use in uses(machine):
+            text = value_at(state.body, place)
+            if isinstance(text, str) and not _is_reference(parse_path_or_none(text), "$"):
+                yield violation(state, f"ResultPath must be a reference path, not {text!r}", *place)
+    for use in document_reads(machine):
         parsed = use.parsed() if use.place[-1] in REFERENCE_FIELDS else None
         if parsed and not _is_reference(parsed, "$", "$$"):
-            yield flaw(use.state, f"{use.place[-1]} must be a reference path, not {use.text!r}", *use.place)
+            yield violation(
+                use.state, f"{use.place[-1]} must be a reference path, not {use.text!r}", *use.place
+            )
 
 
 @rule
-def function_exists(machine: Machine) -> Iterator[Flaw]:
-    """CreateStateMachine refuses an intrinsic function that it does not know; names are case-sensitive."""
-    for use, call in calls(machine):
+def function_exists(machine: Machine) -> Iterator[Violation]:
+    """CreateStateMachine refuses an unknown intrinsic function. Names are case-sensitive."""
+    for use, call in intrinsic_calls(machine):
         if call.name.removeprefix("States.") not in ARITY or not call.name.startswith("States."):
-            yield flaw(use.state, f"there is no function {call.name}", *use.place)
+            yield violation(use.state, f"there is no function {call.name}", *use.place)
 
 
 @rule
-def function_has_its_arguments(machine: Machine) -> Iterator[Flaw]:
-    """A wrong number of arguments fails the execution with States.IntrinsicFailure, at the first run only."""
-    for use, call in calls(machine):
-        least, most = ARITY.get(call.name.removeprefix("States."), (0, None))
+def function_has_its_arguments(machine: Machine) -> Iterator[Violation]:
+    """A wrong number of arguments fails the execution with States.IntrinsicFailure at run time."""
+    for use, call in intrinsic_calls(machine):
+        minimum, maximum = ARITY.get(call.name.removeprefix("States."), (0, None))
         count = len(call.arguments)
-        if count < least or (most is not None and count > most):
-            wanted = f"{least}" if least == most else f"{least} to {most}" if most else f"at least {least}"
-            yield flaw(use.state, f"{call.name} takes {wanted} arguments, not {count}", *use.place)
+        if count < minimum or (maximum is not None and count > maximum):
+            expected = (
+                f"{minimum}"
+                if minimum == maximum
+                else f"{minimum} to {maximum}"
+                if maximum
+                else f"at least {minimum}"
+            )
+            yield violation(use.state, f"{call.name} takes {expected} arguments, not {count}", *use.place)
         elif call.name == "States.Format" and isinstance(call.arguments[0], str):
-            holes = call.arguments[0].replace(r"\{", "").count("{}")
-            if holes != count - 1:
-                yield flaw(use.state, f"the format has {holes} {{}} for {count - 1} values", *use.place)
+            placeholders = call.arguments[0].replace(r"\{", "").count("{}")
+            if placeholders != count - 1:
+                yield violation(
+                    use.state, f"the format has {placeholders} {{}} for {count - 1} values", *use.place
+                )
 
 
 @rule
-def context_path_exists(machine: Machine) -> Iterator[Flaw]:
-    """A `$$` path that the context object does not have fails the execution with States.Runtime."""
-    for use, path in paths(machine):
+def context_path_exists(machine: Machine) -> Iterator[Violation]:
+    """A `$$` path that the context object lacks fails the execution with States.Runtime."""
+    for use, path in document_paths(machine):
         if path.root == "$$" and path.steps and not _is_context(path):
-            yield flaw(use.state, f"the context object has no {'.'.join(map(str, path.steps))}", *use.place)
+            yield violation(
+                use.state, f"the context object has no {'.'.join(map(str, path.steps))}", *use.place
+            )
 
 
 @rule
-def input_field_is_given(machine: Machine) -> Iterator[Flaw]:
-    """`$$.Execution.Input` holds what StartExecution was given: another field fails with States.Runtime."""
-    for use, path in paths(machine):
+def input_field_exists(machine: Machine) -> Iterator[Violation]:
+    """`$$.Execution.Input` is the input of StartExecution. Another field fails with States.Runtime."""
+    for use, path in document_paths(machine):
         is_input = path.root == "$$" and path.steps[:2] == ("Execution", "Input")
         name = path.steps[2:3]
         if is_input and not machine.input_fields.issuperset(name):
-            yield flaw(use.state, f"the execution's input has no field {name[0]!r}", *use.place)
+            yield violation(use.state, f"the execution's input has no field {name[0]!r}", *use.place)
 
 
 @rule
-def field_is_produced(machine: Machine) -> Iterator[Flaw]:
-    """A path to a field that some way here has not produced fails the execution with States.Runtime."""
-    documents = documents_of(machine)
-    for use, path in paths(machine):
+def field_is_produced(machine: Machine) -> Iterator[Violation]:
+    """A path to a field that is missing on some path to the state fails with States.Runtime."""
+    documents = compute_documents(machine)
+    for use, path in document_paths(machine):
         if path.root != "$" or use.state not in documents or use.may_be_absent:
             continue
-        if not find(use.stage(documents[use.state]), path.steps)[0]:
+        if not resolve_path(use.stage(documents[use.state]), path.steps)[0]:
             name = "$." + ".".join(map(str, path.steps))
-            yield flaw(use.state, f"{name} is not there on every way to this place", *use.place)
+            yield violation(use.state, f"{name} does not exist on every path to this place", *use.place)
 
 
 @rule
-def path_has_its_suffix(machine: Machine) -> Iterator[Flaw]:
-    """Without `.$` behind the name a path is sent as it stands: as a string with a dollar sign."""
+def path_has_the_suffix(machine: Machine) -> Iterator[Violation]:
+    """Without `.$` in the field name a path is sent unchanged, as a string."""
     for use_place, state, name, value in literals(machine):
-        if isinstance(value, str) and value.startswith(("$.", "$$.", "$[", "States.")) and _reads(value):
-            yield flaw(state, f"{value!r} is sent as it stands: write {name}.$", *use_place)
+        if (
+            isinstance(value, str)
+            and value.startswith(("$.", "$$.", "$[", "States."))
+            and _is_parsable(value)
+        ):
+            yield violation(state, f"{value!r} is sent unchanged: write {name}.$", *use_place)
 
 
 @rule
-def name_stands_once(machine: Machine) -> Iterator[Flaw]:
-    """CreateStateMachine refuses an object in which a name stands both with and without `.$`."""
+def name_is_unique(machine: Machine) -> Iterator[Violation]:
+    """CreateStateMachine refuses an object that has a name both with and without `.$`."""
     for state in machine.states:
         for place, value in objects_in_templates(state):
             for name in sorted(value):
                 if f"{name}.$" in value:
-                    yield flaw(state, f"both {name} and {name}.$ are given", *place, name)
+                    yield violation(state, f"both {name} and {name}.$ are given", *place, name)
 
 
 def _is_context(path: Path) -> bool:
@@ -155,12 +171,12 @@ def _is_context(path: Path) -> bool:
     return rest[0] in CONTEXT[str(first)] and len(rest) == 1
 
 
-def _is_reference(value: Path | Call | None, *roots: str) -> bool:
+def _is_reference(value: Path | IntrinsicCall | None, *roots: str) -> bool:
     return isinstance(value, Path) and value.is_reference and value.root in roots
 
 
-def _reads(text: str) -> bool:
+def _is_parsable(text: str) -> bool:
     try:
         return bool(parse_value(text))
-    except UnreadableError:
+    except ParseError:
         return False

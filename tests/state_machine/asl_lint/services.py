@@ -9,10 +9,15 @@ import botocore.session
 from botocore.exceptions import UnknownServiceError
 from botocore.model import OperationModel, ServiceModel, Shape, StructureShape
 
-from tests.state_machine.asl_lint.optimised import CALLBACK, LAMBDA_ERRORS, OPTIMISED, Optimised
+from tests.state_machine.asl_lint.optimized_integrations import (
+    CALLBACK,
+    LAMBDA_ERRORS,
+    OPTIMIZED_INTEGRATIONS,
+    OptimizedIntegration,
+)
 
-Kind = Literal["function", "activity", "optimised", "sdk"]
-# The names that aws-sdk takes from the SDK for Java, where they differ from botocore's by more than a hyphen.
+Kind = Literal["function", "activity", "optimized", "sdk"]
+# The names of aws-sdk, from the SDK for Java, that differ from botocore's by more than a hyphen.
 _JAVA_NAMES = {
     "cloudwatchlogs": "logs",
     "cognitoidentityprovider": "cognito-idp",
@@ -30,8 +35,8 @@ _ACTIVITY = re.compile(r"arn:aws[a-z-]*:states:[a-z0-9-]+:\d{12}:activity:[\w-]+
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
-    """What a Task's Resource names."""
+class ServiceCall:
+    """The call of a Task, parsed from its Resource."""
 
     kind: Kind
     service: str = ""
@@ -39,8 +44,8 @@ class Call:
     pattern: str = ""
 
     @property
-    def optimised(self) -> Optimised | None:
-        return OPTIMISED.get(self.service) if self.kind == "optimised" else None
+    def optimized(self) -> OptimizedIntegration | None:
+        return OPTIMIZED_INTEGRATIONS.get(self.service) if self.kind == "optimized" else None
 
     @property
     def is_callback(self) -> bool:
@@ -48,25 +53,27 @@ class Call:
 
     @property
     def runs_our_code(self) -> bool:
-        """Whether errors with names of our own can come back: a function's exception, a callback's answer."""
+        """Return whether our own code can raise errors: a function, an activity or a callback."""
         return (
-            self.kind in ("function", "activity") or self.is_callback or self.optimised is OPTIMISED["lambda"]
+            self.kind in ("function", "activity")
+            or self.is_callback
+            or self.optimized is OPTIMIZED_INTEGRATIONS["lambda"]
         )
 
     @property
     def model(self) -> ServiceModel | None:
-        """The service's model, if there is such a service."""
+        """Return the service's model, or None for an unknown service."""
         if self.kind == "function":
             return _load("lambda")
-        if self.kind == "optimised":
-            return _load(self.optimised.service) if self.optimised else None
+        if self.kind == "optimized":
+            return _load(self.optimized.service) if self.optimized else None
         return sdk_model(self.service) if self.kind == "sdk" else None
 
     @property
     def operation(self) -> OperationModel | None:
-        """The operation's model, if the service has it and the action is spelt in camelCase."""
+        """Return the operation's model if the service has it and the action is in camelCase."""
         name = self.action[:1].upper() + self.action[1:]
-        supported = self.optimised.actions if self.optimised else {self.action}
+        supported = self.optimized.actions if self.optimized else {self.action}
         if self.kind == "function" or not self.model or self.action not in supported - {name}:
             return None
         return self.model.operation_model(name) if name in self.model.operation_names else None
@@ -75,42 +82,42 @@ class Call:
     def error_prefix(self) -> str:
         if self.kind == "function":
             return "Lambda"
-        if self.optimised:
-            return self.optimised.error_prefix
+        if self.optimized:
+            return self.optimized.error_prefix
         return _java_class(self.model.service_id) if self.model else ""
 
     def error_names(self) -> frozenset[str]:
-        """Every error that the service itself can answer with, as Step Functions spells it."""
+        """Return all errors of the service itself, as Step Functions spells them."""
         if not self.model:
             return frozenset()
         prefix = self.error_prefix
         own = {"SdkClientException", *(_java_exception(shape.name) for shape in self.model.error_shapes)}
         if self.kind == "function":
             own |= LAMBDA_ERRORS
-        elif self.optimised:
-            own |= {self.optimised.base_error, *self.optimised.other_errors}
+        elif self.optimized:
+            own |= {self.optimized.base_error, *self.optimized.other_errors}
         else:
             own |= {f"{prefix}Exception"} | (LAMBDA_ERRORS if prefix == "Lambda" else frozenset())
         return frozenset(f"{prefix}.{name}" for name in own)
 
 
-def parse_resource(resource: Any) -> Call | None:
-    """Read a Resource; a placeholder stands for a function's ARN."""
+def parse_resource(resource: Any) -> ServiceCall | None:
+    """Parse a Resource. A placeholder stands for a function's ARN. Return None for an invalid one."""
     if not isinstance(resource, str):
         return None
     if _FUNCTION.fullmatch(resource):
-        return Call("function")
+        return ServiceCall("function")
     if _ACTIVITY.fullmatch(resource):
-        return Call("activity")
-    if not (found := _RESOURCE.fullmatch(resource)):
+        return ServiceCall("activity")
+    if not (match := _RESOURCE.fullmatch(resource)):
         return None
-    kind: Kind = "sdk" if found["sdk"] else "optimised"
-    return Call(kind, found["service"], found["action"], found["pattern"] or "")
+    kind: Kind = "sdk" if match["sdk"] else "optimized"
+    return ServiceCall(kind, match["service"], match["action"], match["pattern"] or "")
 
 
 @cache
 def sdk_model(service: str) -> ServiceModel | None:
-    """The model of a service by the name that aws-sdk resources use, which is not always botocore's."""
+    """Return the model of a service by its name in aws-sdk resources, which can differ from botocore's."""
     plain = {name.replace("-", ""): name for name in _session().get_available_services()}
     name = _JAVA_NAMES.get(service) or plain.get(service)
     model = _load(name) if name else None
@@ -135,19 +142,19 @@ def _load(service: str) -> ServiceModel | None:
 
 
 def step_functions_name(member: str) -> str:
-    """An argument's or a result's name as Step Functions spells it: always in PascalCase."""
+    """Return the name of an argument or result as Step Functions spells it, in PascalCase."""
     return member[:1].upper() + member[1:]
 
 
 def members(shape: Shape) -> dict[str, Shape]:
-    """The members of a structure by the names that Step Functions uses."""
+    """Return the members of a structure by their names in Step Functions."""
     if not isinstance(shape, StructureShape):
         return {}
     return {step_functions_name(name): member for name, member in shape.members.items()}
 
 
 def _java_class(service_id: str) -> str:
-    """`DynamoDB` is DynamoDb in error names of aws-sdk, `SQS` is Sqs, `SFN` is Sfn."""
+    """Return the error prefix of aws-sdk: DynamoDb for `DynamoDB`, Sqs for `SQS`, Sfn for `SFN`."""
     return re.sub(r"([A-Z])([A-Z]+)(?![a-z])", lambda m: m[1] + m[2].lower(), service_id).replace(" ", "")
 
 

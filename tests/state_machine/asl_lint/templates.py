@@ -1,22 +1,22 @@
-"""Every string of a machine that reads a document, and the stage of the document that it reads."""
+"""The strings of a machine that read a document, and the stage of the document that each one reads."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from tests.state_machine.asl_lint.choices import conditions
-from tests.state_machine.asl_lint.documents import Documents, Fields, present
+from tests.state_machine.asl_lint.document_flow import Documents, Fields, fields_tested_present
+from tests.state_machine.asl_lint.language_schema import PATH_COMPARISONS
 from tests.state_machine.asl_lint.machine import Machine, State
 from tests.state_machine.asl_lint.paths import (
-    Call,
+    IntrinsicCall,
+    ParseError,
     Path,
-    UnreadableError,
     calls_in,
     parse_path,
     parse_value,
     paths_in,
 )
-from tests.state_machine.asl_lint.vocabulary import PATH_COMPARISONS
 
 Place = tuple[str | int, ...]
 Stage = Callable[[Documents], Fields]
@@ -48,8 +48,8 @@ REFERENCE_FIELDS: dict[str, Stage] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Use:
-    """One string that reads the document: where it stands, and which stage of the document it reads."""
+class DocumentRead:
+    """One string that reads the document: its place, and the stage of the document that it reads."""
 
     state: State
     place: Place
@@ -57,40 +57,40 @@ class Use:
     stage: Stage
     may_be_absent: bool = False
 
-    def parsed(self) -> Path | Call | None:
+    def parsed(self) -> Path | IntrinsicCall | None:
         try:
             return parse_value(self.text) if isinstance(self.text, str) else None
-        except UnreadableError:
+        except ParseError:
             return None
 
 
-def uses(machine: Machine) -> Iterator[Use]:
-    """Every string of the machine that reads a document, the functions' arguments included."""
+def document_reads(machine: Machine) -> Iterator[DocumentRead]:
+    """Yield every string of the machine that reads a document."""
     for state in machine.states:
         for name, stage in {**PATH_FIELDS, **REFERENCE_FIELDS}.items():
             if state.body.get(name) is not None:
-                yield Use(state, (name,), state.body[name], stage)
+                yield DocumentRead(state, (name,), state.body[name], stage)
         for place, value in objects_in_templates(state):
             for name, text in value.items():
                 if name.endswith(".$"):
-                    yield Use(state, (*place, name), text, TEMPLATES[str(place[0])])
-        yield from _asked(state)
+                    yield DocumentRead(state, (*place, name), text, TEMPLATES[str(place[0])])
+        yield from _choice_reads(state)
 
 
-def _asked(state: State) -> Iterator[Use]:
+def _choice_reads(state: State) -> Iterator[DocumentRead]:
     for place, condition, _ in conditions(state):
-        # Presence that is tested in the same And can be relied upon there.
-        outer = at(state.body, place[:-2]) if "And" in place else condition
-        tested = list(present(outer)) if isinstance(outer, dict) else []
+        # A field whose presence is tested in the same And exists there.
+        outer = value_at(state.body, place[:-2]) if "And" in place else condition
+        tested = list(fields_tested_present(outer)) if isinstance(outer, dict) else []
         for name, text in condition.items():
-            path = quietly(text) if name == "Variable" or name in PATH_COMPARISONS else None
+            path = parse_path_or_none(text) if name == "Variable" or name in PATH_COMPARISONS else None
             if path:
                 absent = path in tested or (name == "Variable" and "IsPresent" in condition)
-                yield Use(state, (*place, name), text, lambda documents: documents.effective, absent)
+                yield DocumentRead(state, (*place, name), text, lambda documents: documents.effective, absent)
 
 
 def objects_in_templates(state: State) -> Iterator[tuple[Place, dict[str, Any]]]:
-    """Every object in Parameters, ResultSelector and their like."""
+    """Yield every object in Parameters, ResultSelector and similar fields."""
     for name in TEMPLATES:
         if name in state.body:
             yield from _objects((name,), state.body[name])
@@ -107,7 +107,7 @@ def _objects(place: Place, value: Any) -> Iterator[tuple[Place, dict[str, Any]]]
 
 
 def literals(machine: Machine) -> Iterator[tuple[Place, State, str, Any]]:
-    """Everything in a template that is sent as it stands."""
+    """Yield every template value that is sent unchanged."""
     for state in machine.states:
         for place, value in objects_in_templates(state):
             for name, inner in value.items():
@@ -115,31 +115,31 @@ def literals(machine: Machine) -> Iterator[tuple[Place, State, str, Any]]:
                     yield (*place, name), state, name, inner
 
 
-def calls(machine: Machine) -> Iterator[tuple[Use, Call]]:
-    """Every intrinsic function of the machine, those inside others included."""
-    for use in uses(machine):
+def intrinsic_calls(machine: Machine) -> Iterator[tuple[DocumentRead, IntrinsicCall]]:
+    """Yield every intrinsic function of the machine, with nested ones."""
+    for use in document_reads(machine):
         if parsed := use.parsed():
             yield from ((use, call) for call in calls_in(parsed))
 
 
-def paths(machine: Machine) -> Iterator[tuple[Use, Path]]:
-    """Every path of the machine, those inside functions included."""
-    for use in uses(machine):
+def document_paths(machine: Machine) -> Iterator[tuple[DocumentRead, Path]]:
+    """Yield every path of the machine, with those in function arguments."""
+    for use in document_reads(machine):
         if parsed := use.parsed():
             yield from ((use, path) for path in paths_in(parsed))
 
 
-def quietly(text: Any) -> Path | None:
-    """The path, or nothing if it is none: whoever asks has no business with its spelling."""
+def parse_path_or_none(text: Any) -> Path | None:
+    """Return the parsed path, or None for other values."""
     try:
         return parse_path(text) if isinstance(text, str) else None
-    except UnreadableError:
+    except ParseError:
         return None
 
 
-def at(value: Any, place: Place) -> Any:
-    """What stands at a place, or nothing."""
+def value_at(value: Any, place: Place) -> Any:
+    """Return the value at a place, or None."""
     for step in place:
-        inside = isinstance(value, dict) if isinstance(step, str) else isinstance(value, list)
-        value = (value.get(step) if isinstance(step, str) else value[step]) if inside else None
+        is_container = isinstance(value, dict) if isinstance(step, str) else isinstance(value, list)
+        value = (value.get(step) if isinstance(step, str) else value[step]) if is_container else None
     return value

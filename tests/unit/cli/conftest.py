@@ -1,4 +1,4 @@
-"""A line in memory, and `partcheck` run against it."""
+"""The command line, run against an environment in memory."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -9,33 +9,35 @@ from typing import Any, BinaryIO
 import pytest
 from click.testing import CliRunner, Result
 
+from cli.context import Environment
 from cli.main import main
-from cli.reach import Reached
 from tests.fakes import (
-    MemoryArchive,
-    MemoryExecutions,
-    MemoryHistories,
-    MemoryLogs,
-    MemoryReviews,
-    MemorySearch,
+    InMemoryCommandRepository,
+    InMemoryExecutionArchive,
+    InMemoryExecutions,
+    InMemoryHistorySource,
+    InMemoryInspectionSearch,
+    InMemoryMessageQueue,
+    InMemoryReviewRepository,
+    InMemoryStepLogs,
 )
-from tests.unit.line import FILED, INBOUND, UNSURE, Line
-from workflow.aws.site import Site
+from tests.unit.pipeline import FILED, INBOUND, UNSURE, Pipeline
+from workflow.aws.stack_outputs import StackOutputs
 from workflow.inspections.objects import Image
 
-SITE = Site(
+OUTPUTS = StackOutputs(
     region="eu-central-1",
     inbound_bucket=INBOUND,
     filed_bucket=FILED,
     training_bucket="training",
-    ledger_table="ledger",
+    inspections_table="inspections",
     audit_table="audit",
-    token_table="tokens",
-    names_table="names",
-    figures_table="figures",
-    command_table="command-log",
+    task_tokens_table="task-tokens",
+    name_index_table="name-index",
+    metrics_table="metrics",
+    command_log_table="command-log",
     history_bucket="history",
-    read_history_function="read-history",
+    get_execution_history_function="read-history",
     intake_queue_url="intake",
     decision_queue_url="decisions",
     escalation_queue_url="escalations",
@@ -48,91 +50,105 @@ SITE = Site(
 STARTED_AT = datetime(2026, 1, 1, tzinfo=UTC)
 
 
-class RememberedExecutions(MemoryExecutions):
-    """Executions whose descriptions and histories can be read, until they are forgotten."""
+class RememberedExecutions(InMemoryExecutions):
+    """Executions with descriptions and histories, until they are removed."""
 
     def __init__(self) -> None:
         super().__init__()
         self.histories: dict[str, list[dict[str, Any]]] = {}
 
     def arn(self, name: str) -> str:
-        return SITE.state_machine_arn.replace("stateMachine", "execution") + f":{name}"
+        return OUTPUTS.state_machine_arn.replace("stateMachine", "execution") + f":{name}"
 
     def describe(self, name: str) -> dict[str, Any] | None:
         if name not in self.statuses:
             return None
         return {"name": name, "status": self.statuses[name], "startDate": STARTED_AT}
 
-    def history(self, name: str) -> list[dict[str, Any]]:
+    def get_history(self, name: str) -> list[dict[str, Any]]:
         return self.histories.get(name, [])
 
 
 @dataclass
 class Inbox:
-    """Uploads to the memory shelf; then the line does with the image what it is told to."""
+    """An inbox that uploads to memory and then calls `then` with the image."""
 
-    line: Line
-    then: Callable[[Line, Image], object]
+    pipeline: Pipeline
+    then: Callable[[Pipeline, Image], object]
     keys: list[str] = field(default_factory=list)
 
     def put(self, key: str, content: BinaryIO | bytes) -> Image:
         self.keys.append(key)
-        image = self.line.upload(content if isinstance(content, bytes) else content.read(), key)
-        self.then(self.line, image)
+        image = self.pipeline.upload(content if isinstance(content, bytes) else content.read(), key)
+        self.then(self.pipeline, image)
         return image
 
 
-def inspected(line: Line, image: Image) -> object:
-    """The line inspects what arrives at once."""
-    return line.inspected(image)
+def inspected(pipeline: Pipeline, image: Image) -> object:
+    """Inspect the upload at once."""
+    return pipeline.inspected(image)
 
 
-def waiting(line: Line, image: Image) -> object:
-    """The line cannot tell what arrives, and asks a person."""
-    line.detector.answers = [UNSURE]
-    return line.waiting(image)
+def waiting(pipeline: Pipeline, image: Image) -> object:
+    """Give the upload an unclear verdict, so that it waits for a reviewer."""
+    pipeline.detector.answers = [UNSURE]
+    return pipeline.waiting(image)
 
 
-def lost(_line: Line, _image: Image) -> object:
-    """Nobody notices what arrives."""
+def lost(_line: Pipeline, _image: Image) -> object:
+    """Ignore the upload."""
     return None
 
 
-def vanished(line: Line, image: Image) -> object:
-    """Somebody deletes what arrives before the line has looked at it."""
-    line.shelf.delete(image)
-    return line.claim(image, line.start(image))
+def vanished(pipeline: Pipeline, image: Image) -> object:
+    """Delete the upload before it is inspected."""
+    pipeline.objects.delete(image)
+    return pipeline.claim(image, pipeline.start(image))
 
 
-class Bench:
-    """One line, and the command line beside it."""
+class CommandLine:
+    """One environment in memory, and the command line beside it."""
 
     def __init__(self) -> None:
         self.executions = RememberedExecutions()
-        self.line = Line(executions=self.executions)
-        self.inbox = Inbox(self.line, inspected)
-        self.archive, self.told = MemoryArchive(), MemoryHistories()
-        self.logs = MemoryLogs()
+        self.pipeline = Pipeline(executions=self.executions)
+        self.inbox = Inbox(self.pipeline, inspected)
+        self.archive, self.histories = InMemoryExecutionArchive(), InMemoryHistorySource()
+        self.logs = InMemoryStepLogs()
+        self.commands, self.command_queue = InMemoryCommandRepository(), InMemoryMessageQueue()
 
-    def reach(self, _home: Path | None) -> Reached:
-        line = self.line
-        ports = (line.ledger, line.shelf, line.executions, line.decisions, self.inbox)
-        found = (MemorySearch(line.ledger), self.archive, self.told, self.logs)
-        return Reached(SITE, *ports, {}, MemoryReviews(line.ledger), *found)
+    def find_environment(self, _state_dir: Path | None) -> Environment:
+        pipeline = self.pipeline
+        return Environment(
+            outputs=OUTPUTS,
+            inspections=pipeline.inspections,
+            objects=pipeline.objects,
+            executions=pipeline.executions,
+            decision_queue=pipeline.decisions,
+            inbox=self.inbox,
+            variables={},
+            reviews=InMemoryReviewRepository(pipeline.inspections),
+            search=InMemoryInspectionSearch(pipeline.inspections),
+            archive=self.archive,
+            history_source=self.histories,
+            logs=self.logs,
+            commands=self.commands,
+            command_queue=self.command_queue,
+        )
 
     def run(self, *arguments: str) -> Result:
-        return CliRunner().invoke(main, arguments, obj=self.reach)
+        return CliRunner().invoke(main, arguments, obj=self.find_environment)
 
 
 @pytest.fixture
-def bench() -> Bench:
-    return Bench()
+def command_line() -> CommandLine:
+    return CommandLine()
 
 
 @pytest.fixture
-def unsure(bench: Bench) -> Image:
-    """A photo that waits for a person."""
-    bench.line.detector.answers = [UNSURE]
-    image = bench.line.upload()
-    bench.line.waiting(image)
+def unsure(command_line: CommandLine) -> Image:
+    """A photo that waits for a reviewer."""
+    command_line.pipeline.detector.answers = [UNSURE]
+    image = command_line.pipeline.upload()
+    command_line.pipeline.waiting(image)
     return image

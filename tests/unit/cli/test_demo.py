@@ -1,26 +1,28 @@
+import shlex
 from pathlib import Path
 
 import pytest
 
 from cli import demo
+from cli.main import main
 from local.ports import Ports
-from tests.unit.cli.conftest import Bench
-from tests.unit.line import CLEARLY_OK, UNSURE
+from tests.unit.cli.conftest import CommandLine
+from tests.unit.pipeline import CLEARLY_OK, UNSURE
 from workflow.errors import ConfigurationError
 
-PORTS = Ports.at(24_000)
+PORTS = Ports.from_base(24_000)
 
 
 def test_the_demo_begins_with_an_empty_directory(tmp_path: Path) -> None:
     home = tmp_path / "demo"
-    demo._empty(home, PORTS)
+    demo._empty_directory(home, PORTS)
     (home / "photos").mkdir()
     (home / "photos" / "old.jpg").touch()
-    (home / "line.json").touch()
+    (home / "environment.json").touch()
 
-    demo._empty(home, PORTS)
+    demo._empty_directory(home, PORTS)
 
-    assert {entry.name for entry in home.iterdir()} <= {demo.MARK, "lock", ".gitignore"}
+    assert {entry.name for entry in home.iterdir()} <= {demo.MARKER, "lock", ".gitignore"}
 
 
 def test_a_directory_that_is_no_demo_is_never_emptied(tmp_path: Path) -> None:
@@ -28,29 +30,53 @@ def test_a_directory_that_is_no_demo_is_never_emptied(tmp_path: Path) -> None:
     home.mkdir()
     (home / "thesis.txt").write_text("years of work")
 
-    with pytest.raises(ConfigurationError, match="choose another --home"):
-        demo._empty(home, PORTS)
+    with pytest.raises(ConfigurationError, match="choose another --state-dir"):
+        demo._empty_directory(home, PORTS)
 
     assert (home / "thesis.txt").exists()
 
 
-def test_only_verdicts_of_the_model_itself_are_counted_as_its_own(bench: Bench) -> None:
-    right, wrong, unsure = (bench.line.upload(key=f"line-1/{name}.png") for name in "abc")
-    bench.line.detector.answers = [CLEARLY_OK]
-    bench.line.inspected(right)
-    bench.line.inspected(wrong)
-    bench.line.detector.answers = [UNSURE]
-    bench.line.waiting(unsure)
+def test_only_verdicts_of_the_model_itself_are_counted_as_its_own(command_line: CommandLine) -> None:
+    right, wrong, unsure = (command_line.pipeline.upload(key=f"line-1/{name}.png") for name in "abc")
+    command_line.pipeline.detector.answers = [CLEARLY_OK]
+    command_line.pipeline.inspected(right)
+    command_line.pipeline.inspected(wrong)
+    command_line.pipeline.detector.answers = [UNSURE]
+    command_line.pipeline.waiting(unsure)
 
-    judged = demo._judged(bench.line.ledger.rows, {"a.png": "ok", "b.png": "defect", "c.png": "ok"})
+    judged = demo._count_confident(
+        command_line.pipeline.inspections.rows, {"a.png": "ok", "b.png": "defect", "c.png": "ok"}
+    )
 
     assert judged == (2, 1)
 
 
 def test_training_and_new_parts_differ_and_the_truth_is_known(tmp_path: Path) -> None:
-    training, truth = demo._photograph(2, 2, tmp_path / "new")
+    training, truth = demo._generate_parts(2, 2, tmp_path / "new")
 
     new = {photo.name: photo.read_bytes() for photo in (tmp_path / "new").iterdir()}
     assert truth.keys() == new.keys()
     assert set(truth.values()) <= {"ok", "defect"}
     assert not set(new.values()) & {part.content for part in training}
+
+
+@pytest.mark.parametrize("keep", [False, True])
+def test_the_demo_ends_with_commands_that_exist(
+    command_line: CommandLine, tmp_path: Path, capsys: pytest.CaptureFixture[str], keep: bool
+) -> None:
+    image = command_line.pipeline.upload(key="line-1/a b.png")
+    command_line.pipeline.inspected(image)
+    row = command_line.pipeline.row(image)
+
+    demo._print_next_commands(
+        tmp_path / "a b", "http://127.0.0.1:4569", {row.id: row}, " --port 4600", keep=keep
+    )
+
+    lines = [shlex.split(line)[1:] for line in capsys.readouterr().out.splitlines() if line.startswith("  ")]
+    options = ["--state-dir", str(tmp_path / "a b")]
+    if not keep:
+        assert lines.pop(0) == [*options, "--port", "4600", "up"]
+        options += ["--port", "4600", "--start"]
+    assert lines == [[*options, "execution", "show", "a b.png"], [*options, "verify"]]
+    for words in lines:
+        assert main.make_context("partcheck", [*words], resilient_parsing=True)

@@ -7,20 +7,20 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from cli import deploy, teardown
+from cli.aws_options import resolve_target
+from cli.context import AwsTarget, CliContext, NotRunning, require_usable_stack
 from cli.main import main
-from cli.place import chosen_place
-from cli.reach import Chosen, NotRunning, Place, refuse_dead_end
-from infra.settings import Deployment
-from workflow.aws.account import Account
-from workflow.aws.site import Site, from_outputs, output_name
-from workflow.aws.stacks import Change, Event, Stack
+from cli.stage import deploy, destroy
+from deployment.account import AwsAccount
+from deployment.stacks import PlannedChange, Stack, StackEvent
+from infra.settings import StageSettings
+from workflow.aws.stack_outputs import StackOutputs, parse_stack_outputs, to_output_name
 from workflow.errors import ConfigurationError, PartcheckError
 
 
 def test_a_region_without_custom_labels_is_refused_before_anything_is_made() -> None:
     with pytest.raises(ConfigurationError, match=r"not offered in eu-north-1: choose one of .*eu-central-1"):
-        deploy._at_once(Account("1", "eu-north-1", "ann"))
+        deploy._check_account(AwsAccount("1", "eu-north-1", "ann"))
 
 
 @pytest.mark.parametrize(
@@ -28,7 +28,7 @@ def test_a_region_without_custom_labels_is_refused_before_anything_is_made() -> 
     [(1000, "ann@example.com", 0), (10, "ann@example.com", 1), (10, "", 2)],
 )
 def test_a_small_quota_and_deaf_alarms_are_told(at_once: int, email: str, warnings: int) -> None:
-    deployment = Deployment(alarm_email=email, small_account=at_once < deploy.ENOUGH_AT_ONCE)
+    deployment = StageSettings(alarm_email=email, small_account=at_once < deploy.SUFFICIENT_CONCURRENCY)
 
     assert len(list(deploy._warnings(at_once, deployment))) == warnings
 
@@ -36,40 +36,87 @@ def test_a_small_quota_and_deaf_alarms_are_told(at_once: int, email: str, warnin
 @pytest.mark.parametrize(
     ("change", "loses"),
     [
-        (Change("Modify", "AWS::DynamoDB::Table", "BooksLedger", True), True),
-        (Change("Remove", "AWS::S3::Bucket", "StorageFiled", False), True),
-        (Change("Modify", "AWS::DynamoDB::Table", "BooksLedger", False), False),
-        (Change("Modify", "AWS::Lambda::Function", "FunctionsMoveImage", True), False),
-        (Change("Add", "AWS::S3::Bucket", "StorageNew", False), False),
+        (
+            PlannedChange(
+                action="Modify",
+                resource_type="AWS::DynamoDB::Table",
+                logical_id="TablesInspections",
+                replaces=True,
+            ),
+            True,
+        ),
+        (
+            PlannedChange(
+                action="Remove", resource_type="AWS::S3::Bucket", logical_id="StorageFiled", replaces=False
+            ),
+            True,
+        ),
+        (
+            PlannedChange(
+                action="Modify",
+                resource_type="AWS::DynamoDB::Table",
+                logical_id="TablesInspections",
+                replaces=False,
+            ),
+            False,
+        ),
+        (
+            PlannedChange(
+                action="Modify",
+                resource_type="AWS::Lambda::Function",
+                logical_id="FunctionsMoveImage",
+                replaces=True,
+            ),
+            False,
+        ),
+        (
+            PlannedChange(
+                action="Add", resource_type="AWS::S3::Bucket", logical_id="StorageNew", replaces=False
+            ),
+            False,
+        ),
     ],
 )
-def test_a_deployment_never_replaces_what_holds_data(change: Change, loses: bool) -> None:
+def test_a_deployment_never_replaces_what_holds_data(change: PlannedChange, loses: bool) -> None:
     if loses:
         with pytest.raises(PartcheckError, match=change.logical_id):
-            deploy._refuse_losses([change])
+            deploy._reject_data_loss([change])
     else:
-        deploy._refuse_losses([change])
+        deploy._reject_data_loss([change])
 
 
 def test_the_plan_is_told_with_its_price(capsys: pytest.CaptureFixture[str]) -> None:
-    changes = [Change("Add", "AWS::SQS::Queue", name, False) for name in ("A", "B")]
+    changes = [
+        PlannedChange(action="Add", resource_type="AWS::SQS::Queue", logical_id=name, replaces=False)
+        for name in ("A", "B")
+    ]
 
-    deploy._tell(changes, Deployment("prod"))
+    deploy._print_changes(changes, StageSettings(stage="prod"))
 
     told = capsys.readouterr()
-    assert "add  AWS::SQS::Queue         2" in told.out
+    assert "add     AWS::SQS::Queue      2" in told.out
     assert "partcheck-prod: 2 to add" in told.err
     assert "US$4 an hour" in told.err
 
 
 def test_failures_are_told_with_their_reasons_and_beginnings_are_not() -> None:
     events = [
-        Event("1", "AWS::SQS::Queue", "A", "CREATE_IN_PROGRESS", ""),
-        Event("2", "AWS::SQS::Queue", "A", "CREATE_FAILED", "no such key"),
-        Event("3", "AWS::SQS::Queue", "B", "CREATE_COMPLETE", ""),
+        StackEvent(
+            id="1", resource_type="AWS::SQS::Queue", logical_id="A", status="CREATE_IN_PROGRESS", reason=""
+        ),
+        StackEvent(
+            id="2",
+            resource_type="AWS::SQS::Queue",
+            logical_id="A",
+            status="CREATE_FAILED",
+            reason="no such key",
+        ),
+        StackEvent(
+            id="3", resource_type="AWS::SQS::Queue", logical_id="B", status="CREATE_COMPLETE", reason=""
+        ),
     ]
 
-    assert list(deploy.worth_telling(events)) == [
+    assert list(deploy.format_events(events)) == [
         "A (AWS::SQS::Queue): create_failed: no such key",
         "B: create complete",
     ]
@@ -89,71 +136,83 @@ class Stacks:
     def __init__(self, *states: str) -> None:
         self._states = list(states)
 
-    def followed(self, _id: str, _known: set[str]) -> Any:
+    def follow(self, _id: str, _known: set[str]) -> Any:
         for state in self._states:
-            yield Stack("id", "partcheck-dev", state, {}), []
+            yield Stack(id="id", name="partcheck-dev", status=state, outputs={}), []
 
     def find(self, _id: str) -> Stack | None:
         last = self._states[-1]
-        return None if last == "DELETE_COMPLETE" else Stack("id", "partcheck-dev", last, {})
+        return (
+            None
+            if last == "DELETE_COMPLETE"
+            else Stack(id="id", name="partcheck-dev", status=last, outputs={})
+        )
 
 
 def test_following_ends_with_the_stack_as_it_is_or_with_nothing() -> None:
-    made = deploy.follow(Stacks("CREATE_IN_PROGRESS", "CREATE_COMPLETE"), "id", set())
+    made = deploy.follow_stack(Stacks("CREATE_IN_PROGRESS", "CREATE_COMPLETE"), "id", set())
 
     assert made is not None
     assert made.status == "CREATE_COMPLETE"
-    assert deploy.follow(Stacks("DELETE_IN_PROGRESS", "DELETE_COMPLETE"), "id", set()) is None
+    assert deploy.follow_stack(Stacks("DELETE_IN_PROGRESS", "DELETE_COMPLETE"), "id", set()) is None
 
 
 @pytest.mark.parametrize(
     ("before", "after", "place"),
     [
-        (Place(), ("", "", ""), Place("dev")),
-        (Place("prod", "work", "eu-west-1"), ("", "", ""), Place("prod", "work", "eu-west-1")),
-        (Place("prod"), ("test", "", "us-east-1"), Place("test", "", "us-east-1")),
+        (AwsTarget(), ("", "", ""), AwsTarget("dev")),
+        (AwsTarget("prod", "work", "eu-west-1"), ("", "", ""), AwsTarget("prod", "work", "eu-west-1")),
+        (AwsTarget("prod"), ("test", "", "us-east-1"), AwsTarget("test", "", "us-east-1")),
     ],
 )
 def test_options_may_stand_before_or_after_the_command(
-    before: Place, after: tuple[str, str, str], place: Place
+    before: AwsTarget, after: tuple[str, str, str], place: AwsTarget
 ) -> None:
-    assert chosen_place(Chosen(None, None, lambda _: None, before), *after) == place  # type: ignore[arg-type,return-value]
+    assert (
+        resolve_target(
+            CliContext(state_dir=None, port=None, find_local=lambda _: None, target=before), *after
+        )
+        == place
+    )  # type: ignore[arg-type,return-value]
 
 
 def test_a_line_is_read_from_a_stacks_outputs_and_a_missing_one_is_named() -> None:
-    outputs = {output_name(name): name for name in Site.__dataclass_fields__ if name != "region"}
+    outputs = {to_output_name(name): name for name in StackOutputs.__dataclass_fields__ if name != "region"}
 
-    site = from_outputs(outputs, "eu-central-1")
+    site = parse_stack_outputs(outputs, "eu-central-1")
 
     assert (site.region, site.inbound_bucket, site.model_parameter) == (
         *("eu-central-1", "inbound_bucket"),
         "model_parameter",
     )
-    with pytest.raises(ConfigurationError, match="does not tell LedgerTable: deploy it again"):
-        from_outputs(
-            {name: value for name, value in outputs.items() if name != "LedgerTable"}, "eu-central-1"
+    with pytest.raises(ConfigurationError, match="the stack has no output InspectionsTable: deploy it again"):
+        parse_stack_outputs(
+            {name: value for name, value in outputs.items() if name != "InspectionsTable"}, "eu-central-1"
         )
 
 
 @pytest.mark.parametrize(
     ("arn", "why"),
     [
-        ("arn:aws:s3:::partcheck-dev-storagefiled", "holds photos"),
+        ("arn:aws:s3:::partcheck-dev-storagefiled", "contains photos"),
         ("arn:aws:logs:eu-central-1:1:log-group:/aws/elasticbeanstalk/x", "until they expire"),
-        ("arn:aws:sns:eu-central-1:1:topic", "was deleted"),
+        ("arn:aws:sns:eu-central-1:1:topic", "deleted resources"),
     ],
 )
 def test_what_remains_is_told_with_a_reason(arn: str, why: str) -> None:
-    assert why in teardown.reason(arn)
+    assert why in destroy.retention_reason(arn)
 
 
-@pytest.mark.parametrize("command", [("deploy", "--yes"), ("status",), ("smoke",), ("executions",)])
+@pytest.mark.parametrize(
+    "command",
+    [("stage", "deploy", "--yes"), ("stage", "status"), ("stage", "smoke-test"), ("execution", "list")],
+)
 def test_a_stage_whose_first_deployment_failed_is_to_be_taken_away_first(
     command: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("workflow.aws.account.account", lambda: Account("1", "eu-central-1", "ann"))
+    monkeypatch.setattr("deployment.account.get_account", lambda: AwsAccount("1", "eu-central-1", "ann"))
     monkeypatch.setattr(
-        "workflow.aws.stacks.CloudFormationStacks",
+        "deployment.stacks.CloudFormationStacks",
         lambda: Stacks("ROLLBACK_IN_PROGRESS", "ROLLBACK_COMPLETE"),
     )
 
@@ -161,45 +220,45 @@ def test_a_stage_whose_first_deployment_failed_is_to_be_taken_away_first(
 
     assert answer.exit_code == 3
     assert "The first deployment of stage dev failed and was rolled back" in answer.stderr
-    assert "run `partcheck teardown --stage dev` first" in answer.stderr
+    assert "run `partcheck stage destroy --stage dev` first" in answer.stderr
 
 
 def test_the_status_is_asked_of_the_region_that_the_options_name(monkeypatch: pytest.MonkeyPatch) -> None:
     done: list[str] = []
-    monkeypatch.setattr("workflow.aws.clients.choose", lambda _profile, region: done.append(region))
-    monkeypatch.setattr("workflow.aws.account.account", lambda: Account("1", "eu-west-1", "ann"))
+    monkeypatch.setattr("workflow.aws.clients.configure", lambda _profile, region: done.append(region))
+    monkeypatch.setattr("deployment.account.get_account", lambda: AwsAccount("1", "eu-west-1", "ann"))
 
     def made() -> Stacks:
         done.append("client")
         return Stacks("ROLLBACK_COMPLETE")
 
-    monkeypatch.setattr("workflow.aws.stacks.CloudFormationStacks", made)
+    monkeypatch.setattr("deployment.stacks.CloudFormationStacks", made)
 
-    CliRunner().invoke(main, ("status", "--stage", "dev", "--region", "eu-west-1"))
+    CliRunner().invoke(main, ("stage", "status", "--stage", "dev", "--region", "eu-west-1"))
 
     assert done[:2] == ["eu-west-1", "client"]
 
 
 def test_a_stage_that_is_half_taken_away_is_to_be_taken_away_to_the_end() -> None:
-    half = Stack("id", "partcheck-dev", "DELETE_FAILED", {})
+    half = Stack(id="id", name="partcheck-dev", status="DELETE_FAILED", outputs={})
 
     with pytest.raises(
-        NotRunning, match="dev is half taken away: run `partcheck teardown --stage dev` first"
+        NotRunning, match="The deletion of stage dev failed: run `partcheck stage destroy --stage dev` first"
     ):
-        refuse_dead_end(half, "dev")
-    refuse_dead_end(replace(half, status="UPDATE_ROLLBACK_COMPLETE"), "dev")
+        require_usable_stack(half, "dev")
+    require_usable_stack(replace(half, status="UPDATE_ROLLBACK_COMPLETE"), "dev")
 
 
 def test_a_name_that_no_stage_can_have_is_refused_before_aws_is_asked() -> None:
-    answer = CliRunner().invoke(main, ("deploy", "--stage", "Prod_1"))
+    answer = CliRunner().invoke(main, ("stage", "deploy", "--stage", "Prod_1"))
 
     assert answer.exit_code != 0
     assert "stage must be 1 to 20 lower-case letters, digits and hyphens, not 'Prod_1'" in answer.stderr
 
 
-FULL = Deployment(
-    "prod",
-    "review.example.com",
+FULL = StageSettings(
+    stage="prod",
+    domain="review.example.com",
     hosted_zone_id="Z1",
     oidc_issuer="https://id.example.com",
     oidc_client_id="app",
@@ -223,23 +282,23 @@ NO_ISSUER = {"oidc_issuer": "", "oidc_client_id": "", "oidc_secret_arn": ""}
     ],
 )
 def test_a_deployment_keeps_what_the_last_one_was_told_until_it_is_told_otherwise(
-    given: dict[str, Any], after: Deployment
+    given: dict[str, Any], after: StageSettings
 ) -> None:
     unsaid = dict.fromkeys(("domain", "alarm_email", "max_in_flight"))
 
-    assert deploy._deployment("prod", {"Settings": FULL.remembered()}, {**unsaid, **given}) == after
+    assert deploy._merge_settings("prod", {"Settings": FULL.to_output()}, {**unsaid, **given}) == after
 
 
 def test_it_is_said_what_is_kept_and_a_new_stage_keeps_nothing(capsys: pytest.CaptureFixture[str]) -> None:
-    assert deploy._deployment("dev", {}, {"domain": None}) == Deployment("dev")
+    assert deploy._merge_settings("dev", {}, {"domain": None}) == StageSettings(stage="dev")
     assert capsys.readouterr().err == ""
 
-    deploy._deployment("dev", {"Settings": Deployment(alarm_email="ann@example.com").remembered()}, {})
+    deploy._merge_settings("dev", {"Settings": StageSettings(alarm_email="ann@example.com").to_output()}, {})
 
-    assert capsys.readouterr().err == "As before: alarm_email ann@example.com\n"
+    assert capsys.readouterr().err == "Unchanged settings: alarm_email ann@example.com\n"
 
 
 def test_what_a_stack_remembers_is_what_was_set_and_no_more() -> None:
-    assert json.loads(Deployment("dev", small_account=True, max_in_flight=50).remembered()) == {
+    assert json.loads(StageSettings(stage="dev", small_account=True, max_in_flight=50).to_output()) == {
         "max_in_flight": 50
     }

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from cli import following, inspect
+from cli import inspect, polling
 from tests.crafted import png
-from tests.unit.cli.conftest import Bench, lost, vanished, waiting
-from tests.unit.line import CLEARLY_DEFECT, CLEARLY_OK, Line
-from workflow.errors import Conflict, NotUploaded
+from tests.unit.cli.conftest import CommandLine, lost, vanished, waiting
+from tests.unit.pipeline import CLEARLY_DEFECT, CLEARLY_OK, Pipeline
+from workflow.errors import Conflict, UploadFailed
 from workflow.inspections.objects import Image
 
 
@@ -23,130 +23,140 @@ def photos(tmp_path: Path) -> Path:
 
 
 def test_photos_of_a_folder_are_uploaded_under_their_path_and_their_verdicts_printed(
-    bench: Bench, photos: Path
+    command_line: CommandLine, photos: Path
 ) -> None:
-    bench.line.detector.answers = [CLEARLY_OK, CLEARLY_DEFECT]
+    command_line.pipeline.detector.answers = [CLEARLY_OK, CLEARLY_DEFECT]
 
-    result = bench.run("inspect", str(photos))
+    result = command_line.run("inspect", str(photos))
 
-    assert sorted(bench.inbox.keys) == ["photos/a.jpg", "photos/left side/b.PNG"]
+    assert sorted(command_line.inbox.keys) == ["photos/a.jpg", "photos/left side/b.PNG"]
     assert result.exit_code == 0
-    rows = [line.split("  ") for line in result.stdout.splitlines()]
+    rows = [pipeline.split("  ") for pipeline in result.stdout.splitlines()]
     assert rows[0][0] == "photo"
     assert {"1 ok, 1 defect"} == {
-        line.split(": ")[1] for line in result.stdout.splitlines() if "2 photos" in line
+        pipeline.split(": ")[1] for pipeline in result.stdout.splitlines() if "2 photos" in pipeline
     }
-    assert "Left out 1 file in folders" in result.stderr
-    assert "left out" not in result.stdout.lower()
+    assert "Skipped 1 file in folders" in result.stderr
+    assert "skipped" not in result.stdout.lower()
 
 
 def test_a_file_named_by_itself_is_uploaded_whatever_it_is_and_a_rejected_one_fails(
-    bench: Bench, photos: Path
+    command_line: CommandLine, photos: Path
 ) -> None:
-    result = bench.run("inspect", str(photos / "notes.txt"))
+    result = command_line.run("inspect", str(photos / "notes.txt"))
 
-    assert bench.inbox.keys == ["notes.txt"]
+    assert command_line.inbox.keys == ["notes.txt"]
     assert "rejected notes.txt: " in result.stdout
     assert result.exit_code == 1
 
 
-def test_json_is_one_object_a_photo_and_the_summary_goes_to_stderr(bench: Bench, photos: Path) -> None:
-    result = bench.run("inspect", "--json", str(photos))
+def test_json_is_one_object_a_photo_and_the_summary_goes_to_stderr(
+    command_line: CommandLine, photos: Path
+) -> None:
+    result = command_line.run("inspect", "--json", str(photos))
 
-    told = [json.loads(line) for line in result.stdout.splitlines()]
+    told = [json.loads(pipeline) for pipeline in result.stdout.splitlines()]
     assert [one["path"] for one in told] == [str(photos / "a.jpg"), str(photos / "left side" / "b.PNG")]
     assert {one["verdict"] for one in told} == {"ok"}
     assert all(one["confidence"] == 0.97 and one["seconds"] is not None for one in told)
     assert "2 photos" in result.stderr
 
 
-def test_an_unclear_photo_counts_as_answered_and_says_how_to_decide_it(bench: Bench, photos: Path) -> None:
-    bench.inbox.then = waiting
+def test_an_unclear_photo_counts_as_answered_and_says_how_to_decide_it(
+    command_line: CommandLine, photos: Path
+) -> None:
+    command_line.inbox.then = waiting
 
-    result = bench.run("inspect", str(photos / "a.jpg"))
+    result = command_line.run("inspect", str(photos / "a.jpg"))
 
     assert result.exit_code == 0
     assert "unclear" in result.stdout
-    assert "partcheck reviews" in result.stdout
+    assert "partcheck review list" in result.stdout
 
 
-def test_a_photo_that_was_deleted_meanwhile_is_named_and_not_waited_for(bench: Bench, photos: Path) -> None:
-    bench.inbox.then = vanished
+def test_a_photo_that_was_deleted_meanwhile_is_named_and_not_waited_for(
+    command_line: CommandLine, photos: Path
+) -> None:
+    command_line.inbox.then = vanished
 
-    result = bench.run("inspect", str(photos / "a.jpg"))
+    result = command_line.run("inspect", str(photos / "a.jpg"))
 
     assert result.exit_code == 1
     assert "1 withdrawn" in result.stdout
-    assert "withdrawn a.jpg: it was deleted before anybody judged it" in result.stdout
+    assert "withdrawn a.jpg: deleted before it was judged" in result.stdout
 
 
-def test_what_has_no_answer_in_time_is_named_and_fails(bench: Bench, photos: Path) -> None:
-    bench.inbox.then = lost
+def test_what_has_no_answer_in_time_is_named_and_fails(command_line: CommandLine, photos: Path) -> None:
+    command_line.inbox.then = lost
 
-    result = bench.run("inspect", "--timeout", "0", str(photos))
+    result = command_line.run("inspect", "--timeout", "0", str(photos))
 
     assert result.exit_code == 1
     assert "no answer yet for photos/a.jpg" in result.stdout
     assert "2 in flight" in result.stdout
 
 
-def test_without_waiting_the_uploads_are_printed_and_nothing_is_followed(bench: Bench, photos: Path) -> None:
-    bench.inbox.then = lost
+def test_without_waiting_the_uploads_are_printed_and_nothing_is_followed(
+    command_line: CommandLine, photos: Path
+) -> None:
+    command_line.inbox.then = lost
 
-    result = bench.run("inspect", "--no-wait", str(photos))
+    result = command_line.run("inspect", "--no-wait", str(photos))
 
     assert result.exit_code == 0
     assert "photos/a.jpg" in result.stdout
     assert "2 photos uploaded" in result.stderr
 
 
-def test_the_same_file_twice_makes_two_inspections(bench: Bench, photos: Path) -> None:
-    result = bench.run("inspect", "--json", str(photos / "a.jpg"), str(photos / "a.jpg"))
+def test_the_same_file_twice_makes_two_inspections(command_line: CommandLine, photos: Path) -> None:
+    result = command_line.run("inspect", "--json", str(photos / "a.jpg"), str(photos / "a.jpg"))
 
-    ids = {json.loads(line)["id"] for line in result.stdout.splitlines()}
+    ids = {json.loads(pipeline)["id"] for pipeline in result.stdout.splitlines()}
     assert len(ids) == 2
 
 
-def test_a_folder_without_photos_is_wrong_usage(bench: Bench, tmp_path: Path) -> None:
-    result = bench.run("inspect", str(tmp_path))
+def test_a_folder_without_photos_is_wrong_usage(command_line: CommandLine, tmp_path: Path) -> None:
+    result = command_line.run("inspect", str(tmp_path))
 
     assert result.exit_code == 2
-    assert "no photo to inspect" in result.stderr
+    assert "contain no photo" in result.stderr
 
 
-def test_a_file_that_cannot_be_read_fails_alone(bench: Bench, photos: Path) -> None:
+def test_a_file_that_cannot_be_read_fails_alone(command_line: CommandLine, photos: Path) -> None:
     (photos / "gone.jpg").symlink_to(photos / "nowhere.jpg")
 
-    result = bench.run("inspect", str(photos))
+    result = command_line.run("inspect", str(photos))
 
     assert result.exit_code == 1
     assert "gone.jpg was not uploaded: No such file or directory." in result.stderr
-    assert len(bench.inbox.keys) == 2
+    assert len(command_line.inbox.keys) == 2
     assert "not uploaded" in result.stdout
 
 
 @pytest.mark.parametrize("wait", ["--timeout=60", "--no-wait"])
-def test_a_photo_that_the_bucket_does_not_take_fails_alone(bench: Bench, photos: Path, wait: str) -> None:
-    taken = bench.inbox.then
+def test_a_photo_that_the_bucket_does_not_take_fails_alone(
+    command_line: CommandLine, photos: Path, wait: str
+) -> None:
+    taken = command_line.inbox.then
 
-    def refuse(line: Line, image: Image) -> object:
+    def refuse(pipeline: Pipeline, image: Image) -> object:
         if image.key.endswith("a.jpg"):
-            raise NotUploaded("SlowDown")
-        return taken(line, image)
+            raise UploadFailed("SlowDown")
+        return taken(pipeline, image)
 
-    bench.inbox.then = refuse
+    command_line.inbox.then = refuse
 
-    result = bench.run("inspect", "--json", wait, str(photos))
+    result = command_line.run("inspect", "--json", wait, str(photos))
 
-    told = [json.loads(line) for line in result.stdout.splitlines()]
+    told = [json.loads(pipeline) for pipeline in result.stdout.splitlines()]
     assert result.exit_code == 1
-    assert (told[0]["state"], told[0]["fault"]) == ("not uploaded", "SlowDown")
+    assert (told[0]["state"], told[0]["error"]) == ("not uploaded", "SlowDown")
     assert told[1]["key"] == "photos/left side/b.PNG"
     assert "a.jpg was not uploaded: SlowDown.\n" in result.stderr
 
 
 def test_a_folder_that_cannot_be_read_is_not_passed_over(
-    bench: Bench, photos: Path, monkeypatch: pytest.MonkeyPatch
+    command_line: CommandLine, photos: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     listed = os.scandir
 
@@ -157,60 +167,69 @@ def test_a_folder_that_cannot_be_read_is_not_passed_over(
 
     monkeypatch.setattr("os.scandir", refuse)
 
-    result = bench.run("inspect", str(photos))
+    result = command_line.run("inspect", str(photos))
 
-    assert (result.exit_code, bench.inbox.keys) == (1, [])
+    assert (result.exit_code, command_line.inbox.keys) == (1, [])
     assert "left side" in result.stderr
 
 
 def test_photos_that_cannot_be_followed_any_more_are_not_forgotten(
-    bench: Bench, photos: Path, monkeypatch: pytest.MonkeyPatch
+    command_line: CommandLine, photos: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(*_asked: object) -> None:
-        raise Conflict("the ledger does not answer")
+        raise Conflict("the table does not answer")
 
-    bench.inbox.then = lost
-    monkeypatch.setattr(bench.line.ledger, "get", refuse)
+    command_line.inbox.then = lost
+    monkeypatch.setattr(command_line.pipeline.inspections, "get", refuse)
 
-    result = bench.run("inspect", str(photos))
+    result = command_line.run("inspect", str(photos))
 
     assert result.exit_code == 1
-    assert "The line goes on with the 2 photos" in result.stderr
+    assert "The inspections of 2 photos continue" in result.stderr
 
 
-def test_a_key_longer_than_s3_allows_is_not_uploaded(bench: Bench, tmp_path: Path) -> None:
+def test_a_key_longer_than_s3_allows_is_not_uploaded(command_line: CommandLine, tmp_path: Path) -> None:
     folder = tmp_path
     for _ in range(5):
         folder = folder / ("ä" * 120)
     folder.mkdir(parents=True)
     (folder / "a.jpg").write_bytes(png())
 
-    result = bench.run("inspect", str(tmp_path))
+    result = command_line.run("inspect", str(tmp_path))
 
     assert result.exit_code == 1
     assert "S3 allows 1,024" in result.stderr
-    assert bench.inbox.keys == []
+    assert command_line.inbox.keys == []
 
 
-def test_a_name_that_is_no_utf8_is_not_uploaded(bench: Bench) -> None:
-    uploads = inspect.upload(bench.inbox, [inspect.Photo(Path("x"), "bad\udcff.jpg")])
+def test_a_name_that_is_no_utf8_is_not_uploaded(command_line: CommandLine) -> None:
+    uploads = inspect.upload_photos(command_line.inbox, [inspect.PhotoToUpload(Path("x"), "bad\udcff.jpg")])
 
-    assert uploads[0].fault == "its name is not valid UTF-8"
+    assert uploads[0].error == "its name is not valid UTF-8"
 
 
-def test_hostile_names_stay_in_their_row(bench: Bench, tmp_path: Path) -> None:
+def test_hostile_names_stay_in_their_row(command_line: CommandLine, tmp_path: Path) -> None:
     name = "evil\x1b[2J\nrow\u202egpj.jpg"
     (tmp_path / name).write_bytes(png())
 
-    result = bench.run("inspect", str(tmp_path / name))
+    result = command_line.run("inspect", str(tmp_path / name))
 
-    assert bench.inbox.keys == [name]
+    assert command_line.inbox.keys == [name]
     assert "\x1b" not in result.output
     assert "\u202e" not in result.output
-    assert len([line for line in result.stdout.splitlines() if r"evil\x1b[2J\nrow\u202egpj.jpg" in line]) == 1
+    assert (
+        len(
+            [
+                pipeline
+                for pipeline in result.stdout.splitlines()
+                if r"evil\x1b[2J\nrow\u202egpj.jpg" in pipeline
+            ]
+        )
+        == 1
+    )
 
 
-def test_following_asks_at_most_five_times_a_second_however_many_photos(bench: Bench) -> None:
+def test_following_asks_at_most_five_times_a_second_however_many_photos(command_line: CommandLine) -> None:
     reads = 0
 
     class Counted:
@@ -218,11 +237,11 @@ def test_following_asks_at_most_five_times_a_second_however_many_photos(bench: B
             def read(*arguments: object) -> object:
                 nonlocal reads
                 reads += 1
-                return getattr(bench.line.ledger, name)(*arguments)
+                return getattr(command_line.pipeline.inspections, name)(*arguments)
 
             return read
 
-    images = [bench.line.upload(key=f"{number}.png") for number in range(500)]
+    images = [command_line.pipeline.upload(key=f"{number}.png") for number in range(500)]
     ids = [inspect.inspection_id(image) for image in images]
     now, shown = 0.0, []
 
@@ -230,10 +249,10 @@ def test_following_asks_at_most_five_times_a_second_however_many_photos(bench: B
         nonlocal now
         now += seconds
         for image in images[:40]:
-            bench.line.inspected(image)
+            command_line.pipeline.inspected(image)
         del images[:40]
 
-    rows = following.follow(
+    rows = polling.wait_for_answers(
         Counted(),  # type: ignore[arg-type]
         ids,
         "2026-01-01T00:00:00.000Z",
@@ -245,12 +264,12 @@ def test_following_asks_at_most_five_times_a_second_however_many_photos(bench: B
 
     assert rows.keys() == set(ids)
     assert shown == sorted(shown)
-    assert reads <= 5 * (now + following.ROUND_SECONDS)
+    assert reads <= 5 * (now + polling.ROUND_SECONDS)
 
 
-def test_a_photo_that_fell_out_of_the_newest_rows_is_found_by_its_id(bench: Bench) -> None:
-    ours = bench.line.upload(key="ours.png")
-    bench.line.inspected(ours)
+def test_a_photo_that_fell_out_of_the_newest_rows_is_found_by_its_id(command_line: CommandLine) -> None:
+    ours = command_line.pipeline.upload(key="ours.png")
+    command_line.pipeline.inspected(ours)
     more = [Image("inbound", f"{number}.png", "v") for number in range(3)]
     ids = [inspect.inspection_id(image) for image in (*more, ours)]
     now = 0.0
@@ -259,8 +278,14 @@ def test_a_photo_that_fell_out_of_the_newest_rows_is_found_by_its_id(bench: Benc
         nonlocal now
         now += seconds
 
-    rows = following.follow(
-        bench.line.ledger, ids, "9999-01-01T00:00:00.000Z", 5, lambda _: None, lambda: now, sleep
+    rows = polling.wait_for_answers(
+        command_line.pipeline.inspections,
+        ids,
+        "9999-01-01T00:00:00.000Z",
+        5,
+        lambda _: None,
+        lambda: now,
+        sleep,
     )
 
     assert list(rows) == [inspect.inspection_id(ours)]

@@ -9,30 +9,31 @@ import click
 import pytest
 from click.testing import CliRunner, Result
 
+from cli.context import Environment
 from cli.main import main
-from tests.unit.cli.conftest import Bench
+from tests.unit.cli.conftest import CommandLine
 from workflow.errors import ConfigurationError, Conflict
 
 ROOT = Path(__file__).parents[3]
 
 
 def failing(error: BaseException) -> Result:
-    """`partcheck executions` where reaching the line fails so."""
+    """`partcheck execution list` with an environment that raises this error."""
 
-    def reach(_home: Path | None) -> NoReturn:
+    def find_environment(_state_dir: Path | None) -> NoReturn:
         raise error
 
-    return CliRunner().invoke(main, ["executions"], obj=reach)
+    return CliRunner().invoke(main, ["execution", "list"], obj=find_environment)
 
 
 class ConnectTimeoutError(Exception):
-    """What botocore raises when nobody answers."""
+    """An error of botocore for an unreachable service."""
 
     __module__ = "botocore.exceptions"
 
 
 class ClientError(Exception):
-    """What botocore raises when a service refuses."""
+    """An error of botocore for a refused request."""
 
     __module__ = "botocore.exceptions"
 
@@ -41,7 +42,7 @@ class ClientError(Exception):
     ("error", "code"),
     [
         (Conflict("it was\x1b decided"), 1),
-        (PermissionError(13, "Permission denied", "ledger"), 1),
+        (PermissionError(13, "Permission denied", "state"), 1),
         (ClientError("AccessDenied"), 1),
         (ConfigurationError("PARTCHECK_PORT must be a number"), 2),
         (ConnectTimeoutError("nobody answers"), 3),
@@ -61,15 +62,53 @@ def test_a_programming_error_is_not_hidden() -> None:
     assert isinstance(failing(ZeroDivisionError()).exception, ZeroDivisionError)
 
 
-def test_without_a_line_commands_say_how_to_start_one(tmp_path: Path) -> None:
-    result = CliRunner().invoke(main, ["--home", str(tmp_path), "executions"])
+def test_without_an_environment_commands_say_how_to_start_it(tmp_path: Path) -> None:
+    result = CliRunner().invoke(main, ["--state-dir", str(tmp_path), "execution", "list"])
 
     assert result.exit_code == 3
-    assert f"start one with `partcheck --home {tmp_path} up`" in result.stderr
+    assert f"start it with `partcheck --state-dir {tmp_path} up`" in result.stderr
 
 
-def test_a_misspelt_command_is_wrong_usage(bench: Bench) -> None:
-    assert bench.run("inspcet").exit_code == 2
+def test_with_start_an_environment_that_is_not_running_is_started(
+    command_line: CommandLine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started: list[tuple[Path | None, int | None]] = []
+
+    def start(state_dir: Path | None, port: int | None) -> Environment:
+        started.append((state_dir, port))
+        return command_line.find_environment(state_dir)
+
+    monkeypatch.setattr("cli.main.start_local_environment", start)
+
+    result = CliRunner().invoke(
+        main, ["--state-dir", str(tmp_path), "--port", "4600", "--start", "execution", "list"]
+    )
+
+    assert (result.exit_code, started) == (0, [(tmp_path, 4600)])
+
+
+def test_with_start_an_environment_that_runs_is_used(
+    command_line: CommandLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cli.main.start_local_environment", lambda *_: pytest.fail("it runs already"))
+
+    assert command_line.run("--start", "execution", "list").exit_code == 0
+
+
+def test_start_is_not_for_a_stage(command_line: CommandLine) -> None:
+    assert command_line.run("--stage", "dev", "--start", "verify").exit_code == 2
+
+
+@pytest.mark.parametrize("command", ["audit", "decide", "executions", "deploy", "teardown", "reviews"])
+def test_a_command_outside_its_group_is_wrong_usage(command_line: CommandLine, command: str) -> None:
+    result = command_line.run(command)
+
+    assert result.exit_code == 2
+    assert f"No such command '{command}'" in result.stderr
+
+
+def test_a_misspelt_command_is_wrong_usage(command_line: CommandLine) -> None:
+    assert command_line.run("inspcet").exit_code == 2
 
 
 def commands() -> list[tuple[str, click.Command]]:
@@ -90,7 +129,7 @@ def test_every_command_explains_itself_with_an_example_and_has_json(
     assert "Example" in result.stdout
     assert f"partcheck {name}" in result.stdout or f" {name}" in result.stdout
     options = {option for parameter in command.params for option in parameter.opts}
-    assert "--json" in options or name in ("custom-labels", "export")
+    assert "--json" in options or name in ("custom-labels", "execution export")
     for parameter in command.params:
         if isinstance(parameter, click.Option):
             assert parameter.help, parameter.name
@@ -120,7 +159,15 @@ def test_the_reference_has_no_section_for_a_command_that_does_not_exist() -> Non
 def test_the_reference_names_the_global_options_and_exit_codes() -> None:
     text = (ROOT / "docs/cli.md").read_text(encoding="utf-8")
 
-    for option in ("--home", "--port", "--version", "--help", "PARTCHECK_HOME", "PARTCHECK_PORT", "NO_COLOR"):
+    for option in (
+        "--state-dir",
+        "--port",
+        "--version",
+        "--help",
+        "PARTCHECK_STATE_DIR",
+        "PARTCHECK_PORT",
+        "NO_COLOR",
+    ):
         assert f"`{option}" in text
     for code in ("0", "1", "2", "3", "130"):
         assert f"| {code} |" in text
@@ -142,10 +189,10 @@ def test_help_is_quick_because_heavy_modules_wait_until_they_are_needed() -> Non
 
 
 def test_a_reader_who_leaves_early_is_no_failure_worth_a_traceback(tmp_path: Path) -> None:
-    code = "from cli.output import json_line\n" + (
+    code = "from cli.output import print_json_line\n" + (
         "import click\nfrom cli.main import Partcheck\n"
         "@click.group(cls=Partcheck)\ndef main(): pass\n"
-        "@main.command()\ndef many():\n    for _ in range(100000): json_line('x' * 100)\n"
+        "@main.command()\ndef many():\n    for _ in range(100000): print_json_line('x' * 100)\n"
         "main(['many'])"
     )
     script = tmp_path / "many.py"
@@ -171,11 +218,20 @@ def test_the_custom_labels_service_replaces_the_command(
 
     result = CliRunner().invoke(
         main,
-        ["--home", str(tmp_path), "custom-labels", "--port", "4600", "--region", "eu-west-1", "--throttle"],
+        [
+            "--state-dir",
+            str(tmp_path),
+            "custom-labels",
+            "--port",
+            "4600",
+            "--region",
+            "eu-west-1",
+            "--throttle",
+        ],
     )
 
     assert result.exit_code == 0
     assert called[0][1:] == [
-        *("-P", "-m", "local.custom_labels", "--port", "4600"),
+        *("-P", "-m", "custom_labels", "--port", "4600"),
         *("--state", str(tmp_path / "custom-labels"), "--region", "eu-west-1", "--throttle"),
     ]

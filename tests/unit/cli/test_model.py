@@ -4,32 +4,35 @@ from typing import Any
 
 import pytest
 
-from tests.model_world import MemoryRecord, MemorySettings, World, arn_of
-from tests.unit.cli.conftest import SITE, Bench
+from tests.model_world import InMemoryControlPlane, InMemoryEventLog, InMemoryModelSettings, arn_of
+from tests.unit.cli.conftest import CommandLine
 from workflow.errors import PartcheckError
-from workflow.intervals import Rate
-from workflow.models.capacity_policy import LOCAL_POLICY, parse
-from workflow.models.evaluation import Evaluation
-from workflow.models.model import Clock, Status
+from workflow.inspections.routing_policy import DEFAULT_POLICY, parse
+from workflow.intervals import Proportion
+from workflow.models.capacity_policy import LOCAL_POLICY, parse_capacity_policy
+from workflow.models.evaluation import HoldOutEvaluation
+from workflow.models.model import ModelStatus, MonotonicClock
 
 
 class Room:
-    """What the model commands reach instead of AWS."""
+    """The models, settings and logs of the model commands, in memory."""
 
     def __init__(self) -> None:
-        self.world = World(old=Status.RUNNING, new=Status.TRAINING_COMPLETED)
-        self.settings = MemorySettings(arn_of("old"))
-        self.record, self.power_log = MemoryRecord(), MemoryRecord()
+        self.world = InMemoryControlPlane(old=ModelStatus.RUNNING, new=ModelStatus.TRAINING_COMPLETED)
+        self.settings = InMemoryModelSettings(arn_of("old"))
+        self.record, self.capacity_log = InMemoryEventLog(), InMemoryEventLog()
 
 
 @pytest.fixture
 def room(monkeypatch: pytest.MonkeyPatch) -> Room:
     room = Room()
-    books = {"model": room.record, "model-power": room.power_log}
-    monkeypatch.setattr("workflow.aws.models.RekognitionModels", lambda: room.world)
-    monkeypatch.setattr("workflow.aws.model_settings.ParameterSettings", lambda *_names: room.settings)
-    monkeypatch.setattr("workflow.aws.model_record.DynamoRecord", lambda _table, book="model": books[book])
-    monkeypatch.setattr("cli.model_bench.CLOCK", room.world.clock)
+    books = {"model": room.record, "model-capacity": room.capacity_log}
+    monkeypatch.setattr("workflow.aws.model_control_plane.RekognitionModelControlPlane", lambda: room.world)
+    monkeypatch.setattr("workflow.aws.model_settings.SsmModelSettings", lambda *_names: room.settings)
+    monkeypatch.setattr(
+        "workflow.aws.model_events.DynamoModelEventLog", lambda _table, book="model": books[book]
+    )
+    monkeypatch.setattr("cli.model_services.CLOCK", room.world.clock)
     return room
 
 
@@ -42,40 +45,80 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_a_model_is_trained_on_a_folder_of_labels_and_can_be_rolled_back_later(
-    bench: Bench, room: Room, folder: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.fixture
+def imported(monkeypatch: pytest.MonkeyPatch, room: Room) -> list[tuple[str, bool]]:
+    """The imports by project, without S3; the policy is a valid one."""
+    room.settings.text = json.dumps(DEFAULT_POLICY)
+    imports: list[tuple[str, bool]] = []
+
+    def import_split(services: Any, _sides: object, replace: bool) -> None:
+        imports.append((services.project, replace))
+
+    monkeypatch.setattr("cli.model.train.split_photos", lambda photos: (photos, photos))
+    monkeypatch.setattr("cli.model.train.import_split", import_split)
+    return imports
+
+
+def test_the_first_model_is_imported_trained_and_put_to_use(
+    command_line: CommandLine, room: Room, folder: Path, imported: list[tuple[str, bool]]
 ) -> None:
-    asked: list[Any] = []
+    room.settings.arn = ""
+    recorded: list[list[str]] = []
+    room.settings.on_switch = lambda _arn: recorded.append([e.reason for e in room.record.events("promote")])
 
-    def train(site: object, parts: object, bucket: str, name: str, _report: object) -> str:
-        asked.append((site, parts, bucket, name))
-        return "arn:model"
-
-    monkeypatch.setattr("local.training.train", train)
-
-    result = bench.run("model", "train", str(folder), "--name", "first", "--json")
+    result = command_line.run(
+        *("model", "train", str(folder), "--project", "housings", "--name", "first", "--units", "2", "--json")
+    )
 
     assert result.exit_code == 0, result.output
-    assert json.loads(result.stdout) == {"model": "arn:model", "labels": {"ok": 2, "scratch": 1}}
-    ((site, parts, _, name),) = asked
-    assert (site, name) == (SITE, "first")
-    assert [part.label for part in parts] == ["ok", "ok", "scratch"]
-    assert "2 ok, 1 scratch" in result.stderr
-    (event,) = room.record.events("promote")
-    assert (event.before, event.facts["policy_before"]) == (arn_of("old"), "old policy")
+    arn = arn_of("first", "housings")
+    assert json.loads(result.stdout) == {"model": arn, "status": "RUNNING"}
+    assert imported == [("housings", False)]
+    assert room.settings.arn == arn
+    assert parse(room.settings.text).labels.keys() == {"ok", "scratch"}
+    assert room.world.versions[arn].units == 2
+    assert recorded == [["first model"]], "the switch is recorded before it is made"
+    assert [event.action for event in room.record.all] == ["train", "start", "promote"]
+
+
+def test_a_later_model_must_pass_the_same_gate_as_any_other(
+    command_line: CommandLine, room: Room, folder: Path, imported: list[tuple[str, bool]]
+) -> None:
+    result = command_line.run("model", "train", str(folder), "--name", "later", "--replace")
+
+    assert result.exit_code == 1
+    assert "no frozen hold-out compares it with the model in use" in result.stderr
+    assert "Model later is trained, but not in use" in result.stderr
+    assert imported == [("parts", True)]
+    assert room.settings.arn == arn_of("old")
+    assert room.world.status("later") is ModelStatus.TRAINING_COMPLETED
+
+
+def test_an_invalid_policy_is_refused_before_anything_is_trained(
+    command_line: CommandLine, room: Room, folder: Path, imported: list[tuple[str, bool]]
+) -> None:
+    room.settings.text = "{}"
+
+    assert command_line.run("model", "train", str(folder)).exit_code == 2
+    assert (imported, room.record.all) == ([], [])
+
+
+def test_options_of_a_folder_need_a_folder(command_line: CommandLine, room: Room) -> None:
+    assert command_line.run("model", "train", "--replace").exit_code == 2
+    assert command_line.run("model", "train", "--units", "2").exit_code == 2
 
 
 def test_a_folder_that_makes_no_data_set_is_wrong_configuration(
-    bench: Bench, room: Room, tmp_path: Path
+    command_line: CommandLine, room: Room, tmp_path: Path
 ) -> None:
-    result = bench.run("model", "train", str(tmp_path))
+    result = command_line.run("model", "train", str(tmp_path))
 
     assert result.exit_code == 2
     assert result.stderr.count("\n") == 1
 
 
-def test_a_model_is_started_and_its_state_is_told_in_words(bench: Bench, room: Room) -> None:
-    result = bench.run("model", "start", "new", "--units", "2", "--json")
+def test_a_model_is_started_and_its_state_is_told_in_words(command_line: CommandLine, room: Room) -> None:
+    result = command_line.run("model", "start", "new", "--units", "2", "--json")
 
     told = json.loads(result.stdout)
     assert (told["status"], told["units"], told["in_use"]) == ("RUNNING", 2, False)
@@ -83,47 +126,49 @@ def test_a_model_is_started_and_its_state_is_told_in_words(bench: Bench, room: R
     assert [event.action for event in room.record.all] == ["start"]
 
 
-def test_the_model_in_use_is_stopped_when_none_is_named(bench: Bench, room: Room) -> None:
-    result = bench.run("model", "stop")
+def test_the_model_in_use_is_stopped_when_none_is_named(command_line: CommandLine, room: Room) -> None:
+    result = command_line.run("model", "stop")
 
     assert result.stdout == "Model old of project parts (in use): stopped\n"
 
 
 @pytest.mark.parametrize("asked", [0, 300, 301], ids=["starting", "just running", "running"])
-def test_a_model_that_starts_is_stopped_when_it_has_started(bench: Bench, room: Room, asked: int) -> None:
+def test_a_model_that_starts_is_stopped_when_it_has_started(
+    command_line: CommandLine, room: Room, asked: int
+) -> None:
     room.world.start(arn_of("new"))
     room.world.sleep(asked)
 
-    result = bench.run("model", "stop", "new")
+    result = command_line.run("model", "stop", "new")
 
     assert result.stdout == "Model new of project parts (not in use): stopped\n"
-    assert room.world.status("new") is Status.STOPPED
-    assert room.record.story == [("stop", "asked for")]
+    assert room.world.status("new") is ModelStatus.STOPPED
+    assert room.record.actions_and_reasons == [("stop", "requested")]
 
 
-def test_a_model_that_stops_already_is_waited_for(bench: Bench, room: Room) -> None:
+def test_a_model_that_stops_already_is_waited_for(command_line: CommandLine, room: Room) -> None:
     room.world.stop(arn_of("old"))
 
-    assert bench.run("model", "stop").stdout == "Model old of project parts (in use): stopped\n"
+    assert command_line.run("model", "stop").stdout == "Model old of project parts (in use): stopped\n"
 
 
-def test_a_model_that_does_not_run_is_as_wanted(bench: Bench, room: Room) -> None:
-    result = bench.run("model", "stop", "new")
+def test_a_model_that_does_not_run_is_as_wanted(command_line: CommandLine, room: Room) -> None:
+    result = command_line.run("model", "stop", "new")
 
     assert (result.exit_code, room.record.all) == (0, [])
 
 
-def test_an_unknown_model_is_named_in_the_complaint(bench: Bench, room: Room) -> None:
-    result = bench.run("model", "status", "autumn")
+def test_an_unknown_model_is_named_in_the_complaint(command_line: CommandLine, room: Room) -> None:
+    result = command_line.run("model", "status", "autumn")
 
     assert result.exit_code == 1
     assert "autumn" in result.stderr
 
 
-def test_a_promotion_by_force_needs_a_reason(bench: Bench, room: Room) -> None:
-    assert bench.run("model", "promote", "new", "--force").exit_code == 2
+def test_a_promotion_by_force_needs_a_reason(command_line: CommandLine, room: Room) -> None:
+    assert command_line.run("model", "promote", "new", "--force").exit_code == 2
 
-    result = bench.run("model", "promote", "new", "--force", "--reason", "new mould", "--json")
+    result = command_line.run("model", "promote", "new", "--force", "--reason", "new mould", "--json")
 
     assert json.loads(result.stdout) == {"model": arn_of("new"), "before": arn_of("old")}
     assert room.settings.arn == arn_of("new")
@@ -131,35 +176,41 @@ def test_a_promotion_by_force_needs_a_reason(bench: Bench, room: Room) -> None:
 
 @pytest.mark.parametrize(("escapes", "code"), [(0, 0), (1, 1)])
 def test_the_frozen_hold_out_decides_and_a_loser_is_stopped_again(
-    bench: Bench, room: Room, monkeypatch: pytest.MonkeyPatch, escapes: int, code: int
+    command_line: CommandLine, room: Room, monkeypatch: pytest.MonkeyPatch, escapes: int, code: int
 ) -> None:
-    from local.data_sets.hold_out import HoldOut
+    from datasets.hold_out import HoldOut
 
-    monkeypatch.setattr("local.data_sets.hold_out.frozen", lambda *_: HoldOut("s3://b/h", "hash"))
-    monkeypatch.setattr("local.data_sets.hold_out.kept", lambda *_: None)
+    monkeypatch.setattr("datasets.hold_out.find_frozen", lambda *_: HoldOut("s3://b/h", "hash"))
+    monkeypatch.setattr("datasets.hold_out.load_scores", lambda *_: None)
 
-    def scored(_work: object, version: Any, *_rest: object) -> Evaluation:
+    def scored(_work: object, version: Any, *_rest: object) -> HoldOutEvaluation:
         escaped = escapes if version.name == "new" else 1
-        return Evaluation(version.arn, "hash", Rate(escaped, 10), Rate(0, 10), Rate(0, 20))
+        return HoldOutEvaluation(
+            model=version.arn,
+            hold_out="hash",
+            escapes=Proportion(escaped, 10),
+            false_alarms=Proportion(0, 10),
+            unclear=Proportion(0, 20),
+        )
 
-    monkeypatch.setattr("cli.model_promote.on_hold_out", scored)
+    monkeypatch.setattr("cli.model.promote.evaluate_on_hold_out", scored)
 
-    result = bench.run("model", "promote", "new")
+    result = command_line.run("model", "promote", "new")
 
     assert result.exit_code == code, result.output
     room.world.sleep(3600)
     gone, stays = ("old", "new") if code == 0 else ("new", "old")
-    assert (room.world.status(gone), room.world.status(stays)) == (Status.STOPPED, Status.RUNNING)
+    assert (room.world.status(gone), room.world.status(stays)) == (ModelStatus.STOPPED, ModelStatus.RUNNING)
     assert room.settings.arn == arn_of(stays)
 
 
 @pytest.mark.parametrize(("content", "why"), [(b"\xff\xd8\xff", "not UTF-8"), (b"{}\n", "no usable photo")])
 def test_what_is_no_manifest_is_never_frozen(
-    bench: Bench, room: Room, monkeypatch: pytest.MonkeyPatch, content: bytes, why: str
+    command_line: CommandLine, room: Room, monkeypatch: pytest.MonkeyPatch, content: bytes, why: str
 ) -> None:
-    monkeypatch.setattr("local.data_sets.uploading.get_bytes", lambda _uri: content)
+    monkeypatch.setattr("datasets.s3_objects.read_bytes", lambda _uri: content)
 
-    result = bench.run("model", "evaluate", "--hold-out", "s3://plant-7/photo.jpg")
+    result = command_line.run("model", "evaluate", "--hold-out", "s3://plant-7/photo.jpg")
 
     assert (result.exit_code, result.stderr.count("\n"), room.record.all) == (2, 1, [])
     assert why in result.stderr
@@ -168,94 +219,102 @@ def test_what_is_no_manifest_is_never_frozen(
 @pytest.fixture
 def frozen(monkeypatch: pytest.MonkeyPatch) -> None:
     """A hold-out that was changed since it was frozen, so that nothing can be compared."""
-    from local.data_sets.hold_out import HoldOut
+    from datasets.hold_out import HoldOut
 
     def changed(*_asked: object) -> None:
         raise PartcheckError("s3://b/h was changed")
 
-    monkeypatch.setattr("local.data_sets.hold_out.frozen", lambda *_: HoldOut("s3://b/h", "hash"))
-    monkeypatch.setattr("cli.model_promote.on_hold_out", changed)
+    monkeypatch.setattr("datasets.hold_out.find_frozen", lambda *_: HoldOut("s3://b/h", "hash"))
+    monkeypatch.setattr("cli.model.promote.evaluate_on_hold_out", changed)
 
 
 @pytest.mark.usefixtures("frozen")
-def test_a_candidate_does_not_run_on_when_the_comparison_fails(bench: Bench, room: Room) -> None:
-    result = bench.run("model", "promote", "new")
+def test_a_candidate_does_not_run_on_when_the_comparison_fails(command_line: CommandLine, room: Room) -> None:
+    result = command_line.run("model", "promote", "new")
 
     assert result.exit_code == 1
     assert "s3://b/h was changed" in result.stderr
-    assert (room.world.status("new"), room.world.status("old")) == (Status.STOPPING, Status.RUNNING)
+    assert (room.world.status("new"), room.world.status("old")) == (ModelStatus.STOPPING, ModelStatus.RUNNING)
     assert room.settings.arn == arn_of("old")
 
 
 @pytest.mark.usefixtures("frozen")
-def test_a_candidate_that_ran_before_runs_on_when_the_comparison_fails(bench: Bench, room: Room) -> None:
+def test_a_candidate_that_ran_before_runs_on_when_the_comparison_fails(
+    command_line: CommandLine, room: Room
+) -> None:
     room.world.start(arn_of("new"))
     room.world.sleep(300)
 
-    assert bench.run("model", "promote", "new").exit_code == 1
-    assert room.world.status("new") is Status.RUNNING
+    assert command_line.run("model", "promote", "new").exit_code == 1
+    assert room.world.status("new") is ModelStatus.RUNNING
 
 
 @pytest.mark.usefixtures("frozen")
 def test_a_candidate_that_starts_when_its_promotion_is_interrupted_is_named(
-    bench: Bench, room: Room, monkeypatch: pytest.MonkeyPatch
+    command_line: CommandLine, room: Room, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def interrupted(_seconds: float) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("cli.model_bench.CLOCK", Clock(lambda: 0.0, interrupted))
+    monkeypatch.setattr("cli.model_services.CLOCK", MonotonicClock(lambda: 0.0, interrupted))
 
-    result = bench.run("model", "promote", "new")
+    result = command_line.run("model", "promote", "new")
 
     assert result.exit_code == 130
     assert (
-        "Model new cannot be stopped while it starts, and will cost: `partcheck model stop" in result.stderr
+        "Model new cannot be stopped while it starts, and will cost money: `partcheck model stop"
+        in result.stderr
     )
 
 
-def test_a_rollback_brings_the_former_model_back(bench: Bench, room: Room) -> None:
-    bench.run("model", "promote", "new", "--force", "--reason", "new mould")
+def test_a_rollback_brings_the_former_model_back(command_line: CommandLine, room: Room) -> None:
+    command_line.run("model", "promote", "new", "--force", "--reason", "new mould")
     room.world.sleep(3600)
 
-    result = bench.run("model", "rollback")
+    result = command_line.run("model", "rollback")
 
     assert result.stdout == f"{arn_of('old')}\n"
     assert room.settings.arn == arn_of("old")
 
 
-def test_the_model_in_use_cannot_be_deleted(bench: Bench, room: Room) -> None:
-    result = bench.run("model", "delete", "old", "--yes")
+def test_the_model_in_use_cannot_be_deleted(command_line: CommandLine, room: Room) -> None:
+    result = command_line.run("model", "delete", "old", "--yes")
 
     assert result.exit_code == 2
     assert "in use" in result.stderr
 
 
-def test_the_power_policy_and_what_was_done_by_it_are_shown(bench: Bench, room: Room) -> None:
-    room.settings.rules = parse(LOCAL_POLICY)
+def test_the_capacity_policy_and_its_actions_are_shown(command_line: CommandLine, room: Room) -> None:
+    room.settings.rules = parse_capacity_policy(LOCAL_POLICY)
 
-    result = bench.run("model", "power")
-    document = json.loads(bench.run("model", "power", "--json").stdout)
+    result = command_line.run("model", "capacity")
+    document = json.loads(command_line.run("model", "capacity", "--json").stdout)
 
-    assert result.stdout == "Power policy 1: started on demand, never idle, 0 shifts, no budget\n"
+    assert (
+        result.stdout
+        == "Capacity policy 1: started on demand, never stopped when idle, 0 shifts, no budget\n"
+    )
     assert document["events"] == []
 
 
-def test_a_power_policy_that_is_no_text_is_refused(bench: Bench, room: Room, tmp_path: Path) -> None:
+def test_a_capacity_policy_that_is_no_text_is_refused(
+    command_line: CommandLine, room: Room, tmp_path: Path
+) -> None:
     (tmp_path / "policy.json").write_bytes(b'{"version": "\xff"}')
 
-    result = bench.run("model", "power", "--set", str(tmp_path / "policy.json"))
+    result = command_line.run("model", "capacity", "--set", str(tmp_path / "policy.json"))
 
     assert (result.exit_code, result.stderr.count("\n")) == (2, 1)
     assert "not UTF-8" in result.stderr
 
 
-def test_a_set_is_checked_without_a_line(bench: Bench, tmp_path: Path) -> None:
+def test_a_set_is_checked_without_a_line(command_line: CommandLine, tmp_path: Path) -> None:
     (tmp_path / "m").write_text("{}\n", encoding="utf-8")
 
-    result = bench.run("model", "check", str(tmp_path / "m"), "--json")
+    result = command_line.run("dataset", "validate", str(tmp_path / "m"), "--json")
 
     assert result.exit_code == 1
     document = json.loads(result.stdout)
     assert document["refused"]
-    assert "ERROR_MISSING_SOURCE_REF" in {one["code"] for one in document["complaints"]}
-    assert "ERROR_MISSING_SOURCE_REF" in bench.run("model", "check", str(tmp_path / "m")).stdout
+    assert "ERROR_MISSING_SOURCE_REF" in {one["code"] for one in document["errors"]}
+    assert "ERROR_MISSING_SOURCE_REF" in command_line.run("dataset", "validate", str(tmp_path / "m")).stdout

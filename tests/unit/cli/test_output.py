@@ -11,18 +11,20 @@ from cli.progress import Progress
 def test_text_cannot_command_a_terminal_or_break_a_row() -> None:
     hostile = "a\x1b[31m\r\n\t\u202eb\u2028c\x9b\udcff"
 
-    shown = output.safe(hostile)
+    shown = output.escape_unprintable(hostile)
 
     assert shown == r"a\x1b[31m\r\n\t\u202eb\u2028c\x9b\udcff"
     assert shown.isprintable()
 
 
 def test_ordinary_text_of_any_language_is_left_alone() -> None:
-    assert output.safe("Bohrung ø 8 – 零件 🔩 é") == "Bohrung ø 8 – 零件 🔩 é"
+    assert output.escape_unprintable("Bohrung ø 8 – 零件 🔩 é") == "Bohrung ø 8 – 零件 🔩 é"
 
 
 def test_a_table_without_a_terminal_is_plain_and_uncut(capsys: pytest.CaptureFixture[str]) -> None:
-    output.table(("photo", "confidence"), [("x" * 300, "0.9"), ("[red]y", "1.000")], right=("confidence",))
+    output.print_table(
+        ("photo", "confidence"), [("x" * 300, "0.9"), ("[red]y", "1.000")], right=("confidence",)
+    )
 
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == "photo" + " " * 297 + "confidence"
@@ -47,7 +49,7 @@ def test_a_table_on_a_terminal_fits_it_and_has_colours_unless_unwanted(
     if no_color:
         monkeypatch.setenv("NO_COLOR", "1")
 
-    output.table(("photo", "verdict"), [("x" * 300, "ok")])
+    output.print_table(("photo", "verdict"), [("x" * 300, "ok")])
 
     written = terminal.getvalue()
     assert "…" in written
@@ -56,7 +58,7 @@ def test_a_table_on_a_terminal_fits_it_and_has_colours_unless_unwanted(
 
 
 def test_json_survives_every_pipe(capsys: pytest.CaptureFixture[str]) -> None:
-    output.json_line({"key": "é\udcff\n🔩"})
+    output.print_json_line({"key": "é\udcff\n🔩"})
 
     written = capsys.readouterr().out
     assert written.isascii()
@@ -64,7 +66,7 @@ def test_json_survives_every_pipe(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_a_confidence_below_its_threshold_never_looks_like_it() -> None:
-    assert [output.share(value) for value in (0.7999, 0.8, 1.0, 0.57, 1e-9, None)] == [
+    assert [output.format_confidence(value) for value in (0.7999, 0.8, 1.0, 0.57, 1e-9, None)] == [
         *("0.799", "0.800", "1.000", "0.570", "0.000", ""),
     ]
 
@@ -84,11 +86,11 @@ def test_a_confidence_below_its_threshold_never_looks_like_it() -> None:
     ],
 )
 def test_durations_have_the_two_units_that_matter(seconds: float | None, shown: str) -> None:
-    assert output.duration(seconds) == shown
+    assert output.format_duration(seconds) == shown
 
 
 def test_counts_leave_out_what_did_not_occur() -> None:
-    assert output.tally({"ok": 1200, "defect": 0, "unclear": 1}) == "1,200 ok, 1 unclear"
+    assert output.format_counts({"ok": 1200, "defect": 0, "unclear": 1}) == "1,200 ok, 1 unclear"
 
 
 def test_progress_without_a_terminal_is_its_last_line(capsys: pytest.CaptureFixture[str]) -> None:

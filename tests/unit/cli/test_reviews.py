@@ -3,22 +3,22 @@ from dataclasses import replace
 
 import pytest
 
-from tests.fakes import MemoryReviews
-from tests.unit.cli.conftest import Bench
-from tests.unit.line import KEY
+from tests.fakes import InMemoryReviewRepository
+from tests.unit.cli.conftest import CommandLine
+from tests.unit.pipeline import KEY
 from workflow import timestamps
-from workflow.inspections.inspection import SecondLook
+from workflow.inspections.inspection import SecondReview
 from workflow.inspections.objects import Image, inspection_id
 from workflow.inspections.verdict import Verdict
-from workflow.review.assignment import Desk
+from workflow.review.assignment import ReviewAssigner
 
 
-def test_reviews_lists_what_waits_without_a_decision(bench: Bench, unsure: Image) -> None:
-    decided = bench.line.upload(key="decided.png")
-    bench.line.waiting(decided, "token-2")
-    bench.line.decide(decided, Verdict.OK)
+def test_reviews_lists_what_waits_without_a_decision(command_line: CommandLine, unsure: Image) -> None:
+    decided = command_line.pipeline.upload(key="decided.png")
+    command_line.pipeline.waiting(decided, "token-2")
+    command_line.pipeline.decide(decided, Verdict.OK)
 
-    result = bench.run("reviews")
+    result = command_line.run("review", "list")
 
     header, row = result.stdout.splitlines()
     assert header.split()[:4] == ["photo", "label", "confidence", "threshold"]
@@ -27,8 +27,8 @@ def test_reviews_lists_what_waits_without_a_decision(bench: Bench, unsure: Image
     assert row.endswith(inspection_id(unsure)[:12])
 
 
-def test_reviews_as_json_has_the_whole_score_vector(bench: Bench, unsure: Image) -> None:
-    result = bench.run("reviews", "--json")
+def test_reviews_as_json_has_the_whole_score_vector(command_line: CommandLine, unsure: Image) -> None:
+    result = command_line.run("review", "list", "--json")
 
     told = json.loads(result.stdout)
     assert told["id"] == inspection_id(unsure)
@@ -36,93 +36,97 @@ def test_reviews_as_json_has_the_whole_score_vector(bench: Bench, unsure: Image)
     assert told["review"]["round"] == 1
 
 
-def test_no_waiting_photo_is_no_failure(bench: Bench) -> None:
-    result = bench.run("reviews")
+def test_no_waiting_photo_is_no_failure(command_line: CommandLine) -> None:
+    result = command_line.run("review", "list")
 
     assert (result.exit_code, result.stdout) == (0, "")
     assert "No photo waits" in result.stderr
 
 
-def test_a_decision_is_kept_with_its_reviewer_and_reason(bench: Bench, unsure: Image) -> None:
-    result = bench.run("decide", KEY, "defect", "--reason", "crack", "--reviewer", "ann")
+def test_a_decision_is_kept_with_its_reviewer_and_reason(command_line: CommandLine, unsure: Image) -> None:
+    result = command_line.run("review", "decide", KEY, "defect", "--reason", "crack", "--reviewer", "ann")
 
     assert result.exit_code == 0
     assert result.stdout == f"{KEY}: defect, decided by ann.\n"
-    decision = bench.line.row(unsure).decision
+    decision = command_line.pipeline.row(unsure).decision
     assert decision is not None
     assert (decision.verdict, decision.reviewer, decision.reason) == (Verdict.DEFECT, "ann", "crack")
-    assert [entry.who for entry in bench.line.ledger.audit_trail(inspection_id(unsure))] == ["ann"]
-    assert len(bench.line.decisions.sent) == 1
+    assert [
+        entry.actor for entry in command_line.pipeline.inspections.list_audit_entries(inspection_id(unsure))
+    ] == ["ann"]
+    assert len(command_line.pipeline.decisions.sent) == 1
 
 
 def test_the_reviewer_is_the_login_name_unless_told(
-    bench: Bench, unsure: Image, monkeypatch: pytest.MonkeyPatch
+    command_line: CommandLine, unsure: Image, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("getpass.getuser", lambda: "bea")
 
-    told = json.loads(bench.run("decide", inspection_id(unsure)[:6], "ok", "--json").stdout)
+    told = json.loads(command_line.run("review", "decide", inspection_id(unsure)[:6], "ok", "--json").stdout)
 
     assert (told["reviewer"], told["verdict"]) == ("bea", "ok")
 
 
 def test_a_process_without_a_login_name_decides_as_the_terminal(
-    bench: Bench, unsure: Image, monkeypatch: pytest.MonkeyPatch
+    command_line: CommandLine, unsure: Image, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def nobody() -> str:
         raise KeyError("uid not found")
 
     monkeypatch.setattr("getpass.getuser", nobody)
 
-    assert bench.run("decide", KEY, "ok").exit_code == 0
-    decision = bench.line.row(unsure).decision
+    assert command_line.run("review", "decide", KEY, "ok").exit_code == 0
+    decision = command_line.pipeline.row(unsure).decision
     assert decision is not None
     assert decision.reviewer == "terminal"
 
 
-def test_a_second_decision_is_refused_and_names_the_first(bench: Bench, unsure: Image) -> None:
-    bench.line.decide(unsure, Verdict.OK, "ann")
+def test_a_second_decision_is_refused_and_names_the_first(command_line: CommandLine, unsure: Image) -> None:
+    command_line.pipeline.decide(unsure, Verdict.OK, "ann")
 
-    result = bench.run("decide", KEY, "defect")
+    result = command_line.run("review", "decide", KEY, "defect")
 
     assert result.exit_code == 1
     assert "ann decided ok" in result.stderr
     assert result.stderr.count("\n") == 1
 
 
-def test_a_photo_that_does_not_wait_cannot_be_decided(bench: Bench) -> None:
-    bench.line.inspected(bench.line.upload())
+def test_a_photo_that_does_not_wait_cannot_be_decided(command_line: CommandLine) -> None:
+    command_line.pipeline.inspected(command_line.pipeline.upload())
 
-    result = bench.run("decide", KEY, "ok")
+    result = command_line.run("review", "decide", KEY, "ok")
 
     assert result.exit_code == 1
     assert "does not wait for a decision" in result.stderr
 
 
-def test_of_several_waiting_photos_one_must_be_named(bench: Bench, unsure: Image) -> None:
-    second = bench.line.upload()
-    bench.line.waiting(second, "token-2")
+def test_of_several_waiting_photos_one_must_be_named(command_line: CommandLine, unsure: Image) -> None:
+    second = command_line.pipeline.upload()
+    command_line.pipeline.waiting(second, "token-2")
 
-    result = bench.run("decide", KEY, "ok")
+    result = command_line.run("review", "decide", KEY, "ok")
 
     assert result.exit_code == 1
     assert "2 waiting photos match" in result.stderr
     assert inspection_id(second)[:12] in result.stderr
-    assert bench.run("decide", inspection_id(second)[:12], "ok").exit_code == 0
+    assert command_line.run("review", "decide", inspection_id(second)[:12], "ok").exit_code == 0
 
 
-def test_of_several_with_one_name_the_waiting_one_is_decided(bench: Bench, unsure: Image) -> None:
-    other = bench.line.upload()
-    bench.line.inspected(other)
+def test_of_several_with_one_name_the_waiting_one_is_decided(
+    command_line: CommandLine, unsure: Image
+) -> None:
+    other = command_line.pipeline.upload()
+    command_line.pipeline.inspected(other)
 
-    assert bench.run("decide", KEY, "ok").exit_code == 0
-    assert bench.line.row(unsure).decision is not None
+    assert command_line.run("review", "decide", KEY, "ok").exit_code == 0
+    assert command_line.pipeline.row(unsure).decision is not None
 
 
-def test_of_several_with_one_name_none_may_wait(bench: Bench) -> None:
+def test_of_several_with_one_name_none_may_wait(command_line: CommandLine) -> None:
     for _ in range(2):
-        bench.line.inspected(bench.line.upload())
+        command_line.pipeline.inspected(command_line.pipeline.upload())
 
-    result = bench.run("decide", KEY, "ok")
+    result = command_line.run("review", "decide", KEY, "ok")
 
     assert result.exit_code == 1
     assert "None of 2 inspections" in result.stderr
@@ -131,153 +135,174 @@ def test_of_several_with_one_name_none_may_wait(bench: Bench) -> None:
 @pytest.mark.parametrize(
     "arguments",
     [
-        ("decide", KEY, "unclear"),
-        ("decide", KEY, "ok", "--reason", "x" * 2001),
-        ("decide", KEY, "ok", "--reason", "\udcff"),
-        ("decide", KEY, "ok", "--reviewer", "x" * 101),
-        ("decide", KEY, "defect", "--class", "x" * 65),
-        ("decide", KEY, "defect", "--class", "a\tb"),
+        ("review", "decide", KEY, "unclear"),
+        ("review", "decide", KEY, "ok", "--reason", "x" * 2001),
+        ("review", "decide", KEY, "ok", "--reason", "\udcff"),
+        ("review", "decide", KEY, "ok", "--reviewer", "x" * 101),
+        ("review", "decide", KEY, "defect", "--class", "x" * 65),
+        ("review", "decide", KEY, "defect", "--class", "a\tb"),
     ],
 )
-def test_a_wrong_answer_is_wrong_usage(bench: Bench, unsure: Image, arguments: tuple[str, ...]) -> None:
-    assert bench.run(*arguments).exit_code == 2
-    assert bench.line.row(unsure).decision is None
+def test_a_wrong_answer_is_wrong_usage(
+    command_line: CommandLine, unsure: Image, arguments: tuple[str, ...]
+) -> None:
+    assert command_line.run(*arguments).exit_code == 2
+    assert command_line.pipeline.row(unsure).decision is None
 
 
-def test_who_has_a_photo_or_holds_it_back_is_named(bench: Bench, unsure: Image) -> None:
-    desk = Desk(MemoryReviews(bench.line.ledger))
-    desk.take("ann")
-    leased = bench.run("reviews").stdout.splitlines()[1]
+def test_who_has_a_photo_or_holds_it_back_is_named(command_line: CommandLine, unsure: Image) -> None:
+    desk = ReviewAssigner(InMemoryReviewRepository(command_line.pipeline.inspections))
+    desk.assign("ann")
+    leased = command_line.run("review", "list").stdout.splitlines()[1]
     desk.hold("ann", inspection_id(unsure), "ask the foundry")
-    held = bench.run("reviews").stdout.splitlines()[1]
+    held = command_line.run("review", "list").stdout.splitlines()[1]
 
     assert "ann" in leased
     assert "ann, on hold: ask the foundry" in held
-    told = json.loads(bench.run("reviews", "--json").stdout)
-    assert (told["hold"]["by"], told["lease"]) == ("ann", None)
+    told = json.loads(command_line.run("review", "list", "--json").stdout)
+    assert (told["hold"]["reviewer"], told["lease"]) == ("ann", None)
 
 
-def test_a_photo_that_another_reviewer_looks_at_is_not_decided(bench: Bench, unsure: Image) -> None:
-    Desk(MemoryReviews(bench.line.ledger)).take("ann")
+def test_a_photo_that_another_reviewer_looks_at_is_not_decided(
+    command_line: CommandLine, unsure: Image
+) -> None:
+    ReviewAssigner(InMemoryReviewRepository(command_line.pipeline.inspections)).assign("ann")
 
-    result = bench.run("decide", KEY, "ok", "--reviewer", "bob")
+    result = command_line.run("review", "decide", KEY, "ok", "--reviewer", "bob")
 
     assert result.exit_code == 1
-    assert "ann looks at it" in result.stderr
-    assert bench.run("decide", KEY, "ok", "--reviewer", "ann").exit_code == 0
+    assert "assigned to ann" in result.stderr
+    assert command_line.run("review", "decide", KEY, "ok", "--reviewer", "ann").exit_code == 0
 
 
-def test_a_defect_has_a_class(bench: Bench, unsure: Image) -> None:
-    assert bench.run("decide", KEY, "ok", "--class", "crack").exit_code == 2
-    told = json.loads(bench.run("decide", KEY, "defect", "--class", "crack", "--json").stdout)
+def test_a_defect_has_a_class(command_line: CommandLine, unsure: Image) -> None:
+    assert command_line.run("review", "decide", KEY, "ok", "--class", "crack").exit_code == 2
+    told = json.loads(
+        command_line.run("review", "decide", KEY, "defect", "--class", "crack", "--json").stdout
+    )
 
     assert told["defect_class"] == "crack"
 
 
-def test_a_decision_is_taken_back_by_who_took_it(bench: Bench, unsure: Image) -> None:
-    bench.run("decide", KEY, "ok", "--reviewer", "ann")
+def test_a_decision_is_taken_back_by_who_took_it(command_line: CommandLine, unsure: Image) -> None:
+    command_line.run("review", "decide", KEY, "ok", "--reviewer", "ann")
 
-    refused = bench.run("decide", KEY, "--undo", "--reviewer", "bob")
-    result = bench.run("decide", KEY, "--undo", "--reviewer", "ann")
+    refused = command_line.run("review", "undo", KEY, "--reviewer", "bob")
+    result = command_line.run("review", "undo", KEY, "--reviewer", "ann")
 
     assert (refused.exit_code, result.exit_code) == (1, 0)
-    assert "no such decision of bob" in refused.stderr
-    assert result.stdout == f"{KEY}: ann took the decision back; the photo waits again.\n"
-    assert bench.line.row(unsure).open
-    bench.run("decide", KEY, "defect", "--reviewer", "ann")
-    told = json.loads(bench.run("decide", KEY, "--undo", "--reviewer", "ann", "--json").stdout)
+    assert "bob has no such decision to undo" in refused.stderr
+    assert result.stdout == f"{KEY}: ann took the decision back; the photo is waiting again.\n"
+    assert command_line.pipeline.row(unsure).awaits_decision
+    command_line.run("review", "decide", KEY, "defect", "--reviewer", "ann")
+    told = json.loads(command_line.run("review", "undo", KEY, "--reviewer", "ann", "--json").stdout)
     assert (told["verdict"], told["undone"]) == ("defect", True)
 
 
-def test_a_decision_is_taken_back_although_a_newer_photo_has_the_name(bench: Bench, unsure: Image) -> None:
-    bench.line.inspected(bench.line.upload())
-    bench.run("decide", KEY, "ok", "--reviewer", "ann")
+def test_a_decision_is_taken_back_although_a_newer_photo_has_the_name(
+    command_line: CommandLine, unsure: Image
+) -> None:
+    command_line.pipeline.inspected(command_line.pipeline.upload())
+    command_line.run("review", "decide", KEY, "ok", "--reviewer", "ann")
 
-    refused = bench.run("decide", KEY, "--undo", "--reviewer", "bob")
-    result = bench.run("decide", KEY, "--undo", "--reviewer", "ann")
+    refused = command_line.run("review", "undo", KEY, "--reviewer", "bob")
+    result = command_line.run("review", "undo", KEY, "--reviewer", "ann")
 
     assert (refused.exit_code, refused.stderr.count("\n")) == (1, 1)
     assert "None of 2 inspections" in refused.stderr
     assert result.exit_code == 0, result.stderr
-    assert bench.line.row(unsure).open
+    assert command_line.pipeline.row(unsure).awaits_decision
 
 
-def test_of_several_decisions_the_one_to_take_back_must_be_named(bench: Bench, unsure: Image) -> None:
-    second = bench.line.upload()
-    bench.line.waiting(second, "token-2")
+def test_of_several_decisions_the_one_to_take_back_must_be_named(
+    command_line: CommandLine, unsure: Image
+) -> None:
+    second = command_line.pipeline.upload()
+    command_line.pipeline.waiting(second, "token-2")
     ids = [inspection_id(image)[:12] for image in (unsure, second)]
     for one in ids:
-        bench.run("decide", one, "ok")
+        command_line.run("review", "decide", one, "ok")
 
-    result = bench.run("decide", KEY, "--undo")
+    result = command_line.run("review", "undo", KEY)
 
     assert result.exit_code == 1
     assert all(one in result.stderr for one in ids)
-    assert bench.run("decide", ids[0], "--undo").exit_code == 0
-    assert bench.line.row(unsure).open
-    assert bench.line.row(second).decision is not None
+    assert command_line.run("review", "undo", ids[0]).exit_code == 0
+    assert command_line.pipeline.row(unsure).awaits_decision
+    assert command_line.pipeline.row(second).decision is not None
 
 
-def test_an_undo_needs_a_decision_and_no_answer(bench: Bench, unsure: Image) -> None:
-    assert bench.run("decide", KEY, "ok", "--undo").exit_code == 2
-    assert bench.run("decide", KEY).exit_code == 2
-    assert bench.run("decide", KEY, "--undo").exit_code == 1
+def test_an_undo_needs_a_decision_and_no_answer(command_line: CommandLine, unsure: Image) -> None:
+    assert command_line.run("review", "undo", KEY, "ok").exit_code == 2
+    assert command_line.run("review", "decide", KEY).exit_code == 2
+    assert command_line.run("review", "undo", KEY).exit_code == 1
 
 
-def test_a_verdict_is_corrected_for_a_reason(bench: Bench) -> None:
-    image = bench.line.upload()
-    bench.line.inspected(image)
+def test_a_verdict_is_corrected_for_a_reason(command_line: CommandLine) -> None:
+    image = command_line.pipeline.upload()
+    command_line.pipeline.inspected(image)
 
-    result = bench.run(
-        "correct", KEY, "defect", "--reason", "a crack", "--class", "crack", "--reviewer", "eve"
+    result = command_line.run(
+        "review", "override", KEY, "defect", "--reason", "a crack", "--class", "crack", "--reviewer", "eve"
     )
 
     assert result.stdout == f"{KEY}: defect instead of ok, revision 2.\n"
-    row = bench.line.row(image)
+    row = command_line.pipeline.row(image)
     assert row.decision is not None
     assert (row.decision.verdict, row.decision.defect_class, row.revision) == (Verdict.DEFECT, "crack", 2)
-    assert len(bench.line.decisions.sent) == 1
+    assert len(command_line.pipeline.decisions.sent) == 1
 
 
-def test_a_correction_as_json_tells_what_was_before(bench: Bench) -> None:
-    bench.line.inspected(bench.line.upload())
+def test_a_correction_as_json_tells_what_was_before(command_line: CommandLine) -> None:
+    command_line.pipeline.inspected(command_line.pipeline.upload())
 
-    told = json.loads(bench.run("correct", KEY, "defect", "--reason", "a crack", "--json").stdout)
+    told = json.loads(
+        command_line.run("review", "override", KEY, "defect", "--reason", "a crack", "--json").stdout
+    )
 
     assert (told["verdict"], told["was"], told["revision"]) == ("defect", "ok", 2)
 
 
-def test_a_correction_that_is_none_is_refused_in_one_sentence(bench: Bench) -> None:
-    bench.line.inspected(bench.line.upload())
+def test_a_correction_that_is_none_is_refused_in_one_sentence(command_line: CommandLine) -> None:
+    command_line.pipeline.inspected(command_line.pipeline.upload())
 
     for reason in ([], ["--reason", " "], ["--reason", "x" * 2001]):
-        assert bench.run("correct", KEY, "defect", *reason).exit_code == 2
-    result = bench.run("correct", KEY, "ok", "--reason", "it is")
+        assert command_line.run("review", "override", KEY, "defect", *reason).exit_code == 2
+    result = command_line.run("review", "override", KEY, "ok", "--reason", "it is")
     assert (result.exit_code, result.stderr.count("\n")) == (1, 1)
     assert "its verdict is ok already" in result.stderr
 
 
-def test_agreement_is_told_for_all_and_for_each_pair(bench: Bench) -> None:
+def test_agreement_is_told_for_all_and_for_each_pair(command_line: CommandLine) -> None:
     looks = [("ann", "bob", Verdict.OK), ("ann", "bob", Verdict.DEFECT), ("model", "bob", Verdict.OK)]
     for number, (first, second, said) in enumerate(looks):
-        image = bench.line.upload(key=f"{number}.png")
-        bench.line.inspected(image)
-        row = bench.line.row(image)
-        seen = SecondLook("id", said, second, timestamps.now(), Verdict.OK, first)
-        bench.line.ledger.rows[row.id] = replace(row, second=seen)
+        image = command_line.pipeline.upload(key=f"{number}.png")
+        command_line.pipeline.inspected(image)
+        row = command_line.pipeline.row(image)
+        seen = SecondReview(
+            id="id",
+            verdict=said,
+            reviewer=second,
+            at=timestamps.now(),
+            first_verdict=Verdict.OK,
+            first_decided_by=first,
+        )
+        command_line.pipeline.inspections.rows[row.id] = replace(row, second_review=seen)
 
-    result = bench.run("agreement")
-    told = [json.loads(line) for line in bench.run("agreement", "--json").stdout.splitlines()]
+    result = command_line.run("review", "agreement")
+    told = [
+        json.loads(line) for line in command_line.run("review", "agreement", "--json").stdout.splitlines()
+    ]
 
     assert [one["judges"] for one in told] == [["first", "second"], ["ann", "bob"], ["bob", "model"]]
     assert (told[0]["photos"], told[0]["agreed"], told[1]["kappa"]) == (3, 2, 0.0)
     assert "ann and bob" in result.stdout
-    assert "says nothing" in result.stdout
+    assert "undefined" in result.stdout
     assert "1 of the disagreements wait" in result.stderr
 
 
-def test_without_second_looks_there_is_no_agreement_to_tell(bench: Bench) -> None:
-    result = bench.run("agreement")
+def test_without_second_looks_there_is_no_agreement_to_tell(command_line: CommandLine) -> None:
+    result = command_line.run("review", "agreement")
 
     assert (result.exit_code, result.stdout) == (0, "")
-    assert "No photo was looked at twice in 30 days" in result.stderr
+    assert "No photo had a second review in the last 30 days" in result.stderr

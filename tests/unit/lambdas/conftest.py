@@ -1,4 +1,4 @@
-"""What Lambda gives every function: a context, an environment, and a place for its log."""
+"""Lambda's part in every function call: a context, an environment, and a log."""
 
 import io
 import json
@@ -8,14 +8,14 @@ from typing import Any
 
 import pytest
 
-from lambdas import wiring
+from lambdas import container
 from lambdas.catalog import FUNCTIONS
 from workflow.aws import clients
 
 
 @dataclass
 class FakeContext:
-    """The part of Lambda's context that the functions use."""
+    """The attributes of Lambda's context that the functions use."""
 
     function_name: str = "partcheck-test"
     memory_limit_in_mb: int = 256
@@ -34,23 +34,30 @@ def context() -> FakeContext:
 
 @pytest.fixture(autouse=True)
 def environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Nothing is set but what Lambda itself sets, and no port is left over from another test."""
-    for name in sorted(frozenset().union(*(function.needs for function in FUNCTIONS))):
+    """Set only Lambda's own variables, and clear the adapters of other tests."""
+    for name in sorted(frozenset().union(*(function.required_variables for function in FUNCTIONS))):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-central-1")
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "none")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "none")
     yield
-    ports = (wiring.ledger, wiring.shelf, wiring.tokens, wiring.queue, wiring.executions, wiring.parameters)
+    ports = (
+        container.inspections,
+        container.objects,
+        container.task_tokens,
+        container.message_queue,
+        container.executions,
+        container.parameters,
+    )
     for port in (*ports, clients.client):
         port.cache_clear()
 
 
 @pytest.fixture
 def log() -> Iterator[Callable[[], list[dict[str, Any]]]]:
-    """The lines that the functions logged so far."""
+    """Return the log entries of the functions so far."""
     stream = io.StringIO()
-    handler = wiring.logger.registered_handler
+    handler = container.logger.registered_handler
     before = handler.setStream(stream)  # type: ignore[attr-defined]
     yield lambda: [json.loads(line) for line in stream.getvalue().splitlines()]
     handler.setStream(before)  # type: ignore[attr-defined]

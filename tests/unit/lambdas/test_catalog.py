@@ -1,4 +1,4 @@
-"""The catalog tells the truth: what each function needs is what it reads, and nothing happens at import."""
+"""The catalog is true: each function reads exactly its required settings, and an import does nothing."""
 
 import ast
 import importlib
@@ -10,55 +10,55 @@ from typing import Any
 
 import pytest
 
-from lambdas import wiring
-from lambdas.catalog import FUNCTIONS, Function
+from lambdas import container
+from lambdas.catalog import FUNCTIONS, LambdaFunction
 from tests.fakes import FakeDetector
-from tests.unit.line import CLEARLY_OK, POLICY, Line
+from tests.unit.pipeline import CLEARLY_OK, POLICY, Pipeline
 from workflow.errors import ConfigurationError
 from workflow.inspections.objects import Image
-from workflow.pipeline.intake import document
+from workflow.pipeline.executions import execution_input
 
 ROOT = Path(__file__).resolve().parents[3]
 MODULES = [function.module for function in FUNCTIONS]
 
 
 def settings_of(source: str, known: dict[str, set[str]]) -> set[str]:
-    """The settings that some code reads: by `setting`, by `queue`, or by a function of the wiring."""
+    """Return the settings that code reads: by `setting`, `message_queue`, or a function of the container."""
     found: set[str] = set()
     for call in (node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Call)):
         name = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
-        by_the_wiring = (
-            isinstance(call.func, ast.Attribute) and getattr(call.func.value, "id", "") == "wiring"
+        of_container = (
+            isinstance(call.func, ast.Attribute) and getattr(call.func.value, "id", "") == "container"
         )
-        if name in ("setting", "queue") and isinstance(call.args[0], ast.Constant):
+        if name in ("setting", "message_queue") and isinstance(call.args[0], ast.Constant):
             found.add(str(call.args[0].value))
-        elif by_the_wiring:
+        elif of_container:
             found |= known.get(name, set())
     return found
 
 
-def ports_of_the_wiring() -> dict[str, set[str]]:
-    tree = ast.parse(inspect.getsource(wiring))
+def settings_of_container() -> dict[str, set[str]]:
+    tree = ast.parse(inspect.getsource(container))
     functions = [node for node in tree.body if isinstance(node, ast.FunctionDef)]
     return {function.name: settings_of(ast.unparse(function), {}) for function in functions}
 
 
 @pytest.mark.parametrize("function", FUNCTIONS, ids=MODULES)
-def test_a_function_needs_exactly_the_settings_that_it_reads(function: Function) -> None:
+def test_a_function_needs_exactly_the_settings_that_it_reads(function: LambdaFunction) -> None:
     source = (ROOT / "lambdas" / f"{function.module}.py").read_text(encoding="utf-8")
 
-    assert settings_of(source, ports_of_the_wiring()) == function.needs
+    assert settings_of(source, settings_of_container()) == function.required_variables
 
 
 def test_every_handler_is_in_the_catalog() -> None:
     files = {path.stem for path in (ROOT / "lambdas").glob("*.py")}
 
-    assert files - {"__init__", "catalog", "wiring"} == set(MODULES)
+    assert files - {"__init__", "catalog", "container"} == set(MODULES)
     assert len({function.placeholder for function in FUNCTIONS}) == len(FUNCTIONS)
 
 
 @pytest.mark.parametrize("function", FUNCTIONS, ids=MODULES)
-def test_a_placeholder_is_its_modules_name(function: Function) -> None:
+def test_a_placeholder_is_its_modules_name(function: LambdaFunction) -> None:
     words = "".join(word.capitalize() for word in function.module.split("_"))
 
     assert function.placeholder == f"{words}Function"
@@ -70,11 +70,12 @@ def test_importing_a_function_reads_no_setting_and_makes_no_client() -> None:
     script = (
         "import importlib, sys\n"
         f"modules = [importlib.import_module('lambdas.' + name) for name in {MODULES!r}]\n"
-        "from lambdas import wiring\n"
+        "from lambdas import container\n"
         "from workflow.aws import clients\n"
-        "ports = (wiring.ledger, wiring.shelf, wiring.tokens, wiring.queue, wiring.executions)\n"
-        "made = sum(port.cache_info().currsize for port in (*ports, wiring.parameters, clients.client))\n"
-        "sys.exit(bool(made))\n"
+        "ports = (container.inspections, container.objects, container.task_tokens)\n"
+        "more = (container.message_queue, container.executions, container.parameters, clients.client)\n"
+        "created = sum(port.cache_info().currsize for port in (*ports, *more))\n"
+        "sys.exit(bool(created))\n"
     )
     run = subprocess.run(
         [sys.executable, "-W", "error", "-c", script], cwd=ROOT, env={}, capture_output=True, text=True
@@ -88,14 +89,15 @@ def test_a_token_is_not_logged_even_where_powertools_is_told_to_log_events() -> 
         "from lambdas import ask_reviewer\n"
         "from tests.fakes import FakeDetector\n"
         "from tests.unit.lambdas.conftest import FakeContext\n"
-        "from tests.unit.line import UNSURE, Line, inspection_id\n"
-        "line = Line(detector=FakeDetector(UNSURE))\n"
-        "image = line.upload()\n"
-        "owner = line.waiting(image)\n"
+        "from tests.unit.pipeline import UNSURE, Pipeline, inspection_id\n"
+        "pipeline = Pipeline(detector=FakeDetector(UNSURE))\n"
+        "image = pipeline.upload()\n"
+        "owner = pipeline.waiting(image)\n"
         "inspection = {'inspection_id': inspection_id(image), 'execution': owner,\n"
         "              'detection': {'review_seconds': 60}}\n"
         "event = {'inspection': inspection, 'token': 'AQDE-secret'}\n"
-        "ports = {'ledger': line.ledger, 'tokens': line.tokens, 'decisions': line.decisions}\n"
+        "ports = {'inspections': pipeline.inspections, 'task_tokens': pipeline.task_tokens}\n"
+        "ports['decisions'] = pipeline.decisions\n"
         "ask_reviewer.handler(event, FakeContext(), **ports)\n"
     )
     told = {"POWERTOOLS_LOGGER_LOG_EVENT": "true", "POWERTOOLS_LOG_LEVEL": "DEBUG"}
@@ -111,8 +113,8 @@ LEFT_OUT = [
     (function.module, port, setting)
     for function in FUNCTIONS
     for port, setting in {
-        "ledger": "LEDGER_TABLE",
-        "tokens": "TOKEN_TABLE",
+        "inspections": "INSPECTIONS_TABLE",
+        "task_tokens": "TASK_TOKENS_TABLE",
         "executions": "STATE_MACHINE_ARN",
         "decisions": "DECISION_QUEUE_URL",
         "escalations": "ESCALATION_QUEUE_URL",
@@ -121,7 +123,7 @@ LEFT_OUT = [
         "": "FILED_BUCKET MAX_IN_FLIGHT INBOUND_BUCKET",
     }.items()
     for setting in setting.split()
-    if setting in function.needs
+    if setting in function.required_variables
 ]
 
 
@@ -131,11 +133,11 @@ def test_a_missing_setting_is_named(
     module: str, port: str, setting: str, context: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     function = next(function for function in FUNCTIONS if function.module == module)
-    for name in function.needs - {setting}:
+    for name in function.required_variables - {setting}:
         monkeypatch.setenv(name, "1")
     handler = importlib.import_module(f"lambdas.{module}").handler
-    line = Line(detector=FakeDetector(CLEARLY_OK))
-    ports = {**vars(line), "policy": POLICY}
+    pipeline = Pipeline(detector=FakeDetector(CLEARLY_OK))
+    ports = {**vars(pipeline), "policy": POLICY}
     taken = {
         name: ports[name] for name in inspect.signature(handler).parameters if name in ports and name != port
     }
@@ -146,7 +148,7 @@ def test_a_missing_setting_is_named(
 
 
 DOCUMENT: dict[str, Any] = {
-    **document(Image("b", "k", "v"), "2026-03-01T12:00:00Z", 1),
+    **execution_input(Image("b", "k", "v"), "2026-03-01T12:00:00Z", 1),
     "detection": {"review_seconds": 60},
 }
 EVENT: dict[str, Any] = {
@@ -170,23 +172,23 @@ EVENT: dict[str, Any] = {
 @pytest.mark.parametrize("value", ["", None])
 def test_an_empty_setting_is_a_missing_setting(value: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
     if value is not None:
-        monkeypatch.setenv("LEDGER_TABLE", value)
+        monkeypatch.setenv("INSPECTIONS_TABLE", value)
 
-    with pytest.raises(ConfigurationError, match="LEDGER_TABLE is not set"):
-        wiring.setting("LEDGER_TABLE")
+    with pytest.raises(ConfigurationError, match="INSPECTIONS_TABLE is not set"):
+        container.setting("INSPECTIONS_TABLE")
 
 
 def test_a_complete_environment_is_accepted_and_a_wrong_one_named() -> None:
-    function = Function("F", "f", frozenset({"A", "B"}))
+    function = LambdaFunction(placeholder="F", module="f", required_variables=frozenset({"A", "B"}))
 
-    assert function.checked({"A": "1", "B": "2"}) == {"A": "1", "B": "2"}
+    assert function.validate_environment({"A": "1", "B": "2"}) == {"A": "1", "B": "2"}
     with pytest.raises(ConfigurationError, match=r"F: environment differs by \['B'\]"):
-        function.checked({"A": "1"})
+        function.validate_environment({"A": "1"})
     with pytest.raises(ConfigurationError, match=r"F: environment differs by \['C'\]"):
-        function.checked({"A": "1", "B": "2", "C": "3"})
+        function.validate_environment({"A": "1", "B": "2", "C": "3"})
 
 
 @pytest.mark.parametrize("function", FUNCTIONS, ids=MODULES)
-def test_a_step_ends_before_the_state_machine_gives_it_up(function: Function) -> None:
+def test_a_step_ends_before_the_state_machine_gives_it_up(function: LambdaFunction) -> None:
     if not function.queue and not function.schedule_minutes:
         assert function.timeout_seconds < 60

@@ -1,4 +1,4 @@
-"""Any key goes through the whole line as it came, and can do nothing on its way."""
+"""Any key passes the whole pipeline unchanged and causes no harm."""
 
 import csv
 import io
@@ -11,40 +11,40 @@ import pytest
 from lambdas import claim_upload
 from tests import hostile_keys
 from tests.hostile_keys import DOCUMENT, HostileKey
-from tests.proof.world import World
-from tests.unit.cli.conftest import Bench
-from tests.unit.line import FILED, INBOUND
-from workflow.csv_export import csv_lines
-from workflow.inspections.inspection import State
+from tests.proof.simulation import Simulation
+from tests.unit.cli.conftest import CommandLine
+from tests.unit.pipeline import FILED, INBOUND
+from workflow.csv_export import iter_csv_lines
+from workflow.inspections.inspection import InspectionState
 from workflow.inspections.objects import MAX_NAME_BYTES, Image, inspection_id
 
 CORPUS = hostile_keys.corpus()
 every_key = pytest.mark.parametrize("case", CORPUS, ids=[ascii(case.about) for case in CORPUS])
 
 
-def through_the_line(key: str) -> tuple[World, Image]:
-    """Upload a text under a key; the line, with its real adapters, does the rest in peace."""
-    world = World(seed=1, chance=0)
-    world.fate.calm = True
+def inspect_upload(key: str) -> tuple[Simulation, Image]:
+    """Upload a text under a key and run the pipeline with its real adapters, without faults."""
+    world = Simulation(seed=1, fault_probability=0)
+    world.faults.disabled = True
     stored = world.s3.put_object(INBOUND, key, key.encode())
     image = Image(INBOUND, key, stored["VersionId"])
     detail = {"bucket": {"name": INBOUND}, "object": {"key": key, "version-id": image.version_id}}
-    with world.at_its_own_time():
+    with world.simulated_runtime():
         world.intake.send(json.dumps({"time": "2026-01-01T00:00:00Z", "detail": detail}))
-        world.run(600)
+        world.run_until(600)
     return world, image
 
 
 @every_key
-def test_a_key_is_the_same_in_ledger_execution_and_message(case: HostileKey) -> None:
-    world, image = through_the_line(case.key)
+def test_a_key_is_the_same_in_row_execution_and_message(case: HostileKey) -> None:
+    world, image = inspect_upload(case.key)
 
-    row = world.ledger.get(inspection_id(image))
+    row = world.inspections.get(inspection_id(image))
     assert row is not None
-    assert (row.image, row.state) == (image, State.CLOSED)
+    assert (row.image, row.state) == (image, InspectionState.CLOSED)
     (execution,) = world.step_functions.executions.values()
     assert json.loads(execution.input)["image"]["key"] == case.key
-    (body,) = world.announced
+    (body,) = world.announcements
     assert body.isascii()
     assert body.isprintable()
     assert json.loads(body)["image"]["key"] == case.key
@@ -52,7 +52,7 @@ def test_a_key_is_the_same_in_ledger_execution_and_message(case: HostileKey) -> 
 
 @every_key
 def test_the_bytes_are_filed_below_their_verdict_and_nowhere_else(case: HostileKey) -> None:
-    world, image = through_the_line(case.key)
+    world, image = inspect_upload(case.key)
 
     (filed,) = world.s3.contents()
     verdict, inspection, name = filed.key.split("/", 2)
@@ -69,14 +69,14 @@ def test_no_two_keys_are_one_photo() -> None:
 
 @every_key
 def test_commands_print_the_key_itself_as_json_and_nothing_dangerous_in_a_table(case: HostileKey) -> None:
-    bench = Bench()
-    bench.line.inspected(bench.line.upload(key=case.key))
+    command_line = CommandLine()
+    command_line.pipeline.inspected(command_line.pipeline.upload(key=case.key))
 
-    (told,) = bench.run("executions", "--json").stdout.splitlines()
-    shown = json.loads(bench.run("show", f"s3://{INBOUND}/{case.key}", "--json").stdout)
-    lines = bench.run("executions").stdout.splitlines()
+    (printed,) = command_line.run("execution", "list", "--json").stdout.splitlines()
+    shown = json.loads(command_line.run("execution", "show", f"s3://{INBOUND}/{case.key}", "--json").stdout)
+    lines = command_line.run("execution", "list").stdout.splitlines()
 
-    assert json.loads(told)["key"] == case.key
+    assert json.loads(printed)["key"] == case.key
     assert shown["inspection"]["key"] == case.key
     assert len(lines) == 2, "one photo, one line"
     assert all(line.isprintable() for line in lines)
@@ -84,7 +84,7 @@ def test_commands_print_the_key_itself_as_json_and_nothing_dangerous_in_a_table(
 
 @every_key
 def test_a_spreadsheet_shows_the_key_and_runs_nothing(case: HostileKey) -> None:
-    (line,) = csv_lines([(case.key, "after")])
+    (line,) = iter_csv_lines([(case.key, "after")])
 
     ((cell, after),) = csv.reader(io.StringIO(line, newline=""), strict=True)
     assert cell in (case.key, f"'{case.key}")
@@ -94,12 +94,14 @@ def test_a_spreadsheet_shows_the_key_and_runs_nothing(case: HostileKey) -> None:
 
 @every_key
 def test_a_log_entry_stays_one_line(case: HostileKey, context: Any, log: Callable[[], list[Any]]) -> None:
-    bench = Bench()
-    image = bench.line.upload(b"no photo", key=case.key)
-    name = bench.line.start(image)
+    command_line = CommandLine()
+    image = command_line.pipeline.upload(b"no photo", key=case.key)
+    name = command_line.pipeline.start(image)
     event = {"upload": {**_document(image), "execution": name}, "execution": name}
 
-    claim_upload.handler(event, context, ledger=bench.line.ledger, shelf=bench.line.shelf)
+    claim_upload.handler(
+        event, context, inspections=command_line.pipeline.inspections, objects=command_line.pipeline.objects
+    )
 
     (entry,) = (one for one in log() if one.get("message") == "claimed")
     assert entry["key"] == case.key
@@ -118,4 +120,4 @@ def _document(image: Image) -> dict[str, Any]:
 def test_the_documentation_shows_these_keys() -> None:
     text = DOCUMENT.read_text("utf-8")
 
-    assert hostile_keys.documented(text) == text, "renew it: python -m tests.hostile_keys"
+    assert hostile_keys.update_table(text) == text, "renew it: python -m tests.hostile_keys"

@@ -6,58 +6,65 @@ from pathlib import Path
 import pytest
 
 from local import lock
-from local.lock import locked
+from local.lock import lock_state_directory
 from local.ports import Ports
 from workflow.errors import ConfigurationError
 
-PORTS = Ports.at(15_000)
+PORTS = Ports.from_base(15_000)
 
 
-def test_a_second_line_in_one_directory_learns_who_has_it(tmp_path: Path) -> None:
-    other = Ports.at(16_000)
+def test_a_second_environment_in_one_directory_is_refused_with_the_holder(tmp_path: Path) -> None:
+    other = Ports.from_base(16_000)
 
-    with locked(tmp_path, PORTS), pytest.raises(ConfigurationError) as refusal, locked(tmp_path, other):
+    with (
+        lock_state_directory(tmp_path, PORTS),
+        pytest.raises(ConfigurationError) as refusal,
+        lock_state_directory(tmp_path, other),
+    ):
         pass
 
     assert str(refusal.value) == (
-        f"A line already runs on ports 15000–15003 (process {os.getpid()}); "
-        "stop it with Ctrl-C there, or choose others with --port and --home"
+        f"An environment already runs on ports 15000–15003 (process {os.getpid()}); "
+        "stop it with Ctrl-C there, or choose others with --port and --state-dir"
     )
 
 
-def test_a_lock_can_be_taken_again_after_its_end(tmp_path: Path) -> None:
+def test_a_lock_can_be_acquired_again_after_its_release(tmp_path: Path) -> None:
     for _ in range(2):
-        with locked(tmp_path, PORTS):
-            assert lock.is_held(tmp_path)
-        assert not lock.is_held(tmp_path)
+        with lock_state_directory(tmp_path, PORTS):
+            assert lock.is_locked(tmp_path)
+        assert not lock.is_locked(tmp_path)
 
 
-def test_services_of_a_killed_line_keep_its_directory(
+def test_services_of_a_killed_environment_keep_its_directory_locked(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    gone = subprocess.Popen([sys.executable, "-c", ""])
-    gone.wait()
-    monkeypatch.setattr(lock, "LAST_WILL_SECONDS", 0.3)
+    exited = subprocess.Popen([sys.executable, "-c", ""])
+    exited.wait()
+    monkeypatch.setattr(lock, "SHUTDOWN_SECONDS", 0.3)
 
-    with locked(tmp_path, PORTS):
-        (tmp_path / "lock").write_text(f"{gone.pid} 15000\n")
-        with pytest.raises(ConfigurationError, match="that was killed still hold"), locked(tmp_path, PORTS):
+    with lock_state_directory(tmp_path, PORTS):
+        (tmp_path / "lock").write_text(f"{exited.pid} 15000\n")
+        with (
+            pytest.raises(ConfigurationError, match="of a killed environment still use"),
+            lock_state_directory(tmp_path, PORTS),
+        ):
             pass
 
 
-def test_state_stays_out_of_version_control(tmp_path: Path) -> None:
-    with locked(tmp_path / "home", PORTS):
-        assert (tmp_path / "home" / ".gitignore").read_text() == "*\n"
+def test_the_state_directory_is_ignored_by_git(tmp_path: Path) -> None:
+    with lock_state_directory(tmp_path / "state", PORTS):
+        assert (tmp_path / "state" / ".gitignore").read_text() == "*\n"
 
 
-def test_a_directory_that_was_never_a_lines_is_left_as_it_is(tmp_path: Path) -> None:
+def test_a_directory_that_was_never_a_state_directory_is_left_unchanged(tmp_path: Path) -> None:
     (tmp_path / "tmp").mkdir()
     (tmp_path / "tmp" / "thesis.txt").touch()
     (tmp_path / ".gitignore").write_text("*.pyc\n")
 
     with (
-        pytest.raises(ConfigurationError, match="it holds 'tmp'; choose"),
-        locked(tmp_path, PORTS),
+        pytest.raises(ConfigurationError, match="it contains 'tmp'; choose"),
+        lock_state_directory(tmp_path, PORTS),
     ):
         pass
 
@@ -65,9 +72,9 @@ def test_a_directory_that_was_never_a_lines_is_left_as_it_is(tmp_path: Path) -> 
     assert (tmp_path / ".gitignore").read_text() == "*.pyc\n"
 
 
-def test_what_the_demo_and_the_models_service_left_is_no_hindrance(tmp_path: Path) -> None:
+def test_files_of_the_demo_and_of_custom_labels_do_not_prevent_the_lock(tmp_path: Path) -> None:
     (tmp_path / "demo").mkdir()
     (tmp_path / "custom-labels").mkdir()
 
-    with locked(tmp_path, PORTS):
-        assert lock.is_held(tmp_path)
+    with lock_state_directory(tmp_path, PORTS):
+        assert lock.is_locked(tmp_path)

@@ -1,37 +1,37 @@
 from pathlib import Path
 
 from local.ports import Ports
-from local.queues import readdress
+from local.queues import update_saved_queue_urls
 
-KEPT = '{"\\u0000\'http://localhost:%d/000000000000/partcheck-intake\'": {"messages": []}}'
+SAVED = '{"\\u0000\'http://localhost:%d/000000000000/partcheck-intake\'": {"messages": []}}'
 
 
-def kept_queues(home: Path, port: int) -> Path:
-    file = home / "aws" / "sqs.json"
+def saved_queues(state_directory: Path, port: int) -> Path:
+    file = state_directory / "aws" / "sqs.json"
     file.parent.mkdir()
-    file.write_text(KEPT % port)
+    file.write_text(SAVED % port)
     return file
 
 
-def test_kept_queues_move_to_the_new_port(tmp_path: Path) -> None:
-    file = kept_queues(tmp_path, 4566)
+def test_saved_queues_get_the_new_port(tmp_path: Path) -> None:
+    file = saved_queues(tmp_path, 4566)
 
-    readdress(tmp_path, Ports.at(15_000))
+    update_saved_queue_urls(tmp_path, Ports.from_base(15_000))
 
-    assert file.read_text() == KEPT % 15_000
+    assert file.read_text() == SAVED % 15_000
     assert list(file.parent.iterdir()) == [file]
 
 
-def test_queues_on_the_same_port_are_left_alone(tmp_path: Path) -> None:
-    file = kept_queues(tmp_path, 4566)
+def test_saved_queues_on_the_same_port_are_left_unchanged(tmp_path: Path) -> None:
+    file = saved_queues(tmp_path, 4566)
     before = file.stat().st_ino
 
-    readdress(tmp_path, Ports.at(4566))
+    update_saved_queue_urls(tmp_path, Ports.from_base(4566))
 
     assert file.stat().st_ino == before
 
 
-def test_a_first_start_has_no_queues_to_move(tmp_path: Path) -> None:
-    readdress(tmp_path, Ports.at(4566))
+def test_a_first_start_has_no_saved_queues(tmp_path: Path) -> None:
+    update_saved_queue_urls(tmp_path, Ports.from_base(4566))
 
     assert list(tmp_path.iterdir()) == []

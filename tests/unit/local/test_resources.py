@@ -1,4 +1,4 @@
-"""The local line's tables, made anew or brought up to date."""
+"""The tables of the local environment: creation and update."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -8,7 +8,7 @@ from moto import mock_aws
 
 from local import resources
 from workflow.aws.clients import client
-from workflow.tables import LEDGER
+from workflow.tables import INSPECTIONS
 
 
 @pytest.fixture
@@ -21,15 +21,15 @@ def _dynamodb(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("_dynamodb")
-def test_a_table_of_an_older_version_gets_the_indexes_that_it_lacks() -> None:
-    resources.create_table(replace(LEDGER, indexes=LEDGER.indexes[:2]))
-    client("dynamodb").put_item(TableName=resources.table_name(LEDGER), Item={"id": {"S": "kept"}})
+def test_a_table_of_an_older_version_gets_its_missing_indexes() -> None:
+    resources.create_table(replace(INSPECTIONS, indexes=INSPECTIONS.indexes[:2]))
+    client("dynamodb").put_item(TableName=resources.table_name(INSPECTIONS), Item={"id": {"S": "kept"}})
 
     for _ in range(2):
-        resources.create_table(LEDGER)
+        resources.create_table(INSPECTIONS)
 
-    told = client("dynamodb").describe_table(TableName=resources.table_name(LEDGER))["Table"]
-    assert {index["IndexName"] for index in told["GlobalSecondaryIndexes"]} == {
-        index.name for index in LEDGER.indexes
+    table = client("dynamodb").describe_table(TableName=resources.table_name(INSPECTIONS))["Table"]
+    assert {index["IndexName"] for index in table["GlobalSecondaryIndexes"]} == {
+        index.name for index in INSPECTIONS.indexes
     }
-    assert told["ItemCount"] == 1
+    assert table["ItemCount"] == 1

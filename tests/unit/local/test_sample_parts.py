@@ -8,7 +8,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from local.sample_parts import Fault, Product, jpeg, photo, sample_parts
+from local.sample_parts import DefectKind, SampleProduct, encode_jpeg, generate_parts, photograph_part
 
 
 def pixels(image: Image.Image) -> NDArray[np.int16]:
@@ -22,58 +22,66 @@ def smallest_square_around(changed: NDArray[np.bool_]) -> float:
 
 
 def test_the_same_seed_gives_the_same_bytes() -> None:
-    assert jpeg(photo(7, Fault.CRACK)) == jpeg(photo(7, Fault.CRACK))
-    assert list(sample_parts(4, seed=3)) == list(sample_parts(4, seed=3))
+    assert encode_jpeg(photograph_part(7, DefectKind.CRACK)) == encode_jpeg(
+        photograph_part(7, DefectKind.CRACK)
+    )
+    assert list(generate_parts(4, seed=3)) == list(generate_parts(4, seed=3))
 
 
 def test_another_seed_is_another_part() -> None:
-    first, second = pixels(photo(1)), pixels(photo(2))
+    first, second = pixels(photograph_part(1)), pixels(photograph_part(2))
 
     assert np.abs(first - second).mean() > 3
 
 
 def test_two_series_never_share_a_part() -> None:
-    contents = [part.content for seed in (0, 1, 2) for part in sample_parts(6, seed, defect_share=0)]
+    contents = [part.content for seed in (0, 1, 2) for part in generate_parts(6, seed, defect_share=0)]
 
     assert len(set(contents)) == len(contents)
 
 
-@pytest.mark.parametrize("product", Product)
-def test_every_product_looks_different(product: Product) -> None:
-    others = [other for other in Product if other != product]
+@pytest.mark.parametrize("product", SampleProduct)
+def test_every_product_looks_different(product: SampleProduct) -> None:
+    others = [other for other in SampleProduct if other != product]
 
-    assert all(np.abs(pixels(photo(5, None, product)) - pixels(photo(5, None, o))).mean() > 5 for o in others)
+    assert all(
+        np.abs(pixels(photograph_part(5, None, product)) - pixels(photograph_part(5, None, o))).mean() > 5
+        for o in others
+    )
 
 
-@pytest.mark.parametrize("product", Product)
-@pytest.mark.parametrize("fault", Fault)
+@pytest.mark.parametrize("product", SampleProduct)
+@pytest.mark.parametrize("defect", DefectKind)
 def test_a_fault_changes_the_same_shot_of_the_same_part_only_where_it_lies(
-    fault: Fault, product: Product
+    defect: DefectKind, product: SampleProduct
 ) -> None:
-    seed = len(fault)
-    sound, spoilt = pixels(photo(seed, None, product)), pixels(photo(seed, fault, product))
+    seed = len(defect)
+    sound, spoilt = (
+        pixels(photograph_part(seed, None, product)),
+        pixels(photograph_part(seed, defect, product)),
+    )
     changed = np.abs(sound - spoilt) > 12
 
     assert changed.sum() >= 8
     assert changed.mean() < 0.02
-    assert fault is Fault.BURR or smallest_square_around(changed) < 0.12
+    assert defect is DefectKind.BURR or smallest_square_around(changed) < 0.12
 
 
 def test_a_burr_leaves_the_middle_of_the_part_alone() -> None:
-    changed = np.abs(pixels(photo(4)) - pixels(photo(4, Fault.BURR))) > 12
+    changed = np.abs(pixels(photograph_part(4)) - pixels(photograph_part(4, DefectKind.BURR))) > 12
 
     assert not changed[80:220, 80:220].any()
 
 
-@pytest.mark.parametrize("product", Product)
-def test_a_name_tells_the_product_and_the_number_only(product: Product) -> None:
-    names = [part.name for part in sample_parts(3, seed=1, product=product)]
+@pytest.mark.parametrize("product", SampleProduct)
+def test_a_name_tells_the_product_and_the_number_only(product: SampleProduct) -> None:
+    names = [part.name for part in generate_parts(3, seed=1, product=product)]
 
     assert names == [f"{product}_000{number}.jpeg" for number in (1, 2, 3)]
 
 
 def test_file_sizes_and_metadata_do_not_give_the_label_away() -> None:
-    parts = list(sample_parts(24, seed=8))
+    parts = list(generate_parts(24, seed=8))
     sizes = {
         label: np.array([len(part.content) for part in parts if part.label == label])
         for label in ("ok", "defect")
@@ -86,20 +94,20 @@ def test_file_sizes_and_metadata_do_not_give_the_label_away() -> None:
 
 @pytest.mark.parametrize(("share", "defects"), [(0.0, 0), (0.25, 4), (0.5, 8), (1.0, 16)])
 def test_the_share_of_defects_is_exact(share: float, defects: int) -> None:
-    parts = list(sample_parts(16, seed=2, defect_share=share))
+    parts = list(generate_parts(16, seed=2, defect_share=share))
 
     assert sum(part.label == "defect" for part in parts) == defects
-    assert all((part.fault is None) == (part.label == "ok") for part in parts)
+    assert all((part.defect is None) == (part.label == "ok") for part in parts)
 
 
 def test_every_fault_has_its_turn() -> None:
-    faults = [part.fault for part in sample_parts(16, seed=6) if part.fault]
+    kinds = [part.defect for part in generate_parts(16, seed=6) if part.defect]
 
-    assert sorted(faults) == sorted(Fault)
+    assert sorted(kinds) == sorted(DefectKind)
 
 
 def test_labels_come_in_no_order() -> None:
-    labels = [part.label for part in sample_parts(20, seed=9)]
+    labels = [part.label for part in generate_parts(20, seed=9)]
 
     assert labels != sorted(labels)
     assert labels != sorted(labels, reverse=True)
@@ -108,15 +116,15 @@ def test_labels_come_in_no_order() -> None:
 @pytest.mark.parametrize("share", [-0.1, 1.1])
 def test_a_share_beyond_all_and_none_is_refused(share: float) -> None:
     with pytest.raises(ValueError, match=r"outside 0\.\.1"):
-        list(sample_parts(4, seed=1, defect_share=share))
+        list(generate_parts(4, seed=1, defect_share=share))
 
 
 def test_parts_are_made_one_at_a_time() -> None:
-    assert len(list(islice(sample_parts(1_000_000, seed=1), 2))) == 2
+    assert len(list(islice(generate_parts(1_000_000, seed=1), 2))) == 2
 
 
 def test_a_photo_is_a_jpeg_of_ordinary_size() -> None:
-    for part in sample_parts(6, seed=4):
+    for part in generate_parts(6, seed=4):
         image = Image.open(io.BytesIO(part.content))
         image.load()
 
@@ -126,7 +134,7 @@ def test_a_photo_is_a_jpeg_of_ordinary_size() -> None:
 
 def test_the_photo_is_grey_and_properly_exposed() -> None:
     for seed in range(6):
-        red, green, blue = (np.asarray(channel, dtype=np.int16) for channel in photo(seed).split())
+        red, green, blue = (np.asarray(channel, dtype=np.int16) for channel in photograph_part(seed).split())
 
         assert (red == green).all()
         assert (red == blue).all()

@@ -8,7 +8,7 @@ from botocore.config import Config
 from moto.stepfunctions.parser.asl.parse import asl_parser
 from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguageParser, ASLParserException
 
-from local.step_functions import KeptClients, keep_programs
+from local.step_functions import ClientCachingSession, cache_parsed_definitions
 from workflow import definition
 
 FUNCTION = "arn:aws:lambda:eu-central-1:000000000000:function:any"
@@ -22,24 +22,24 @@ SETTINGS = {
 
 
 @pytest.fixture
-def fresh() -> object:
+def parsed_program() -> object:
     program, _ = AmazonStateLanguageParser.parse(DEFINITION)
     return program
 
 
 @pytest.fixture
-def read(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Every text that moto reads while the test runs, with programs kept."""
+def parsed_texts(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Record every text that moto parses during the test, with the cache on."""
     texts = []
 
     def lexer(text: object) -> object:
         texts.append(str(text))
-        return reads(text)
+        return original_lexer(text)
 
-    reads = asl_parser.ASLLexer
+    original_lexer = asl_parser.ASLLexer
     monkeypatch.setattr(asl_parser, "ASLLexer", lexer)
     monkeypatch.setattr(AmazonStateLanguageParser, "parse", AmazonStateLanguageParser.parse)
-    keep_programs()
+    cache_parsed_definitions()
     return texts
 
 
@@ -47,37 +47,39 @@ def without_addresses(program: object) -> str:
     return re.sub(r"0x[0-9a-f]+", "", str(program))
 
 
-def test_a_definition_is_read_once(read: list[str]) -> None:
+def test_a_definition_is_parsed_once(parsed_texts: list[str]) -> None:
     for _ in range(3):
         AmazonStateLanguageParser.parse(DEFINITION)
     AmazonStateLanguageParser.parse(DEFINITION + " ")
 
-    assert read == [DEFINITION, DEFINITION + " "]
+    assert parsed_texts == [DEFINITION, DEFINITION + " "]
 
 
-def test_the_kept_program_is_the_one_that_moto_makes(fresh: object, read: list[str]) -> None:
+def test_the_cached_program_equals_the_one_that_moto_parses(
+    parsed_program: object, parsed_texts: list[str]
+) -> None:
     AmazonStateLanguageParser.parse(DEFINITION)
-    kept, _ = AmazonStateLanguageParser.parse(DEFINITION)
+    cached, _ = AmazonStateLanguageParser.parse(DEFINITION)
 
-    assert without_addresses(kept) == without_addresses(fresh)
-    assert len(without_addresses(fresh)) > len(DEFINITION)
+    assert without_addresses(cached) == without_addresses(parsed_program)
+    assert len(without_addresses(parsed_program)) > len(DEFINITION)
 
 
-def test_a_definition_that_cannot_be_read_is_refused_every_time(read: list[str]) -> None:
+def test_an_invalid_definition_is_refused_every_time(parsed_texts: list[str]) -> None:
     for _ in range(2):
         with pytest.raises(ASLParserException):
             AmazonStateLanguageParser.parse('{"StartAt": "nowhere", "States": }')
 
 
-def test_a_client_is_made_once_for_the_same_settings_however_many_ask_for_it() -> None:
-    session, together = KeptClients(), Barrier(8)
+def test_concurrent_callers_with_the_same_settings_get_one_client() -> None:
+    session, barrier = ClientCachingSession(), Barrier(8)
 
-    def ask(_: int) -> object:
-        together.wait()
+    def create_client(_: int) -> object:
+        barrier.wait()
         return session.client("sqs", config=Config(retries={"max_attempts": 0}), **SETTINGS)
 
     with ThreadPoolExecutor(8) as pool:
-        assert len(set(map(id, pool.map(ask, range(8))))) == 1
+        assert len(set(map(id, pool.map(create_client, range(8))))) == 1
 
 
 @pytest.mark.parametrize(
@@ -95,15 +97,15 @@ def test_a_client_is_made_once_for_the_same_settings_however_many_ask_for_it() -
     ],
     ids=["service", "retries", "region", "key", "no settings of its own"],
 )
-def test_other_settings_get_another_client(other: Callable[[KeptClients], object]) -> None:
-    session = KeptClients()
+def test_different_settings_get_different_clients(other: Callable[[ClientCachingSession], object]) -> None:
+    session = ClientCachingSession()
     client = session.client("sqs", config=Config(retries={"max_attempts": 0}), **SETTINGS)
 
     assert other(session) is not client
     assert client is session.client("sqs", config=Config(retries={"max_attempts": 0}), **SETTINGS)
 
 
-def test_a_kept_client_has_the_settings_that_were_asked_for_and_room_for_many_calls() -> None:
-    config = KeptClients().client("sqs", config=Config(read_timeout=7), **SETTINGS).meta.config
+def test_a_cached_client_has_its_requested_settings_and_a_large_connection_pool() -> None:
+    config = ClientCachingSession().client("sqs", config=Config(read_timeout=7), **SETTINGS).meta.config
 
     assert (config.read_timeout, config.max_pool_connections, config.region_name) == (7, 64, "eu-central-1")

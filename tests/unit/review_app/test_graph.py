@@ -1,4 +1,4 @@
-"""Any machine becomes a picture in which nothing covers anything, and the same one every time."""
+"""Graph layout: boxes never overlap, each transition has a route, and the layout is deterministic."""
 
 import json
 import os
@@ -13,32 +13,33 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from review_app.graph import drawing, machine
-from review_app.graph.layout import Box, Picture, layout
+from review_app.executions.graph import drawing
+from review_app.executions.graph.definition import MachineDefinition, parse_definition
+from review_app.executions.graph.layout import Box, GraphLayout, compute_layout
 from workflow import definition
-from workflow.history.parser import steps
+from workflow.history.parser import parse_steps
 
-MOST = 100
+MAX_STATES = 100
 TOLERANCE = 0.01
 
 
-def machine_of(seed: int, most: int) -> dict[str, Any]:
-    """A valid machine: every kind of state, ways back, ways to itself, branches within branches."""
+def random_definition(seed: int, max_states: int) -> dict[str, Any]:
+    """Generate a valid definition with all types of states, back edges, loops and nested branches."""
     dice = random.Random(seed)  # noqa: S311
-    return _machine(dice, [f"state {number}" for number in range(dice.randint(1, most))])
+    return _definition(dice, [f"state {number}" for number in range(dice.randint(1, max_states))])
 
 
-def _machine(dice: random.Random, names: list[str]) -> dict[str, Any]:
+def _definition(dice: random.Random, names: list[str]) -> dict[str, Any]:
     split = dice.randint(1, len(names))
     inner, names = names[split:], names[:split]
     states: dict[str, Any] = {name: _state(dice, names) for name in names}
     if inner:
-        branches = [_machine(dice, half) for half in (inner[::2], inner[1::2]) if half]
+        branches = [_definition(dice, half) for half in (inner[::2], inner[1::2]) if half]
         holder = dice.choice(names)
-        way = {key: value for key, value in states[holder].items() if key in ("Next", "End")} or {"End": True}
+        end = {key: value for key, value in states[holder].items() if key in ("Next", "End")} or {"End": True}
         parallel = {"Type": "Parallel", "Branches": branches}
-        one = {"Type": "Map", "ItemProcessor": branches[0]}
-        states[holder] = (one if len(branches) == 1 else parallel) | way
+        iteration = {"Type": "Map", "ItemProcessor": branches[0]}
+        states[holder] = (iteration if len(branches) == 1 else parallel) | end
     return {"StartAt": names[0], "States": states}
 
 
@@ -49,24 +50,24 @@ def _state(dice: random.Random, names: list[str]) -> dict[str, Any]:
     if kind == "Choice":
         choices = [{"Next": dice.choice(names)} for _ in range(dice.randint(1, 4))]
         return {"Type": kind, "Choices": choices, "Default": dice.choice(names)}
-    way = {"Next": dice.choice(names)} if dice.random() < 0.8 else {"End": True}
+    end = {"Next": dice.choice(names)} if dice.random() < 0.8 else {"End": True}
     catches = [{"Next": dice.choice(names)} for _ in range(dice.randint(0, 2))] if kind == "Task" else []
-    return {"Type": kind, "Catch": catches} | way
+    return {"Type": kind, "Catch": catches} | end
 
 
-definitions = st.builds(machine_of, st.integers(0, 2**32), st.just(MOST))
+definitions = st.builds(random_definition, st.integers(0, 2**32), st.just(MAX_STATES))
 
 
-def covers(one: Box, other: Box) -> bool:
+def overlaps(box: Box, other: Box) -> bool:
     return (
-        one.x + one.width > other.x + TOLERANCE
-        and other.x + other.width > one.x + TOLERANCE
-        and one.y + one.height > other.y + TOLERANCE
-        and other.y + other.height > one.y + TOLERANCE
+        box.x + box.width > other.x + TOLERANCE
+        and other.x + other.width > box.x + TOLERANCE
+        and box.y + box.height > other.y + TOLERANCE
+        and other.y + other.height > box.y + TOLERANCE
     )
 
 
-def holds(frame: Box, box: Box) -> bool:
+def contains(frame: Box, box: Box) -> bool:
     return (
         frame.frame
         and frame.x <= box.x + TOLERANCE
@@ -84,57 +85,59 @@ def touches(box: Box, point: tuple[float, float]) -> bool:
     return inside and min(edges) < TOLERANCE
 
 
-def check(picture: Picture, read: machine.Machine) -> None:
-    for one, other in combinations(picture.boxes, 2):
-        assert not covers(one, other) or holds(one, other) or holds(other, one), (one, other)
-    names = Counter(box.name for box in picture.boxes)
-    assert names == Counter(state.name for state in read.every_state())
-    assert Counter(line.transition for line in picture.lines) == Counter(read.every_transition())
-    boxes = {box.name: box for box in picture.boxes}
-    for line in picture.lines:
-        assert touches(boxes[line.transition.source], line.points[0]), line
-        assert touches(boxes[line.transition.target], line.points[-1]), line
-    for x, y in (point for line in picture.lines for point in line.points):
-        assert -TOLERANCE <= x <= picture.width + TOLERANCE
-        assert -TOLERANCE <= y <= picture.height + TOLERANCE
+def check(layout: GraphLayout, machine: MachineDefinition) -> None:
+    for box, other in combinations(layout.boxes, 2):
+        assert not overlaps(box, other) or contains(box, other) or contains(other, box), (box, other)
+    names = Counter(box.name for box in layout.boxes)
+    assert names == Counter(state.name for state in machine.all_states())
+    assert Counter(route.transition for route in layout.routes) == Counter(machine.all_transitions())
+    boxes = {box.name: box for box in layout.boxes}
+    for route in layout.routes:
+        assert touches(boxes[route.transition.source], route.points[0]), route
+        assert touches(boxes[route.transition.target], route.points[-1]), route
+    for x, y in (point for route in layout.routes for point in route.points):
+        assert -TOLERANCE <= x <= layout.width + TOLERANCE
+        assert -TOLERANCE <= y <= layout.height + TOLERANCE
 
 
 @settings(max_examples=150)
 @given(definitions)
-def test_no_boxes_overlap_and_every_transition_is_drawn_once(found: dict[str, Any]) -> None:
-    read = machine.read(found)
+def test_no_boxes_overlap_and_every_transition_is_drawn_once(document: dict[str, Any]) -> None:
+    machine = parse_definition(document)
 
-    check(layout(read), read)
+    check(compute_layout(machine), machine)
 
 
 @settings(max_examples=30)
 @given(definitions)
-def test_a_line_crosses_no_box(found: dict[str, Any]) -> None:
-    """Within a row lines are upright and beside the boxes; they bend between rows only."""
-    picture = layout(machine.read(found))
-    small = [box for box in picture.boxes if not box.frame]
-    for line in picture.lines:
-        for (x0, y0), (x1, y1) in pairwise(line.points):
+def test_a_line_crosses_no_box(document: dict[str, Any]) -> None:
+    """Within a layer routes are vertical and beside the boxes; they bend between layers only."""
+    layout = compute_layout(parse_definition(document))
+    small = [box for box in layout.boxes if not box.frame]
+    for route in layout.routes:
+        for (x0, y0), (x1, y1) in pairwise(route.points):
             for box in small if abs(x0 - x1) < TOLERANCE else ():
                 beside = not box.x + TOLERANCE < x0 < box.x + box.width - TOLERANCE
                 apart = max(y0, y1) <= box.y + TOLERANCE or min(y0, y1) >= box.y + box.height - TOLERANCE
-                assert beside or apart, (line, box)
+                assert beside or apart, (route, box)
 
 
 @settings(max_examples=30)
 @given(definitions)
-def test_the_same_machine_gives_the_same_picture(found: dict[str, Any]) -> None:
-    again = json.loads(json.dumps(found))
+def test_the_same_machine_gives_the_same_picture(document: dict[str, Any]) -> None:
+    copy = json.loads(json.dumps(document))
 
-    assert layout(machine.read(found)) == layout(machine.read(again))
+    assert compute_layout(parse_definition(document)) == compute_layout(parse_definition(copy))
 
 
 def test_the_picture_does_not_depend_on_the_process() -> None:
     code = (
-        "import json; from review_app.graph import layout, machine; from workflow import definition; "
-        "print(layout.layout(machine.read(json.loads(definition.text()))))"
+        "import json; from workflow import definition; "
+        "from review_app.executions.graph import layout; "
+        "from review_app.executions.graph.definition import parse_definition; "
+        "print(layout.compute_layout(parse_definition(json.loads(definition.read_definition()))))"
     )
-    pictures = {
+    layouts = {
         subprocess.run(
             [sys.executable, "-c", code],
             env={**os.environ, "PYTHONHASHSEED": seed},
@@ -145,38 +148,38 @@ def test_the_picture_does_not_depend_on_the_process() -> None:
         for seed in ("1", "2")
     }
 
-    assert len(pictures) == 1
+    assert len(layouts) == 1
 
 
 def test_a_hundred_states_are_drawn_soon_and_then_at_once() -> None:
-    """The targets are 1 s and 50 ms; the bounds here leave room for a busy machine."""
+    """The targets are 1 s and 50 ms; these limits allow for a busy machine."""
     states: dict[str, Any] = {
         f"state {n}": {
             "Type": "Choice",
-            "Choices": [{"Next": f"state {n * 7 % MOST}"}],
+            "Choices": [{"Next": f"state {n * 7 % MAX_STATES}"}],
             "Default": f"state {n + 1}",
         }
-        for n in range(MOST - 1)
+        for n in range(MAX_STATES - 1)
     }
-    found = {"StartAt": "state 0", "States": {**states, f"state {MOST - 1}": {"Type": "Succeed"}}}
-    began = time.monotonic()
-    drawing.draw(found, ())
-    cold = time.monotonic() - began
-    drawing.draw(found, ())
+    document = {"StartAt": "state 0", "States": {**states, f"state {MAX_STATES - 1}": {"Type": "Succeed"}}}
+    started = time.monotonic()
+    drawing.draw_graph(document, ())
+    cold = time.monotonic() - started
+    drawing.draw_graph(document, ())
 
     assert cold < 10
-    assert time.monotonic() - began - cold < 0.5
+    assert time.monotonic() - started - cold < 0.5
 
 
 def test_an_empty_definition_is_an_empty_picture() -> None:
-    assert layout(machine.read({})) == Picture(0.0, 0.0)
+    assert compute_layout(parse_definition({})) == GraphLayout(width=0.0, height=0.0)
 
 
 def test_our_own_machine_is_drawn_with_all_its_states() -> None:
-    read = machine.read(json.loads(definition.text()))
+    machine = parse_definition(json.loads(definition.read_definition()))
 
-    check(layout(read), read)
-    assert len(read.states) == 18
+    check(compute_layout(machine), machine)
+    assert len(machine.states) == 18
 
 
 def entered(number: int, name: str, kind: str = "Task", previous: int = 0) -> dict[str, Any]:
@@ -192,7 +195,7 @@ def entered(number: int, name: str, kind: str = "Task", previous: int = 0) -> di
 
 
 def test_the_path_taken_is_marked_on_the_lines_and_states() -> None:
-    found = {
+    document = {
         "StartAt": "Try",
         "States": {
             "Try": {"Type": "Pass", "Next": "Good", "Catch": [{"Next": "Bad"}]},
@@ -205,11 +208,11 @@ def test_the_path_taken_is_marked_on_the_lines_and_states() -> None:
         "type": "PassStateExited",
         "stateExitedEventDetails": {"name": "Try"},
     }
-    walked = steps([entered(1, "Try", "Pass"), exited, entered(3, "Bad", "Fail", 2)])
+    visited = parse_steps([entered(1, "Try", "Pass"), exited, entered(3, "Bad", "Fail", 2)])
 
-    drawn = drawing.draw(found, walked)
+    graph = drawing.draw_graph(document, visited)
 
-    kinds = {node.box.name: node.kind for node in drawn.nodes}
-    assert kinds == {"Try": "succeeded", "Good": "untouched", "Bad": "failed"}
-    taken = {(path.line.transition.target, path.taken) for path in drawn.paths}
+    styles = {state.box.name: state.style for state in graph.states}
+    assert styles == {"Try": "succeeded", "Good": "not-entered", "Bad": "failed"}
+    taken = {(edge.route.transition.target, edge.taken) for edge in graph.edges}
     assert taken == {("Good", 0), ("Bad", 1)}

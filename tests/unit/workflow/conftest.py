@@ -1,41 +1,41 @@
-"""Two tables to keep the books in, the simple one and DynamoDB's rules, and a clock that tests can turn."""
+"""Two implementations of the repositories, in memory and on DynamoDB's rules, and a clock that tests set."""
 
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
 
-from tests.fakes import FakeDetector, MemoryLedger, MemoryReviews
-from tests.proof.dynamodb import MemoryDynamoDB, Stored
-from tests.unit.line import UNSURE, Line
+from tests.fakes import FakeDetector, InMemoryInspectionRepository, InMemoryReviewRepository
+from tests.proof.dynamodb import InMemoryDynamoDB, InMemoryTable
+from tests.unit.pipeline import UNSURE, Pipeline
 from workflow import timestamps
-from workflow.aws.ledger import DynamoLedger
-from workflow.aws.reviews import DynamoReviews
-from workflow.tables import AUDIT, LEDGER
+from workflow.aws.inspections import DynamoInspectionRepository
+from workflow.aws.reviews import DynamoReviewRepository
+from workflow.tables import AUDIT, INSPECTIONS
 
 START = "2026-03-02T08:00:00.000Z"
 
 
 @dataclass
 class Clock:
-    """The time that everybody goes by."""
+    """The time that the tests and the code use."""
 
     now: str = START
 
     def turn(self, seconds: float) -> None:
-        self.now = timestamps.later(self.now, seconds)
+        self.now = timestamps.add_seconds(self.now, seconds)
 
 
 @dataclass(frozen=True)
-class Books:
-    """A ledger and the queue of reviews over the same rows."""
+class Repositories:
+    """The repositories of inspections and reviews over the same rows."""
 
-    ledger: Any
+    inspections: Any
     reviews: Any
 
-    def line(self, *answers: Any) -> Line:
-        """A line that keeps these books; its model is unsure unless told."""
-        return Line(detector=FakeDetector(*(answers or [UNSURE])), ledger=self.ledger)
+    def pipeline(self, *answers: Any) -> Pipeline:
+        """Return a pipeline on these repositories. Its model is unsure unless `answers` are given."""
+        return Pipeline(detector=FakeDetector(*(answers or [UNSURE])), inspections=self.inspections)
 
 
 @pytest.fixture
@@ -46,10 +46,13 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 
 @pytest.fixture(params=["memory", "dynamodb"])
-def books(request: pytest.FixtureRequest) -> Books:
-    """The same rules kept twice: by the fake that other tests use, and by the adapter's expressions."""
+def repositories(request: pytest.FixtureRequest) -> Repositories:
+    """Return the same rules twice: in the fake that other tests use, and in the adapter's expressions."""
     if request.param == "memory":
-        ledger = MemoryLedger()
-        return Books(ledger, MemoryReviews(ledger))
-    dynamodb = MemoryDynamoDB([Stored(LEDGER), Stored(AUDIT)])
-    return Books(DynamoLedger("ledger", "audit", dynamodb), DynamoReviews("ledger", "audit", dynamodb))
+        inspections = InMemoryInspectionRepository()
+        return Repositories(inspections, InMemoryReviewRepository(inspections))
+    dynamodb = InMemoryDynamoDB([InMemoryTable(INSPECTIONS), InMemoryTable(AUDIT)])
+    return Repositories(
+        DynamoInspectionRepository("inspections", "audit", dynamodb),
+        DynamoReviewRepository("inspections", "audit", dynamodb),
+    )

@@ -1,10 +1,10 @@
-"""The definition is filled in completely, or not at all."""
+"""The definition is rendered completely, or not at all."""
 
 import json
 
 import pytest
 
-from lambdas.catalog import FUNCTIONS, READ_HISTORY
+from lambdas.catalog import FUNCTIONS, GET_EXECUTION_HISTORY
 from workflow import definition
 from workflow.errors import ConfigurationError
 
@@ -15,7 +15,7 @@ VALUES = {
 
 def test_the_placeholders_are_the_functions_of_the_catalog_and_the_verdict_queue() -> None:
     steps = {one.placeholder for one in FUNCTIONS if not one.queue and not one.schedule_minutes}
-    steps.remove(READ_HISTORY.placeholder)  # The review app calls it.
+    steps.remove(GET_EXECUTION_HISTORY.placeholder)  # The review app calls it.
 
     assert definition.placeholders() == steps | {"VerdictQueueUrl"}
 
@@ -30,7 +30,7 @@ def test_a_rendered_definition_is_json_without_placeholders() -> None:
 def test_only_the_placeholders_change() -> None:
     same = definition.render({name: f"${{{name}}}" for name in definition.placeholders()})
 
-    assert json.loads(same) == json.loads(definition.text())
+    assert json.loads(same) == json.loads(definition.read_definition())
 
 
 @pytest.mark.parametrize("value", ['with "quotes"', "back\\slash", "new\nline", "${VerdictQueueUrl}", "ü"])

@@ -1,6 +1,6 @@
-"""The tables as data: what a deployment may rely on."""
+"""The tables as data, as a deployment relies on them."""
 
-from workflow.tables import LEDGER, TABLES, Index
+from workflow.tables import INSPECTIONS, TABLES, Index
 
 
 def test_every_table_has_a_name_and_a_setting_of_its_own() -> None:
@@ -15,12 +15,12 @@ def test_keys_are_a_partition_and_at_most_a_sort_attribute() -> None:
 
 
 def test_a_table_lists_the_attributes_of_all_its_keys_once() -> None:
-    assert set(LEDGER.attributes) >= {"id", "state", "day", "name", "claimed_at"}
-    assert len(set(LEDGER.attributes)) == len(LEDGER.attributes)
+    assert set(INSPECTIONS.key_attributes) >= {"id", "state", "day", "name", "claimed_at"}
+    assert len(set(INSPECTIONS.key_attributes)) == len(INSPECTIONS.key_attributes)
 
 
 def test_an_index_repeats_what_it_holds_besides_its_own_key() -> None:
     views = [Index("a", ("x",)), Index("b", ("x",), ()), Index("c", ("x",), ("x", "y"))]
 
-    assert [view.projection for view in views] == ["ALL", "KEYS_ONLY", "INCLUDE"]
-    assert [view.others for view in views] == [(), (), ("y",)]
+    assert [view.projection_type for view in views] == ["ALL", "KEYS_ONLY", "INCLUDE"]
+    assert [view.non_key_attributes for view in views] == [(), (), ("y",)]

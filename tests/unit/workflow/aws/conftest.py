@@ -1,4 +1,4 @@
-"""An AWS in memory, with the line's tables as they are declared."""
+"""An in-memory AWS with the declared tables."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -13,7 +13,7 @@ from workflow.aws.clients import client
 
 @pytest.fixture
 def tables(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    """A DynamoDB client that knows every table."""
+    """Provide a DynamoDB client with every table."""
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "test")
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-central-1")

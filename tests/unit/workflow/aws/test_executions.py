@@ -1,4 +1,4 @@
-"""What Step Functions answers about names, ends and tokens is read as the domain means it."""
+"""Step Functions' answers about names, statuses and tokens are converted to the domain's terms."""
 
 import json
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ import pytest
 from botocore.exceptions import ClientError
 from botocore.stub import Stubber
 
-from workflow.aws.archive import StepFunctionsHistories
+from workflow.aws.archive import StepFunctionsHistorySource
 from workflow.aws.executions import StepFunctionsExecutions
 
 MACHINE = "arn:aws:states:eu-central-1:123456789012:stateMachine:Line"
@@ -75,17 +75,17 @@ def test_an_execution_has_the_status_that_step_functions_gives(
 ) -> None:
     sfn.add_response("describe_execution", described(status), {"executionArn": ARN})
 
-    assert executions.status("name-1") == status
+    assert executions.get_status("name-1") == status
 
 
-def test_an_execution_that_nobody_remembers_has_no_status_and_no_history(
+def test_an_unknown_execution_has_no_status_and_no_history(
     executions: StepFunctionsExecutions, sfn: Stubber
 ) -> None:
     sfn.add_client_error("describe_execution", "ExecutionDoesNotExist")
     sfn.add_client_error("get_execution_history", "ExecutionDoesNotExist")
 
-    assert executions.status("name-1") is None
-    assert executions.history("name-1") == []
+    assert executions.get_status("name-1") is None
+    assert executions.get_history("name-1") == []
 
 
 @pytest.mark.parametrize("operation", ["describe_execution", "get_execution_history", "send_task_success"])
@@ -94,9 +94,9 @@ def test_a_fault_is_not_taken_for_an_answer(
 ) -> None:
     sfn.add_client_error(operation, "AccessDeniedException")
     call = {
-        "describe_execution": lambda: executions.status("name-1"),
-        "get_execution_history": lambda: executions.history("name-1"),
-        "send_task_success": lambda: executions.succeed(TOKEN, {}),
+        "describe_execution": lambda: executions.get_status("name-1"),
+        "get_execution_history": lambda: executions.get_history("name-1"),
+        "send_task_success": lambda: executions.complete_task(TOKEN, {}),
     }[operation]
 
     with pytest.raises(ClientError, match="AccessDenied"):
@@ -106,33 +106,37 @@ def test_a_fault_is_not_taken_for_an_answer(
 def test_all_running_executions_are_listed_page_by_page(
     executions: StepFunctionsExecutions, sfn: Stubber
 ) -> None:
-    asked = {"stateMachineArn": MACHINE, "statusFilter": "RUNNING", "maxResults": 1000}
+    expected_request = {"stateMachineArn": MACHINE, "statusFilter": "RUNNING", "maxResults": 1000}
 
     def listed(name: str) -> dict[str, Any]:
         arns = {"executionArn": ARN, "stateMachineArn": MACHINE}
         return {**arns, "name": name, "status": "RUNNING", "startDate": WHEN}
 
-    sfn.add_response("list_executions", {"executions": [listed("a-1")], "nextToken": "more"}, asked)
-    sfn.add_response("list_executions", {"executions": [listed("b-2")]}, {**asked, "nextToken": "more"})
+    sfn.add_response(
+        "list_executions", {"executions": [listed("a-1")], "nextToken": "more"}, expected_request
+    )
+    sfn.add_response(
+        "list_executions", {"executions": [listed("b-2")]}, {**expected_request, "nextToken": "more"}
+    )
 
-    assert executions.running() == {"a-1", "b-2"}
+    assert executions.list_running() == {"a-1", "b-2"}
 
 
 def test_a_history_is_read_to_its_end(executions: StepFunctionsExecutions, sfn: Stubber) -> None:
-    asked = {"executionArn": ARN, "maxResults": 1000}
+    expected_request = {"executionArn": ARN, "maxResults": 1000}
     first = {"id": 1, "type": "ExecutionStarted", "timestamp": WHEN}
     last = {"id": 2, "type": "ExecutionSucceeded", "timestamp": WHEN}
-    sfn.add_response("get_execution_history", {"events": [first], "nextToken": "more"}, asked)
-    sfn.add_response("get_execution_history", {"events": [last]}, {**asked, "nextToken": "more"})
+    sfn.add_response("get_execution_history", {"events": [first], "nextToken": "more"}, expected_request)
+    sfn.add_response("get_execution_history", {"events": [last]}, {**expected_request, "nextToken": "more"})
 
-    assert [event["id"] for event in executions.history("name-1")] == [1, 2]
+    assert [event["id"] for event in executions.get_history("name-1")] == [1, 2]
 
 
 def test_a_token_is_answered_with_json(executions: StepFunctionsExecutions, sfn: Stubber) -> None:
     output = {"decision_id": "d1", "verdict": "ok"}
     sfn.add_response("send_task_success", {}, {"taskToken": TOKEN, "output": json.dumps(output)})
 
-    assert executions.succeed(TOKEN, output) is True
+    assert executions.complete_task(TOKEN, output) is True
 
 
 @pytest.mark.parametrize("code", ["TaskTimedOut", "InvalidToken", "TaskDoesNotExist"])
@@ -141,7 +145,7 @@ def test_a_dead_token_is_an_answer_whichever_way_it_died(
 ) -> None:
     sfn.add_client_error("send_task_success", code)
 
-    assert executions.succeed(TOKEN, {}) is False
+    assert executions.complete_task(TOKEN, {}) is False
 
 
 def test_no_other_error_of_the_service_means_a_dead_token(client: Any) -> None:
@@ -206,11 +210,11 @@ def test_executions_are_started_through_an_alias_and_listed_whoever_started_them
     sfn.add_response("list_executions", {"executions": []}, listed)
 
     assert executions.start("name-1", {}) is True
-    assert executions.running() == set()
+    assert executions.list_running() == set()
     assert executions.arn("name-1") == ARN
 
 
-def test_executions_that_ended_badly_are_told_back_to_a_page_of_known_ones(
+def test_failed_executions_are_listed_up_to_a_page_of_known_ones(
     executions: StepFunctionsExecutions, sfn: Stubber
 ) -> None:
     pages = {
@@ -221,18 +225,22 @@ def test_executions_that_ended_badly_are_told_back_to_a_page_of_known_ones(
     for status, named in pages.items():
         for number, names in enumerate(named):
             arns = {"executionArn": ARN, "stateMachineArn": MACHINE}
-            told = [{**arns, "name": name, "status": status, "startDate": WHEN} for name in names]
+            listed_executions = [
+                {**arns, "name": name, "status": status, "startDate": WHEN} for name in names
+            ]
             more = {} if status == "ABORTED" else {"nextToken": f"{number}"}
-            asked = {"stateMachineArn": MACHINE, "statusFilter": status, "maxResults": 50}
+            expected_request = {"stateMachineArn": MACHINE, "statusFilter": status, "maxResults": 50}
             before = {"nextToken": f"{number - 1}"} if number else {}
-            sfn.add_response("list_executions", {"executions": told, **more}, {**asked, **before})
+            sfn.add_response(
+                "list_executions", {"executions": listed_executions, **more}, {**expected_request, **before}
+            )
 
-    assert list(executions.ended_badly(lambda name: "known" in name)) == ["f3", "f4", "f5"]
+    assert list(executions.list_failed(lambda name: "known" in name)) == ["f3", "f4", "f5"]
 
 
 def test_an_execution_is_stopped_with_the_reason(executions: StepFunctionsExecutions, sfn: Stubber) -> None:
-    asked = {"executionArn": ARN, "error": "Stopped", "cause": "eve: a jam"}
-    sfn.add_response("stop_execution", {"stopDate": WHEN}, asked)
+    expected_request = {"executionArn": ARN, "error": "Stopped", "cause": "eve: a jam"}
+    sfn.add_response("stop_execution", {"stopDate": WHEN}, expected_request)
     sfn.add_client_error("stop_execution", "ExecutionDoesNotExist")
 
     assert executions.stop("name-1", "eve: a jam")
@@ -242,8 +250,8 @@ def test_an_execution_is_stopped_with_the_reason(executions: StepFunctionsExecut
 def test_a_definition_is_asked_for_once_a_version(
     client: Any, executions: StepFunctionsExecutions, sfn: Stubber
 ) -> None:
-    """AWS answers one such question a second; an engine that names no version is asked each time."""
-    histories = StepFunctionsHistories(executions, client)
+    """AWS allows one such call a second. An emulator without versions is called each time."""
+    histories = StepFunctionsHistorySource(executions, client)
     machine = {"stateMachineArn": MACHINE, "name": "Line", "roleArn": "role", "updateDate": WHEN}
     runs = [("1", True), ("1", False), ("2", True), ("", True), ("", True)]
     for version, asks in runs:
@@ -254,6 +262,6 @@ def test_a_definition_is_asked_for_once_a_version(
             sfn.add_response("describe_state_machine_for_execution", {**machine, "definition": text})
         sfn.add_response("get_execution_history", {"events": []})
 
-    told = [histories.told("name-1") for _ in runs]
+    records = [histories.fetch("name-1") for _ in runs]
 
-    assert [record.definition["Comment"] for record in told if record] == ["1", "1", "2", "", ""]
+    assert [record.definition["Comment"] for record in records if record] == ["1", "1", "2", "", ""]

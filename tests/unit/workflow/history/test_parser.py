@@ -6,300 +6,314 @@ from typing import Any
 import pytest
 
 from tests.recorder import AWS_TOKEN, T0, Recorder
-from workflow.history.parser import TOKEN, Status, Step, steps
+from workflow.history.parser import parse_steps
+from workflow.history.redaction import TOKEN_PLACEHOLDER
+from workflow.history.step import ExecutionStep, StepStatus
 
 UUID = "0b9f4c1e-6a51-4d0e-9f0a-2f4f7d1f9a11"
 
 
 @pytest.fixture
-def record() -> Recorder:
+def recorder() -> Recorder:
     recorder = Recorder()
     recorder("ExecutionStarted", 0, input="{}", roleArn="role")
     return recorder
 
 
-def walked(record: Recorder) -> dict[str, Step]:
-    return {step.name: step for step in steps(record.events)}
+def parse_by_name(recorder: Recorder) -> dict[str, ExecutionStep]:
+    return {step.name: step for step in parse_steps(recorder.events)}
 
 
 def test_an_empty_history_has_no_steps() -> None:
-    assert steps([]) == ()
+    assert parse_steps([]) == ()
 
 
-def test_a_lambda_step_has_its_times_payloads_and_one_attempt(record: Recorder) -> None:
-    record.enter("Task", "Claim upload", document={"image": 1})
-    record("LambdaFunctionScheduled", resource="arn:claim", input='{"image": 1}', timeoutInSeconds=60)
-    record("LambdaFunctionStarted")
-    record("LambdaFunctionSucceeded", output='{"outcome": "readable"}')
-    record.leave("Task", "Claim upload", document={"image": 1, "upload": {"outcome": "readable"}})
-    record("ExecutionSucceeded", output="{}")
+def test_a_lambda_step_has_its_times_payloads_and_one_attempt(recorder: Recorder) -> None:
+    recorder.enter("Task", "Claim upload", document={"image": 1})
+    recorder("LambdaFunctionScheduled", resource="arn:claim", input='{"image": 1}', timeoutInSeconds=60)
+    recorder("LambdaFunctionStarted")
+    recorder("LambdaFunctionSucceeded", output='{"outcome": "readable"}')
+    recorder.leave("Task", "Claim upload", document={"image": 1, "upload": {"outcome": "readable"}})
+    recorder("ExecutionSucceeded", output="{}")
 
-    (step,) = steps(record.events)
+    (step,) = parse_steps(recorder.events)
 
-    assert (step.id, step.name, step.type, step.status) == (2, "Claim upload", "Task", Status.SUCCEEDED)
+    assert (step.id, step.name, step.type, step.status) == (2, "Claim upload", "Task", StepStatus.SUCCEEDED)
     assert (step.entered_at, step.seconds) == (T0 + timedelta(seconds=2), 4.0)
     assert step.input == {"image": 1}
     assert step.output == {"image": 1, "upload": {"outcome": "readable"}}
     (attempt,) = step.attempts
-    assert (attempt.number, attempt.status, attempt.resource) == (1, Status.SUCCEEDED, "arn:claim")
+    assert (attempt.number, attempt.status, attempt.resource) == (1, StepStatus.SUCCEEDED, "arn:claim")
     assert (attempt.input, attempt.output) == ({"image": 1}, {"outcome": "readable"})
     assert attempt.started_at == T0 + timedelta(seconds=4)
     assert attempt.ended_at == T0 + timedelta(seconds=5)
 
 
-def test_steps_without_work_have_no_attempts(record: Recorder) -> None:
-    for kind in ("Pass", "Choice", "Wait", "Succeed"):
-        record.enter(kind, kind)
-        record.leave(kind, kind)
-    record("ExecutionSucceeded", output="{}")
+def test_steps_without_work_have_no_attempts(recorder: Recorder) -> None:
+    for state_type in ("Pass", "Choice", "Wait", "Succeed"):
+        recorder.enter(state_type, state_type)
+        recorder.leave(state_type, state_type)
+    recorder("ExecutionSucceeded", output="{}")
 
-    read = steps(record.events)
+    steps = parse_steps(recorder.events)
 
-    assert [(step.type, step.status, step.attempts) for step in read] == [
-        (kind, Status.SUCCEEDED, ()) for kind in ("Pass", "Choice", "Wait", "Succeed")
+    assert [(step.type, step.status, step.attempts) for step in steps] == [
+        (state_type, StepStatus.SUCCEEDED, ()) for state_type in ("Pass", "Choice", "Wait", "Succeed")
     ]
 
 
-def test_retries_within_one_visit_are_attempts_and_visits_are_steps(record: Recorder) -> None:
+def test_retries_within_one_visit_are_attempts_and_visits_are_steps(recorder: Recorder) -> None:
     for _ in range(2):
-        record.enter("Task", "Detect labels")
-        record("LambdaFunctionScheduled", resource="arn", input="{}")
-        record("LambdaFunctionStarted")
-        record("LambdaFunctionFailed", error="Throttled", cause="too fast")
-        record("LambdaFunctionScheduled", resource="arn", input="{}")
-        record("LambdaFunctionTimedOut")
-        record("LambdaFunctionScheduled", resource="arn", input="{}")
-        record("LambdaFunctionSucceeded", output="{}")
-        record.leave("Task", "Detect labels")
-    record("ExecutionSucceeded", output="{}")
+        recorder.enter("Task", "Detect labels")
+        recorder("LambdaFunctionScheduled", resource="arn", input="{}")
+        recorder("LambdaFunctionStarted")
+        recorder("LambdaFunctionFailed", error="Throttled", cause="too fast")
+        recorder("LambdaFunctionScheduled", resource="arn", input="{}")
+        recorder("LambdaFunctionTimedOut")
+        recorder("LambdaFunctionScheduled", resource="arn", input="{}")
+        recorder("LambdaFunctionSucceeded", output="{}")
+        recorder.leave("Task", "Detect labels")
+    recorder("ExecutionSucceeded", output="{}")
 
-    first, second = steps(record.events)
+    first, second = parse_steps(recorder.events)
 
     assert first.id != second.id
     assert [attempt.status for attempt in first.attempts] == [
-        *(Status.FAILED, Status.TIMED_OUT, Status.SUCCEEDED),
+        *(StepStatus.FAILED, StepStatus.TIMED_OUT, StepStatus.SUCCEEDED),
     ]
     assert [attempt.error for attempt in first.attempts] == ["Throttled", "States.Timeout", ""]
-    assert (first.status, first.error) == (Status.SUCCEEDED, "")
+    assert (first.status, first.error) == (StepStatus.SUCCEEDED, "")
 
 
-def test_a_caught_error_lets_the_execution_go_on_and_is_kept(record: Recorder) -> None:
-    record.enter("Task", "Ask a reviewer")
-    record("TaskScheduled", resourceType="lambda", resource="invoke.waitForTaskToken", parameters="{}")
-    record("TaskSubmitted", resourceType="lambda", resource="invoke.waitForTaskToken", output="{}")
-    record("TaskTimedOut", error="States.Timeout", resourceType="lambda", resource="invoke.waitForTaskToken")
-    record.leave("Task", "Ask a reviewer", document={"overdue": {}})
-    record.enter("Task", "Escalate review")
+def test_a_caught_error_is_kept_and_the_execution_continues(recorder: Recorder) -> None:
+    recorder.enter("Task", "Ask a reviewer")
+    recorder("TaskScheduled", resourceType="lambda", resource="invoke.waitForTaskToken", parameters="{}")
+    recorder("TaskSubmitted", resourceType="lambda", resource="invoke.waitForTaskToken", output="{}")
+    recorder(
+        "TaskTimedOut", error="States.Timeout", resourceType="lambda", resource="invoke.waitForTaskToken"
+    )
+    recorder.leave("Task", "Ask a reviewer", document={"overdue": {}})
+    recorder.enter("Task", "Escalate review")
 
-    read = walked(record)
+    steps = parse_by_name(recorder)
 
-    assert read["Ask a reviewer"].status is Status.CAUGHT
-    assert read["Ask a reviewer"].error == "States.Timeout"
-    assert read["Ask a reviewer"].attempts[0].status is Status.TIMED_OUT
-    assert (read["Escalate review"].status, read["Escalate review"].seconds) == (Status.RUNNING, None)
+    assert steps["Ask a reviewer"].status is StepStatus.CAUGHT
+    assert steps["Ask a reviewer"].error == "States.Timeout"
+    assert steps["Ask a reviewer"].attempts[0].status is StepStatus.TIMED_OUT
+    assert (steps["Escalate review"].status, steps["Escalate review"].seconds) == (StepStatus.RUNNING, None)
 
 
-def test_a_submitted_callback_waits_and_other_integrations_run(record: Recorder) -> None:
-    record.enter("Task", "Ask a reviewer")
-    record("TaskScheduled", resourceType="lambda", resource="invoke.waitForTaskToken", parameters="{}")
-    record("TaskSubmitted", resourceType="lambda", resource="invoke.waitForTaskToken")
+def test_a_submitted_callback_waits_and_other_integrations_run(recorder: Recorder) -> None:
+    recorder.enter("Task", "Ask a reviewer")
+    recorder("TaskScheduled", resourceType="lambda", resource="invoke.waitForTaskToken", parameters="{}")
+    recorder("TaskSubmitted", resourceType="lambda", resource="invoke.waitForTaskToken")
 
-    assert steps(record.events)[0].status is Status.WAITING
+    assert parse_steps(recorder.events)[0].status is StepStatus.WAITING
 
-    record("TaskSucceeded", output='{"verdict": "ok"}')
-    record.leave("Task", "Ask a reviewer")
-    record.enter("Task", "Run a job")
-    record("TaskScheduled", resourceType="states", resource="startExecution.sync", parameters="{}")
-    record("TaskSubmitted", resourceType="states", resource="startExecution.sync")
+    recorder("TaskSucceeded", output='{"verdict": "ok"}')
+    recorder.leave("Task", "Ask a reviewer")
+    recorder.enter("Task", "Run a job")
+    recorder("TaskScheduled", resourceType="states", resource="startExecution.sync", parameters="{}")
+    recorder("TaskSubmitted", resourceType="states", resource="startExecution.sync")
 
-    assert [step.status for step in steps(record.events)] == [Status.SUCCEEDED, Status.RUNNING]
+    assert [step.status for step in parse_steps(recorder.events)] == [
+        StepStatus.SUCCEEDED,
+        StepStatus.RUNNING,
+    ]
 
 
 @pytest.mark.parametrize("kind", ["ScheduleFailed", "StartFailed"])
-def test_a_function_that_could_not_even_start_is_a_failed_attempt(record: Recorder, kind: str) -> None:
-    record.enter("Task", "Claim upload")
+def test_a_function_that_could_not_even_start_is_a_failed_attempt(recorder: Recorder, kind: str) -> None:
+    recorder.enter("Task", "Claim upload")
     if kind == "StartFailed":
-        record("LambdaFunctionScheduled", resource="arn", input="{}")
-    record(f"LambdaFunction{kind}", error="AccessDenied", cause="no")
-    record("ExecutionFailed", error="AccessDenied", cause="no")
+        recorder("LambdaFunctionScheduled", resource="arn", input="{}")
+    recorder(f"LambdaFunction{kind}", error="AccessDenied", cause="no")
+    recorder("ExecutionFailed", error="AccessDenied", cause="no")
 
-    (step,) = steps(record.events)
+    (step,) = parse_steps(recorder.events)
 
-    assert (step.status, step.error, step.cause) == (Status.FAILED, "AccessDenied", "no")
-    assert [attempt.status for attempt in step.attempts] == [Status.FAILED]
+    assert (step.status, step.error, step.cause) == (StepStatus.FAILED, "AccessDenied", "no")
+    assert [attempt.status for attempt in step.attempts] == [StepStatus.FAILED]
 
 
-def test_an_activity_is_read_like_any_task(record: Recorder) -> None:
-    record.enter("Task", "Measure")
-    record("ActivityScheduled", resource="arn:activity", input='{"part": 1}')
-    record("ActivityStarted", workerName="bench 3")
-    record("ActivityTimedOut", error="States.HeartbeatTimeout")
-    record("ExecutionFailed", error="States.HeartbeatTimeout")
+def test_an_activity_is_parsed_like_any_task(recorder: Recorder) -> None:
+    recorder.enter("Task", "Measure")
+    recorder("ActivityScheduled", resource="arn:activity", input='{"part": 1}')
+    recorder("ActivityStarted", workerName="station 3")
+    recorder("ActivityTimedOut", error="States.HeartbeatTimeout")
+    recorder("ExecutionFailed", error="States.HeartbeatTimeout")
 
-    (step,) = steps(record.events)
+    (step,) = parse_steps(recorder.events)
 
-    assert (step.status, step.error) == (Status.TIMED_OUT, "States.HeartbeatTimeout")
+    assert (step.status, step.error) == (StepStatus.TIMED_OUT, "States.HeartbeatTimeout")
     assert step.attempts[0].input == {"part": 1}
 
 
-def test_a_fail_state_has_the_executions_error(record: Recorder) -> None:
-    record.enter("Fail", "Upload vanished")
-    record("ExecutionFailed", error="UploadVanished", cause="deleted")
+def test_a_fail_state_has_the_executions_error(recorder: Recorder) -> None:
+    recorder.enter("Fail", "Upload vanished")
+    recorder("ExecutionFailed", error="UploadVanished", cause="deleted")
 
-    (step,) = steps(record.events)
+    (step,) = parse_steps(recorder.events)
 
-    assert (step.status, step.error, step.cause) == (Status.FAILED, "UploadVanished", "deleted")
+    assert (step.status, step.error, step.cause) == (StepStatus.FAILED, "UploadVanished", "deleted")
 
 
 @pytest.mark.parametrize(
-    ("event", "status"), [("ExecutionAborted", Status.ABORTED), ("ExecutionTimedOut", Status.TIMED_OUT)]
+    ("event", "status"),
+    [("ExecutionAborted", StepStatus.ABORTED), ("ExecutionTimedOut", StepStatus.TIMED_OUT)],
 )
-def test_a_step_ends_as_its_execution_was_ended(record: Recorder, event: str, status: Status) -> None:
-    record.enter("Wait", "Wait for model")
-    record(event, 0)
+def test_an_open_step_ends_with_the_status_of_its_execution(
+    recorder: Recorder, event: str, status: StepStatus
+) -> None:
+    recorder.enter("Wait", "Wait for model")
+    recorder(event, 0)
 
-    (step,) = steps(record.events)
+    (step,) = parse_steps(recorder.events)
 
     assert (step.status, step.seconds) == (status, 1.0)
 
 
-def test_an_expression_that_fails_is_the_steps_error(record: Recorder) -> None:
-    record.enter("Choice", "Is the prediction clear?")
-    record("EvaluationFailed", error="States.QueryEvaluationError", cause="no field", state="x", location="y")
-    record("ExecutionFailed", error="States.QueryEvaluationError")
+def test_an_expression_that_fails_is_the_steps_error(recorder: Recorder) -> None:
+    recorder.enter("Choice", "Is the prediction clear?")
+    recorder(
+        "EvaluationFailed", error="States.QueryEvaluationError", cause="no field", state="x", location="y"
+    )
+    recorder("ExecutionFailed", error="States.QueryEvaluationError")
 
-    (step,) = steps(record.events)
+    (step,) = parse_steps(recorder.events)
 
-    assert (step.status, step.error) == (Status.FAILED, "States.QueryEvaluationError")
+    assert (step.status, step.error) == (StepStatus.FAILED, "States.QueryEvaluationError")
     assert step.cause == "no field"
 
 
-def test_branches_of_a_parallel_are_told_apart_though_their_events_mix(record: Recorder) -> None:
-    outer = record.enter("Parallel", "Check sides")
-    begun = record("ParallelStateStarted")
-    top = record.enter("Task", "Top", begun)
-    bottom = record.enter("Task", "Bottom", begun)
-    top = record("LambdaFunctionScheduled", top, resource="top", input="{}")
-    bottom = record("LambdaFunctionScheduled", bottom, resource="bottom", input="{}")
-    bottom = record("LambdaFunctionSucceeded", bottom, output='"bottom"')
-    top = record("LambdaFunctionSucceeded", top, output='"top"')
-    bottom = record.leave("Task", "Bottom", bottom)
-    bottom = record.enter("Pass", "Bottom done", bottom)
-    bottom = record.leave("Pass", "Bottom done", bottom)
-    top = record.leave("Task", "Top", top)
-    done = record("ParallelStateSucceeded", top)
-    after = record.leave("Parallel", "Check sides", done)
-    record.enter("Pass", "After", after)
+def test_branches_of_a_parallel_are_separated_although_their_events_are_interleaved(
+    recorder: Recorder,
+) -> None:
+    outer = recorder.enter("Parallel", "Check sides")
+    begun = recorder("ParallelStateStarted")
+    top = recorder.enter("Task", "Top", begun)
+    bottom = recorder.enter("Task", "Bottom", begun)
+    top = recorder("LambdaFunctionScheduled", top, resource="top", input="{}")
+    bottom = recorder("LambdaFunctionScheduled", bottom, resource="bottom", input="{}")
+    bottom = recorder("LambdaFunctionSucceeded", bottom, output='"bottom"')
+    top = recorder("LambdaFunctionSucceeded", top, output='"top"')
+    bottom = recorder.leave("Task", "Bottom", bottom)
+    bottom = recorder.enter("Pass", "Bottom done", bottom)
+    bottom = recorder.leave("Pass", "Bottom done", bottom)
+    top = recorder.leave("Task", "Top", top)
+    succeeded = recorder("ParallelStateSucceeded", top)
+    after = recorder.leave("Parallel", "Check sides", succeeded)
+    recorder.enter("Pass", "After", after)
 
-    read = walked(record)
+    steps = parse_by_name(recorder)
 
-    assert [step.depth for step in read.values()] == [0, 1, 1, 1, 0]
-    assert read["Top"].branch == ("Check sides[0]",)
-    assert read["Bottom"].branch == read["Bottom done"].branch == ("Check sides[1]",)
-    assert read["Top"].within == read["Bottom"].within == outer
-    assert read["Top"].attempts[0].output == "top"
-    assert read["Bottom"].attempts[0].output == "bottom"
-    assert {step.status for name, step in read.items() if name != "After"} == {Status.SUCCEEDED}
-
-
-def test_a_branch_that_fails_stops_the_others_and_fails_the_parallel(record: Recorder) -> None:
-    record.enter("Parallel", "Check sides")
-    begun = record("ParallelStateStarted")
-    top = record.enter("Task", "Top", begun)
-    record.enter("Wait", "Bottom", begun)
-    top = record("LambdaFunctionScheduled", top, resource="top", input="{}")
-    top = record("LambdaFunctionFailed", top, error="Boom", cause="loud")
-    record("TaskStateAborted", top)
-    record("WaitStateAborted", top)
-    failed = record("ParallelStateFailed", top)
-    left = record.leave("Parallel", "Check sides", failed)
-    record.enter("Pass", "Caught", left)
-
-    read = walked(record)
-
-    assert read["Top"].status is Status.FAILED
-    assert read["Bottom"].status is Status.ABORTED
-    assert (read["Check sides"].status, read["Check sides"].error) == (Status.CAUGHT, "Boom")
-    assert read["Caught"].depth == 0
+    assert [step.depth for step in steps.values()] == [0, 1, 1, 1, 0]
+    assert steps["Top"].branch == ("Check sides[0]",)
+    assert steps["Bottom"].branch == steps["Bottom done"].branch == ("Check sides[1]",)
+    assert steps["Top"].parent_id == steps["Bottom"].parent_id == outer
+    assert steps["Top"].attempts[0].output == "top"
+    assert steps["Bottom"].attempts[0].output == "bottom"
+    assert {step.status for name, step in steps.items() if name != "After"} == {StepStatus.SUCCEEDED}
 
 
-def test_iterations_of_a_map_are_its_branches_and_a_retried_map_has_attempts(record: Recorder) -> None:
-    record.enter("Map", "Every photo")
+def test_a_branch_that_fails_stops_the_others_and_fails_the_parallel(recorder: Recorder) -> None:
+    recorder.enter("Parallel", "Check sides")
+    begun = recorder("ParallelStateStarted")
+    top = recorder.enter("Task", "Top", begun)
+    recorder.enter("Wait", "Bottom", begun)
+    top = recorder("LambdaFunctionScheduled", top, resource="top", input="{}")
+    top = recorder("LambdaFunctionFailed", top, error="Boom", cause="loud")
+    recorder("TaskStateAborted", top)
+    recorder("WaitStateAborted", top)
+    failed = recorder("ParallelStateFailed", top)
+    left = recorder.leave("Parallel", "Check sides", failed)
+    recorder.enter("Pass", "Caught", left)
+
+    steps = parse_by_name(recorder)
+
+    assert steps["Top"].status is StepStatus.FAILED
+    assert steps["Bottom"].status is StepStatus.ABORTED
+    assert (steps["Check sides"].status, steps["Check sides"].error) == (StepStatus.CAUGHT, "Boom")
+    assert steps["Caught"].depth == 0
+
+
+def test_iterations_of_a_map_are_its_branches_and_a_retried_map_has_attempts(recorder: Recorder) -> None:
+    recorder.enter("Map", "Every photo")
     for _ in range(2):
-        started = record("MapStateStarted", length=2)
-        first = record("MapIterationStarted", started, name="Every photo", index=0)
-        second = record("MapIterationStarted", started, name="Every photo", index=1)
-        first = record.enter("Pass", "Look", first)
-        second = record.enter("Fail", "Refuse", second)
-        first = record.leave("Pass", "Look", first)
-        record("MapIterationSucceeded", first, name="Every photo", index=0)
-        record("MapIterationFailed", second, name="Every photo", index=1)
-    record("MapStateFailed")
-    record("ExecutionFailed", error="Refused")
+        started = recorder("MapStateStarted", length=2)
+        first = recorder("MapIterationStarted", started, name="Every photo", index=0)
+        second = recorder("MapIterationStarted", started, name="Every photo", index=1)
+        first = recorder.enter("Pass", "Look", first)
+        second = recorder.enter("Fail", "Refuse", second)
+        first = recorder.leave("Pass", "Look", first)
+        recorder("MapIterationSucceeded", first, name="Every photo", index=0)
+        recorder("MapIterationFailed", second, name="Every photo", index=1)
+    recorder("MapStateFailed")
+    recorder("ExecutionFailed", error="Refused")
 
-    read = steps(record.events)
+    steps = parse_steps(recorder.events)
 
-    assert [(step.name, step.branch) for step in read] == [
+    assert [(step.name, step.branch) for step in steps] == [
         ("Every photo", ()),
         ("Look", ("Every photo[0]",)),
         ("Refuse", ("Every photo[1]",)),
         ("Look", ("Every photo[0]",)),
         ("Refuse", ("Every photo[1]",)),
     ]
-    assert [attempt.status for attempt in read[0].attempts] == [Status.FAILED, Status.FAILED]
-    assert (read[0].status, read[0].error) == (Status.FAILED, "Refused")
-    assert {step.status for step in read if step.name == "Refuse"} == {Status.FAILED}
+    assert [attempt.status for attempt in steps[0].attempts] == [StepStatus.FAILED, StepStatus.FAILED]
+    assert (steps[0].status, steps[0].error) == (StepStatus.FAILED, "Refused")
+    assert {step.status for step in steps if step.name == "Refuse"} == {StepStatus.FAILED}
 
 
-def test_a_map_within_a_parallel_is_two_deep(record: Recorder) -> None:
-    record.enter("Parallel", "Outer")
-    begun = record("ParallelStateStarted")
-    record.enter("Map", "Inner", begun)
-    record("MapStateStarted", length=1)
-    record("MapIterationStarted", name="Inner", index=0)
-    record.enter("Pass", "Deep")
-    record.leave("Pass", "Deep")
-    record("MapIterationSucceeded", name="Inner", index=0)
-    record("MapStateSucceeded")
-    record.leave("Map", "Inner")
-    record("ParallelStateSucceeded")
-    record.leave("Parallel", "Outer")
+def test_a_map_within_a_parallel_has_depth_two(recorder: Recorder) -> None:
+    recorder.enter("Parallel", "Outer")
+    begun = recorder("ParallelStateStarted")
+    recorder.enter("Map", "Inner", begun)
+    recorder("MapStateStarted", length=1)
+    recorder("MapIterationStarted", name="Inner", index=0)
+    recorder.enter("Pass", "Deep")
+    recorder.leave("Pass", "Deep")
+    recorder("MapIterationSucceeded", name="Inner", index=0)
+    recorder("MapStateSucceeded")
+    recorder.leave("Map", "Inner")
+    recorder("ParallelStateSucceeded")
+    recorder.leave("Parallel", "Outer")
 
-    read = walked(record)
+    steps = parse_by_name(recorder)
 
-    assert read["Deep"].branch == ("Outer[0]", "Inner[0]")
-    assert {step.status for step in read.values()} == {Status.SUCCEEDED}
+    assert steps["Deep"].branch == ("Outer[0]", "Inner[0]")
+    assert {step.status for step in steps.values()} == {StepStatus.SUCCEEDED}
 
 
-def test_a_distributed_map_that_failed_says_why(record: Recorder) -> None:
-    record.enter("Map", "Every photo")
-    record("MapStateStarted", length=0)
-    record("MapRunStarted", mapRunArn="arn")
-    record("MapRunFailed", error="States.ItemReaderFailed", cause="no such bucket")
-    record("MapStateFailed")
-    record("ExecutionFailed", error="States.ItemReaderFailed")
+def test_a_failed_distributed_map_has_its_error(recorder: Recorder) -> None:
+    recorder.enter("Map", "Every photo")
+    recorder("MapStateStarted", length=0)
+    recorder("MapRunStarted", mapRunArn="arn")
+    recorder("MapRunFailed", error="States.ItemReaderFailed", cause="no such bucket")
+    recorder("MapStateFailed")
+    recorder("ExecutionFailed", error="States.ItemReaderFailed")
 
-    (step,) = steps(record.events)
+    (step,) = parse_steps(recorder.events)
 
     assert (step.status, step.error, step.cause) == (
-        *(Status.FAILED, "States.ItemReaderFailed", "no such bucket"),
+        *(StepStatus.FAILED, "States.ItemReaderFailed", "no such bucket"),
     )
 
 
-def test_a_redrive_opens_the_failed_step_again_with_a_new_attempt(record: Recorder) -> None:
-    record.enter("Task", "Move to ok")
-    record("LambdaFunctionScheduled", resource="arn", input="{}")
-    record("LambdaFunctionFailed", error="Boom")
-    record("ExecutionFailed", error="Boom")
-    record("ExecutionRedriven", redriveCount=1)
-    record("LambdaFunctionScheduled", resource="arn", input="{}")
-    record("LambdaFunctionSucceeded", output="{}")
-    record.leave("Task", "Move to ok")
-    record("ExecutionSucceeded", output="{}")
+def test_a_redrive_reopens_the_failed_step_with_a_new_attempt(recorder: Recorder) -> None:
+    recorder.enter("Task", "Move to ok")
+    recorder("LambdaFunctionScheduled", resource="arn", input="{}")
+    recorder("LambdaFunctionFailed", error="Boom")
+    recorder("ExecutionFailed", error="Boom")
+    recorder("ExecutionRedriven", redriveCount=1)
+    recorder("LambdaFunctionScheduled", resource="arn", input="{}")
+    recorder("LambdaFunctionSucceeded", output="{}")
+    recorder.leave("Task", "Move to ok")
+    recorder("ExecutionSucceeded", output="{}")
 
-    (step,) = steps(record.events)
+    (step,) = parse_steps(recorder.events)
 
-    assert (step.status, step.error) == (Status.SUCCEEDED, "")
+    assert (step.status, step.error) == (StepStatus.SUCCEEDED, "")
     assert [attempt.redrive for attempt in step.attempts] == [0, 1]
 
 
@@ -320,40 +334,40 @@ def test_a_redrive_opens_the_failed_step_again_with_a_new_attempt(record: Record
     ],
 )
 @pytest.mark.parametrize("as_text", [True, False])
-def test_no_token_leaves_by_any_field(
-    record: Recorder, parameters: dict[str, Any], secret: str, as_text: bool
+def test_no_token_is_left_in_any_field(
+    recorder: Recorder, parameters: dict[str, Any], secret: str, as_text: bool
 ) -> None:
     inspection = "ab" * 32
-    record.enter("Task", "Ask a reviewer", document={"inspection_id": inspection})
+    recorder.enter("Task", "Ask a reviewer", document={"inspection_id": inspection})
     parameters = {**parameters, "inspection_id": inspection}
-    record(
+    recorder(
         "TaskScheduled",
         resourceType="lambda",
         resource="invoke.waitForTaskToken",
         parameters=json.dumps(parameters) if as_text else parameters,
     )
     if len(secret) > 20:
-        record("TaskFailed", error="Boom", cause=f"could not use {secret} at all")
-        record.leave("Task", "Ask a reviewer", document={"error": {"Cause": f"with {secret}"}})
+        recorder("TaskFailed", error="Boom", cause=f"could not use {secret} at all")
+        recorder.leave("Task", "Ask a reviewer", document={"error": {"Cause": f"with {secret}"}})
 
-    (step,) = steps(record.events)
+    (step,) = parse_steps(recorder.events)
 
     assert secret not in repr(step)
-    assert TOKEN in repr(step.attempts[0].input)
+    assert TOKEN_PLACEHOLDER in repr(step.attempts[0].input)
     assert inspection in repr(step.attempts[0].input)
 
 
-def test_ordinary_values_are_not_taken_for_tokens(record: Recorder) -> None:
+def test_ordinary_values_are_not_taken_for_tokens(recorder: Recorder) -> None:
     document = {
         "inspection_id": "ab" * 32,
         "tokens": 5,
         "key": "a" * 500,
         "url": "https://sqs.example/q" + "x" * 40,
     }
-    record.enter("Task", "Announce verdict", document=document)
-    record("TaskScheduled", resourceType="sqs", resource="sendMessage", parameters=json.dumps(document))
+    recorder.enter("Task", "Announce verdict", document=document)
+    recorder("TaskScheduled", resourceType="sqs", resource="sendMessage", parameters=json.dumps(document))
 
-    (step,) = steps(record.events)
+    (step,) = parse_steps(recorder.events)
 
     assert step.input == step.attempts[0].input == document
 
@@ -382,23 +396,23 @@ def test_events_without_previous_ids_follow_each_other() -> None:
         {"id": 5, "type": "ExecutionFailed", "timestamp": "2026-01-01T00:00:05+00:00"},
     ]
 
-    (step,) = steps(events)
+    (step,) = parse_steps(events)
 
-    assert (step.status, step.error, step.seconds) == (Status.FAILED, "Boom", 3.0)
+    assert (step.status, step.error, step.seconds) == (StepStatus.FAILED, "Boom", 3.0)
     assert step.entered_at == T0 + timedelta(seconds=2)
 
 
-def test_the_order_of_the_answer_does_not_matter(record: Recorder) -> None:
-    test_branches_of_a_parallel_are_told_apart_though_their_events_mix(record)
-    mixed = record.events[:]
-    random.Random(1).shuffle(mixed)  # noqa: S311
+def test_the_order_of_the_events_does_not_matter(recorder: Recorder) -> None:
+    test_branches_of_a_parallel_are_separated_although_their_events_are_interleaved(recorder)
+    shuffled = recorder.events[:]
+    random.Random(1).shuffle(shuffled)  # noqa: S311
 
-    assert steps(mixed) == steps(record.events)
-    assert steps(reversed(record.events)) == steps(record.events)
+    assert parse_steps(shuffled) == parse_steps(recorder.events)
+    assert parse_steps(reversed(recorder.events)) == parse_steps(recorder.events)
 
 
-def test_strange_events_are_passed_over() -> None:
-    strange: list[dict[str, Any]] = [
+def test_unusable_events_are_skipped() -> None:
+    events: list[dict[str, Any]] = [
         {},
         {"id": [0], "type": "TaskScheduled", "previousEventId": 0},
         {"id": 3, "previousEventId": 99, "type": "TaskStateExited", "stateExitedEventDetails": {"name": "A"}},
@@ -413,6 +427,6 @@ def test_strange_events_are_passed_over() -> None:
         },
     ]
 
-    (step,) = steps(strange)
+    (step,) = parse_steps(events)
 
-    assert (step.name, step.input, step.status) == ("A", None, Status.RUNNING)
+    assert (step.name, step.input, step.status) == ("A", None, StepStatus.RUNNING)

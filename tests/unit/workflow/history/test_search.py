@@ -1,12 +1,12 @@
-"""What a name is found by, and what answers a query."""
+"""The suffixes by which a name is found, and the matches of a query."""
 
 import pytest
 
-from workflow.history.search import FINDABLE, MAX_BEGINNINGS, Query, beginnings
+from workflow.history.search import MAX_SUFFIX_LENGTH, MAX_SUFFIXES, InspectionQuery, name_suffixes
 
 
 def test_a_name_is_found_by_its_words_and_by_every_digit() -> None:
-    assert beginnings("Cast-A_0472.jpeg") == (
+    assert name_suffixes("Cast-A_0472.jpeg") == (
         "cast-a_0472.jpeg",
         "a_0472.jpeg",
         "0472.jpeg",
@@ -17,15 +17,15 @@ def test_a_name_is_found_by_its_words_and_by_every_digit() -> None:
     )
 
 
-def test_a_long_name_takes_a_bounded_place() -> None:
-    found = beginnings("7" * 1000)
+def test_a_long_name_has_a_bounded_number_of_bounded_suffixes() -> None:
+    suffixes = name_suffixes("7" * 1000)
 
-    assert len(found) <= MAX_BEGINNINGS
-    assert max(map(len, found)) == FINDABLE
+    assert len(suffixes) <= MAX_SUFFIXES
+    assert max(map(len, suffixes)) == MAX_SUFFIX_LENGTH
 
 
 @pytest.mark.parametrize(
-    ("asked", "yes"),
+    ("text", "matches"),
     [
         ("cast", True),
         ("CAST_DEF", True),
@@ -39,9 +39,9 @@ def test_a_long_name_takes_a_bounded_place() -> None:
         (".", True),
     ],
 )
-def test_a_part_of_a_name_begins_with_a_word_or_a_digit(asked: str, yes: bool) -> None:
-    assert Query(name=asked).names("cast_def_0_2472.jpeg") is yes
+def test_a_part_of_a_name_begins_with_a_word_or_a_digit(text: str, matches: bool) -> None:
+    assert InspectionQuery(name=text).matches_name("cast_def_0_2472.jpeg") is matches
 
 
-def test_names_are_compared_whatever_their_composition() -> None:
-    assert Query(name="U\u0308ber").names("über 1.png")
+def test_names_match_in_every_unicode_composition() -> None:
+    assert InspectionQuery(name="U\u0308ber").matches_name("über 1.png")

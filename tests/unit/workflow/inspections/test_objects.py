@@ -1,4 +1,4 @@
-"""Filed keys never meet and always fit; a copy is made once, and never in place of something else."""
+"""Filed keys are unique and fit; a copy is made once and overwrites nothing."""
 
 import hashlib
 import unicodedata
@@ -8,10 +8,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.fakes import MemoryShelf
+from tests.fakes import InMemoryObjectStore
 from workflow.errors import Conflict, NotFound
-from workflow.inspections import objects
-from workflow.inspections.objects import CopyResult, Image, Shelf, Stored, copy_once, filed_key, inspection_id
+from workflow.inspections.objects import (
+    MAX_NAME_BYTES,
+    CopyFailure,
+    Image,
+    ObjectStore,
+    StoredObject,
+    copy_once,
+    filed_key,
+    inspection_id,
+)
 from workflow.inspections.verdict import Verdict
 
 ID = "0123456789abcdef" * 4
@@ -85,88 +93,100 @@ def test_the_name_of_an_image_is_the_last_part_of_its_key() -> None:
 
 
 @pytest.fixture
-def shelf() -> MemoryShelf:
-    return MemoryShelf()
+def store() -> InMemoryObjectStore:
+    return InMemoryObjectStore()
 
 
 @pytest.fixture
-def source(shelf: MemoryShelf) -> Stored:
-    return shelf.stored(shelf.upload("inbound", "a.png", CONTENT))
+def source(store: InMemoryObjectStore) -> StoredObject:
+    return store.stored(store.upload("inbound", "a.png", CONTENT))
 
 
-def test_a_copy_has_the_bytes_and_the_original_stays(shelf: MemoryShelf, source: Stored) -> None:
-    place = copy_once(shelf, source, "filed", "ok/1/a.png", SHA256)
+def test_a_copy_has_the_bytes_and_the_original_stays(
+    store: InMemoryObjectStore, source: StoredObject
+) -> None:
+    place = copy_once(store, source, "filed", "ok/1/a.png", SHA256)
 
-    assert shelf.objects == {source.image: CONTENT, place.image: CONTENT}
-
-
-def test_the_copy_of_an_earlier_attempt_is_adopted(shelf: MemoryShelf, source: Stored) -> None:
-    first = copy_once(shelf, source, "filed", "ok/1/a.png", SHA256)
-
-    assert copy_once(shelf, source, "filed", "ok/1/a.png", SHA256) == first
-    assert len(shelf.objects) == 2
+    assert store.contents == {source.image: CONTENT, place.image: CONTENT}
 
 
-def test_the_copy_is_adopted_when_the_original_is_gone(shelf: MemoryShelf, source: Stored) -> None:
-    first = copy_once(shelf, source, "filed", "ok/1/a.png", SHA256)
-    shelf.delete(source.image)
+def test_the_copy_of_an_earlier_attempt_is_adopted(store: InMemoryObjectStore, source: StoredObject) -> None:
+    first = copy_once(store, source, "filed", "ok/1/a.png", SHA256)
 
-    assert copy_once(shelf, source, "filed", "ok/1/a.png", SHA256) == first
-
-
-def test_a_copy_of_unhashed_bytes_is_adopted_by_its_size(shelf: MemoryShelf, source: Stored) -> None:
-    first = copy_once(shelf, source, "filed", "ok/1/a.png")
-
-    assert copy_once(shelf, source, "filed", "ok/1/a.png") == first
+    assert copy_once(store, source, "filed", "ok/1/a.png", SHA256) == first
+    assert len(store.contents) == 2
 
 
-def test_bytes_that_were_not_judged_are_not_filed(shelf: MemoryShelf, source: Stored) -> None:
-    shelf.objects[source.image] = OTHER
+def test_the_copy_is_adopted_when_the_original_is_gone(
+    store: InMemoryObjectStore, source: StoredObject
+) -> None:
+    first = copy_once(store, source, "filed", "ok/1/a.png", SHA256)
+    store.delete(source.image)
 
-    with pytest.raises(Conflict, match="not those that were judged"):
-        copy_once(shelf, source, "filed", "ok/1/a.png", SHA256)
+    assert copy_once(store, source, "filed", "ok/1/a.png", SHA256) == first
 
 
-def test_a_photo_that_is_nowhere_is_a_fault(shelf: MemoryShelf, source: Stored) -> None:
-    shelf.delete(source.image)
+def test_a_copy_of_unhashed_bytes_is_adopted_by_its_size(
+    store: InMemoryObjectStore, source: StoredObject
+) -> None:
+    first = copy_once(store, source, "filed", "ok/1/a.png")
+
+    assert copy_once(store, source, "filed", "ok/1/a.png") == first
+
+
+def test_bytes_that_were_not_judged_are_not_filed(store: InMemoryObjectStore, source: StoredObject) -> None:
+    store.contents[source.image] = OTHER
+
+    with pytest.raises(Conflict, match="changed since they were validated"):
+        copy_once(store, source, "filed", "ok/1/a.png", SHA256)
+
+
+def test_a_photo_that_is_nowhere_is_a_fault(store: InMemoryObjectStore, source: StoredObject) -> None:
+    store.delete(source.image)
 
     with pytest.raises(NotFound, match="neither the photo nor a copy"):
-        copy_once(shelf, source, "filed", "ok/1/a.png", SHA256)
+        copy_once(store, source, "filed", "ok/1/a.png", SHA256)
 
 
-class ShelfThatForgets(MemoryShelf):
-    """Somebody deletes the destination between the look at it and the reading of it."""
+class ForgetfulObjectStore(InMemoryObjectStore):
+    """A store whose destination is deleted between its description and its download."""
 
-    def newest(self, bucket: str, key: str) -> Stored | None:
-        found = super().newest(bucket, key)
+    def get_latest(self, bucket: str, key: str) -> StoredObject | None:
+        found = super().get_latest(bucket, key)
         if found is not None:
             self.delete(found.image)
         return found
 
-    def copy(self, source: Stored, bucket: str, key: str) -> Stored | CopyResult:
-        return CopyResult.DESTINATION_EXISTS
+    def copy_if_unchanged(self, source: StoredObject, bucket: str, key: str) -> StoredObject | CopyFailure:
+        return CopyFailure.DESTINATION_EXISTS
 
 
-Copy = Callable[[Shelf, Stored, str, str, str], Stored]
+Copy = Callable[[ObjectStore, StoredObject, str, str, str], StoredObject]
 
 
-def adopts_anything(shelf: Shelf, source: Stored, bucket: str, key: str, sha256: str = "") -> Stored:
-    answer = shelf.copy(source, bucket, key)
-    existing = shelf.newest(bucket, key)
+def adopts_anything(
+    store: ObjectStore, source: StoredObject, bucket: str, key: str, sha256: str = ""
+) -> StoredObject:
+    answer = store.copy_if_unchanged(source, bucket, key)
+    existing = store.get_latest(bucket, key)
     assert existing is not None
-    return answer if isinstance(answer, Stored) else existing
+    return answer if isinstance(answer, StoredObject) else existing
 
 
-def adopts_by_size(shelf: Shelf, source: Stored, bucket: str, key: str, sha256: str = "") -> Stored:
-    return copy_once(shelf, source, bucket, key)
+def adopts_by_size(
+    store: ObjectStore, source: StoredObject, bucket: str, key: str, sha256: str = ""
+) -> StoredObject:
+    return copy_once(store, source, bucket, key)
 
 
-def adopts_unread(shelf: Shelf, source: Stored, bucket: str, key: str, sha256: str = "") -> Stored:
-    answer = shelf.copy(source, bucket, key)
-    if isinstance(answer, Stored):
+def adopts_unread(
+    store: ObjectStore, source: StoredObject, bucket: str, key: str, sha256: str = ""
+) -> StoredObject:
+    answer = store.copy_if_unchanged(source, bucket, key)
+    if isinstance(answer, StoredObject):
         return answer
-    existing = shelf.newest(bucket, key)
-    found = existing and shelf.fetch(existing.image, existing.size)
+    existing = store.get_latest(bucket, key)
+    found = existing and store.fetch(existing.image, existing.size)
     if existing is None or (found and hashlib.sha256(found[1] or b"").hexdigest() != sha256):
         raise Conflict(key)
     return existing
@@ -174,12 +194,12 @@ def adopts_unread(shelf: Shelf, source: Stored, bucket: str, key: str, sha256: s
 
 def assert_never_takes_another_for_the_photo(copy: Copy) -> None:
     for occupied in (OTHER, OTHER + b"!"):
-        shelf = MemoryShelf()
-        photo = shelf.stored(shelf.upload("inbound", "a.png", CONTENT))
-        shelf.upload("filed", "ok/1/a.png", occupied)
+        store = InMemoryObjectStore()
+        photo = store.stored(store.upload("inbound", "a.png", CONTENT))
+        store.upload("filed", "ok/1/a.png", occupied)
         with pytest.raises(Conflict):
-            copy(shelf, photo, "filed", "ok/1/a.png", SHA256)
-    forgetful = ShelfThatForgets()
+            copy(store, photo, "filed", "ok/1/a.png", SHA256)
+    forgetful = ForgetfulObjectStore()
     photo = forgetful.stored(forgetful.upload("inbound", "a.png", CONTENT))
     forgetful.upload("filed", "ok/1/a.png", CONTENT)
     with pytest.raises((Conflict, NotFound)):
@@ -199,4 +219,4 @@ def test_a_copy_that_adopts_too_easily_is_found_out(mutant: Copy) -> None:
 def test_the_limit_of_names_leaves_room_for_the_longest_prefix() -> None:
     longest = max(len(f"{verdict}/{ID[:16]}/") for verdict in Verdict)
 
-    assert longest + objects.MAX_NAME_BYTES <= 1024
+    assert longest + MAX_NAME_BYTES <= 1024

@@ -1,4 +1,4 @@
-"""Nothing doubtful ever becomes ok, and a wrong policy is refused by the name of what is wrong."""
+"""A doubtful prediction never becomes ok, and a wrong policy is refused by the name of its field."""
 
 import json
 from typing import Any
@@ -27,7 +27,7 @@ WRITTEN: dict[str, Any] = {
     "contradiction": 0.6,
     "review_seconds": 3600,
     "model_wait_seconds": 7200,
-    "audit_share": 0.05,
+    "spot_check_share": 0.05,
 }
 
 names = st.sampled_from(["ok", "fine", "crack", "new", ""])
@@ -66,9 +66,9 @@ def test_an_unknown_label_is_unclear_at_any_confidence(confidence: float) -> Non
 
 @pytest.mark.parametrize("rival", ["crack", "new"])
 def test_a_tie_of_different_verdicts_is_unclear(rival: str) -> None:
-    prediction = RoutingPolicy("1", {**POLICY.labels, "ok": LabelRule(Verdict.OK, 0.1)}).predict(
-        scores(**{"ok": 0.5, rival: 0.5})
-    )
+    prediction = RoutingPolicy(
+        version="1", labels={**POLICY.labels, "ok": LabelRule(Verdict.OK, 0.1)}
+    ).predict(scores(**{"ok": 0.5, rival: 0.5}))
 
     assert decide(prediction) is Verdict.UNCLEAR
 
@@ -101,7 +101,7 @@ def test_a_contradiction_shows_the_threshold_of_the_strongest_label() -> None:
 
 
 def test_a_photo_that_no_model_judged_is_unclear() -> None:
-    prediction = POLICY.without_model("no model answered in 24 h")
+    prediction = POLICY.predict_without_model("no model answered in 24 h")
 
     assert decide(prediction) is Verdict.UNCLEAR
     assert (prediction.model, prediction.note) == ("", "no model answered in 24 h")
@@ -145,14 +145,14 @@ def test_a_policy_is_read_from_its_json() -> None:
         contradiction=0.6,
         review_seconds=3600,
         model_wait_seconds=7200,
-        audit_share=0.05,
+        spot_check_share=0.05,
     )
 
 
 def test_a_policy_needs_only_a_version_and_labels() -> None:
     read = routing_policy.parse(json.dumps({name: WRITTEN[name] for name in ("version", "labels")}))
 
-    assert (read.review_seconds, read.model_wait_seconds, read.audit_share) == (604_800, 86_400, 0.0)
+    assert (read.review_seconds, read.model_wait_seconds, read.spot_check_share) == (604_800, 86_400, 0.0)
 
 
 @pytest.mark.parametrize(
@@ -182,8 +182,8 @@ def test_a_policy_needs_only_a_version_and_labels() -> None:
         ({"contradiction": 1.1}, "'contradiction'"),
         ({"contradiction": "0.5"}, "'contradiction'"),
         ({"contradiction": True}, "'contradiction'"),
-        ({"audit_share": -1}, "'audit_share'"),
-        ({"audit_share": None}, "'audit_share'"),
+        ({"spot_check_share": -1}, "'spot_check_share'"),
+        ({"spot_check_share": None}, "'spot_check_share'"),
         ({"review_seconds": 0}, "'review_seconds'"),
         ({"review_seconds": 1.5}, "'review_seconds'"),
         ({"review_seconds": True}, "'review_seconds'"),

@@ -1,4 +1,4 @@
-"""The threshold decides, and nothing else."""
+"""Only the threshold decides."""
 
 import math
 
@@ -27,14 +27,17 @@ def test_the_ends_of_the_scale_are_confidences(confidence: float) -> None:
     [(0.9, Verdict.OK), (math.nextafter(0.9, 1), Verdict.OK), (math.nextafter(0.9, 0), Verdict.UNCLEAR)],
 )
 def test_at_the_threshold_the_model_is_trusted(confidence: float, verdict: Verdict) -> None:
-    assert decide(Prediction(Verdict.OK, "ok_front", confidence, 0.9)) is verdict
+    assert (
+        decide(Prediction(verdict=Verdict.OK, label="ok_front", confidence=confidence, threshold=0.9))
+        is verdict
+    )
 
 
 @given(st.sampled_from(Verdict), shares, shares)
 def test_below_the_threshold_every_prediction_is_unclear(
     verdict: Verdict, confidence: float, threshold: float
 ) -> None:
-    decided = decide(Prediction(verdict, "any", confidence, threshold))
+    decided = decide(Prediction(verdict=verdict, label="any", confidence=confidence, threshold=threshold))
 
     assert decided is (verdict if confidence >= threshold else Verdict.UNCLEAR)
 

@@ -6,9 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from workflow.errors import ConfigurationError
-from workflow.models.capacity_policy import DAYS, LOCAL_POLICY, parameter_of, parse
+from workflow.models.capacity_policy import DAYS, LOCAL_POLICY, capacity_parameter, parse_capacity_policy
 
-NIGHTS = parse(
+NIGHTS = parse_capacity_policy(
     '{"version": "1", "timezone": "Europe/Berlin",'
     ' "shifts": [{"days": ["mon", "fri"], "from": "22:00", "to": "06:00"}]}'
 )
@@ -25,16 +25,16 @@ NIGHTS = parse(
         ("2026-07-11T21:00:00.000Z", False),
     ],
 )
-def test_shifts_are_local_and_may_last_over_midnight(at: str, on_shift: bool) -> None:
-    assert NIGHTS.on_shift(at) is on_shift
+def test_shifts_are_local_and_may_span_midnight(at: str, on_shift: bool) -> None:
+    assert NIGHTS.is_on_shift(at) is on_shift
 
 
 def test_the_day_begins_at_local_midnight() -> None:
-    assert NIGHTS.midnight("2026-01-05T12:00:00.000Z") == "2026-01-04T23:00:00.000Z"
+    assert NIGHTS.start_of_day("2026-01-05T12:00:00.000Z") == "2026-01-04T23:00:00.000Z"
 
 
 @pytest.mark.parametrize(
-    ("text", "named"),
+    ("text", "field"),
     [
         ("{", "not JSON"),
         ("[]", "version"),
@@ -66,9 +66,9 @@ def test_the_day_begins_at_local_midnight() -> None:
         ('{"version": "1", "shifts": [null]}', "a shift"),
     ],
 )
-def test_a_wrong_policy_is_refused_by_the_name_of_the_field(text: str, named: str) -> None:
-    with pytest.raises(ConfigurationError, match=named):
-        parse(text)
+def test_an_invalid_policy_is_refused_with_the_name_of_the_field(text: str, field: str) -> None:
+    with pytest.raises(ConfigurationError, match=field):
+        parse_capacity_policy(text)
 
 
 ANYTHING = st.recursive(
@@ -76,7 +76,7 @@ ANYTHING = st.recursive(
     lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
     max_leaves=8,
 )
-TIMES = st.times(timezones=st.none() | st.timezones()).map(lambda one: one.isoformat())
+TIMES = st.times(timezones=st.none() | st.timezones()).map(lambda time: time.isoformat())
 SHIFTS = st.fixed_dictionaries(
     {
         "days": st.lists(st.sampled_from(DAYS)) | ANYTHING,
@@ -90,24 +90,24 @@ POLICIES = st.fixed_dictionaries(
         "shifts": st.lists(SHIFTS | ANYTHING, max_size=3) | ANYTHING,
         "timezone": st.timezone_keys() | ANYTHING,
         "daily_usd": st.floats() | ANYTHING,
-        **dict.fromkeys(("on_demand", "early", "idle_minutes", "units", "other"), ANYTHING),
+        **dict.fromkeys(("on_demand", "prestart", "idle_minutes", "units", "other"), ANYTHING),
     },
 )
 
 
 @given(POLICIES | ANYTHING)
-def test_what_is_accepted_can_be_followed_at_any_moment(document: object) -> None:
+def test_an_accepted_policy_can_be_applied_at_any_time(document: object) -> None:
     with suppress(ConfigurationError):
-        policy = parse(json.dumps(document))
-        assert policy.on_shift("2026-01-05T12:00:00.000Z") in (True, False)
-        assert policy.midnight("2026-01-05T12:00:00.000Z") <= "2026-01-05T12:00:00.000Z"
+        policy = parse_capacity_policy(json.dumps(document))
+        assert policy.is_on_shift("2026-01-05T12:00:00.000Z") in (True, False)
+        assert policy.start_of_day("2026-01-05T12:00:00.000Z") <= "2026-01-05T12:00:00.000Z"
 
 
-def test_the_local_line_starts_on_demand_and_never_stops_for_idleness() -> None:
-    policy = parse(LOCAL_POLICY)
+def test_the_local_policy_starts_on_demand_and_never_stops_for_idleness() -> None:
+    policy = parse_capacity_policy(LOCAL_POLICY)
 
-    assert (policy.on_demand, policy.idle_minutes, parameter_of("/line/model")) == (
+    assert (policy.on_demand, policy.idle_minutes, capacity_parameter("/stage/model")) == (
         True,
         0,
-        "/line/model-power",
+        "/stage/model-capacity",
     )

@@ -2,144 +2,167 @@ from dataclasses import replace
 
 import pytest
 
-from tests.model_world import MemoryRecord, MemorySettings, World, arn_of, desk
+from tests.model_world import (
+    InMemoryControlPlane,
+    InMemoryEventLog,
+    InMemoryModelSettings,
+    arn_of,
+    build_registry,
+)
 from workflow.errors import Conflict, NotFound, PartcheckError
-from workflow.intervals import Rate
+from workflow.intervals import Proportion
 from workflow.models import promotion
-from workflow.models.capacity_policy import PowerPolicy
-from workflow.models.evaluation import Evaluation
-from workflow.models.model import Status
-from workflow.models.promotion import Case, running_since
+from workflow.models.capacity_policy import CapacityPolicy
+from workflow.models.evaluation import HoldOutEvaluation
+from workflow.models.model import ModelStatus
+from workflow.models.promotion import PromotionCase, running_since
 
 OLD, NEW, THIRD = arn_of("old"), arn_of("new"), arn_of("third")
 
 
-def figures(escapes: int) -> Evaluation:
-    return Evaluation("m", "h", Rate(escapes, 50), Rate(0, 50), Rate(0, 100))
+def evaluation(escapes: int) -> HoldOutEvaluation:
+    return HoldOutEvaluation(
+        model="m",
+        hold_out="h",
+        escapes=Proportion(escapes, 50),
+        false_alarms=Proportion(0, 50),
+        unclear=Proportion(0, 100),
+    )
 
 
-BETTER, WORSE = Case(figures(1), figures(2)), Case(figures(3), figures(2))
+BETTER, WORSE = (
+    PromotionCase(candidate=evaluation(1), current=evaluation(2)),
+    PromotionCase(candidate=evaluation(3), current=evaluation(2)),
+)
 
 
-class Room:
-    """A line that uses `old`, and a trained `new`."""
+class Plant:
+    """An environment that uses the model `old`, and a trained `new`."""
 
     def __init__(self) -> None:
-        self.world = World(old=Status.RUNNING, new=Status.TRAINING_COMPLETED, third=Status.STOPPED)
-        self.settings, self.record = MemorySettings(OLD), MemoryRecord()
-        self.desk = desk(self.world, self.settings, self.record)
+        self.control_plane = InMemoryControlPlane(
+            old=ModelStatus.RUNNING, new=ModelStatus.TRAINING_COMPLETED, third=ModelStatus.STOPPED
+        )
+        self.settings, self.event_log = InMemoryModelSettings(OLD), InMemoryEventLog()
+        self.registry = build_registry(self.control_plane, self.settings, self.event_log)
 
 
 @pytest.fixture
-def room() -> Room:
-    return Room()
+def plant() -> Plant:
+    return Plant()
 
 
-def test_a_better_model_runs_before_the_line_is_switched_to_it_and_the_old_one_stops_after(
-    room: Room,
+def test_a_better_model_runs_before_the_switch_and_the_old_one_stops_after_it(
+    plant: Plant,
 ) -> None:
-    seen: list[tuple[Status, Status]] = []
-    room.settings.switched = lambda _arn: seen.append((room.world.status("old"), room.world.status("new")))
+    statuses: list[tuple[ModelStatus, ModelStatus]] = []
+    plant.settings.on_switch = lambda _arn: statuses.append(
+        (plant.control_plane.status("old"), plant.control_plane.status("new"))
+    )
 
-    promotion.promote(room.desk, NEW, "new policy", BETTER)
+    promotion.promote(plant.registry, NEW, "new policy", BETTER)
 
-    assert seen == [(Status.RUNNING, Status.RUNNING)]
-    assert (room.settings.arn, room.settings.text) == (NEW, "new policy")
-    assert room.world.status("old") is Status.STOPPING
-    (event,) = room.record.events("promote")
-    assert (event.who, event.before, event.after) == ("ada", OLD, NEW)
-    assert event.facts["candidate"]["escapes"]["count"] == 1
-    assert event.facts["current"]["escapes"]["count"] == 2
+    assert statuses == [(ModelStatus.RUNNING, ModelStatus.RUNNING)]
+    assert (plant.settings.arn, plant.settings.text) == (NEW, "new policy")
+    assert plant.control_plane.status("old") is ModelStatus.STOPPING
+    (event,) = plant.event_log.events("promote")
+    assert (event.actor, event.before, event.after) == ("ada", OLD, NEW)
+    assert event.details["candidate"]["escapes"]["count"] == 1
+    assert event.details["current"]["escapes"]["count"] == 2
 
 
 @pytest.mark.parametrize(("policy", "outgoing", "units"), [(1, 3, 3), (2, 1, 2), (1, 0, 1)])
-def test_the_line_judges_no_slower_after_a_switch(room: Room, policy: int, outgoing: int, units: int) -> None:
-    room.settings.rules = PowerPolicy("1", units=policy)
-    room.world.versions[OLD] = replace(room.world.versions[OLD], units=outgoing)
+def test_a_switch_keeps_the_number_of_units(plant: Plant, policy: int, outgoing: int, units: int) -> None:
+    plant.settings.rules = CapacityPolicy(version="1", units=policy)
+    plant.control_plane.versions[OLD] = replace(plant.control_plane.versions[OLD], units=outgoing)
 
-    promotion.promote(room.desk, NEW, "new policy", BETTER)
-    assert room.world.versions[NEW].units == units
-    promotion.rollback(room.desk, "worse")
+    promotion.promote(plant.registry, NEW, "new policy", BETTER)
+    assert plant.control_plane.versions[NEW].units == units
+    promotion.rollback(plant.registry, "worse")
 
-    assert room.world.versions[OLD].units == units
+    assert plant.control_plane.versions[OLD].units == units
 
 
 @pytest.mark.parametrize(
-    ("case", "why"),
+    ("case", "objection"),
     [
         (WORSE, "3 defects passed as ok instead of 2"),
-        (Case(), "no frozen hold-out"),
-        (Case(forced=True, reason=" "), "--force needs a reason"),
+        (PromotionCase(), "no frozen hold-out"),
+        (PromotionCase(forced=True, reason=" "), "--force needs a reason"),
     ],
 )
-def test_what_is_not_better_changes_nothing(room: Room, case: Case, why: str) -> None:
-    with pytest.raises(Conflict, match=why):
-        promotion.promote(room.desk, NEW, "new policy", case)
+def test_a_candidate_that_is_not_better_changes_nothing(
+    plant: Plant, case: PromotionCase, objection: str
+) -> None:
+    with pytest.raises(Conflict, match=objection):
+        promotion.promote(plant.registry, NEW, "new policy", case)
 
-    assert (room.settings.arn, room.world.starts, room.record.all) == (OLD, [], [])
-
-
-def test_force_and_a_reason_do_without_a_comparison(room: Room) -> None:
-    promotion.promote(room.desk, NEW, "new policy", Case(forced=True, reason="new mould"))
-
-    (event,) = room.record.events("promote")
-    assert (event.reason, event.facts["forced"]) == ("new mould", True)
+    assert (plant.settings.arn, plant.control_plane.starts, plant.event_log.all) == (OLD, [], [])
 
 
-def test_the_first_model_has_nothing_to_be_compared_with(room: Room) -> None:
-    room.settings.arn = ""
+def test_force_with_a_reason_replaces_a_comparison(plant: Plant) -> None:
+    promotion.promote(plant.registry, NEW, "new policy", PromotionCase(forced=True, reason="new mould"))
 
-    promotion.promote(room.desk, NEW, "new policy", Case())
+    (event,) = plant.event_log.events("promote")
+    assert (event.reason, event.details["forced"]) == ("new mould", True)
 
-    assert room.settings.arn == NEW
+
+def test_the_first_model_needs_no_comparison(plant: Plant) -> None:
+    plant.settings.arn = ""
+
+    promotion.promote(plant.registry, NEW, "new policy", PromotionCase())
+
+    assert plant.settings.arn == NEW
 
 
-def test_a_rollback_brings_the_former_model_and_its_policy_back_without_a_gap(room: Room) -> None:
-    promotion.promote(room.desk, NEW, "new policy", BETTER)
-    room.world.sleep(3600)
-    seen: list[tuple[Status, Status]] = []
-    room.settings.switched = lambda _arn: seen.append((room.world.status("old"), room.world.status("new")))
+def test_a_rollback_restores_the_previous_model_and_its_policy_without_a_gap(plant: Plant) -> None:
+    promotion.promote(plant.registry, NEW, "new policy", BETTER)
+    plant.control_plane.sleep(3600)
+    statuses: list[tuple[ModelStatus, ModelStatus]] = []
+    plant.settings.on_switch = lambda _arn: statuses.append(
+        (plant.control_plane.status("old"), plant.control_plane.status("new"))
+    )
 
-    assert promotion.rollback(room.desk, "too many alarms") == OLD
+    assert promotion.rollback(plant.registry, "too many alarms") == OLD
 
-    assert seen == [(Status.RUNNING, Status.RUNNING)]
-    assert (room.settings.arn, room.settings.text) == (OLD, "old policy")
-    assert room.world.status("new") is Status.STOPPING
-    assert room.world.most_up <= 2
+    assert statuses == [(ModelStatus.RUNNING, ModelStatus.RUNNING)]
+    assert (plant.settings.arn, plant.settings.text) == (OLD, "old policy")
+    assert plant.control_plane.status("new") is ModelStatus.STOPPING
+    assert plant.control_plane.max_active <= 2
 
 
 @pytest.mark.parametrize("since", [0, 600], ids=["starts", "runs"])
-def test_a_rollback_makes_room_when_a_second_model_runs_or_starts(room: Room, since: int) -> None:
-    promotion.promote(room.desk, NEW, "new policy", BETTER)
-    room.world.sleep(3600)
-    room.world.start(THIRD)
-    room.world.sleep(since)
+def test_a_rollback_frees_a_running_slot_when_a_second_model_runs_or_starts(plant: Plant, since: int) -> None:
+    promotion.promote(plant.registry, NEW, "new policy", BETTER)
+    plant.control_plane.sleep(3600)
+    plant.control_plane.start(THIRD)
+    plant.control_plane.sleep(since)
 
-    promotion.rollback(room.desk, "worse")
+    promotion.rollback(plant.registry, "worse")
 
-    assert room.settings.arn == OLD
-    assert room.world.status("third") is Status.STOPPED
-    assert room.world.most_up == 2
+    assert plant.settings.arn == OLD
+    assert plant.control_plane.status("third") is ModelStatus.STOPPED
+    assert plant.control_plane.max_active == 2
 
 
-def test_without_a_former_model_there_is_no_way_back(room: Room) -> None:
+def test_without_a_previous_model_there_is_no_rollback(plant: Plant) -> None:
     with pytest.raises(NotFound, match="No model was in use before"):
-        promotion.rollback(room.desk, "worse")
+        promotion.rollback(plant.registry, "worse")
 
 
-def test_a_candidate_that_cannot_start_leaves_the_line_as_it_is(room: Room) -> None:
-    room.world.start_ends = Status.FAILED
+def test_a_candidate_that_cannot_start_changes_nothing(plant: Plant) -> None:
+    plant.control_plane.start_result = ModelStatus.FAILED
 
     with pytest.raises(PartcheckError, match="new is FAILED"):
-        promotion.promote(room.desk, NEW, "new policy", BETTER)
+        promotion.promote(plant.registry, NEW, "new policy", BETTER)
 
-    assert room.settings.arn == OLD
-    assert room.world.status("old") is Status.RUNNING
+    assert plant.settings.arn == OLD
+    assert plant.control_plane.status("old") is ModelStatus.RUNNING
 
 
-def test_the_record_knows_since_when_a_model_runs(room: Room) -> None:
-    promotion.promote(room.desk, NEW, "new policy", BETTER)
+def test_the_event_log_knows_the_start_of_a_running_model(plant: Plant) -> None:
+    promotion.promote(plant.registry, NEW, "new policy", BETTER)
 
-    events = room.record.events()
-    assert running_since(events, NEW) == room.record.events("start")[0].at
+    events = plant.event_log.events()
+    assert running_since(events, NEW) == plant.event_log.events("start")[0].at
     assert running_since(events, OLD) == ""

@@ -1,8 +1,9 @@
-"""A file that is no PNG or JPEG is called by its name."""
+"""Rejections name the type of a file that is neither PNG nor JPEG."""
 
 import pytest
 
-from workflow.photos.validation import Reason, Rejection, examine
+from workflow.photos.photo import Rejection, RejectionReason
+from workflow.photos.validation import validate
 
 
 @pytest.mark.parametrize(
@@ -28,7 +29,7 @@ from workflow.photos.validation import Reason, Rejection, examine
     ],
 )
 def test_another_kind_of_image_is_unsupported(content: bytes, what: str) -> None:
-    _is_refused(content, Reason.UNSUPPORTED_FORMAT, what)
+    _is_refused(content, RejectionReason.UNSUPPORTED_FORMAT, what)
 
 
 @pytest.mark.parametrize(
@@ -51,17 +52,17 @@ def test_another_kind_of_image_is_unsupported(content: bytes, what: str) -> None
         (("a" * 4095 + "ü").encode(), "text"),
         ("Teil".encode("utf-16"), "text"),
         (b"\0", "zero bytes"),
-        (b"\x89", "no kind that we know"),
-        (b"text\x07", "no kind that we know"),
-        (b"\xff\xd8\0\0", "no kind that we know"),
+        (b"\x89", "has an unknown type"),
+        (b"text\x07", "has an unknown type"),
+        (b"\xff\xd8\0\0", "has an unknown type"),
     ],
 )
 def test_what_is_no_image_is_named(content: bytes, what: str) -> None:
-    _is_refused(content, Reason.NOT_AN_IMAGE, what)
+    _is_refused(content, RejectionReason.NOT_AN_IMAGE, what)
 
 
-def _is_refused(content: bytes, code: Reason, what: str) -> None:
-    refused = examine(content)
+def _is_refused(content: bytes, code: RejectionReason, what: str) -> None:
+    refused = validate(content)
 
     assert isinstance(refused, Rejection)
     assert refused.code is code

@@ -1,4 +1,4 @@
-"""The walk along a PNG's chunks."""
+"""The check of a PNG's chunks."""
 
 import io
 import struct
@@ -11,8 +11,8 @@ from PIL import Image
 from tests import crafted
 from tests.crafted import PNG_SIGNATURE, chunk, png_header
 from workflow.photos import png
-from workflow.photos.photo import Frame, Reason, Rejection
-from workflow.photos.png_header import Inflation
+from workflow.photos.photo import Frame, Rejection, RejectionReason
+from workflow.photos.png_header import InflateCounter
 
 SHAPES = (
     [(0, d) for d in (1, 2, 4, 8, 16)]
@@ -22,8 +22,8 @@ SHAPES = (
 SIGNED, HEADER, PIXELS, END = crafted.png_chunks()
 
 
-def _walked(*parts: bytes) -> Reason | None:
-    answer = png.walk(b"".join(parts))
+def _walked(*parts: bytes) -> RejectionReason | None:
+    answer = png.check_structure(b"".join(parts))
     return answer.code if isinstance(answer, Rejection) else None
 
 
@@ -32,7 +32,7 @@ def test_every_legal_layout_is_measured_exactly(kind: tuple[int, int], interlace
     colour, depth = kind
     for width, height in ((64, 64), (65, 67), (71, 70)):
         content = crafted.png(width, height, depth, colour, interlace)
-        assert png.walk(content) == Frame(width, height)
+        assert png.check_structure(content) == Frame(width, height)
         with Image.open(io.BytesIO(content)) as image:
             image.load()
 
@@ -42,20 +42,24 @@ def test_every_other_colour_and_depth_is_corrupt(kind: tuple[int, int]) -> None:
     colour, depth = kind
     header = chunk(b"IHDR", struct.pack(">IIBBBBB", 64, 64, depth, colour, 0, 0, 0))
 
-    assert _walked(SIGNED, header, PIXELS, END) is Reason.CORRUPT
+    assert _walked(SIGNED, header, PIXELS, END) is RejectionReason.CORRUPT
 
 
 @pytest.mark.parametrize("tail", [(1, 0, 0), (0, 1, 0), (0, 0, 2)])
 def test_unknown_methods_are_corrupt(tail: tuple[int, int, int]) -> None:
     assert (
         _walked(SIGNED, chunk(b"IHDR", struct.pack(">IIBB3B", 64, 64, 8, 0, *tail)), PIXELS, END)
-        is Reason.CORRUPT
+        is RejectionReason.CORRUPT
     )
 
 
 def test_one_byte_more_or_less_is_corrupt() -> None:
     exact = crafted.raw_size(64, 64)
-    for size, code in ((exact - 1, Reason.CORRUPT), (exact, None), (exact + 1, Reason.CORRUPT)):
+    for size, code in (
+        (exact - 1, RejectionReason.CORRUPT),
+        (exact, None),
+        (exact + 1, RejectionReason.CORRUPT),
+    ):
         assert _walked(SIGNED, HEADER, chunk(b"IDAT", zlib.compress(bytes(size))), END) is code
 
 
@@ -69,7 +73,7 @@ def test_data_may_come_in_pieces_even_empty_ones() -> None:
 def test_data_without_its_end_is_corrupt() -> None:
     data = zlib.compress(bytes(crafted.raw_size(64, 64)))
 
-    assert _walked(SIGNED, HEADER, chunk(b"IDAT", data[:-1]), END) is Reason.CORRUPT
+    assert _walked(SIGNED, HEADER, chunk(b"IDAT", data[:-1]), END) is RejectionReason.CORRUPT
 
 
 def test_bytes_after_the_compressed_stream_are_ignored_as_decoders_do() -> None:
@@ -84,48 +88,50 @@ def test_data_interrupted_by_another_chunk_is_corrupt() -> None:
     data = zlib.compress(bytes(crafted.raw_size(64, 64)))
     first, second = chunk(b"IDAT", data[:9]), chunk(b"IDAT", data[9:])
 
-    assert _walked(SIGNED, HEADER, first, chunk(b"tEXt", b"a\0b"), second, END) is Reason.CORRUPT
+    assert _walked(SIGNED, HEADER, first, chunk(b"tEXt", b"a\0b"), second, END) is RejectionReason.CORRUPT
 
 
 @pytest.mark.parametrize("length", [0, 1, 4, 771])
 def test_an_impossible_palette_is_corrupt(length: int) -> None:
-    assert _walked(crafted.png(before_pixels=chunk(b"PLTE", bytes(length)))) is Reason.CORRUPT
+    assert _walked(crafted.png(before_pixels=chunk(b"PLTE", bytes(length)))) is RejectionReason.CORRUPT
 
 
 @pytest.mark.parametrize("name", [b"IHDR", b"te t", b"\0\0\0\0", b"12ab", b"\xe4\xe4\xe4\xe4"])
 def test_a_chunk_that_cannot_stand_there_is_corrupt(name: bytes) -> None:
-    assert _walked(crafted.png(before_pixels=chunk(name, bytes(13)))) is Reason.CORRUPT
+    assert _walked(crafted.png(before_pixels=chunk(name, bytes(13)))) is RejectionReason.CORRUPT
 
 
 def test_an_unknown_chunk_is_skipped_unless_it_is_critical() -> None:
     assert _walked(crafted.png(before_pixels=chunk(b"abCd", b"?"))) is None
-    assert _walked(crafted.png(before_pixels=chunk(b"ABCD", b"?"))) is Reason.UNSUPPORTED_FORMAT
+    assert _walked(crafted.png(before_pixels=chunk(b"ABCD", b"?"))) is RejectionReason.UNSUPPORTED_FORMAT
 
 
 @pytest.mark.parametrize("place", ["before_pixels", "after_pixels"])
 def test_an_animation_is_refused_wherever_it_is_announced(place: str) -> None:
-    assert _walked(crafted.png(**{place: chunk(b"acTL", bytes(8))})) is Reason.ANIMATED
+    assert _walked(crafted.png(**{place: chunk(b"acTL", bytes(8))})) is RejectionReason.ANIMATED
 
 
 @pytest.mark.parametrize("place", ["before_pixels", "after_pixels"])
 def test_the_orientation_is_read_wherever_it_stands(place: str) -> None:
-    assert png.walk(crafted.png(**{place: chunk(b"eXIf", crafted.exif(6, ">"))})) == Frame(64, 64, 6)
+    assert png.check_structure(crafted.png(**{place: chunk(b"eXIf", crafted.exif(6, ">"))})) == Frame(
+        64, 64, 6
+    )
 
 
 def test_the_header_must_come_first_with_its_length() -> None:
-    assert _walked(SIGNED, PIXELS, HEADER, END) is Reason.CORRUPT
-    assert _walked(SIGNED, chunk(b"IHDR", bytes(12)), PIXELS, END) is Reason.CORRUPT
+    assert _walked(SIGNED, PIXELS, HEADER, END) is RejectionReason.CORRUPT
+    assert _walked(SIGNED, chunk(b"IHDR", bytes(12)), PIXELS, END) is RejectionReason.CORRUPT
 
 
 def test_the_checksum_is_asked_before_the_header_is_believed() -> None:
     wrong = bytearray(png_header(20_000, 20_000))
     wrong[-1] ^= 1
 
-    assert _walked(PNG_SIGNATURE, bytes(wrong), PIXELS, END) is Reason.CORRUPT
+    assert _walked(PNG_SIGNATURE, bytes(wrong), PIXELS, END) is RejectionReason.CORRUPT
 
 
 class CountingStream:
-    """zlib's own decompressor, which counts what it hands out."""
+    """zlib's decompressor, which counts the bytes that it returns."""
 
     def __init__(self) -> None:
         self.handed_out = 0
@@ -144,8 +150,8 @@ def test_a_bomb_is_left_as_soon_as_it_exceeds_its_header() -> None:
     stream = CountingStream()
     gigabyte = memoryview(crafted.deflated_zeros(1 << 30))
 
-    refused = Inflation(crafted.raw_size(64, 64), _stream=stream).feed(gigabyte)
+    refused = InflateCounter(crafted.raw_size(64, 64), _stream=stream).feed(gigabyte)
 
     assert refused is not None
-    assert refused.code is Reason.CORRUPT
+    assert refused.code is RejectionReason.CORRUPT
     assert stream.handed_out <= 64 * 1024

@@ -1,4 +1,4 @@
-"""Every poison photo gets its documented answer, quickly and in little memory."""
+"""Every hostile file gets its documented result, quickly and in little memory."""
 
 import hashlib
 import time
@@ -7,16 +7,17 @@ from collections.abc import Callable
 
 import pytest
 
-from tests import crafted, poison
-from tests.poison import Poison
-from workflow.photos.validation import MAX_BYTES, Photo, Reason, Rejection, examine, examine_size
+from tests import crafted, hostile_files
+from tests.hostile_files import HostileFile
+from workflow.photos.photo import MAX_BYTES, Rejection, RejectionReason, ValidatedPhoto
+from workflow.photos.validation import validate, validate_size
 
-CORPUS = poison.corpus()
+CORPUS = hostile_files.corpus()
 MEGABYTE = 1024 * 1024
 
 every_poison = pytest.mark.parametrize("case", CORPUS, ids=lambda case: case.name)
 every_refused = pytest.mark.parametrize(
-    "case", [case for case in CORPUS if case.answer != poison.ACCEPTED], ids=lambda case: case.name
+    "case", [case for case in CORPUS if case.answer != hostile_files.ACCEPTED], ids=lambda case: case.name
 )
 
 
@@ -37,14 +38,14 @@ def _incompressible_png() -> bytes:
 
 
 @every_poison
-def test_a_poison_photo_gets_its_documented_answer(case: Poison) -> None:
-    answer = examine(case.make())
+def test_a_poison_photo_gets_its_documented_answer(case: HostileFile) -> None:
+    answer = validate(case.make())
 
-    assert (answer.code if isinstance(answer, Rejection) else poison.ACCEPTED) == case.answer
+    assert (answer.code if isinstance(answer, Rejection) else hostile_files.ACCEPTED) == case.answer
 
 
 @every_poison
-def test_a_poison_photo_costs_little_time_and_less_memory(case: Poison) -> None:
+def test_a_poison_photo_costs_little_time_and_less_memory(case: HostileFile) -> None:
     _costs_little(case.make())
 
 
@@ -82,12 +83,12 @@ def test_fifteen_megabytes_of_malice_cost_little(make: Callable[[], bytes]) -> N
 
 
 def _costs_little(content: bytes) -> None:
-    """Processor time, because the clock on the wall also measures the neighbours."""
+    """Processor time, because wall-clock time also measures other processes."""
     start = time.process_time()
-    examine(content)
+    validate(content)
     spent = time.process_time() - start
     tracemalloc.start()
-    examine(content)
+    validate(content)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
 
@@ -96,8 +97,8 @@ def _costs_little(content: bytes) -> None:
 
 
 @every_refused
-def test_a_refusal_is_one_printable_sentence(case: Poison) -> None:
-    refused = examine(case.make())
+def test_a_refusal_is_one_printable_sentence(case: HostileFile) -> None:
+    refused = validate(case.make())
 
     assert isinstance(refused, Rejection)
     assert refused.detail.isprintable()
@@ -107,11 +108,11 @@ def test_a_refusal_is_one_printable_sentence(case: Poison) -> None:
 
 
 def test_every_reason_has_a_poison_photo() -> None:
-    assert set(Reason) == {case.answer for case in CORPUS} - {poison.ACCEPTED}
+    assert set(RejectionReason) == {case.answer for case in CORPUS} - {hostile_files.ACCEPTED}
 
 
 def test_the_published_codes_stay() -> None:
-    assert [str(reason) for reason in Reason] == [
+    assert [str(reason) for reason in RejectionReason] == [
         "empty",
         "too_large",
         "not_an_image",
@@ -126,36 +127,48 @@ def test_the_published_codes_stay() -> None:
 
 
 def test_an_accepted_photo_is_described() -> None:
-    content = poison.saved("JPEG")
+    content = hostile_files.encode_picture("JPEG")
 
-    assert examine(content) == Photo("jpeg", 96, 80, 1, len(content), hashlib.sha256(content).hexdigest())
+    assert validate(content) == ValidatedPhoto(
+        format="jpeg",
+        width=96,
+        height=80,
+        orientation=1,
+        size=len(content),
+        sha256=hashlib.sha256(content).hexdigest(),
+    )
 
 
 @pytest.mark.parametrize(
     ("orientation", "upright"), [(1, (96, 80)), (4, (96, 80)), (5, (80, 96)), (8, (80, 96))]
 )
 def test_a_turned_photo_swaps_its_sides(orientation: int, upright: tuple[int, int]) -> None:
-    assert Photo("jpeg", 96, 80, orientation, 1, "").upright == upright
+    assert (
+        ValidatedPhoto(
+            format="jpeg", width=96, height=80, orientation=orientation, size=1, sha256=""
+        ).upright_size
+        == upright
+    )
 
 
 @pytest.mark.parametrize(
     ("size", "code"),
     [
-        (0, Reason.EMPTY),
+        (0, RejectionReason.EMPTY),
         (1, None),
         (MAX_BYTES, None),
-        (MAX_BYTES + 1, Reason.TOO_LARGE),
-        (1 << 43, Reason.TOO_LARGE),
+        (MAX_BYTES + 1, RejectionReason.TOO_LARGE),
+        (1 << 43, RejectionReason.TOO_LARGE),
     ],
 )
-def test_the_size_alone_refuses_before_a_download(size: int, code: Reason | None) -> None:
-    refused = examine_size(size)
+def test_the_size_alone_refuses_before_a_download(size: int, code: RejectionReason | None) -> None:
+    refused = validate_size(size)
 
     assert (refused.code if refused else None) == code
 
 
 def test_a_refusal_names_what_was_measured_and_the_limit() -> None:
-    refused = examine(crafted.png(63, 200))
+    refused = validate(crafted.png(63, 200))
 
     assert isinstance(refused, Rejection)
     assert "63 × 200 px" in refused.detail
@@ -166,22 +179,22 @@ def test_a_forbidden_header_is_refused_without_inflating(monkeypatch: pytest.Mon
     bomb = crafted.png(20_000, 20_000)
     monkeypatch.setattr("zlib.decompressobj", None)
 
-    refused = examine(bomb)
+    refused = validate(bomb)
 
     assert isinstance(refused, Rejection)
-    assert refused.code is Reason.TOO_MANY_PIXELS
+    assert refused.code is RejectionReason.TOO_MANY_PIXELS
 
 
 def test_the_documentation_prints_the_table_of_the_corpus() -> None:
-    text = poison.DOCUMENT.read_text("utf-8")
+    text = hostile_files.DOCUMENT.read_text("utf-8")
 
-    assert poison.documented(text) == text, "run: python -m tests.poison"
+    assert hostile_files.update_table(text) == text, "run: python -m tests.hostile_files"
 
 
 def test_the_documentation_explains_every_reason() -> None:
-    prose, _, _ = poison.DOCUMENT.read_text("utf-8").partition(poison.BEGIN)
+    prose, _, _ = hostile_files.DOCUMENT.read_text("utf-8").partition(hostile_files.BEGIN)
 
-    assert [reason for reason in Reason if f"| `{reason}` |" not in prose] == []
+    assert [reason for reason in RejectionReason if f"| `{reason}` |" not in prose] == []
 
 
 def test_no_two_poison_photos_share_a_name() -> None:

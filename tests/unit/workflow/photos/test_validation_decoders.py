@@ -1,4 +1,4 @@
-"""What is accepted, a real decoder reads; what real encoders write is accepted."""
+"""Real decoders read every accepted file, and every file of a real encoder is accepted."""
 
 import io
 from itertools import product
@@ -6,25 +6,26 @@ from itertools import product
 import pytest
 from PIL import Image, ImageFile, ImageOps, PngImagePlugin
 
-from tests import poison
-from tests.poison import Poison
-from workflow.photos.validation import Photo, examine
+from tests import hostile_files
+from tests.hostile_files import HostileFile
+from workflow.photos.photo import ValidatedPhoto
+from workflow.photos.validation import validate
 
-ACCEPTED = [case for case in poison.corpus() if case.answer == poison.ACCEPTED]
+ACCEPTED = [case for case in hostile_files.corpus() if case.answer == hostile_files.ACCEPTED]
 
 
 @pytest.mark.parametrize("case", ACCEPTED, ids=lambda case: case.name)
-def test_pillow_decodes_what_is_accepted(case: Poison, monkeypatch: pytest.MonkeyPatch) -> None:
-    # We never inflate notes and profiles; Pillow does, up to a limit of its own.
+def test_pillow_decodes_what_is_accepted(case: HostileFile, monkeypatch: pytest.MonkeyPatch) -> None:
+    # The validation never inflates text and profiles. Pillow does, up to its own limit.
     monkeypatch.setattr(PngImagePlugin, "MAX_TEXT_CHUNK", 32 * 1024 * 1024)
     content = case.make()
-    photo = examine(content)
+    photo = validate(content)
 
-    assert isinstance(photo, Photo)
+    assert isinstance(photo, ValidatedPhoto)
     with Image.open(io.BytesIO(content)) as image:
         image.load()
         assert image.size == (photo.width, photo.height)
-        assert ImageOps.exif_transpose(image).size == photo.upright
+        assert ImageOps.exif_transpose(image).size == photo.upright_size
 
 
 @pytest.mark.parametrize(
@@ -36,7 +37,7 @@ def test_every_jpeg_that_pillow_writes_is_accepted(
     # Pillow cannot write the finest qualities in its usual buffer.
     monkeypatch.setattr(ImageFile, "MAXBLOCK", 1024 * 1024)
     for width, height in ((64, 64), (65, 127), (333, 97)):
-        picture = poison.picture(mode, width, height)
+        picture = hostile_files.picture(mode, width, height)
         flat = Image.new(mode, (width, height))
         for image, progressive, optimize, rows in product(
             (picture, flat), (False, True), (False, True), (0, 1)
@@ -51,8 +52,8 @@ def test_every_jpeg_that_pillow_writes_is_accepted(
                 optimize=optimize,
                 restart_marker_rows=rows,
             )
-            photo = examine(sink.getvalue())
-            assert isinstance(photo, Photo), photo
+            photo = validate(sink.getvalue())
+            assert isinstance(photo, ValidatedPhoto), photo
             assert (photo.format, photo.width, photo.height) == ("jpeg", width, height)
 
 
@@ -61,9 +62,9 @@ def test_every_jpeg_that_pillow_writes_is_accepted(
 def test_every_png_that_pillow_writes_is_accepted(mode: str, level: int) -> None:
     for width, height in ((64, 64), (65, 127), (333, 97)):
         sink = io.BytesIO()
-        poison.picture(mode, width, height).save(sink, "PNG", compress_level=level)
-        photo = examine(sink.getvalue())
-        assert isinstance(photo, Photo), photo
+        hostile_files.picture(mode, width, height).save(sink, "PNG", compress_level=level)
+        photo = validate(sink.getvalue())
+        assert isinstance(photo, ValidatedPhoto), photo
         assert (photo.format, photo.width, photo.height) == ("png", width, height)
 
 
@@ -73,7 +74,7 @@ def test_the_orientation_that_pillow_writes_is_read(kind: str, value: int) -> No
     exif = Image.Exif()
     exif[0x010F] = "a maker before the orientation"
     exif[0x0112] = value
-    photo = examine(poison.saved(kind, exif=exif))
+    photo = validate(hostile_files.encode_picture(kind, exif=exif))
 
-    assert isinstance(photo, Photo)
+    assert isinstance(photo, ValidatedPhoto)
     assert photo.orientation == value

@@ -1,4 +1,4 @@
-"""No byte sequence raises, and no cut or flipped file passes for a whole one."""
+"""No byte sequence raises, and no truncated or altered file is accepted as a whole one."""
 
 import hashlib
 
@@ -6,13 +6,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests import crafted, poison
-from workflow.photos.validation import Photo, Reason, Rejection, examine
+from tests import crafted, hostile_files
+from workflow.photos.photo import Rejection, RejectionReason, ValidatedPhoto
+from workflow.photos.validation import validate
 
 WHOLE = {
-    "jpeg": poison.saved("JPEG"),
-    "progressive": poison.saved("JPEG", progressive=True),
-    "restarts": poison.saved("JPEG", restart_marker_rows=1),
+    "jpeg": hostile_files.encode_picture("JPEG"),
+    "progressive": hostile_files.encode_picture("JPEG", progressive=True),
+    "restarts": hostile_files.encode_picture("JPEG", restart_marker_rows=1),
     "oriented": crafted.jpeg(after_start=crafted.segment(0xE1, b"Exif\0\0" + crafted.exif(6))),
     "png": crafted.png(),
     "palette": crafted.png(64, 64, 8, crafted.PALETTE),
@@ -24,9 +25,9 @@ MAGIC = (b"\xff\xd8\xff", crafted.SOI + crafted.tables() + crafted.frame(64, 64)
 
 
 def _check(content: bytes) -> None:
-    answer = examine(content)
+    answer = validate(content)
 
-    assert isinstance(answer, Photo | Rejection)
+    assert isinstance(answer, ValidatedPhoto | Rejection)
     if isinstance(answer, Rejection):
         assert answer.detail.isprintable()
         return
@@ -79,20 +80,20 @@ def test_any_chunk_anywhere_never_raises(name: bytes, data: bytes, place: int) -
 @settings(max_examples=200, deadline=None)
 @given(tail=st.binary(max_size=60), order=st.sampled_from((b"II*\0", b"MM\0*", b"")))
 def test_arbitrary_exif_is_never_a_reason_to_refuse(tail: bytes, order: bytes) -> None:
-    photo = examine(crafted.jpeg(after_start=crafted.segment(0xE1, b"Exif\0\0" + order + tail)))
+    photo = validate(crafted.jpeg(after_start=crafted.segment(0xE1, b"Exif\0\0" + order + tail)))
 
-    assert isinstance(photo, Photo)
+    assert isinstance(photo, ValidatedPhoto)
     assert 1 <= photo.orientation <= 8
 
 
 @pytest.mark.parametrize("name", sorted(WHOLE))
 def test_a_photo_cut_anywhere_is_truncated(name: str) -> None:
     content = WHOLE[name]
-    answers = [examine(content[:length]) for length in range(len(content))]
+    answers = [validate(content[:length]) for length in range(len(content))]
 
     codes = [answer.code for answer in answers if isinstance(answer, Rejection)]
-    assert codes[:2] == [Reason.EMPTY, Reason.NOT_AN_IMAGE]
-    assert codes[2:] == [Reason.TRUNCATED] * (len(content) - 2)
+    assert codes[:2] == [RejectionReason.EMPTY, RejectionReason.NOT_AN_IMAGE]
+    assert codes[2:] == [RejectionReason.TRUNCATED] * (len(content) - 2)
 
 
 @pytest.mark.parametrize("name", ["png", "palette", "interlaced"])
@@ -100,5 +101,5 @@ def test_a_png_with_any_bit_flipped_is_refused(name: str) -> None:
     content = bytearray(WHOLE[name])
     for bit in range(8 * len(content)):
         content[bit // 8] ^= 1 << bit % 8
-        assert isinstance(examine(bytes(content)), Rejection), f"bit {bit}"
+        assert isinstance(validate(bytes(content)), Rejection), f"bit {bit}"
         content[bit // 8] ^= 1 << bit % 8

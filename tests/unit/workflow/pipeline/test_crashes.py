@@ -1,4 +1,4 @@
-"""Whatever dies, and whenever: the bytes stay, the photo ends in one place, and one verdict is told."""
+"""Crashes at any call: no byte is lost, the photo ends in one location, and one verdict is announced."""
 
 import hashlib
 import itertools
@@ -10,16 +10,16 @@ from typing import Any
 
 import pytest
 
-from tests.fakes import FakeDetector, MemoryShelf
-from tests.unit.line import CLEARLY_DEFECT, CLEARLY_OK, FILED, INBOUND, KEY, NOW, PHOTO, UNSURE, Line
+from tests.fakes import FakeDetector, InMemoryObjectStore
+from tests.unit.pipeline import CLEARLY_DEFECT, CLEARLY_OK, FILED, INBOUND, KEY, NOW, PHOTO, UNSURE, Pipeline
 from workflow import timestamps
 from workflow.errors import PartcheckError
-from workflow.inspections.inspection import owned
-from workflow.inspections.objects import Image, Stored, copy_once, filed_key, inspection_id
+from workflow.inspections.objects import Image, StoredObject, copy_once, filed_key, inspection_id
+from workflow.inspections.repository import require_owner
 from workflow.inspections.verdict import Verdict
 from workflow.pipeline import filing, verdict_message
-from workflow.pipeline.intake import execution_name
-from workflow.recovery.consistency import audit
+from workflow.pipeline.executions import execution_name
+from workflow.recovery.consistency import check
 from workflow.review import decisions
 
 SECOND_PHOTO = b"another photo under the same name"
@@ -29,16 +29,16 @@ BY_A_PERSON = ("reviewed", "overdue", "taken back")
 
 
 class WorkerDied(Exception):
-    """The process is gone; whoever called it calls again."""
+    """A crash of the worker. Its caller calls again."""
 
 
 class Overtaken(Exception):
-    """The worker finished its step, but nobody waits for its answer any more."""
+    """A worker that finished its state after its caller had given it up."""
 
 
 @dataclass
 class Fate:
-    """Counts every call of a port, looks at the line after each, and kills the worker at some of them.
+    """A fault injector. It counts all calls of ports, checks the pipeline after each, and crashes at some.
 
     The moment 2n is right before the n-th call, the moment 2n + 1 right after it.
     """
@@ -59,7 +59,7 @@ class Fate:
 
 
 class Mortal:
-    """A port whose calls can be the last thing that a worker does."""
+    """A port at whose calls the worker can crash."""
 
     def __init__(self, port: Any, fate: Fate) -> None:
         self._port, self._fate = port, fate
@@ -79,42 +79,42 @@ class Mortal:
 
 
 class Journey:
-    """One photo on its way through the state machine; a step whose worker died is called again."""
+    """One photo on its way through the state machine. A state whose worker crashed is called again."""
 
-    def __init__(self, path: str, file: Callable[..., Any] = filing.file) -> None:
+    def __init__(self, path: str, file: Callable[..., Any] = filing.file_photo) -> None:
         answer = {"ok": CLEARLY_OK, "defect": CLEARLY_DEFECT}.get(path, UNSURE)
         self.path = path
         self.content = b"no photo" if path == "rejected" else PHOTO
-        shelf = MemoryShelf()
-        self.line = Line(detector=FakeDetector(answer, shelf=shelf), shelf=shelf, file=file)
-        self.image = self.line.upload(self.content)
-        self.newer = self.line.upload(SECOND_PHOTO)
+        objects = InMemoryObjectStore()
+        self.pipeline = Pipeline(detector=FakeDetector(answer, objects=objects), objects=objects, file=file)
+        self.image = self.pipeline.upload(self.content)
+        self.newer = self.pipeline.upload(SECOND_PHOTO)
         self.attempt, self.rounds = 1, 0
         self.deaths = 0
         self.restarts_whole = False
         self.fate = Fate()
 
     def assert_bytes_exist(self) -> None:
-        """At every instant the photo exists, where the ledger says."""
-        objects = self.line.shelf.objects
+        """Assert that the photo exists where its row says, at every moment."""
+        objects = self.pipeline.objects.contents
         assert self.content in objects.values(), "the bytes are lost"
         assert objects.get(self.newer) == SECOND_PHOTO, "another photo was touched"
-        row = self.line.ledger.get(inspection_id(self.image))
-        assert row is None or objects.get(row.location) == self.content, "the ledger points at nothing"
+        row = self.pipeline.inspections.get(inspection_id(self.image))
+        assert row is None or objects.get(row.location) == self.content, "the row points at no object"
 
     def run(self, fate: Fate) -> None:
         self.fate = fate
         fate.look = self.assert_bytes_exist
-        self.mortal = self.line.through(lambda name, port: Mortal(port, fate))
+        self.mortal = self.pipeline.through(lambda name, port: Mortal(port, fate))
         while True:
             try:
                 self._inspect()
             except WorkerDied:
                 self.attempt += 1
-                row = self.line.ledger.get(inspection_id(self.image))
+                row = self.pipeline.inspections.get(inspection_id(self.image))
                 if row:
                     name = execution_name(row.id, self.attempt)
-                    self.line.ledger.hand_over(row, name, self.attempt, NOW)
+                    self.pipeline.inspections.transfer_ownership(row, name, self.attempt, NOW)
                 continue
             return
 
@@ -133,28 +133,28 @@ class Journey:
         raise AssertionError("the step never ends")
 
     def _inspect(self) -> None:
-        line, image = self.mortal, self.image
-        owner = self.line.start(image, self.attempt)
-        outcome = self._step(lambda: line.claim(image, owner, self.attempt))
+        pipeline, image = self.mortal, self.image
+        owner = self.pipeline.start(image, self.attempt)
+        outcome = self._step(lambda: pipeline.claim(image, owner, self.attempt))
         assert outcome in ("readable", "unreadable", "decided")
-        wanted = {"unreadable": "rejected", "decided": "reviewed"}.get(outcome, "")
+        target = {"unreadable": "rejected", "decided": "reviewed"}.get(outcome, "")
         if outcome == "readable":
-            answer = self._step(lambda: line.detect(image, owner))
+            answer = self._step(lambda: pipeline.detect(image, owner))
             clear = answer["confidence"] >= answer["threshold"]
-            wanted = answer["verdict"] if clear else "unclear"
-        filed = self._step(lambda: line.move(image, owner, wanted))
-        if wanted == "unclear":
+            target = answer["verdict"] if clear else "unclear"
+        filed = self._step(lambda: pipeline.move(image, owner, target))
+        if target == "unclear":
             self._review(owner)
-            filed = self._step(lambda: line.move(image, owner, "reviewed"))
-        self._step(lambda: line.verdicts.send(filed["announcement"]))
-        self._step(lambda: line.close(image, owner))
-        self.line.executions.statuses[owner] = "SUCCEEDED"
+            filed = self._step(lambda: pipeline.move(image, owner, "reviewed"))
+        self._step(lambda: pipeline.verdicts.send(filed["announcement"]))
+        self._step(lambda: pipeline.close(image, owner))
+        self.pipeline.executions.statuses[owner] = "SUCCEEDED"
 
     def _review(self, owner: str) -> None:
         while True:
             token = self._asked(owner)
             if self.path == "overdue" and self.rounds < 2:
-                self.line.executions.live_tokens.discard(token)
+                self.pipeline.executions.live_tokens.discard(token)
                 if self._step(lambda: self.mortal.escalate(self.image, owner))["decided"]:
                     return
                 continue
@@ -165,13 +165,13 @@ class Journey:
             return
 
     def _asked(self, owner: str) -> str:
-        """Step Functions gives each call of the function a token of its own."""
+        """Open the review. Step Functions passes another token at each call."""
         self.rounds += 1
 
         def ask() -> str:
-            self.line.executions.live_tokens.clear()
+            self.pipeline.executions.live_tokens.clear()
             token = str(uuid.uuid4())
-            self.line.executions.live_tokens.add(token)
+            self.pipeline.executions.live_tokens.add(token)
             self.mortal.ask(self.image, owner, token)
             return token
 
@@ -179,64 +179,69 @@ class Journey:
 
     def _decide_and_regret(self) -> None:
         inspection = inspection_id(self.image)
-        if FIRST_CLICK not in self.line.row(self.image).undone:
+        if FIRST_CLICK not in self.pipeline.row(self.image).undone_ids:
             self.mortal.decide(self.image, Verdict.OK, decision_id=FIRST_CLICK, undo_seconds=60)
             self.mortal.deliver(self.image)
-        decisions.undo(self.mortal.ledger, inspection, FIRST_CLICK, "ann")
+        decisions.undo(self.mortal.inspections, inspection, FIRST_CLICK, "ann")
 
     def _decide_as_a_person(self) -> None:
-        """The browser sends a decision under the same id until it is told that it is saved."""
+        """Send a decision under the same id until it is saved, as the browser does."""
         made = self.mortal.decide(self.image, Verdict.DEFECT, reason="crack", decision_id=CLICK)
         assert made.id == CLICK
 
     def _deliver_until_answered(self, token: str) -> None:
-        """The queue keeps a message until its worker succeeds; where it has none, reconcile sends one."""
+        """Deliver messages until their worker succeeds. Without a message, reconcile sends one."""
         for _ in range(20):
-            if any(answered == token for answered, _ in self.line.executions.answers):
+            if any(answered == token for answered, _ in self.pipeline.executions.answers):
                 return
-            queue = self.line.decisions.sent
+            queue = self.pipeline.decisions.sent
             if not queue:
-                queue.append(decisions.delivery(inspection_id(self.image)))
+                queue.append(decisions.delivery_message(inspection_id(self.image)))
             self._step(lambda: self.mortal.deliver(self.image))
             queue.pop()
         raise AssertionError("the decision never arrives")
 
     def assert_all_is_well(self) -> None:
-        row = self.line.row(self.image)
+        row = self.pipeline.row(self.image)
         objects = {
-            image: content for image, content in self.line.shelf.objects.items() if image != self.newer
+            image: content for image, content in self.pipeline.objects.contents.items() if image != self.newer
         }
         expected = "defect" if self.path in BY_A_PERSON else self.path
         assert objects == {row.location: self.content}, "not in exactly one place"
         assert row.location.key == filed_key(Verdict(expected), row.id, KEY)
         assert (row.verdict, row.state) == (expected, "closed")
         assert hashlib.sha256(self.content).hexdigest() == row.sha256
-        assert set(self.line.verdicts.sent) == {row.announcement}, "different announcements"
+        assert set(self.pipeline.verdicts.sent) == {row.announcement}, "different announcements"
         self._assert_decision_stands()
-        assert len(self.line.detector.seen) <= (self.content is PHOTO) + self.deaths
+        assert len(self.pipeline.detector.seen) <= (self.content is PHOTO) + self.deaths
         self._assert_the_books_agree()
-        assert "token" not in "".join(self.line.verdicts.sent + self.line.escalations.sent)
+        assert "token" not in "".join(self.pipeline.verdicts.sent + self.pipeline.escalations.sent)
 
     def _assert_decision_stands(self) -> None:
-        row = self.line.row(self.image)
+        row = self.pipeline.row(self.image)
         assert (row.decision is not None) == (self.path in BY_A_PERSON)
-        trail = [(entry.action, entry.decision_id) for entry in self.line.ledger.audit_trail(row.id)]
+        trail = [
+            (entry.action, entry.decision_id)
+            for entry in self.pipeline.inspections.list_audit_entries(row.id)
+        ]
         regretted = [("decide", FIRST_CLICK), ("undo", FIRST_CLICK)] if self.path == "taken back" else []
         assert trail == [*regretted, *([("decide", row.decision.id)] if row.decision else [])]
         if row.decision:
             assert row.decision.verdict is row.verdict
             assert json.loads(row.announcement)["review"]["decision_id"] == row.decision.id
-            answers = [answer for _, answer in self.line.executions.answers]
+            answers = [answer for _, answer in self.pipeline.executions.answers]
             assert all(answer["decision_id"] == row.decision.id for answer in answers)
 
     def _assert_the_books_agree(self) -> None:
-        self.line.shelf.delete(self.newer)  # Nobody claimed it in this journey.
-        report = audit(self.line.ledger, self.line.shelf, self.line.executions, INBOUND, FILED)
-        assert report.clean, report
+        self.pipeline.objects.delete(self.newer)  # It is not claimed in this journey.
+        report = check(
+            self.pipeline.inspections, self.pipeline.objects, self.pipeline.executions, INBOUND, FILED
+        )
+        assert report.is_clean, report
 
 
-def moments(path: str, file: Callable[..., Any] = filing.file) -> int:
-    """How many moments a journey has in which somebody can die."""
+def moments(path: str, file: Callable[..., Any] = filing.file_photo) -> int:
+    """Count the moments of a journey at which a worker can crash."""
     journey, fate = Journey(path, file), Fate()
     journey.run(fate)
     journey.assert_all_is_well()
@@ -247,12 +252,12 @@ def assert_survives(path: str, deadly: frozenset[int], file: Callable[..., Any],
     journey = Journey(path, file)
     journey.restarts_whole = restarts
     journey.run(Fate(deadly))
-    assert journey.deaths >= 1, "nobody died"
+    assert journey.deaths >= 1, "no worker crashed"
     journey.assert_all_is_well()
 
 
-def assert_survives_every_death(path: str, file: Callable[..., Any] = filing.file) -> None:
-    """Kill the worker once, at every moment; then call the step again, or start a new execution."""
+def assert_survives_every_death(path: str, file: Callable[..., Any] = filing.file_photo) -> None:
+    """Crash the worker once, at every moment. Then call the state again, or start a new execution."""
     for deadly, restarts in itertools.product(range(moments(path, file)), (False, True)):
         assert_survives(path, frozenset({deadly}), file, restarts)
 
@@ -273,16 +278,16 @@ def test_workers_may_die_at_any_two_moments(path: str, restarts: bool) -> None:
         journey.assert_all_is_well()
 
 
-# Wrong variants of filing.file; each must be found out by the assertions above.
+# Wrong variants of filing.file_photo. The assertions above must detect each.
 
 
-def _place(line_shelf: Any, row: Any, bucket: str, verdict: Verdict) -> Stored:
-    source = Stored(row.location, row.size, row.etag)
+def _place(line_shelf: Any, row: Any, bucket: str, verdict: Verdict) -> StoredObject:
+    source = StoredObject(image=row.location, size=row.size, etag=row.etag)
     return copy_once(line_shelf, source, bucket, filed_key(verdict, row.id, row.image.key), row.sha256)
 
 
-def _wanted(row: Any, wanted: str) -> Verdict:
-    return row.decision.verdict if wanted == "reviewed" else Verdict(wanted)
+def _wanted(row: Any, target: str) -> Verdict:
+    return row.decision.verdict if target == "reviewed" else Verdict(target)
 
 
 def _told(row: Any) -> dict[str, Any]:
@@ -290,110 +295,112 @@ def _told(row: Any) -> dict[str, Any]:
     return {"verdict": row.verdict, **where, "announcement": row.announcement}
 
 
-def _record(ledger: Any, row: Any, verdict: Verdict, place: Stored) -> None:
+def _record(inspections: Any, row: Any, verdict: Verdict, place: StoredObject) -> None:
     at = timestamps.now()
-    text = "" if verdict is Verdict.UNCLEAR else verdict_message.body(row, verdict, place.image, at)
-    ledger.record_filing(row, verdict, place, text, at)
+    text = "" if verdict is Verdict.UNCLEAR else verdict_message.build_message(row, verdict, place.image, at)
+    inspections.record_filing(row, verdict, place, text, at)
 
 
 def deletes_before_recording(
-    ledger: Any, shelf: Any, bucket: str, inspection: str, owner: str, wanted: str
+    inspections: Any, objects: Any, bucket: str, inspection: str, owner: str, target: str
 ) -> dict[str, Any]:
-    row = owned(ledger, inspection, owner)
-    verdict = _wanted(row, wanted)
+    row = require_owner(inspections, inspection, owner)
+    verdict = _wanted(row, target)
     if not row.settled and row.verdict is not verdict:
-        place = _place(shelf, row, bucket, verdict)
-        shelf.delete(row.location)
-        _record(ledger, row, verdict, place)
-    return _told(owned(ledger, inspection, owner))
+        place = _place(objects, row, bucket, verdict)
+        objects.delete(row.location)
+        _record(inspections, row, verdict, place)
+    return _told(require_owner(inspections, inspection, owner))
 
 
 def deletes_before_copying(
-    ledger: Any, shelf: Any, bucket: str, inspection: str, owner: str, wanted: str
+    inspections: Any, objects: Any, bucket: str, inspection: str, owner: str, target: str
 ) -> dict[str, Any]:
-    row = owned(ledger, inspection, owner)
-    found = shelf.fetch(row.location, row.size)
-    shelf.delete(row.location)
+    row = require_owner(inspections, inspection, owner)
+    found = objects.fetch(row.location, row.size)
+    objects.delete(row.location)
     if found:
-        shelf.upload(bucket, filed_key(_wanted(row, wanted), row.id, row.image.key), found[1])
-    return filing.file(ledger, shelf, bucket, inspection, owner, wanted)
+        objects.upload(bucket, filed_key(_wanted(row, target), row.id, row.image.key), found[1])
+    return filing.file_photo(inspections, objects, bucket, inspection, owner, target)
 
 
 def records_before_copying(
-    ledger: Any, shelf: Any, bucket: str, inspection: str, owner: str, wanted: str
+    inspections: Any, objects: Any, bucket: str, inspection: str, owner: str, target: str
 ) -> dict[str, Any]:
-    row = owned(ledger, inspection, owner)
-    verdict = _wanted(row, wanted)
+    row = require_owner(inspections, inspection, owner)
+    verdict = _wanted(row, target)
     if not row.settled and row.verdict is not verdict:
         place = Image(bucket, filed_key(verdict, row.id, row.image.key), "v-to-be")
-        _record(ledger, row, verdict, Stored(place, row.size, row.etag))
-        shelf.copy(Stored(row.location, row.size, row.etag), bucket, place.key)
-        shelf.delete(row.location)
-    return _told(owned(ledger, inspection, owner))
+        _record(inspections, row, verdict, StoredObject(image=place, size=row.size, etag=row.etag))
+        objects.copy_if_unchanged(
+            StoredObject(image=row.location, size=row.size, etag=row.etag), bucket, place.key
+        )
+        objects.delete(row.location)
+    return _told(require_owner(inspections, inspection, owner))
 
 
 def forgets_the_original_after_a_crash(
-    ledger: Any, shelf: Any, bucket: str, inspection: str, owner: str, wanted: str
+    inspections: Any, objects: Any, bucket: str, inspection: str, owner: str, target: str
 ) -> dict[str, Any]:
-    row = owned(ledger, inspection, owner)
-    verdict = _wanted(row, wanted)
+    row = require_owner(inspections, inspection, owner)
+    verdict = _wanted(row, target)
     if not row.settled and row.verdict is not verdict:
-        _record(ledger, row, verdict, _place(shelf, row, bucket, verdict))
-        shelf.delete(row.location)
-    return _told(owned(ledger, inspection, owner))
+        _record(inspections, row, verdict, _place(objects, row, bucket, verdict))
+        objects.delete(row.location)
+    return _told(require_owner(inspections, inspection, owner))
 
 
 def deletes_by_key(
-    ledger: Any, shelf: Any, bucket: str, inspection: str, owner: str, wanted: str
+    inspections: Any, objects: Any, bucket: str, inspection: str, owner: str, target: str
 ) -> dict[str, Any]:
-    row = owned(ledger, inspection, owner)
-    verdict = _wanted(row, wanted)
+    row = require_owner(inspections, inspection, owner)
+    verdict = _wanted(row, target)
     if not row.settled and row.verdict is not verdict:
-        _record(ledger, row, verdict, _place(shelf, row, bucket, verdict))
-        shelf.delete(shelf.newest(row.location.bucket, row.location.key).image)
-    return _told(owned(ledger, inspection, owner))
+        _record(inspections, row, verdict, _place(objects, row, bucket, verdict))
+        objects.delete(objects.get_latest(row.location.bucket, row.location.key).image)
+    return _told(require_owner(inspections, inspection, owner))
 
 
 def skips_what_was_seen_before(
-    ledger: Any, shelf: Any, bucket: str, inspection: str, owner: str, wanted: str
+    inspections: Any, objects: Any, bucket: str, inspection: str, owner: str, target: str
 ) -> dict[str, Any]:
-    row = owned(ledger, inspection, owner)
-    verdict = _wanted(row, wanted)
+    row = require_owner(inspections, inspection, owner)
+    verdict = _wanted(row, target)
     place = filed_key(verdict, row.id, row.image.key)
-    if shelf.newest(bucket, place) is None and not row.settled:
-        _record(ledger, row, verdict, _place(shelf, row, bucket, verdict))
-        shelf.delete(row.location)
-    return _told(owned(ledger, inspection, owner))
+    if objects.get_latest(bucket, place) is None and not row.settled:
+        _record(inspections, row, verdict, _place(objects, row, bucket, verdict))
+        objects.delete(row.location)
+    return _told(require_owner(inspections, inspection, owner))
 
 
 def words_each_announcement_anew(
-    ledger: Any, shelf: Any, bucket: str, inspection: str, owner: str, wanted: str
+    inspections: Any, objects: Any, bucket: str, inspection: str, owner: str, target: str
 ) -> dict[str, Any]:
-    filed = filing.file(ledger, shelf, bucket, inspection, owner, wanted)
+    filed = filing.file_photo(inspections, objects, bucket, inspection, owner, target)
     return {**filed, "announcement": filed["announcement"].replace("-1", f"-{uuid.uuid4()}")}
 
 
 def moves_again_what_is_settled(
-    ledger: Any, shelf: Any, bucket: str, inspection: str, owner: str, wanted: str
+    inspections: Any, objects: Any, bucket: str, inspection: str, owner: str, target: str
 ) -> dict[str, Any]:
-    row = owned(ledger, inspection, owner)
-    verdict = _wanted(row, wanted)
+    row = require_owner(inspections, inspection, owner)
+    verdict = _wanted(row, target)
     if row.verdict is not verdict:
-        _record(ledger, row, verdict, _place(shelf, row, bucket, verdict))
-    row = owned(ledger, inspection, owner)
-    if row.leftover:
-        shelf.delete(row.leftover)
+        _record(inspections, row, verdict, _place(objects, row, bucket, verdict))
+    row = require_owner(inspections, inspection, owner)
+    if row.pending_delete:
+        objects.delete(row.pending_delete)
     return _told(row)
 
 
 def trusts_the_model_over_the_person(
-    ledger: Any, shelf: Any, bucket: str, inspection: str, owner: str, wanted: str
+    inspections: Any, objects: Any, bucket: str, inspection: str, owner: str, target: str
 ) -> dict[str, Any]:
-    row = owned(ledger, inspection, owner)
-    told = row.prediction.verdict.value if wanted == "reviewed" else wanted
+    row = require_owner(inspections, inspection, owner)
+    told = row.prediction.verdict.value if target == "reviewed" else target
     asked = replace(row, review=None)
-    ledger.rows[row.id] = asked
-    return filing.file(ledger, shelf, bucket, inspection, owner, told)
+    inspections.rows[row.id] = asked
+    return filing.file_photo(inspections, objects, bucket, inspection, owner, told)
 
 
 MUTANTS = {
@@ -410,17 +417,17 @@ MUTANTS = {
 
 
 def _rest_of_the_way(journey: Journey) -> None:
-    """Another worker of the same execution goes all the way to the end."""
-    journey.mortal = journey.line
+    """Run another worker of the same execution to the end."""
+    journey.mortal = journey.pipeline
     journey._inspect()
 
 
-def assert_sleepers_change_nothing(path: str, file: Callable[..., Any] = filing.file) -> None:
-    """Lambda's caller gave the first worker up; a second did everything; then the first goes on."""
+def assert_sleepers_change_nothing(path: str, file: Callable[..., Any] = filing.file_photo) -> None:
+    """Give the first worker up, let a second finish the inspection, then let the first continue."""
     for asleep_at in range(moments(path)):
         journey, sleeper = Journey(path), Journey(path, file)
-        sleeper.line, sleeper.image, sleeper.newer = (
-            replace(journey.line, file=file),
+        sleeper.pipeline, sleeper.image, sleeper.newer = (
+            replace(journey.pipeline, file=file),
             journey.image,
             journey.newer,
         )
@@ -428,18 +435,18 @@ def assert_sleepers_change_nothing(path: str, file: Callable[..., Any] = filing.
 
         def overtake(journey: Journey = journey, after: list[Any] = after) -> None:
             _rest_of_the_way(journey)
-            after.append(journey.line.row(journey.image))
+            after.append(journey.pipeline.row(journey.image))
 
         with pytest.raises((Overtaken, PartcheckError)):
             sleeper.run(Fate(intruder=overtake, intrusion=asleep_at))
 
-        assert [journey.line.row(journey.image)] == after
+        assert [journey.pipeline.row(journey.image)] == after
         journey.deaths = 1  # Both may have asked the model before either knew an answer.
         journey.assert_all_is_well()
 
 
 def assert_sound(path: str, file: Callable[..., Any]) -> None:
-    """Neither the dead nor the sleeping do any harm."""
+    """Assert that crashed and late workers do no harm."""
     assert_survives_every_death(path, file)
     assert_sleepers_change_nothing(path, file)
 

@@ -1,4 +1,4 @@
-"""The published contract of the verdict message is kept by every message, and the docs show real ones."""
+"""Every verdict message follows the published contract, and the docs show real messages."""
 
 import json
 import re
@@ -12,16 +12,16 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from tests.fakes import FakeDetector
-from tests.unit.line import CLEARLY_DEFECT, CLEARLY_OK, MODEL, POLICY, UNSURE, Line
-from workflow.aws.detector import _REFUSED
-from workflow.inspections.inspection import Decision, Inspection, State
+from tests.unit.pipeline import CLEARLY_DEFECT, CLEARLY_OK, MODEL, POLICY, UNSURE, Pipeline
+from workflow.aws.detector import _REFUSAL_CODES
+from workflow.inspections.inspection import Decision, Inspection, InspectionState
 from workflow.inspections.objects import Image, filed_key, inspection_id
 from workflow.inspections.verdict import Prediction, Score, Verdict
-from workflow.photos.photo import Reason
+from workflow.photos.photo import RejectionReason
 from workflow.pipeline import verdict_message
-from workflow.pipeline.detection import Refused
-from workflow.pipeline.verdict_message import body
-from workflow.review.decisions import MAX_DEFECT_CLASS, MAX_REASON
+from workflow.pipeline.detection import ImageRefused
+from workflow.pipeline.verdict_message import build_message
+from workflow.review.decisions import MAX_DEFECT_CLASS_LENGTH, MAX_REASON_LENGTH
 
 DOCS = Path(__file__).resolve().parents[4] / "docs"
 PAGE = (DOCS / "verdict-message.md").read_text(encoding="utf-8")
@@ -34,26 +34,50 @@ SHA256 = "2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae"
 AT = "2026-03-02T07:15:09.412Z"
 CLAIMED_AT = "2026-03-02T07:15:08.020Z"
 UPLOADED = Inspection(
-    ID, UPLOAD, f"{ID}-1", 1, State.INSPECTING, "2026-03-02T07:15:07Z", CLAIMED_AT, CLAIMED_AT, UPLOAD
+    id=ID,
+    image=UPLOAD,
+    owner=f"{ID}-1",
+    attempt=1,
+    state=InspectionState.INSPECTING,
+    uploaded_at="2026-03-02T07:15:07Z",
+    claimed_at=CLAIMED_AT,
+    attempted_at=CLAIMED_AT,
+    location=UPLOAD,
 )
 READ = replace(UPLOADED, sha256=SHA256, photo={"format": "jpeg"})
-SURE = Prediction(Verdict.DEFECT, "def_front", 0.9731, 0.85, (), MODEL, "2026-03")
-DOUBT = Prediction(Verdict.OK, "ok_front", 0.6204, 0.9, (), MODEL, "2026-03")
+SURE = Prediction(
+    verdict=Verdict.DEFECT,
+    label="def_front",
+    confidence=0.9731,
+    threshold=0.85,
+    scores=(),
+    model=MODEL,
+    policy_version="2026-03",
+)
+DOUBT = Prediction(
+    verdict=Verdict.OK,
+    label="ok_front",
+    confidence=0.6204,
+    threshold=0.9,
+    scores=(),
+    model=MODEL,
+    policy_version="2026-03",
+)
 DECISION = Decision(
-    "0b9d54f1-5a0e-4a59-a3c5-3c9d0b0c3d7e",
-    Verdict.OK,
-    "ann@example.com",
-    "2026-03-02T07:21:40.006Z",
-    "a reflection",
+    id="0b9d54f1-5a0e-4a59-a3c5-3c9d0b0c3d7e",
+    verdict=Verdict.OK,
+    reviewer="ann@example.com",
+    decided_at="2026-03-02T07:21:40.006Z",
+    reason="a reflection",
 )
 CORRECTION = Decision(
-    "8a1f0f4e-6f43-4a55-9c1c-6a0a4cbb5a7d",
-    Verdict.DEFECT,
-    "bob@example.com",
-    "2026-03-03T09:02:11.840Z",
-    "the crack runs under the reflection",
-    "crack",
-    sealed=True,
+    id="8a1f0f4e-6f43-4a55-9c1c-6a0a4cbb5a7d",
+    verdict=Verdict.DEFECT,
+    reviewer="bob@example.com",
+    decided_at="2026-03-03T09:02:11.840Z",
+    reason="the crack runs under the reflection",
+    defect_class="crack",
+    finalized=True,
 )
 EXAMPLES = {
     "decided by the model": (replace(READ, prediction=SURE), Verdict.DEFECT, AT),
@@ -85,7 +109,7 @@ def place(verdict: Verdict, revision: int = 1) -> Image:
 
 def example(name: str) -> str:
     row, verdict, at = EXAMPLES[name]
-    return body(row, verdict, place(verdict, row.revision), at)
+    return build_message(row, verdict, place(verdict, row.revision), at)
 
 
 def examples_of_the_page() -> dict[str, str]:
@@ -104,8 +128,8 @@ def test_the_schema_is_a_schema_that_admits_nothing_else() -> None:
     assert all(part["additionalProperties"] is False for part in objects)
     assert all(part["required"] == list(part["properties"]) for part in objects)
     assert SCHEMA["properties"]["schema_version"]["const"] == verdict_message.SCHEMA_VERSION
-    assert SCHEMA["$defs"]["review"]["properties"]["reason"]["maxLength"] == MAX_REASON
-    assert SCHEMA["$defs"]["review"]["properties"]["defect_class"]["maxLength"] == MAX_DEFECT_CLASS
+    assert SCHEMA["$defs"]["review"]["properties"]["reason"]["maxLength"] == MAX_REASON_LENGTH
+    assert SCHEMA["$defs"]["review"]["properties"]["defect_class"]["maxLength"] == MAX_DEFECT_CLASS_LENGTH
 
 
 @pytest.mark.parametrize("name", EXAMPLES)
@@ -136,18 +160,18 @@ def test_the_page_explains_every_reason_code() -> None:
 
 
 def _codes() -> set[str]:
-    return {reason.value for reason in Reason} | {*_REFUSED.values()}
+    return {reason.value for reason in RejectionReason} | {*_REFUSAL_CODES.values()}
 
 
-def journeys() -> dict[str, Line]:
-    ok, defect = Line(detector=FakeDetector(CLEARLY_OK)), Line(detector=FakeDetector(CLEARLY_DEFECT))
+def journeys() -> dict[str, Pipeline]:
+    ok, defect = Pipeline(detector=FakeDetector(CLEARLY_OK)), Pipeline(detector=FakeDetector(CLEARLY_DEFECT))
     rejected, refused = (
-        Line(),
-        Line(detector=FakeDetector(Refused("model_invalid_format", "The model refused."))),
+        Pipeline(),
+        Pipeline(detector=FakeDetector(ImageRefused("model_invalid_format", "The model refused."))),
     )
-    reviewed = Line(detector=FakeDetector(UNSURE))
-    for line in (ok, defect):
-        line.inspected(line.upload())
+    reviewed = Pipeline(detector=FakeDetector(UNSURE))
+    for pipeline in (ok, defect):
+        pipeline.inspected(pipeline.upload())
     rejected.inspected(rejected.upload(b"", key="🔧/\x01 empty.png"))
     image = refused.upload()
     refused.claim(image, "me")
@@ -162,7 +186,7 @@ def journeys() -> dict[str, Line]:
 
 @pytest.mark.parametrize("name", ["ok", "defect", "empty", "refused", "reviewed"])
 def test_every_way_through_the_line_ends_in_a_valid_message(name: str) -> None:
-    (row,) = journeys()[name].ledger.rows.values()
+    (row,) = journeys()[name].inspections.rows.values()
     message = json.loads(row.announcement)
 
     VALIDATOR.validate(message)
@@ -173,9 +197,16 @@ def test_every_way_through_the_line_ends_in_a_valid_message(name: str) -> None:
 texts = st.text(st.characters(codec="utf-8"), max_size=40)
 named = st.text(st.characters(codec="utf-8"), min_size=1, max_size=40)
 scores = st.lists(st.builds(Score, texts | st.sampled_from(list(POLICY.labels)), st.floats(0, 1)), max_size=4)
-predictions = st.builds(POLICY.predict, scores, st.just(MODEL)) | st.builds(POLICY.without_model, texts)
+predictions = st.builds(POLICY.predict, scores, st.just(MODEL)) | st.builds(
+    POLICY.predict_without_model, texts
+)
 decisions = st.builds(
-    Decision, named, st.sampled_from([Verdict.OK, Verdict.DEFECT]), named, st.just(AT), texts
+    Decision,
+    id=named,
+    verdict=st.sampled_from([Verdict.OK, Verdict.DEFECT]),
+    reviewer=named,
+    decided_at=st.just(AT),
+    reason=texts,
 )
 
 
@@ -184,7 +215,7 @@ def settled(draw: st.DrawFn) -> tuple[Inspection, Verdict]:
     upload = Image(draw(named), draw(named), draw(named))
     row = replace(READ, id=inspection_id(upload), image=upload)
     if draw(st.booleans()):
-        rejection = {"code": draw(st.sampled_from(Reason)).value, "detail": draw(named)}
+        rejection = {"code": draw(st.sampled_from(RejectionReason)).value, "detail": draw(named)}
         return replace(row, rejection=rejection, sha256=draw(st.sampled_from(["", SHA256]))), Verdict.REJECTED
     decision = draw(st.none() | decisions)
     row = replace(row, prediction=draw(predictions), decision=decision)
@@ -194,12 +225,12 @@ def settled(draw: st.DrawFn) -> tuple[Inspection, Verdict]:
 @given(settled())
 def test_every_message_is_valid_ascii_and_says_the_same_each_time(case: tuple[Inspection, Verdict]) -> None:
     row, verdict = case
-    text = body(row, verdict, place(verdict), AT)
+    text = build_message(row, verdict, place(verdict), AT)
 
     VALIDATOR.validate(json.loads(text))
     assert text.isascii()
     assert text.isprintable()
-    assert text == body(row, verdict, place(verdict), AT)
+    assert text == build_message(row, verdict, place(verdict), AT)
     assert json.loads(text)["image"]["key"] == row.image.key
 
 
@@ -209,10 +240,10 @@ def test_the_largest_message_fits_a_queue() -> None:
         READ,
         image=upload,
         prediction=replace(SURE, label="l" * 256, note="n" * 1024),
-        decision=replace(DECISION, reason="\U0001f527" * MAX_REASON),
+        decision=replace(DECISION, reason="\U0001f527" * MAX_REASON_LENGTH),
     )
 
-    assert len(body(row, Verdict.OK, replace(upload, key="\x01" * 1024), AT)) < 128 * 1024
+    assert len(build_message(row, Verdict.OK, replace(upload, key="\x01" * 1024), AT)) < 128 * 1024
 
 
 def valid() -> Any:

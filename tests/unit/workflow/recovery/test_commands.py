@@ -1,217 +1,281 @@
-"""Commands are kept with their reason, obeyed bit by bit, and done once however often they are tried."""
+"""Commands are stored with their reason, processed page by page, and take effect once when repeated."""
 
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from tests.fakes import FakeDetector, MemoryCommands, MemorySearch
-from tests.unit.line import CLEARLY_OK, NOW, UNSURE, Line
+from tests.fakes import FakeDetector, InMemoryCommandRepository, InMemoryInspectionSearch
+from tests.unit.pipeline import CLEARLY_OK, NOW, UNSURE, Pipeline
 from workflow.errors import Conflict
-from workflow.history.search import Query
-from workflow.inspections.inspection import Decision, State
+from workflow.history.search import InspectionQuery
+from workflow.inspections.inspection import Decision, InspectionState
 from workflow.inspections.verdict import Verdict
-from workflow.models.model import name_of
+from workflow.models.model import version_name
 from workflow.recovery import commands
-from workflow.recovery.command_handlers import hands
-from workflow.recovery.commands import MAX_REASON, MOST_TARGETS, Command, Hands, Kind, obey_all
-from workflow.recovery.reconcile import Mender
+from workflow.recovery.command_handlers import build_handlers
+from workflow.recovery.commands import (
+    MAX_TARGETS,
+    Command,
+    CommandHandlers,
+    CommandKind,
+    process_all,
+)
+from workflow.recovery.reconcile import Reconciler
+from workflow.review.decisions import MAX_REASON_LENGTH
 
 
-class World:
-    """A line in memory and the hands that act on it."""
+class CommandProcessing:
+    """A pipeline in memory, its commands, and their handlers."""
 
     def __init__(self, *answers: Any) -> None:
-        self.line = Line(detector=FakeDetector(*answers or (CLEARLY_OK,)))
-        self.books, self.search = MemoryCommands(), MemorySearch(self.line.ledger)
-        line = self.line
-        mender = Mender(line.ledger, line.shelf, line.executions, line.decisions)
-        self.hands = hands(mender, line.executions)
-        self.slept: list[float] = []
+        self.pipeline = Pipeline(detector=FakeDetector(*answers or (CLEARLY_OK,)))
+        self.commands, self.search = (
+            InMemoryCommandRepository(),
+            InMemoryInspectionSearch(self.pipeline.inspections),
+        )
+        pipeline = self.pipeline
+        reconciler = Reconciler(
+            inspections=pipeline.inspections,
+            objects=pipeline.objects,
+            executions=pipeline.executions,
+            delivery_queue=pipeline.decisions,
+        )
+        self.handlers = build_handlers(reconciler, pipeline.executions)
+        self.pauses: list[float] = []
 
-    def obey(self, time_left: Any = lambda: True) -> list[Command]:
-        return list(obey_all(self.books, self.search, self.hands, time_left, self.slept.append))
+    def process(self, time_left: Any = lambda: True) -> list[Command]:
+        return list(process_all(self.commands, self.search, self.handlers, time_left, self.pauses.append))
 
-    def ask(self, kind: Kind, *ids: str, query: Query | None = None, name: str = "c1") -> Command:
-        return commands.ask(self.books, Command(name, kind, "eve", "a scratched lens", NOW, ids, query))
+    def submit(
+        self, kind: CommandKind, *ids: str, query: InspectionQuery | None = None, name: str = "c1"
+    ) -> Command:
+        return commands.submit(
+            self.commands,
+            Command(
+                id=name,
+                kind=kind,
+                actor="eve",
+                reason="a scratched lens",
+                requested_at=NOW,
+                ids=ids,
+                query=query,
+            ),
+        )
 
 
 @pytest.fixture
-def world() -> World:
-    return World()
+def processing() -> CommandProcessing:
+    return CommandProcessing()
 
 
-def test_a_failed_inspection_is_started_again(world: World) -> None:
-    image = world.line.upload()
-    owner = world.line.start(image)
-    world.line.claim(image, owner)
-    world.line.executions.statuses[owner] = "FAILED"
-    world.ask(Kind.REDRIVE, world.line.row(image).id)
+def test_a_failed_inspection_is_redriven(processing: CommandProcessing) -> None:
+    image = processing.pipeline.upload()
+    owner = processing.pipeline.start(image)
+    processing.pipeline.claim(image, owner)
+    processing.pipeline.executions.statuses[owner] = "FAILED"
+    processing.submit(CommandKind.REDRIVE, processing.pipeline.row(image).id)
 
-    (done,) = world.obey()
+    (command,) = processing.process()
 
-    assert (done.done, done.refused, bool(done.ended_at)) == (1, 0, True)
-    assert "line 1/pump #7.png: re" in done.told[0]
-    assert world.line.executions.statuses[world.line.row(image).owner] == "RUNNING"
-
-
-def test_what_runs_is_not_started_again_and_the_reason_is_told(world: World) -> None:
-    image = world.line.upload()
-    world.line.claim(image, world.line.start(image))
-    world.ask(Kind.REDRIVE, world.line.row(image).id, "f" * 64)
-
-    (done,) = world.obey()
-
-    assert (done.done, done.refused) == (0, 2)
-    assert "not started again, it is running" in done.told[0]
-    assert "has no row" in done.told[1]
+    assert (command.done, command.refused, bool(command.ended_at)) == (1, 0, True)
+    assert "line 1/pump #7.png: re" in command.messages[0]
+    assert processing.pipeline.executions.statuses[processing.pipeline.row(image).owner] == "RUNNING"
 
 
-def test_a_running_attempt_is_stopped_and_a_closed_one_is_not(world: World) -> None:
-    image = world.line.upload()
-    owner = world.line.start(image)
-    world.line.claim(image, owner)
-    closed = world.line.upload(key="b.png")
-    world.line.inspected(closed)
-    world.ask(Kind.STOP, world.line.row(image).id, world.line.row(closed).id)
+def test_a_running_inspection_is_not_redriven_and_the_message_gives_the_reason(
+    processing: CommandProcessing,
+) -> None:
+    image = processing.pipeline.upload()
+    processing.pipeline.claim(image, processing.pipeline.start(image))
+    processing.submit(CommandKind.REDRIVE, processing.pipeline.row(image).id, "f" * 64)
 
-    (done,) = world.obey()
+    (command,) = processing.process()
 
-    assert (done.done, done.refused) == (1, 1)
-    assert world.line.executions.statuses[owner] == "ABORTED"
+    assert (command.done, command.refused) == (0, 2)
+    assert "not started again, it is running" in command.messages[0]
+    assert "has no row" in command.messages[1]
 
 
-def test_everything_that_a_model_settled_is_inspected_again_and_nothing_twice(world: World) -> None:
-    images = [world.line.upload(key=f"{number}.png") for number in range(25)]
+def test_a_running_attempt_is_stopped_and_a_closed_one_is_not(processing: CommandProcessing) -> None:
+    image = processing.pipeline.upload()
+    owner = processing.pipeline.start(image)
+    processing.pipeline.claim(image, owner)
+    closed = processing.pipeline.upload(key="b.png")
+    processing.pipeline.inspected(closed)
+    processing.submit(CommandKind.STOP, processing.pipeline.row(image).id, processing.pipeline.row(closed).id)
+
+    (command,) = processing.process()
+
+    assert (command.done, command.refused) == (1, 1)
+    assert processing.pipeline.executions.statuses[owner] == "ABORTED"
+
+
+def test_all_photos_that_a_model_settled_are_reinspected_once(processing: CommandProcessing) -> None:
+    images = [processing.pipeline.upload(key=f"{number}.png") for number in range(25)]
     for image in images:
-        world.line.inspected(image)
-    model = name_of(world.line.row(images[0]).prediction.model)  # type: ignore[union-attr]
-    world.ask(Kind.AGAIN, query=Query(state=State.CLOSED, model=model))
+        processing.pipeline.inspected(image)
+    model = version_name(processing.pipeline.row(images[0]).prediction.model)  # type: ignore[union-attr]
+    processing.submit(CommandKind.REINSPECT, query=InspectionQuery(state=InspectionState.CLOSED, model=model))
 
-    (done,) = world.obey()
+    (command,) = processing.process()
 
-    assert (done.done, done.refused) == (25, 0)
-    assert {world.line.row(image).revision for image in images} == {2}
-    assert world.slept == [0.2] * 25
-    world.books.kept["c1"] = replace(done, mark=None, done=0, ended_at="")  # As if it had died meanwhile.
-    world.obey()
-    assert {world.line.row(image).revision for image in images} == {2}
-
-
-def test_a_command_goes_on_where_it_was_when_time_was_up(world: World) -> None:
-    ids = [world.line.row(image).id for image in (closed(world, number) for number in range(12))]
-    world.ask(Kind.AGAIN, *ids)
-    looks = iter([True, False])
-
-    (half,) = world.obey(lambda: next(looks, False))
-    (whole,) = world.obey()
-
-    assert (half.tried, half.ended_at, whole.tried, bool(whole.ended_at)) == (10, "", 12, True)
+    assert (command.done, command.refused) == (25, 0)
+    assert {processing.pipeline.row(image).revision for image in images} == {2}
+    assert processing.pauses == [0.2] * 25
+    processing.commands.kept["c1"] = replace(command, cursor=None, done=0, ended_at="")  # As after a crash.
+    processing.process()
+    assert {processing.pipeline.row(image).revision for image in images} == {2}
 
 
-def closed(world: World, number: int) -> Any:
-    image = world.line.upload(key=f"{number}.png")
-    world.line.inspected(image)
+def test_a_command_resumes_after_its_time_was_up(processing: CommandProcessing) -> None:
+    ids = [
+        processing.pipeline.row(image).id for image in (closed(processing, number) for number in range(12))
+    ]
+    processing.submit(CommandKind.REINSPECT, *ids)
+    time_left = iter([True, False])
+
+    (interrupted,) = processing.process(lambda: next(time_left, False))
+    (finished,) = processing.process()
+
+    assert (interrupted.attempted, interrupted.ended_at, finished.attempted, bool(finished.ended_at)) == (
+        10,
+        "",
+        12,
+        True,
+    )
+
+
+def closed(processing: CommandProcessing, number: int) -> Any:
+    image = processing.pipeline.upload(key=f"{number}.png")
+    processing.pipeline.inspected(image)
     return image
 
 
-def test_two_who_obey_at_once_do_not_count_twice(world: World) -> None:
-    command = world.ask(Kind.STOP, "a" * 64)
-    others = Hands(str, lambda one, _: world.books.advance(command, replace(command, done=1)) and one, str)  # type: ignore[arg-type, return-value]
+def test_two_processes_at_once_do_not_count_twice(processing: CommandProcessing) -> None:
+    command = processing.submit(CommandKind.STOP, "a" * 64)
+    racing_handlers = CommandHandlers(
+        str,
+        lambda row_id, _: processing.commands.save_progress(command, replace(command, done=1)) and row_id,
+        str,
+    )  # type: ignore[arg-type, return-value]
 
-    after, goes_on = commands.obey(world.books, world.search, others, command, lambda _: None)
+    after, should_continue = commands.process(
+        processing.commands, processing.search, racing_handlers, command, lambda _: None
+    )
 
-    assert not goes_on
-    assert after == world.books.kept["c1"]
+    assert not should_continue
+    assert after == processing.commands.kept["c1"]
     assert after.done == 1
 
 
-def test_a_fault_leaves_the_command_open(world: World) -> None:
-    world.ask(Kind.STOP, "a" * 64)
-    broken = Hands(str, lambda *_: 1 / 0, str)  # type: ignore[arg-type, return-value]
+def test_an_error_leaves_the_command_open(processing: CommandProcessing) -> None:
+    processing.submit(CommandKind.STOP, "a" * 64)
+    failing_handlers = CommandHandlers(str, lambda *_: 1 / 0, str)  # type: ignore[arg-type, return-value]
 
     with pytest.raises(ZeroDivisionError):
-        list(obey_all(world.books, world.search, broken, lambda: True, lambda _: None))
-    assert [command.id for command in world.books.open()] == ["c1"]
+        list(
+            process_all(
+                processing.commands, processing.search, failing_handlers, lambda: True, lambda _: None
+            )
+        )
+    assert [command.id for command in processing.commands.list_open()] == ["c1"]
 
 
-def test_a_broken_command_does_not_hold_up_the_others(world: World) -> None:
-    world.ask(Kind.STOP, "a" * 64)
-    world.ask(Kind.REDRIVE, "b" * 64, name="c2")
-    broken = Hands(lambda one: one, lambda *_: 1 / 0, str)  # type: ignore[arg-type, return-value]
+def test_a_failing_command_does_not_delay_the_others(processing: CommandProcessing) -> None:
+    processing.submit(CommandKind.STOP, "a" * 64)
+    processing.submit(CommandKind.REDRIVE, "b" * 64, name="c2")
+    failing_handlers = CommandHandlers(lambda row_id: row_id, lambda *_: 1 / 0, str)  # type: ignore[arg-type, return-value]
 
     with pytest.raises(ZeroDivisionError):
-        list(obey_all(world.books, world.search, broken, lambda: True, lambda _: None))
-    assert [command.id for command in world.books.open()] == ["c1"]
+        list(
+            process_all(
+                processing.commands, processing.search, failing_handlers, lambda: True, lambda _: None
+            )
+        )
+    assert [command.id for command in processing.commands.list_open()] == ["c1"]
 
 
-def test_a_command_is_in_the_audit_trail_from_the_moment_it_is_asked(world: World) -> None:
-    world.ask(Kind.REDRIVE, "a" * 64)
-    world.ask(Kind.AGAIN, query=Query(model="m1", since="2026"), name="c2")
+def test_a_command_is_in_the_audit_trail_from_its_submission(processing: CommandProcessing) -> None:
+    processing.submit(CommandKind.REDRIVE, "a" * 64)
+    processing.submit(CommandKind.REINSPECT, query=InspectionQuery(model="m1", since="2026"), name="c2")
 
-    told = [(entry.inspection_id, entry.who, entry.action, entry.after) for entry in world.books.entries]
-    assert told == [
-        ("a" * 64, "eve", "ask: redrive", "1 inspections"),
-        ("command-c2", "eve", "ask: inspect again", "model m1, from 2026"),
+    entries = [
+        (entry.inspection_id, entry.actor, entry.action, entry.after) for entry in processing.commands.entries
+    ]
+    assert entries == [
+        ("a" * 64, "eve", "request: redrive", "1 inspections"),
+        ("command-c2", "eve", "request: reinspect", "model m1, from 2026"),
     ]
 
 
 @pytest.mark.parametrize(
-    ("changes", "why"),
+    ("changes", "message"),
     [
-        ({"reason": " "}, "say why"),
-        ({"reason": "x" * (MAX_REASON + 1)}, "at most 2,000 characters"),
+        ({"reason": " "}, "needs a reason"),
+        ({"reason": "x" * (MAX_REASON_LENGTH + 1)}, "at most 2,000 characters"),
         ({"ids": ()}, "no inspection is chosen"),
-        ({"ids": ("a",) * (MOST_TARGETS + 1)}, "at most 1,000 inspections"),
-        ({"ids": ("a" * 64, "model-power-meter")}, "64 hexadecimal digits, unlike 'model-power-meter'"),
-        ({"kind": Kind.AGAIN, "ids": (), "query": Query(model="m", decided_by="ann")}, "a person decided"),
-        ({"ids": (), "query": Query(verdict=None)}, "name a model or a policy"),
-        ({"kind": Kind.STOP, "query": Query(model="m")}, "name a model or a policy"),
+        ({"ids": ("a",) * (MAX_TARGETS + 1)}, "at most 1,000 inspections"),
+        ({"ids": ("a" * 64, "model-usage-meter")}, "64 hexadecimal digits, unlike 'model-usage-meter'"),
+        (
+            {"kind": CommandKind.REINSPECT, "ids": (), "query": InspectionQuery(model="m", decided_by="ann")},
+            "a reviewer decided",
+        ),
+        ({"ids": (), "query": InspectionQuery(verdict=None)}, "name a model or a policy"),
+        ({"kind": CommandKind.STOP, "query": InspectionQuery(model="m")}, "name a model or a policy"),
     ],
 )
-def test_a_command_that_makes_no_sense_is_refused(world: World, changes: dict[str, Any], why: str) -> None:
-    plain = Command("c1", Kind.REDRIVE, "eve", "because", NOW, ("a" * 64,))
+def test_an_invalid_command_is_refused(
+    processing: CommandProcessing, changes: dict[str, Any], message: str
+) -> None:
+    valid = Command(
+        id="c1", kind=CommandKind.REDRIVE, actor="eve", reason="because", requested_at=NOW, ids=("a" * 64,)
+    )
 
-    with pytest.raises(ValueError, match=why):
-        commands.ask(world.books, replace(plain, **changes))
-    assert not world.books.kept
+    with pytest.raises(ValueError, match=message):
+        commands.submit(processing.commands, replace(valid, **changes))
+    assert not processing.commands.kept
 
 
-def test_a_waiting_photo_is_not_inspected_again() -> None:
-    world = World(UNSURE)
-    image = world.line.upload()
-    world.line.waiting(image)
+def test_a_waiting_photo_is_not_reinspected() -> None:
+    processing = CommandProcessing(UNSURE)
+    image = processing.pipeline.upload()
+    processing.pipeline.waiting(image)
 
     with pytest.raises(Conflict, match="not announced yet"):
-        world.hands.inspect_again(world.line.row(image).id, "eve", "why", NOW, True)
+        processing.handlers.reinspect(processing.pipeline.row(image).id, "eve", "why", NOW, True)
 
 
 @pytest.mark.parametrize("decided_by", ["reviewer 1", "eve"])
-def test_what_a_person_decided_is_inspected_again_only_by_name(world: World, decided_by: str) -> None:
-    judged, decided = (world.line.row(closed(world, number)) for number in range(2))
-    made = Decision("d1", Verdict.DEFECT, decided_by, NOW, "scratch")
-    world.line.ledger.rows[decided.id] = replace(decided, decision=made)
-    model = name_of(judged.prediction.model)  # type: ignore[union-attr]
-    world.ask(Kind.AGAIN, query=Query(state=State.CLOSED, model=model))
+def test_a_photo_that_a_reviewer_decided_is_reinspected_only_by_its_id(
+    processing: CommandProcessing, decided_by: str
+) -> None:
+    by_model, by_reviewer = (processing.pipeline.row(closed(processing, number)) for number in range(2))
+    decision = Decision(
+        id="d1", verdict=Verdict.DEFECT, reviewer=decided_by, decided_at=NOW, reason="scratch"
+    )
+    processing.pipeline.inspections.rows[by_reviewer.id] = replace(by_reviewer, decision=decision)
+    model = version_name(by_model.prediction.model)  # type: ignore[union-attr]
+    processing.submit(CommandKind.REINSPECT, query=InspectionQuery(state=InspectionState.CLOSED, model=model))
 
-    (done,) = world.obey()
+    (command,) = processing.process()
 
-    assert (done.done, done.refused) == (1, 1)
-    assert f"{decided_by} decided it" in "".join(done.told)
-    assert world.line.ledger.rows[decided.id].decision == made
-    world.ask(Kind.AGAIN, decided.id, name="c2")
-    assert [command.done for command in world.obey()] == [1]
+    assert (command.done, command.refused) == (1, 1)
+    assert f"{decided_by} decided it" in "".join(command.messages)
+    assert processing.pipeline.inspections.rows[by_reviewer.id].decision == decision
+    processing.submit(CommandKind.REINSPECT, by_reviewer.id, name="c2")
+    assert [command.done for command in processing.process()] == [1]
 
 
-def test_a_long_command_does_not_hold_up_a_short_one(world: World) -> None:
-    ids = [world.line.row(closed(world, number)).id for number in range(25)]
-    world.ask(Kind.AGAIN, *ids)
-    world.ask(Kind.STOP, ids[0], name="c2")
-    looks = iter([True, True, False])
+def test_a_long_command_does_not_delay_a_short_one(processing: CommandProcessing) -> None:
+    ids = [processing.pipeline.row(closed(processing, number)).id for number in range(25)]
+    processing.submit(CommandKind.REINSPECT, *ids)
+    processing.submit(CommandKind.STOP, ids[0], name="c2")
+    time_left = iter([True, True, False])
 
-    told = world.obey(lambda: next(looks))
+    results = processing.process(lambda: next(time_left))
 
-    assert {command.id: (command.tried, bool(command.ended_at)) for command in told} == {
+    assert {command.id: (command.attempted, bool(command.ended_at)) for command in results} == {
         "c2": (1, True),
         "c1": (10, False),
     }

@@ -1,4 +1,4 @@
-"""Everything is accounted for, or it is named together with what mends it."""
+"""Every upload is accounted for, or it is an issue with a remedy."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -6,310 +6,323 @@ from dataclasses import replace
 import pytest
 
 from tests.crafted import png
-from tests.fakes import FakeDetector, MemoryExecutions, MemoryLedger
-from tests.unit.line import CLEARLY_OK, FILED, INBOUND, NOW, PHOTO, UNSURE, UPLOADED_AT, Line
+from tests.fakes import FakeDetector, InMemoryExecutions, InMemoryInspectionRepository
+from tests.unit.pipeline import CLEARLY_OK, FILED, INBOUND, NOW, PHOTO, UNSURE, UPLOADED_AT, Pipeline
 from workflow import timestamps
-from workflow.inspections.inspection import Decision, State
+from workflow.inspections.inspection import Decision, InspectionState
 from workflow.inspections.objects import Image, inspection_id
 from workflow.inspections.verdict import Verdict
-from workflow.pipeline.intake import execution_name
-from workflow.recovery.consistency import REMEDY, Kind, Report, audit
-from workflow.recovery.reconcile import Mender
+from workflow.pipeline.executions import execution_name
+from workflow.recovery.consistency import REMEDIES, ConsistencyReport, IssueKind, check
+from workflow.recovery.reconcile import Reconciler
 
 
 @pytest.fixture
-def line() -> Line:
-    return Line(detector=FakeDetector(CLEARLY_OK, UNSURE))
+def pipeline() -> Pipeline:
+    return Pipeline(detector=FakeDetector(CLEARLY_OK, UNSURE))
 
 
-def audited(line: Line) -> Report:
-    return audit(line.ledger, line.shelf, line.executions, INBOUND, FILED)
+def check_consistency(pipeline: Pipeline) -> ConsistencyReport:
+    return check(pipeline.inspections, pipeline.objects, pipeline.executions, INBOUND, FILED)
 
 
-def kinds(line: Line) -> list[Kind]:
-    return [finding.kind for finding in audited(line).findings]
+def kinds(pipeline: Pipeline) -> list[IssueKind]:
+    return [issue.kind for issue in check_consistency(pipeline).issues]
 
 
-def mend(line: Line) -> list[bool]:
-    mender = Mender(line.ledger, line.shelf, line.executions, line.decisions)
-    return [mender.mend(finding) for finding in audited(line).findings]
+def repair(pipeline: Pipeline) -> list[bool]:
+    reconciler = Reconciler(
+        inspections=pipeline.inspections,
+        objects=pipeline.objects,
+        executions=pipeline.executions,
+        delivery_queue=pipeline.decisions,
+    )
+    return [reconciler.repair(issue) for issue in check_consistency(pipeline).issues]
 
 
-def change(line: Line, image: Image, **changes: object) -> None:
-    line.ledger.rows[inspection_id(image)] = replace(line.row(image), **changes)  # type: ignore[arg-type]
+def change(pipeline: Pipeline, image: Image, **changes: object) -> None:
+    pipeline.inspections.rows[inspection_id(image)] = replace(pipeline.row(image), **changes)  # type: ignore[arg-type]
 
 
-def test_empty_books_are_clean(line: Line) -> None:
-    report = audited(line)
+def test_an_empty_table_is_consistent(pipeline: Pipeline) -> None:
+    report = check_consistency(pipeline)
 
-    assert report.clean
+    assert report.is_clean
     assert report.balance.uploads == 0
 
 
-def test_every_upload_is_counted_in_exactly_one_place(line: Line) -> None:
-    line.inspected(line.upload(key="ok.png"))
-    line.inspected(line.upload(b"no photo", key="rejected.png"))
-    line.waiting(line.upload(key="waiting.png"))
-    decided = line.upload(png(65), key="defect.png")
-    owner = line.waiting(decided, "token-2")
-    line.decide(decided, Verdict.DEFECT)
-    line.move(decided, owner, "reviewed")
-    under_way = line.upload(key="under way.png")
-    line.claim(under_way, line.start(under_way))
+def test_every_upload_is_counted_in_exactly_one_place(pipeline: Pipeline) -> None:
+    pipeline.inspected(pipeline.upload(key="ok.png"))
+    pipeline.inspected(pipeline.upload(b"no photo", key="rejected.png"))
+    pipeline.waiting(pipeline.upload(key="waiting.png"))
+    decided = pipeline.upload(png(65), key="defect.png")
+    owner = pipeline.waiting(decided, "token-2")
+    pipeline.decide(decided, Verdict.DEFECT)
+    pipeline.move(decided, owner, "reviewed")
+    in_flight = pipeline.upload(key="in flight.png")
+    pipeline.claim(in_flight, pipeline.start(in_flight))
 
-    balance = audited(line).balance
+    balance = check_consistency(pipeline).balance
 
     assert (balance.uploads, balance.ok, balance.defect) == (5, 1, 1)
     assert (balance.waiting, balance.rejected, balance.in_flight) == (1, 1, 1)
-    assert audited(line).clean
+    assert check_consistency(pipeline).is_clean
 
 
-def test_a_folder_marker_is_no_upload(line: Line) -> None:
-    line.upload(b"", key="line 1/")
+def test_a_folder_marker_is_no_upload(pipeline: Pipeline) -> None:
+    pipeline.upload(b"", key="line 1/")
 
-    assert audited(line).clean
+    assert check_consistency(pipeline).is_clean
 
 
-def test_an_upload_that_was_deleted_before_anybody_examined_it_is_off_the_books(line: Line) -> None:
-    image = line.upload()
-    line.shelf.delete(image)
+def test_an_upload_that_was_deleted_before_its_validation_is_not_counted(pipeline: Pipeline) -> None:
+    image = pipeline.upload()
+    pipeline.objects.delete(image)
 
-    assert line.claim(image, execution_name(inspection_id(image), 1)) == "vanished"
-    assert line.row(image).withdrawn
-    report = audited(line)
-    assert report.clean
+    assert pipeline.claim(image, execution_name(inspection_id(image), 1)) == "vanished"
+    assert pipeline.row(image).withdrawn
+    report = check_consistency(pipeline)
+    assert report.is_clean
     assert report.balance.uploads == 0
 
 
-def test_an_upload_that_nobody_inspects_is_missed(line: Line) -> None:
-    image = line.upload()
+def test_an_upload_without_an_inspection_is_missed(pipeline: Pipeline) -> None:
+    image = pipeline.upload()
 
-    (finding,) = audited(line).findings
-    assert (finding.kind, finding.image) == (Kind.MISSED_UPLOAD, image)
-    assert (finding.inspection_id, finding.uploaded_at) == (inspection_id(image), UPLOADED_AT)
-    assert not audited(line).balance.balanced
-    assert mend(line) == [True]
-    assert list(line.executions.started) == [f"{inspection_id(image)}-1"]
-    assert audited(line).clean
+    (issue,) = check_consistency(pipeline).issues
+    assert (issue.kind, issue.image) == (IssueKind.MISSED_UPLOAD, image)
+    assert (issue.inspection_id, issue.uploaded_at) == (inspection_id(image), UPLOADED_AT)
+    assert not check_consistency(pipeline).balance.is_balanced
+    assert repair(pipeline) == [True]
+    assert list(pipeline.executions.started) == [f"{inspection_id(image)}-1"]
+    assert check_consistency(pipeline).is_clean
 
 
-def test_a_fresh_upload_has_a_minute(line: Line) -> None:
-    line.upload(at=timestamps.now())
+def test_a_fresh_upload_has_one_minute_of_grace(pipeline: Pipeline) -> None:
+    pipeline.upload(at=timestamps.now())
 
-    assert kinds(line) == []
+    assert kinds(pipeline) == []
 
 
 @pytest.mark.parametrize("status", ["FAILED", "TIMED_OUT", "ABORTED"])
-def test_an_inspection_whose_execution_ended_is_stranded(line: Line, status: str) -> None:
-    image = line.upload()
-    owner = line.start(image)
-    line.claim(image, owner)
-    line.executions.statuses[owner] = status
+def test_an_inspection_whose_execution_ended_is_orphaned(pipeline: Pipeline, status: str) -> None:
+    image = pipeline.upload()
+    owner = pipeline.start(image)
+    pipeline.claim(image, owner)
+    pipeline.executions.statuses[owner] = status
 
-    (finding,) = audited(line).findings
-    assert (finding.kind, finding.image) == (Kind.STRANDED, image)
-    assert finding.why == f"execution {owner} is {status.lower()}"
-    assert mend(line) == [True]
-    assert audited(line).clean
-
-
-def test_an_inspection_whose_execution_nobody_remembers_is_stranded(line: Line) -> None:
-    image = line.upload()
-    line.waiting(image)
-    line.executions.statuses.clear()
-
-    (finding,) = audited(line).findings
-    assert (finding.kind, finding.why.split()[-1]) == (Kind.STRANDED, "forgotten")
+    (issue,) = check_consistency(pipeline).issues
+    assert (issue.kind, issue.image) == (IssueKind.ORPHANED_INSPECTION, image)
+    assert issue.reason == f"execution {owner} is {status.lower()}"
+    assert repair(pipeline) == [True]
+    assert check_consistency(pipeline).is_clean
 
 
-def test_a_closed_inspection_needs_no_execution(line: Line) -> None:
-    image = line.upload()
-    line.inspected(image)
-    line.executions.statuses.clear()
+def test_an_inspection_whose_execution_is_forgotten_is_orphaned(pipeline: Pipeline) -> None:
+    image = pipeline.upload()
+    pipeline.waiting(image)
+    pipeline.executions.statuses.clear()
 
-    assert audited(line).clean
+    (issue,) = check_consistency(pipeline).issues
+    assert (issue.kind, issue.reason.split()[-1]) == (IssueKind.ORPHANED_INSPECTION, "forgotten")
 
 
-class StaleList(MemoryExecutions):
-    """The list of running executions lags behind."""
+def test_a_closed_inspection_needs_no_execution(pipeline: Pipeline) -> None:
+    image = pipeline.upload()
+    pipeline.inspected(image)
+    pipeline.executions.statuses.clear()
 
-    def running(self) -> set[str]:
+    assert check_consistency(pipeline).is_clean
+
+
+class StaleList(InMemoryExecutions):
+    """Executions whose list of running ones lags behind."""
+
+    def list_running(self) -> set[str]:
         return set()
 
 
-def test_an_execution_that_the_list_does_not_show_yet_is_not_stranded() -> None:
-    line = Line(executions=StaleList())
-    image = line.upload()
-    line.claim(image, line.start(image))
+def test_an_inspection_whose_execution_is_not_listed_yet_is_not_orphaned() -> None:
+    pipeline = Pipeline(executions=StaleList())
+    image = pipeline.upload()
+    pipeline.claim(image, pipeline.start(image))
 
-    assert kinds(line) == []
+    assert kinds(pipeline) == []
 
 
-@pytest.mark.parametrize("happened", ["closed", "handed over"])
-def test_an_inspection_that_moved_on_since_the_list_was_read_is_not_stranded(happened: str) -> None:
-    class LaggingLedger(MemoryLedger):
-        """The index still shows what the row no longer says."""
+@pytest.mark.parametrize("change_meanwhile", ["closed", "handed over"])
+def test_an_inspection_that_advanced_since_the_listing_is_not_orphaned(change_meanwhile: str) -> None:
+    class LaggingRepository(InMemoryInspectionRepository):
+        """A repository whose index still shows an old version of the row."""
 
-        def in_state(self, state: State):  # type: ignore[no-untyped-def]
-            changes = {"state": State.INSPECTING, "owner": owner}
-            yield from (replace(row, **changes) for row in self.rows.values() if state is State.INSPECTING)
+        def list_by_state(self, state: InspectionState):  # type: ignore[no-untyped-def]
+            changes = {"state": InspectionState.INSPECTING, "owner": owner}
+            yield from (
+                replace(row, **changes) for row in self.rows.values() if state is InspectionState.INSPECTING
+            )
 
-    line = Line(ledger=LaggingLedger())
-    image = line.upload()
-    owner = line.start(image)
-    line.claim(image, owner)
-    line.executions.statuses[owner] = "SUCCEEDED"
-    if happened == "closed":
-        line.close(image, owner)
+    pipeline = Pipeline(inspections=LaggingRepository())
+    image = pipeline.upload()
+    owner = pipeline.start(image)
+    pipeline.claim(image, owner)
+    pipeline.executions.statuses[owner] = "SUCCEEDED"
+    if change_meanwhile == "closed":
+        pipeline.close(image, owner)
     else:
-        line.ledger.hand_over(line.row(image), "next", 2, NOW)
+        pipeline.inspections.transfer_ownership(pipeline.row(image), "next", 2, NOW)
 
-    assert kinds(line) == []
-
-
-def test_a_decision_that_does_not_arrive_is_undelivered(line: Line) -> None:
-    line = Line(detector=FakeDetector(UNSURE))
-    image = line.upload()
-    line.waiting(image)
-    line.decisions.sent.clear()
-    change(line, image, decision=Decision("d1", Verdict.OK, "ann", "2026-01-01T00:00:00.000Z"))
-
-    (finding,) = audited(line).findings
-    assert (finding.kind, finding.image) == (Kind.UNDELIVERED, image)
-    assert finding.why == "ann decided ok at 2026-01-01T00:00:00.000Z"
-    assert mend(line) == [True]
-    assert len(line.decisions.sent) == 1
+    assert kinds(pipeline) == []
 
 
-def test_a_fresh_decision_has_a_minute(line: Line) -> None:
-    line = Line(detector=FakeDetector(UNSURE))
-    image = line.upload()
-    line.waiting(image)
-    line.decide(image, Verdict.OK)
+def test_a_decision_without_effect_is_undelivered(pipeline: Pipeline) -> None:
+    pipeline = Pipeline(detector=FakeDetector(UNSURE))
+    image = pipeline.upload()
+    pipeline.waiting(image)
+    pipeline.decisions.sent.clear()
+    change(
+        pipeline,
+        image,
+        decision=Decision(id="d1", verdict=Verdict.OK, reviewer="ann", decided_at="2026-01-01T00:00:00.000Z"),
+    )
 
-    assert kinds(line) == []
-
-
-def test_a_decision_that_moved_its_photo_arrived(line: Line) -> None:
-    line = Line(detector=FakeDetector(UNSURE))
-    image = line.upload()
-    owner = line.waiting(image)
-    line.decide(image, Verdict.OK)
-    line.move(image, owner, "reviewed")
-    old = Decision("d1", Verdict.OK, "ann", "2026-01-01T00:00:00.000Z")
-    change(line, image, decision=old)
-
-    assert kinds(line) == []
+    (issue,) = check_consistency(pipeline).issues
+    assert (issue.kind, issue.image) == (IssueKind.UNDELIVERED, image)
+    assert issue.reason == "ann decided ok at 2026-01-01T00:00:00.000Z"
+    assert repair(pipeline) == [True]
+    assert len(pipeline.decisions.sent) == 1
 
 
-def test_a_photo_that_is_not_where_the_ledger_says_is_misplaced_and_left_to_a_person(line: Line) -> None:
-    image = line.upload()
-    line.inspected(image)
-    place = line.row(image).location
-    line.shelf.delete(place)
+def test_a_fresh_decision_has_one_minute_of_grace(pipeline: Pipeline) -> None:
+    pipeline = Pipeline(detector=FakeDetector(UNSURE))
+    image = pipeline.upload()
+    pipeline.waiting(image)
+    pipeline.decide(image, Verdict.OK)
 
-    (finding,) = audited(line).findings
-    assert (finding.kind, finding.image) == (Kind.MISPLACED, place)
-    assert finding.why == f"nothing lies at s3://{FILED}/{place.key}"
-    assert not audited(line).balance.balanced
-    assert mend(line) == [False]
+    assert kinds(pipeline) == []
 
 
-def test_a_photo_that_is_just_being_moved_is_not_misplaced(line: Line) -> None:
-    image = line.upload()
-    owner = line.start(image)
-    line.claim(image, owner)
-    line.detect(image, owner)
-    before = line.row(image)
+def test_a_decision_that_moved_its_photo_is_delivered(pipeline: Pipeline) -> None:
+    pipeline = Pipeline(detector=FakeDetector(UNSURE))
+    image = pipeline.upload()
+    owner = pipeline.waiting(image)
+    pipeline.decide(image, Verdict.OK)
+    pipeline.move(image, owner, "reviewed")
+    old = Decision(id="d1", verdict=Verdict.OK, reviewer="ann", decided_at="2026-01-01T00:00:00.000Z")
+    change(pipeline, image, decision=old)
 
-    class Lagging(MemoryLedger):
-        def in_state(self, state: State):  # type: ignore[no-untyped-def]
-            yield from [before] if state is State.INSPECTING else []
-
-    line.move(image, owner, "ok")
-    lagging = Lagging()
-    lagging.rows = line.ledger.rows
-
-    assert audit(lagging, line.shelf, line.executions, INBOUND, FILED).findings == ()
+    assert kinds(pipeline) == []
 
 
-def leave_original(line: Line, image: Image) -> Image:
-    line.shelf.objects[image] = PHOTO
-    line.shelf.uploaded_at[image] = UPLOADED_AT
+def test_a_photo_that_is_not_at_its_recorded_location_is_missing_and_left_to_a_person(
+    pipeline: Pipeline,
+) -> None:
+    image = pipeline.upload()
+    pipeline.inspected(image)
+    location = pipeline.row(image).location
+    pipeline.objects.delete(location)
+
+    (issue,) = check_consistency(pipeline).issues
+    assert (issue.kind, issue.image) == (IssueKind.MISSING_OBJECT, location)
+    assert issue.reason == f"no object at s3://{FILED}/{location.key}"
+    assert not check_consistency(pipeline).balance.is_balanced
+    assert repair(pipeline) == [False]
+
+
+def test_a_photo_that_is_being_moved_is_not_missing(pipeline: Pipeline) -> None:
+    image = pipeline.upload()
+    owner = pipeline.start(image)
+    pipeline.claim(image, owner)
+    pipeline.detect(image, owner)
+    before = pipeline.row(image)
+
+    class LaggingRepository(InMemoryInspectionRepository):
+        def list_by_state(self, state: InspectionState):  # type: ignore[no-untyped-def]
+            yield from [before] if state is InspectionState.INSPECTING else []
+
+    pipeline.move(image, owner, "ok")
+    lagging = LaggingRepository()
+    lagging.rows = pipeline.inspections.rows
+
+    assert check(lagging, pipeline.objects, pipeline.executions, INBOUND, FILED).issues == ()
+
+
+def leave_original(pipeline: Pipeline, image: Image) -> Image:
+    pipeline.objects.contents[image] = PHOTO
+    pipeline.objects.uploaded_at[image] = UPLOADED_AT
     return image
 
 
-def leave_copy(line: Line, image: Image) -> Image:
-    return line.shelf.upload(FILED, f"defect/{inspection_id(image)[:16]}/{image.name}", PHOTO)
+def leave_copy(pipeline: Pipeline, image: Image) -> Image:
+    return pipeline.objects.upload(FILED, f"defect/{inspection_id(image)[:16]}/{image.name}", PHOTO)
 
 
-LEFT = [(leave_original, Kind.LEFTOVER), (leave_copy, Kind.ORPHAN)]
+SURPLUS = [(leave_original, IssueKind.PENDING_DELETE), (leave_copy, IssueKind.UNREFERENCED_COPY)]
 
 
-@pytest.mark.parametrize(("leave", "kind"), LEFT)
-def test_what_is_left_behind_is_deleted_once_the_inspection_is_closed(
-    line: Line, leave: Callable[[Line, Image], Image], kind: Kind
+@pytest.mark.parametrize(("leave", "kind"), SURPLUS)
+def test_a_surplus_copy_is_deleted_once_the_inspection_is_closed(
+    pipeline: Pipeline, leave: Callable[[Pipeline, Image], Image], kind: IssueKind
 ) -> None:
-    image = line.upload()
-    line.inspected(image)
-    left = leave(line, image)
+    image = pipeline.upload()
+    pipeline.inspected(image)
+    copy = leave(pipeline, image)
 
-    (finding,) = audited(line).findings
-    assert (finding.kind, finding.image) == (kind, left)
-    assert audited(line).balance.balanced
-    assert mend(line) == [True]
-    assert line.shelf.objects == {line.row(image).location: PHOTO}
-    assert audited(line).clean
+    (issue,) = check_consistency(pipeline).issues
+    assert (issue.kind, issue.image) == (kind, copy)
+    assert check_consistency(pipeline).balance.is_balanced
+    assert repair(pipeline) == [True]
+    assert pipeline.objects.contents == {pipeline.row(image).location: PHOTO}
+    assert check_consistency(pipeline).is_clean
 
 
-@pytest.mark.parametrize(("leave", "kind"), LEFT)
-def test_what_is_left_behind_is_not_touched_while_the_inspection_is_open(
-    line: Line, leave: Callable[[Line, Image], Image], kind: Kind
+@pytest.mark.parametrize(("leave", "kind"), SURPLUS)
+def test_a_surplus_copy_is_not_touched_while_the_inspection_is_open(
+    pipeline: Pipeline, leave: Callable[[Pipeline, Image], Image], kind: IssueKind
 ) -> None:
-    image = line.upload()
-    line.inspected(image)
-    leave(line, image)
-    change(line, image, state=State.INSPECTING)
-    line.executions.statuses[line.row(image).owner] = "RUNNING"
+    image = pipeline.upload()
+    pipeline.inspected(image)
+    leave(pipeline, image)
+    change(pipeline, image, state=InspectionState.INSPECTING)
+    pipeline.executions.statuses[pipeline.row(image).owner] = "RUNNING"
 
-    assert kinds(line) == []
+    assert kinds(pipeline) == []
 
 
-@pytest.mark.parametrize(("leave", "kind"), LEFT)
+@pytest.mark.parametrize(("leave", "kind"), SURPLUS)
 def test_the_last_copy_is_never_deleted(
-    line: Line, leave: Callable[[Line, Image], Image], kind: Kind
+    pipeline: Pipeline, leave: Callable[[Pipeline, Image], Image], kind: IssueKind
 ) -> None:
-    """Somebody deleted the filed photo; what is left behind may be all that remains of it."""
-    image = line.upload()
-    line.inspected(image)
-    left = leave(line, image)
-    line.shelf.delete(line.row(image).location)
+    """The filed photo was deleted, so the surplus copy may be the last one."""
+    image = pipeline.upload()
+    pipeline.inspected(image)
+    copy = leave(pipeline, image)
+    pipeline.objects.delete(pipeline.row(image).location)
 
-    assert kinds(line) == [Kind.MISPLACED]
-    assert mend(line) == [False]
-    assert line.shelf.objects == {left: PHOTO}
+    assert kinds(pipeline) == [IssueKind.MISSING_OBJECT]
+    assert repair(pipeline) == [False]
+    assert pipeline.objects.contents == {copy: PHOTO}
 
 
 @pytest.mark.parametrize(
     "key", ["readme.txt", "ok/0123456789abcdef/x.png", "else/{id}/a.png", "ok/{id}/a/b.png"]
 )
-def test_what_no_inspection_made_is_left_alone(line: Line, key: str) -> None:
-    image = line.upload()
-    line.inspected(image)
-    line.shelf.upload(FILED, key.format(id=inspection_id(image)[:16]), b"not ours")
+def test_objects_that_belong_to_no_inspection_are_left_alone(pipeline: Pipeline, key: str) -> None:
+    image = pipeline.upload()
+    pipeline.inspected(image)
+    pipeline.objects.upload(FILED, key.format(id=inspection_id(image)[:16]), b"not ours")
 
-    assert kinds(line) == []
-
-
-def test_a_second_upload_of_the_same_name_is_no_orphan(line: Line) -> None:
-    line.inspected(line.upload())
-    line.upload(at=timestamps.now())
-
-    assert kinds(line) == []
+    assert kinds(pipeline) == []
 
 
-def test_every_kind_of_finding_has_a_remedy(line: Line) -> None:
-    line.upload()
+def test_a_second_upload_of_the_same_name_is_no_surplus_copy(pipeline: Pipeline) -> None:
+    pipeline.inspected(pipeline.upload())
+    pipeline.upload(at=timestamps.now())
 
-    assert REMEDY.keys() == set(Kind)
-    assert audited(line).findings[0].remedy == "reconcile starts its inspection"
+    assert kinds(pipeline) == []
+
+
+def test_every_kind_of_issue_has_a_remedy(pipeline: Pipeline) -> None:
+    pipeline.upload()
+
+    assert REMEDIES.keys() == set(IssueKind)
+    assert check_consistency(pipeline).issues[0].remedy == "reconcile starts its inspection"

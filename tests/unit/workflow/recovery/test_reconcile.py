@@ -1,348 +1,380 @@
-"""Whatever got stuck moves on by itself; what mending cannot help is left to a person."""
+"""Stuck inspections continue without a person; an issue that cannot be repaired is left to a person."""
 
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from tests.fakes import FakeDetector, MemoryLedger
-from tests.unit.line import CLEARLY_OK, FILED, INBOUND, NOW, PHOTO, UNSURE, UPLOADED_AT, Line
+from tests.fakes import FakeDetector, InMemoryInspectionRepository
+from tests.unit.pipeline import CLEARLY_OK, FILED, INBOUND, NOW, PHOTO, UNSURE, UPLOADED_AT, Pipeline
 from workflow import timestamps
 from workflow.inspections.inspection import Decision, Inspection
 from workflow.inspections.objects import Image, inspection_id
 from workflow.inspections.verdict import Verdict
-from workflow.pipeline.intake import document, execution_name
-from workflow.recovery.consistency import Finding, Kind, audit
-from workflow.recovery.reconcile import MAX_ATTEMPTS, Mender, findings, reconcile
+from workflow.pipeline.executions import execution_input, execution_name
+from workflow.recovery.consistency import Issue, IssueKind, check
+from workflow.recovery.reconcile import MAX_ATTEMPTS, Reconciler, find_issues, reconcile
 
 
 @pytest.fixture
-def line() -> Line:
-    return Line(detector=FakeDetector(CLEARLY_OK))
+def pipeline() -> Pipeline:
+    return Pipeline(detector=FakeDetector(CLEARLY_OK))
 
 
-def mender(line: Line) -> Mender:
-    return Mender(line.ledger, line.shelf, line.executions, line.decisions)
+def build_reconciler(pipeline: Pipeline) -> Reconciler:
+    return Reconciler(
+        inspections=pipeline.inspections,
+        objects=pipeline.objects,
+        executions=pipeline.executions,
+        delivery_queue=pipeline.decisions,
+    )
 
 
-def by_the_clock(line: Line) -> dict[str, int]:
-    return reconcile(mender(line), findings(mender(line), INBOUND))
+def scheduled_run(pipeline: Pipeline) -> dict[str, int]:
+    return reconcile(build_reconciler(pipeline), find_issues(build_reconciler(pipeline), INBOUND))
 
 
-def ended(line: Line, status: str = "FAILED") -> Image:
-    image = line.upload()
-    owner = line.start(image)
-    line.claim(image, owner)
-    line.executions.statuses[owner] = status
+def failed_inspection(pipeline: Pipeline, status: str = "FAILED") -> Image:
+    image = pipeline.upload()
+    owner = pipeline.start(image)
+    pipeline.claim(image, owner)
+    pipeline.executions.statuses[owner] = status
     return image
 
 
-def test_nothing_to_mend_is_nothing_done(line: Line) -> None:
-    line.inspected(line.upload())
+def test_without_issues_nothing_is_repaired(pipeline: Pipeline) -> None:
+    pipeline.inspected(pipeline.upload())
 
-    assert by_the_clock(line) == {}
+    assert scheduled_run(pipeline) == {}
 
 
 @pytest.mark.parametrize("status", ["FAILED", "TIMED_OUT", "ABORTED"])
-def test_an_ended_execution_is_followed_by_the_next_attempt(line: Line, status: str) -> None:
-    image = ended(line, status)
+def test_an_ended_execution_is_followed_by_the_next_attempt(pipeline: Pipeline, status: str) -> None:
+    image = failed_inspection(pipeline, status)
 
-    assert by_the_clock(line) == {"stranded inspection": 1}
+    assert scheduled_run(pipeline) == {"orphaned inspection": 1}
 
     name = execution_name(inspection_id(image), 2)
-    assert (line.row(image).owner, line.row(image).attempt) == (name, 2)
-    assert line.executions.started[name] == document(image, UPLOADED_AT, 2)
-    assert line.claim(image, execution_name(inspection_id(image), 1)) == "refused"
+    assert (pipeline.row(image).owner, pipeline.row(image).attempt) == (name, 2)
+    assert pipeline.executions.started[name] == execution_input(image, UPLOADED_AT, 2)
+    assert pipeline.claim(image, execution_name(inspection_id(image), 1)) == "refused"
 
 
-def test_a_forgotten_execution_starts_again_under_its_own_name(line: Line) -> None:
-    image = ended(line)
-    owner = line.row(image).owner
-    line.executions.statuses.clear()
-    line.executions.started.clear()
+def test_a_forgotten_execution_starts_again_by_its_own_name(pipeline: Pipeline) -> None:
+    image = failed_inspection(pipeline)
+    owner = pipeline.row(image).owner
+    pipeline.executions.statuses.clear()
+    pipeline.executions.started.clear()
 
-    assert by_the_clock(line) == {"stranded inspection": 1}
-    assert line.executions.started == {owner: document(image, UPLOADED_AT, 1)}
-    assert (line.row(image).owner, line.row(image).attempt) == (owner, 1)
-
-
-def test_a_waiting_review_of_a_forgotten_execution_comes_back() -> None:
-    line = Line(detector=FakeDetector(UNSURE))
-    image = line.upload()
-    owner = line.waiting(image)
-    line.executions.statuses.clear()
-
-    assert by_the_clock(line) == {"stranded inspection": 1}
-    assert owner in line.executions.running()
+    assert scheduled_run(pipeline) == {"orphaned inspection": 1}
+    assert pipeline.executions.started == {owner: execution_input(image, UPLOADED_AT, 1)}
+    assert (pipeline.row(image).owner, pipeline.row(image).attempt) == (owner, 1)
 
 
-def test_a_handed_over_execution_that_never_started_is_started(line: Line) -> None:
-    """The mender died between handing the row over and starting the next attempt."""
-    image = ended(line)
+def test_a_waiting_review_of_a_forgotten_execution_is_restarted() -> None:
+    pipeline = Pipeline(detector=FakeDetector(UNSURE))
+    image = pipeline.upload()
+    owner = pipeline.waiting(image)
+    pipeline.executions.statuses.clear()
+
+    assert scheduled_run(pipeline) == {"orphaned inspection": 1}
+    assert owner in pipeline.executions.list_running()
+
+
+def test_a_handed_over_execution_that_never_started_is_started(pipeline: Pipeline) -> None:
+    """The reconciler crashed between the transfer of the row and the start of the next attempt."""
+    image = failed_inspection(pipeline)
     name = execution_name(inspection_id(image), 2)
-    line.ledger.hand_over(line.row(image), name, 2, NOW)
+    pipeline.inspections.transfer_ownership(pipeline.row(image), name, 2, NOW)
 
-    assert by_the_clock(line) == {"stranded inspection": 1}
-    assert line.executions.started[name] == document(image, UPLOADED_AT, 2)
-
-
-def test_two_menders_at_once_start_one_attempt(line: Line) -> None:
-    image = ended(line)
-    before = line.row(image)
-
-    assert mender(line).restart(before) is True
-    assert mender(line).restart(before) is True  # Somebody restarted it: nothing is left to a person.
-    assert len(line.executions.started) == 2
+    assert scheduled_run(pipeline) == {"orphaned inspection": 1}
+    assert pipeline.executions.started[name] == execution_input(image, UPLOADED_AT, 2)
 
 
-def test_who_loses_the_race_for_the_row_starts_nothing(line: Line) -> None:
-    image = ended(line)
+def test_two_reconcilers_at_once_start_one_attempt(pipeline: Pipeline) -> None:
+    image = failed_inspection(pipeline)
+    before = pipeline.row(image)
 
-    class Contested(MemoryLedger):
-        def hand_over(self, before: Inspection, owner: str, attempt: int, at: str) -> bool:
+    assert build_reconciler(pipeline).restart(before) is True
+    # The first call restarted it, so the second leaves nothing to a person.
+    assert build_reconciler(pipeline).restart(before) is True
+    assert len(pipeline.executions.started) == 2
+
+
+def test_a_reconciler_that_loses_the_race_for_the_row_starts_nothing(pipeline: Pipeline) -> None:
+    image = failed_inspection(pipeline)
+
+    class ContestedRepository(InMemoryInspectionRepository):
+        def transfer_ownership(self, before: Inspection, owner: str, attempt: int, at: str) -> bool:
             return False
 
-    contested = Mender(Contested(), line.shelf, line.executions, line.decisions)
+    contested = Reconciler(
+        inspections=ContestedRepository(),
+        objects=pipeline.objects,
+        executions=pipeline.executions,
+        delivery_queue=pipeline.decisions,
+    )
 
-    assert contested.restart(line.row(image)) is True
-    assert len(line.executions.started) == 1
+    assert contested.restart(pipeline.row(image)) is True
+    assert len(pipeline.executions.started) == 1
 
 
-def test_an_inspection_that_fails_again_rests_twice_as_long_before_each_attempt(line: Line) -> None:
-    image = ended(line)
-    rests = []
+def test_the_backoff_of_an_inspection_doubles_with_each_failed_attempt(pipeline: Pipeline) -> None:
+    image = failed_inspection(pipeline)
+    backoffs = []
     for _ in range(4):
-        row, minutes = line.row(image), 0
-        while line.row(image).attempt == row.attempt:
-            rested = timestamps.later(timestamps.now(), -60 * minutes - 1)
-            line.ledger.rows[row.id] = replace(row, attempted_at=rested)
-            by_the_clock(line)
+        row, minutes = pipeline.row(image), 0
+        while pipeline.row(image).attempt == row.attempt:
+            attempted_at = timestamps.add_seconds(timestamps.now(), -60 * minutes - 1)
+            pipeline.inspections.rows[row.id] = replace(row, attempted_at=attempted_at)
+            scheduled_run(pipeline)
             minutes += 1
-        rests.append(minutes - 1)
-        line.executions.statuses[line.row(image).owner] = "FAILED"
+        backoffs.append(minutes - 1)
+        pipeline.executions.statuses[pipeline.row(image).owner] = "FAILED"
 
-    assert rests == [0, 1, 3, 7]
+    assert backoffs == [0, 1, 3, 7]
 
 
-def test_after_so_many_attempts_a_person_has_to_look(line: Line) -> None:
-    image = ended(line)
+def test_after_the_last_attempt_the_inspection_is_left_to_a_person(pipeline: Pipeline) -> None:
+    image = failed_inspection(pipeline)
     for _ in range(2 * MAX_ATTEMPTS):
-        line.ledger.rows[line.row(image).id] = replace(line.row(image), attempted_at=UPLOADED_AT)
-        by_the_clock(line)
-        line.executions.statuses[line.row(image).owner] = "FAILED"
+        pipeline.inspections.rows[pipeline.row(image).id] = replace(
+            pipeline.row(image), attempted_at=UPLOADED_AT
+        )
+        scheduled_run(pipeline)
+        pipeline.executions.statuses[pipeline.row(image).owner] = "FAILED"
 
-    line.ledger.rows[line.row(image).id] = replace(line.row(image), attempted_at=UPLOADED_AT)
-    assert by_the_clock(line) == {"left to a person": 1}
-    assert len(line.executions.started) == line.row(image).attempt == MAX_ATTEMPTS
-
-
-def test_what_a_person_redrives_is_owned_by_it_again(line: Line) -> None:
-    image = ended(line)
-    owner = line.row(image).owner
-    line.executions.statuses[owner] = "RUNNING"
-
-    assert by_the_clock(line) == {}
-    assert line.claim(image, owner) == "readable"
+    pipeline.inspections.rows[pipeline.row(image).id] = replace(pipeline.row(image), attempted_at=UPLOADED_AT)
+    assert scheduled_run(pipeline) == {"left to a person": 1}
+    assert len(pipeline.executions.started) == pipeline.row(image).attempt == MAX_ATTEMPTS
 
 
-def test_a_missed_upload_is_started(line: Line) -> None:
-    image = line.upload()
+def test_a_redriven_execution_owns_its_inspection_again(pipeline: Pipeline) -> None:
+    image = failed_inspection(pipeline)
+    owner = pipeline.row(image).owner
+    pipeline.executions.statuses[owner] = "RUNNING"
 
-    assert by_the_clock(line) == {"missed upload": 1}
-    assert line.executions.started == {
-        execution_name(inspection_id(image), 1): document(image, UPLOADED_AT, 1)
+    assert scheduled_run(pipeline) == {}
+    assert pipeline.claim(image, owner) == "readable"
+
+
+def test_a_missed_upload_is_started(pipeline: Pipeline) -> None:
+    image = pipeline.upload()
+
+    assert scheduled_run(pipeline) == {"missed upload": 1}
+    assert pipeline.executions.started == {
+        execution_name(inspection_id(image), 1): execution_input(image, UPLOADED_AT, 1)
     }
-    assert by_the_clock(line) == {}
+    assert scheduled_run(pipeline) == {}
 
 
-def test_a_folder_marker_is_not_missed(line: Line) -> None:
-    line.upload(b"", key="line 1/")
+def test_a_folder_marker_is_not_missed(pipeline: Pipeline) -> None:
+    pipeline.upload(b"", key="line 1/")
 
-    assert by_the_clock(line) == {}
-
-
-def test_a_missed_upload_that_somebody_starts_meanwhile_is_not_started_twice(line: Line) -> None:
-    image = line.upload()
-    found = list(findings(mender(line), INBOUND))
-    line.inspected(image)
-
-    assert reconcile(mender(line), found) == {"missed upload": 1}
-    assert len(line.executions.started) == 1
+    assert scheduled_run(pipeline) == {}
 
 
-@pytest.mark.parametrize("happened", ["moved again", "disappeared"])
-def test_a_surplus_copy_is_kept_when_the_photo_moved_since_it_was_found(line: Line, happened: str) -> None:
-    image = line.upload()
-    line.inspected(image)
-    row = line.row(image)
-    copy = line.shelf.upload(FILED, f"unclear/{row.id[:16]}/{image.name}", PHOTO)
-    found = list(audit(line.ledger, line.shelf, line.executions, INBOUND, FILED).findings)
-    if happened == "moved again":
-        line.ledger.rows[row.id] = replace(row, location=copy)
+def test_a_missed_upload_that_is_started_meanwhile_is_not_started_twice(pipeline: Pipeline) -> None:
+    image = pipeline.upload()
+    issues = list(find_issues(build_reconciler(pipeline), INBOUND))
+    pipeline.inspected(image)
+
+    assert reconcile(build_reconciler(pipeline), issues) == {"missed upload": 1}
+    assert len(pipeline.executions.started) == 1
+
+
+@pytest.mark.parametrize("change_meanwhile", ["moved again", "disappeared"])
+def test_a_surplus_copy_is_kept_when_the_photo_moved_since_the_check(
+    pipeline: Pipeline, change_meanwhile: str
+) -> None:
+    image = pipeline.upload()
+    pipeline.inspected(image)
+    row = pipeline.row(image)
+    copy = pipeline.objects.upload(FILED, f"unclear/{row.id[:16]}/{image.name}", PHOTO)
+    issues = list(check(pipeline.inspections, pipeline.objects, pipeline.executions, INBOUND, FILED).issues)
+    if change_meanwhile == "moved again":
+        pipeline.inspections.rows[row.id] = replace(row, location=copy)
     else:
-        line.shelf.delete(row.location)
+        pipeline.objects.delete(row.location)
 
-    assert [finding.kind for finding in found] == [Kind.ORPHAN]
-    assert reconcile(mender(line), found) == {"left to a person": 1}
-    assert copy in line.shelf.objects
+    assert [issue.kind for issue in issues] == [IssueKind.UNREFERENCED_COPY]
+    assert reconcile(build_reconciler(pipeline), issues) == {"left to a person": 1}
+    assert copy in pipeline.objects.contents
 
 
 def test_an_undelivered_decision_is_delivered_again() -> None:
-    line = Line(detector=FakeDetector(UNSURE))
-    image = line.upload()
-    line.waiting(image, "token")
-    line.decide(image, Verdict.OK)
-    line.decisions.sent.clear()
-    row = line.row(image)
+    pipeline = Pipeline(detector=FakeDetector(UNSURE))
+    image = pipeline.upload()
+    pipeline.waiting(image, "token")
+    pipeline.decide(image, Verdict.OK)
+    pipeline.decisions.sent.clear()
+    row = pipeline.row(image)
     assert row.decision is not None
-    aged = Decision(row.decision.id, Verdict.OK, "ann", "2026-01-01T00:00:00.000Z")
-    line.ledger.rows[row.id] = replace(row, decision=aged)
+    old_decision = Decision(
+        id=row.decision.id, verdict=Verdict.OK, reviewer="ann", decided_at="2026-01-01T00:00:00.000Z"
+    )
+    pipeline.inspections.rows[row.id] = replace(row, decision=old_decision)
 
-    assert by_the_clock(line) == {"undelivered decision": 1}
-    assert len(line.decisions.sent) == 1
-    assert line.deliver(image) == "delivered"
+    assert scheduled_run(pipeline) == {"undelivered decision": 1}
+    assert len(pipeline.decisions.sent) == 1
+    assert pipeline.deliver(image) == "delivered"
 
 
-def test_a_stranded_photo_is_inspected_to_the_end_by_its_next_attempt(line: Line) -> None:
-    image = ended(line)
-    by_the_clock(line)
-    owner = line.row(image).owner
+def test_an_orphaned_photo_is_inspected_to_the_end_by_its_next_attempt(pipeline: Pipeline) -> None:
+    image = failed_inspection(pipeline)
+    scheduled_run(pipeline)
+    owner = pipeline.row(image).owner
 
-    line.claim(image, owner, 2)
-    line.detect(image, owner)
-    line.move(image, owner, "ok")
-    line.close(image, owner)
-    line.executions.statuses[owner] = "SUCCEEDED"
+    pipeline.claim(image, owner, 2)
+    pipeline.detect(image, owner)
+    pipeline.move(image, owner, "ok")
+    pipeline.close(image, owner)
+    pipeline.executions.statuses[owner] = "SUCCEEDED"
 
-    assert by_the_clock(line) == {}
+    assert scheduled_run(pipeline) == {}
 
 
 @pytest.mark.parametrize(
-    "kind", [Kind.STRANDED, Kind.UNDELIVERED, Kind.LEFTOVER, Kind.ORPHAN, Kind.MISPLACED]
+    "kind",
+    [
+        IssueKind.ORPHANED_INSPECTION,
+        IssueKind.UNDELIVERED,
+        IssueKind.PENDING_DELETE,
+        IssueKind.UNREFERENCED_COPY,
+        IssueKind.MISSING_OBJECT,
+    ],
 )
-def test_a_finding_without_a_row_deletes_and_starts_nothing(line: Line, kind: Kind) -> None:
-    image = line.upload()
+def test_an_issue_without_a_row_deletes_and_starts_nothing(pipeline: Pipeline, kind: IssueKind) -> None:
+    image = pipeline.upload()
 
-    assert mender(line).mend(Finding(kind, "id", image, "why")) is False
-    assert image in line.shelf.objects
-    assert line.executions.started == {}
+    assert (
+        build_reconciler(pipeline).repair(Issue(kind=kind, inspection_id="id", image=image, reason="why"))
+        is False
+    )
+    assert image in pipeline.objects.contents
+    assert pipeline.executions.started == {}
 
 
-def test_one_finding_that_cannot_be_mended_is_counted_among_the_others(line: Line) -> None:
-    ended(line)
-    line.upload(key="missed.png")
-    lost = Finding(Kind.MISPLACED, "id", Image("b", "k", "v"), "nothing lies there")
-    found = [lost, *findings(mender(line), INBOUND)]
+def test_an_issue_that_cannot_be_repaired_is_counted_with_the_others(pipeline: Pipeline) -> None:
+    failed_inspection(pipeline)
+    pipeline.upload(key="missed.png")
+    missing_object = Issue(
+        kind=IssueKind.MISSING_OBJECT,
+        inspection_id="id",
+        image=Image("b", "k", "v"),
+        reason="no object",
+    )
+    issues = [missing_object, *find_issues(build_reconciler(pipeline), INBOUND)]
 
-    assert reconcile(mender(line), found) == {
+    assert reconcile(build_reconciler(pipeline), issues) == {
         "left to a person": 1,
         "missed upload": 1,
-        "stranded inspection": 1,
+        "orphaned inspection": 1,
     }
 
 
-def test_a_long_queue_of_uploads_is_not_started_all_at_once(line: Line) -> None:
-    """Events that wait behind the brake look like missed ones; they are started as fast as there is room."""
-    images = [line.upload(key=f"{number}.png") for number in range(30)]
-    narrow = replace(mender(line), limit=8)
+def test_a_long_queue_of_uploads_is_not_started_all_at_once(pipeline: Pipeline) -> None:
+    """Uploads that wait behind the back-pressure look missed; they start as slots become available."""
+    images = [pipeline.upload(key=f"{number}.png") for number in range(30)]
+    limited = replace(build_reconciler(pipeline), max_in_flight=8)
 
-    def by_clock() -> dict[str, int]:
-        return reconcile(narrow, findings(narrow, INBOUND))
+    def run() -> dict[str, int]:
+        return reconcile(limited, find_issues(limited, INBOUND))
 
-    assert by_clock() == {"missed upload": 8}
-    assert by_clock() == {}
+    assert run() == {"missed upload": 8}
+    assert run() == {}
     for image in images[:3]:
-        line.inspected(image)
-    assert by_clock() == {"missed upload": 3}
+        pipeline.inspected(image)
+    assert run() == {"missed upload": 3}
 
 
-def test_a_person_who_mends_all_starts_no_more_at_once_either(line: Line) -> None:
+def test_a_manual_reconciliation_starts_no_more_at_once_either(pipeline: Pipeline) -> None:
     for number in range(30):
-        line.upload(key=f"{number}.png")
-    narrow = replace(mender(line), limit=8)
+        pipeline.upload(key=f"{number}.png")
+    limited = replace(build_reconciler(pipeline), max_in_flight=8)
 
-    everything = audit(line.ledger, line.shelf, line.executions, INBOUND, FILED).findings
+    issues = check(pipeline.inspections, pipeline.objects, pipeline.executions, INBOUND, FILED).issues
 
-    assert reconcile(narrow, everything) == {"missed upload": 8, "left for later": 22}
+    assert reconcile(limited, issues) == {"missed upload": 8, "deferred": 22}
 
 
-def test_a_whole_engine_that_was_lost_is_started_again_in_portions(line: Line) -> None:
+def test_the_inspections_of_a_lost_engine_restart_in_portions(pipeline: Pipeline) -> None:
     for number in range(30):
-        image = line.upload(key=f"{number}.png")
-        line.claim(image, line.start(image))
-    line.executions.statuses.clear()
-    narrow = replace(mender(line), limit=4)
+        image = pipeline.upload(key=f"{number}.png")
+        pipeline.claim(image, pipeline.start(image))
+    pipeline.executions.statuses.clear()
+    limited = replace(build_reconciler(pipeline), max_in_flight=4)
 
-    counts = reconcile(narrow, findings(narrow, INBOUND))
+    counts = reconcile(limited, find_issues(limited, INBOUND))
 
-    assert counts == {"stranded inspection": 20, "left for later": 1}
+    assert counts == {"orphaned inspection": 20, "deferred": 1}
 
 
-def test_a_fault_with_one_finding_keeps_nothing_from_the_others(
-    line: Line, monkeypatch: pytest.MonkeyPatch
+def test_an_error_with_one_issue_does_not_affect_the_others(
+    pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    images = [line.upload(key=f"{number}.png") for number in range(3)]
+    images = [pipeline.upload(key=f"{number}.png") for number in range(3)]
     for image in images:
-        line.claim(image, line.start(image))
-    line.executions.statuses.clear()
-    start = line.executions.start
+        pipeline.claim(image, pipeline.start(image))
+    pipeline.executions.statuses.clear()
+    start = pipeline.executions.start
 
     def start_all_but_one(name: str, document: dict[str, Any]) -> bool:
         if name.startswith(inspection_id(images[0])):
-            raise RuntimeError("a poisoned row")
+            raise RuntimeError("an invalid row")
         return start(name, document)
 
-    monkeypatch.setattr(line.executions, "start", start_all_but_one)
+    monkeypatch.setattr(pipeline.executions, "start", start_all_but_one)
 
-    with pytest.raises(RuntimeError, match="poisoned"):
-        reconcile(mender(line), findings(mender(line), INBOUND))
+    with pytest.raises(RuntimeError, match="invalid row"):
+        reconcile(build_reconciler(pipeline), find_issues(build_reconciler(pipeline), INBOUND))
 
-    assert len(line.executions.statuses) == 2
+    assert len(pipeline.executions.statuses) == 2
 
 
-def test_what_waits_and_what_was_begun_comes_before_missed_uploads(line: Line) -> None:
-    line.upload(key="nobody-saw.png")
-    begun = line.upload(key="begun.png")
-    line.claim(begun, line.start(begun))
-    line.detector.answers = [UNSURE]
-    waits = line.upload(key="waits.png")
-    line.waiting(waits)
-    line.executions.statuses.clear()
+def test_waiting_and_begun_inspections_come_before_missed_uploads(pipeline: Pipeline) -> None:
+    pipeline.upload(key="missed.png")
+    begun = pipeline.upload(key="begun.png")
+    pipeline.claim(begun, pipeline.start(begun))
+    pipeline.detector.answers = [UNSURE]
+    waits = pipeline.upload(key="waits.png")
+    pipeline.waiting(waits)
+    pipeline.executions.statuses.clear()
 
-    found = [(finding.kind, finding.image.key) for finding in findings(mender(line), INBOUND)]
+    issues = [(issue.kind, issue.image.key) for issue in find_issues(build_reconciler(pipeline), INBOUND)]
 
-    assert found == [
-        (Kind.STRANDED, "waits.png"),
-        (Kind.STRANDED, "begun.png"),
-        (Kind.MISSED_UPLOAD, "nobody-saw.png"),
+    assert issues == [
+        (IssueKind.ORPHANED_INSPECTION, "waits.png"),
+        (IssueKind.ORPHANED_INSPECTION, "begun.png"),
+        (IssueKind.MISSED_UPLOAD, "missed.png"),
     ]
 
 
-def test_what_was_begun_is_not_looked_up_once_more_for_its_upload(line: Line) -> None:
+def test_a_begun_inspection_is_not_read_again_for_its_upload(pipeline: Pipeline) -> None:
     for number in range(5):
-        image = line.upload(key=f"{number}.png")
-        line.claim(image, line.start(image))
-    asked: list[str] = []
+        image = pipeline.upload(key=f"{number}.png")
+        pipeline.claim(image, pipeline.start(image))
+    read_ids: list[str] = []
 
-    class Counting(MemoryLedger):
-        rows = line.ledger.rows
+    class CountingRepository(InMemoryInspectionRepository):
+        rows = pipeline.inspections.rows
 
         def get(self, inspection_id: str) -> Inspection | None:
-            asked.append(inspection_id)
+            read_ids.append(inspection_id)
             return super().get(inspection_id)
 
-    ledger = Counting()
-    ledger.rows = line.ledger.rows
+    inspections = CountingRepository()
+    inspections.rows = pipeline.inspections.rows
 
-    assert list(findings(replace(mender(line), ledger=ledger), INBOUND)) == []
-    assert asked == []
+    assert list(find_issues(replace(build_reconciler(pipeline), inspections=inspections), INBOUND)) == []
+    assert read_ids == []
 
 
-def test_who_restarts_by_hand_a_hundred_times_stops_nobody_elses_mending(line: Line) -> None:
-    image = ended(line)
-    row = line.row(image)
-    line.ledger.rows[row.id] = replace(row, attempt=100, attempted_at=timestamps.now())
-    other = ended(line)
+def test_a_hundred_manual_restarts_do_not_stop_other_repairs(pipeline: Pipeline) -> None:
+    image = failed_inspection(pipeline)
+    row = pipeline.row(image)
+    pipeline.inspections.rows[row.id] = replace(row, attempt=100, attempted_at=timestamps.now())
+    other = failed_inspection(pipeline)
 
-    assert by_the_clock(line) == {"stranded inspection": 1}
-    assert line.row(other).attempt == 2
+    assert scheduled_run(pipeline) == {"orphaned inspection": 1}
+    assert pipeline.row(other).attempt == 2

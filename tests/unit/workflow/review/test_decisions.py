@@ -1,4 +1,4 @@
-"""Nobody who was told `saved` is overruled, and a decision arrives whatever dies on the way."""
+"""A saved decision is never overruled, and it arrives even if a process crashes on the way."""
 
 import json
 from dataclasses import replace
@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from tests.fakes import FakeDetector, MemoryLedger, MemoryTokens
-from tests.unit.line import UNSURE, Line
+from tests.fakes import FakeDetector, InMemoryInspectionRepository, InMemoryTaskTokenStore
+from tests.unit.pipeline import UNSURE, Pipeline
 from workflow.errors import Conflict, NotFound, OwnershipLost
-from workflow.inspections.inspection import AuditEntry, Decision, Inspection, Review, State
+from workflow.inspections.inspection import AuditEntry, Decision, Inspection, InspectionState, Review
 from workflow.inspections.objects import Image, inspection_id
 from workflow.inspections.verdict import Verdict
 from workflow.recovery import delivery
@@ -19,155 +19,184 @@ TOKEN = "AQDEAAAAKgAAAAMA-secret"
 
 
 @pytest.fixture
-def line() -> Line:
-    return Line(detector=FakeDetector(UNSURE))
+def pipeline() -> Pipeline:
+    return Pipeline(detector=FakeDetector(UNSURE))
 
 
-def deliver(line: Line, tokens: MemoryTokens, image: Image) -> str:
-    """Deliver with another token table than the line's."""
-    return delivery.deliver(line.ledger, tokens, line.executions, line.decisions, inspection_id(image))
+def deliver(pipeline: Pipeline, tokens: InMemoryTaskTokenStore, image: Image) -> str:
+    """Deliver with another token store than the pipeline's."""
+    return delivery.deliver(
+        pipeline.inspections, tokens, pipeline.executions, pipeline.decisions, inspection_id(image)
+    )
 
 
-def unclear(line: Line) -> tuple[Image, str]:
-    """A photo that lies in unclear, right before a person is asked."""
-    image = line.upload()
-    owner = line.start(image)
-    line.claim(image, owner)
-    line.detect(image, owner)
-    line.move(image, owner, "unclear")
+def unclear(pipeline: Pipeline) -> tuple[Image, str]:
+    """Move a photo to unclear, right before its review is opened."""
+    image = pipeline.upload()
+    owner = pipeline.start(image)
+    pipeline.claim(image, owner)
+    pipeline.detect(image, owner)
+    pipeline.move(image, owner, "unclear")
     return image, owner
 
 
-def test_asking_opens_the_review_and_keeps_the_token(line: Line) -> None:
-    image, owner = unclear(line)
+def test_asking_opens_the_review_and_stores_the_token(pipeline: Pipeline) -> None:
+    image, owner = unclear(pipeline)
 
-    line.ask(image, owner, TOKEN)
+    pipeline.ask(image, owner, TOKEN)
 
-    row = line.row(image)
-    assert (row.state, row.decision) == (State.WAITING, None)
+    row = pipeline.row(image)
+    assert (row.state, row.decision) == (InspectionState.WAITING, None)
     assert row.review is not None
     assert (row.review.round, row.review.escalated) == (1, False)
     assert row.review.deadline > row.review.opened_at
-    assert line.tokens.of(row.id) == [TOKEN]
-    assert line.decisions.sent == []
+    assert pipeline.task_tokens.list_tokens(row.id) == [TOKEN]
+    assert pipeline.decisions.sent == []
 
 
-def test_asking_again_keeps_the_first_opening_and_every_token(line: Line) -> None:
-    image, owner = unclear(line)
-    line.ask(image, owner, "old")
-    opened = line.row(image).review
+def test_asking_again_keeps_the_first_opening_and_every_token(pipeline: Pipeline) -> None:
+    image, owner = unclear(pipeline)
+    pipeline.ask(image, owner, "old")
+    opened = pipeline.row(image).review
 
-    line.ask(image, owner, TOKEN)
+    pipeline.ask(image, owner, TOKEN)
 
-    again = line.row(image).review
+    reopened = pipeline.row(image).review
     assert opened is not None
-    assert again is not None
-    assert (again.opened_at, again.round) == (opened.opened_at, 1)
-    assert again.deadline >= opened.deadline
-    assert line.tokens.of(line.row(image).id) == [TOKEN, "old"]
+    assert reopened is not None
+    assert (reopened.opened_at, reopened.round) == (opened.opened_at, 1)
+    assert reopened.deadline >= opened.deadline
+    assert pipeline.task_tokens.list_tokens(pipeline.row(image).id) == [TOKEN, "old"]
 
 
-def test_who_lost_the_ownership_does_not_replace_the_token(line: Line) -> None:
-    image, owner = unclear(line)
-    line.ask(image, owner, TOKEN)
+def test_an_execution_that_lost_its_ownership_does_not_replace_the_token(pipeline: Pipeline) -> None:
+    image, owner = unclear(pipeline)
+    pipeline.ask(image, owner, TOKEN)
 
     with pytest.raises(OwnershipLost):
-        line.ask(image, "somebody else", "stale")
-    assert line.tokens.of(line.row(image).id) == [TOKEN]
+        pipeline.ask(image, "another execution", "stale")
+    assert pipeline.task_tokens.list_tokens(pipeline.row(image).id) == [TOKEN]
 
 
-def test_a_decision_that_stands_is_delivered_when_asked_again(line: Line) -> None:
-    image = line.upload()
-    owner = line.waiting(image)
-    line.decide(image, Verdict.OK)
-    line.decisions.sent.clear()
-    line.executions.live_tokens = {TOKEN}
+def test_a_decision_that_stands_is_delivered_when_asked_again(pipeline: Pipeline) -> None:
+    image = pipeline.upload()
+    owner = pipeline.waiting(image)
+    pipeline.decide(image, Verdict.OK)
+    pipeline.decisions.sent.clear()
+    pipeline.executions.live_tokens = {TOKEN}
 
-    line.ask(image, owner, TOKEN)
+    pipeline.ask(image, owner, TOKEN)
 
-    assert line.decisions.sent == [decisions.delivery(line.row(image).id)]
-    assert line.deliver(image) == "delivered"
-    assert line.executions.answers[-1][0] == TOKEN
+    assert pipeline.decisions.sent == [decisions.delivery_message(pipeline.row(image).id)]
+    assert pipeline.deliver(image) == "delivered"
+    assert pipeline.executions.answers[-1][0] == TOKEN
 
 
-def test_a_person_who_decides_between_token_and_row_is_heard() -> None:
-    """The token is kept before the row is read; the other order would lose the decision's delivery."""
-    line = Line(detector=FakeDetector(UNSURE))
-    image = line.upload()
-    owner = line.waiting(image, "dead by now")
-    line.executions.live_tokens = {TOKEN}
+def test_a_decision_between_storing_the_token_and_reading_the_row_is_delivered() -> None:
+    """The token is stored before the row is read. The other order would lose the delivery."""
+    pipeline = Pipeline(detector=FakeDetector(UNSURE))
+    image = pipeline.upload()
+    owner = pipeline.waiting(image, "dead by now")
+    pipeline.executions.live_tokens = {TOKEN}
 
-    class Meanwhile(MemoryTokens):
+    class DecidingTokenStore(InMemoryTaskTokenStore):
         def put(self, inspection: str, token: str, attempt: int) -> None:
             super().put(inspection, token, attempt)
-            line.decide(image, Verdict.DEFECT)
-            deliver(line, self, image)
+            pipeline.decide(image, Verdict.DEFECT)
+            deliver(pipeline, self, image)
 
-    decisions.ask(line.ledger, Meanwhile(), line.decisions, line.row(image).id, owner, TOKEN, 60)
+    decisions.open_review(
+        pipeline.inspections,
+        DecidingTokenStore(),
+        pipeline.decisions,
+        inspection_id=pipeline.row(image).id,
+        owner=owner,
+        token=TOKEN,
+        seconds=60,
+    )
 
-    assert [token for token, _ in line.executions.answers] == [TOKEN]
+    assert [token for token, _ in pipeline.executions.answers] == [TOKEN]
 
 
-def test_nobody_who_decides_while_the_question_is_put_waits_for_the_timeout() -> None:
-    """At whichever of its calls `ask` is overtaken by the decision, the newest token is answered."""
-    for overtaken in range(3):
-        line = Line(detector=FakeDetector(UNSURE))
-        image = line.upload()
-        owner = line.waiting(image, "dead by now")
-        line.executions.live_tokens = {TOKEN}
+def test_a_decision_while_the_review_is_opened_never_waits_for_the_timeout() -> None:
+    """The decision may overtake any call of `open_review`, and the newest token is answered."""
+    for overtaken_call in range(3):
+        pipeline = Pipeline(detector=FakeDetector(UNSURE))
+        image = pipeline.upload()
+        owner = pipeline.waiting(image, "dead by now")
+        pipeline.executions.live_tokens = {TOKEN}
         calls: list[str] = []
 
         def decide_at(
-            name: str, calls: list[str] = calls, line: Line = line, image: Image = image, at: int = overtaken
+            name: str,
+            calls: list[str] = calls,
+            pipeline: Pipeline = pipeline,
+            image: Image = image,
+            at: int = overtaken_call,
         ) -> None:
             calls.append(name)
             if len(calls) == at + 1:
-                line.decide(image, Verdict.DEFECT)
-                line.deliver(image)
+                pipeline.decide(image, Verdict.DEFECT)
+                pipeline.deliver(image)
 
-        class Tokens(MemoryTokens):
+        class OvertakenTokenStore(InMemoryTaskTokenStore):
             def put(
-                self, inspection: str, token: str, attempt: int, tell: Any = decide_at, line: Line = line
+                self,
+                inspection: str,
+                token: str,
+                attempt: int,
+                on_call: Any = decide_at,
+                pipeline: Pipeline = pipeline,
             ) -> None:
-                line.tokens.put(inspection, token, attempt)
-                tell("put")
+                pipeline.task_tokens.put(inspection, token, attempt)
+                on_call("put")
 
-        class Ledger(MemoryLedger):
-            def get(self, inspection: str, tell: Any = decide_at, line: Line = line) -> Inspection | None:
-                tell("get")
-                return line.ledger.get(inspection)
+        class OvertakenRepository(InMemoryInspectionRepository):
+            def get(
+                self, inspection: str, on_call: Any = decide_at, pipeline: Pipeline = pipeline
+            ) -> Inspection | None:
+                on_call("get")
+                return pipeline.inspections.get(inspection)
 
             def record_review(
                 self,
                 inspection: str,
                 owner: str,
-                opened: Review,
-                rank: str,
-                tell: Any = decide_at,
-                line: Line = line,
+                review: Review,
+                priority: str,
+                on_call: Any = decide_at,
+                pipeline: Pipeline = pipeline,
             ) -> Inspection:
-                tell("record_review")
-                return line.ledger.record_review(inspection, owner, opened, rank)
+                on_call("record_review")
+                return pipeline.inspections.record_review(inspection, owner, review, priority)
 
-        decisions.ask(Ledger(), Tokens(), line.decisions, line.row(image).id, owner, TOKEN, 60)
-        if line.decisions.sent:
-            line.deliver(image)
+        decisions.open_review(
+            OvertakenRepository(),
+            OvertakenTokenStore(),
+            pipeline.decisions,
+            inspection_id=pipeline.row(image).id,
+            owner=owner,
+            token=TOKEN,
+            seconds=60,
+        )
+        if pipeline.decisions.sent:
+            pipeline.deliver(image)
 
         assert calls == ["get", "put", "record_review"]
-        assert [token for token, _ in line.executions.answers] == [TOKEN]
+        assert [token for token, _ in pipeline.executions.answers] == [TOKEN]
 
 
-def test_escalating_starts_the_next_round_and_tells_a_supervisor(line: Line) -> None:
-    image = line.upload()
-    owner = line.waiting(image)
+def test_escalating_starts_the_next_round_and_notifies_a_supervisor(pipeline: Pipeline) -> None:
+    image = pipeline.upload()
+    owner = pipeline.waiting(image)
 
-    answer = line.escalate(image, owner)
+    answer = pipeline.escalate(image, owner)
 
-    row = line.row(image)
+    row = pipeline.row(image)
     assert answer == {"decided": False, "round": 2}
     assert row.review is not None
     assert (row.review.round, row.review.escalated) == (2, True)
-    assert json.loads(line.escalations.sent[0]) == {
+    assert json.loads(pipeline.escalations.sent[0]) == {
         "inspection_id": row.id,
         "image": {"bucket": image.bucket, "key": image.key, "version_id": image.version_id},
         "waiting_since": row.review.opened_at,
@@ -175,232 +204,252 @@ def test_escalating_starts_the_next_round_and_tells_a_supervisor(line: Line) -> 
     }
 
 
-def test_an_escalated_review_keeps_its_round_when_it_is_asked_again(line: Line) -> None:
-    image = line.upload()
-    owner = line.waiting(image)
-    line.escalate(image, owner)
+def test_an_escalated_review_keeps_its_round_when_it_is_opened_again(pipeline: Pipeline) -> None:
+    image = pipeline.upload()
+    owner = pipeline.waiting(image)
+    pipeline.escalate(image, owner)
 
-    line.ask(image, owner, TOKEN)
+    pipeline.ask(image, owner, TOKEN)
 
-    asked = line.row(image).review
-    assert asked is not None
-    assert (asked.round, asked.escalated) == (2, True)
+    review = pipeline.row(image).review
+    assert review is not None
+    assert (review.round, review.escalated) == (2, True)
 
 
-def test_a_decision_that_came_before_the_timeout_wins(line: Line) -> None:
-    image = line.upload()
-    owner = line.waiting(image)
-    line.decide(image, Verdict.DEFECT)
-    before = line.row(image)
+def test_a_decision_that_came_before_the_timeout_wins(pipeline: Pipeline) -> None:
+    image = pipeline.upload()
+    owner = pipeline.waiting(image)
+    pipeline.decide(image, Verdict.DEFECT)
+    before = pipeline.row(image)
 
-    assert line.escalate(image, owner) == {"decided": True}
+    assert pipeline.escalate(image, owner) == {"decided": True}
     assert before.decision is not None
-    assert line.row(image) == replace(before, decision=replace(before.decision, sealed=True))
-    assert line.escalations.sent == []
+    assert pipeline.row(image) == replace(before, decision=replace(before.decision, finalized=True))
+    assert pipeline.escalations.sent == []
 
 
-def test_a_decision_between_the_look_and_the_escalation_wins(line: Line) -> None:
-    image = line.upload()
-    owner = line.waiting(image)
+def test_a_decision_between_the_read_and_the_escalation_wins(pipeline: Pipeline) -> None:
+    image = pipeline.upload()
+    owner = pipeline.waiting(image)
 
-    class Meanwhile(MemoryLedger):
+    class RacingRepository(InMemoryInspectionRepository):
         def get(self, inspection: str) -> Inspection | None:
-            row = line.ledger.get(inspection)
-            line.decide(image, Verdict.OK)
+            row = pipeline.inspections.get(inspection)
+            pipeline.decide(image, Verdict.OK)
             return row
 
-    racing = Meanwhile()
-    racing.rows = line.ledger.rows
+    racing = RacingRepository()
+    racing.rows = pipeline.inspections.rows
 
-    answer = decisions.escalate(racing, line.escalations, line.row(image).id, owner)
+    answer = decisions.escalate(racing, pipeline.escalations, pipeline.row(image).id, owner)
 
     assert answer == {"decided": True}
-    assert line.row(image).decision is not None
-    assert line.escalations.sent == []
+    assert pipeline.row(image).decision is not None
+    assert pipeline.escalations.sent == []
 
 
-def test_a_review_that_nobody_opened_cannot_be_overdue(line: Line) -> None:
-    image, owner = unclear(line)
+def test_a_review_that_is_not_open_cannot_be_escalated(pipeline: Pipeline) -> None:
+    image, owner = unclear(pipeline)
 
     with pytest.raises(Conflict, match="no review is open"):
-        line.escalate(image, owner)
+        pipeline.escalate(image, owner)
 
 
 @pytest.mark.parametrize("verdict", [Verdict.OK, Verdict.DEFECT])
-def test_a_decision_is_kept_with_its_audit_entry_and_its_delivery_is_asked_for(
-    line: Line, verdict: Verdict
+def test_a_decision_is_stored_with_its_audit_entry_and_its_delivery_is_requested(
+    pipeline: Pipeline, verdict: Verdict
 ) -> None:
-    image = line.upload()
-    line.waiting(image)
+    image = pipeline.upload()
+    pipeline.waiting(image)
 
-    decision = line.decide(image, verdict, "ann", "a crack")
+    decision = pipeline.decide(image, verdict, "ann", "a crack")
 
-    row = line.row(image)
+    row = pipeline.row(image)
     at = decision.decided_at
-    assert row.decision == decision == Decision(decision.id, verdict, "ann", at, "a crack", release_at=at)
-    assert line.ledger.audit_trail(row.id) == [
-        AuditEntry(row.id, decision.decided_at, "ann", "decide", "unclear", verdict, "a crack", decision.id)
+    assert (
+        row.decision
+        == decision
+        == Decision(
+            id=decision.id, verdict=verdict, reviewer="ann", decided_at=at, reason="a crack", effective_at=at
+        )
+    )
+    assert pipeline.inspections.list_audit_entries(row.id) == [
+        AuditEntry(
+            inspection_id=row.id,
+            at=decision.decided_at,
+            actor="ann",
+            action="decide",
+            before="unclear",
+            after=verdict,
+            reason="a crack",
+            decision_id=decision.id,
+        )
     ]
-    assert line.decisions.sent == [json.dumps({"inspection_id": row.id})]
+    assert pipeline.decisions.sent == [json.dumps({"inspection_id": row.id})]
 
 
 @pytest.mark.parametrize("verdict", [Verdict.UNCLEAR, Verdict.REJECTED])
-def test_a_person_decides_ok_or_defect(line: Line, verdict: Verdict) -> None:
-    image = line.upload()
-    line.waiting(image)
+def test_a_reviewer_decides_ok_or_defect(pipeline: Pipeline, verdict: Verdict) -> None:
+    image = pipeline.upload()
+    pipeline.waiting(image)
 
     with pytest.raises(ValueError, match="ok or defect"):
-        line.decide(image, verdict)
+        pipeline.decide(image, verdict)
 
 
-def test_a_reason_that_no_message_could_carry_is_refused(line: Line) -> None:
-    image = line.upload()
-    line.waiting(image)
+def test_a_reason_that_no_message_could_carry_is_refused(pipeline: Pipeline) -> None:
+    image = pipeline.upload()
+    pipeline.waiting(image)
 
     with pytest.raises(ValueError, match="at most 2,000 characters, not 2,001"):
-        line.decide(image, Verdict.OK, reason="x" * 2001)
-    assert line.decide(image, Verdict.OK, reason="x" * 2000)
+        pipeline.decide(image, Verdict.OK, reason="x" * 2001)
+    assert pipeline.decide(image, Verdict.OK, reason="x" * 2000)
 
 
-def test_the_second_decision_is_refused_and_told_who_was_first(line: Line) -> None:
-    image = line.upload()
-    line.waiting(image)
-    first = line.decide(image, Verdict.OK, "ann")
+def test_the_second_decision_is_refused_with_the_name_of_the_first_reviewer(pipeline: Pipeline) -> None:
+    image = pipeline.upload()
+    pipeline.waiting(image)
+    first = pipeline.decide(image, Verdict.OK, "ann")
 
     with pytest.raises(Conflict, match=f"ann decided ok at {first.decided_at}"):
-        line.decide(image, Verdict.DEFECT, "bob")
-    assert line.row(image).decision == first
-    assert [(entry.who, entry.action) for entry in line.ledger.entries] == [
+        pipeline.decide(image, Verdict.DEFECT, "bob")
+    assert pipeline.row(image).decision == first
+    assert [(entry.actor, entry.action) for entry in pipeline.inspections.entries] == [
         ("ann", "decide"),
         ("bob", "conflict"),
     ]
 
 
-def test_of_two_people_at_once_one_is_told_who_was_faster(line: Line) -> None:
-    image = line.upload()
-    line.waiting(image)
+def test_of_two_decisions_at_once_the_slower_is_refused_with_the_name_of_the_faster(
+    pipeline: Pipeline,
+) -> None:
+    image = pipeline.upload()
+    pipeline.waiting(image)
 
-    class Meanwhile(MemoryLedger):
-        def decide(self, inspection: str, decision: Decision, entry: AuditEntry) -> None:
+    class RacingRepository(InMemoryInspectionRepository):
+        def record_decision(self, inspection: str, decision: Decision, entry: AuditEntry) -> None:
             if not self.entries:
                 self.entries.append(entry)
-                line.decide(image, Verdict.OK, "ann")
-            line.ledger.decide(inspection, decision, entry)
+                pipeline.decide(image, Verdict.OK, "ann")
+            pipeline.inspections.record_decision(inspection, decision, entry)
 
-    racing = Meanwhile()
-    racing.rows = line.ledger.rows
+    racing = RacingRepository()
+    racing.rows = pipeline.inspections.rows
 
     with pytest.raises(Conflict, match="ann decided ok"):
-        decisions.decide(racing, line.decisions, line.row(image).id, Verdict.DEFECT, "bob")
-    assert [entry.who for entry in line.ledger.entries] == ["ann"]
-    assert [(entry.who, entry.action, entry.before) for entry in racing.entries[1:]] == [
+        decisions.decide(racing, pipeline.decisions, pipeline.row(image).id, Verdict.DEFECT, "bob")
+    assert [entry.actor for entry in pipeline.inspections.entries] == ["ann"]
+    assert [(entry.actor, entry.action, entry.before) for entry in racing.entries[1:]] == [
         ("bob", "conflict", "ok")
     ]
 
 
-def test_a_photo_that_does_not_wait_cannot_be_decided(line: Line) -> None:
-    image, _ = unclear(line)
+def test_a_photo_that_does_not_wait_cannot_be_decided(pipeline: Pipeline) -> None:
+    image, _ = unclear(pipeline)
 
     with pytest.raises(Conflict, match=r"does not wait for a decision \(it is inspecting\)"):
-        line.decide(image, Verdict.OK)
+        pipeline.decide(image, Verdict.OK)
     with pytest.raises(NotFound):
-        line.decide(Image("b", "unknown", "v"), Verdict.OK)
+        pipeline.decide(Image("b", "unknown", "v"), Verdict.OK)
 
 
-def test_a_delivered_decision_names_itself_and_no_token_remains(line: Line) -> None:
-    image = line.upload()
-    line.waiting(image, TOKEN)
-    decision = line.decide(image, Verdict.DEFECT)
+def test_a_delivered_decision_carries_its_id_and_no_token_remains(pipeline: Pipeline) -> None:
+    image = pipeline.upload()
+    pipeline.waiting(image, TOKEN)
+    decision = pipeline.decide(image, Verdict.DEFECT)
 
-    assert line.deliver(image) == "delivered"
-    assert line.executions.answers == [(TOKEN, {"decision_id": decision.id, "verdict": "defect"})]
-    assert line.tokens.tokens == {}
-
-
-def test_a_decision_delivered_twice_is_answered_once(line: Line) -> None:
-    image = line.upload()
-    line.waiting(image, TOKEN)
-    line.decide(image, Verdict.OK)
-
-    assert [line.deliver(image), line.deliver(image)] == ["delivered", "the execution goes on by itself"]
-    assert len(line.executions.answers) == 1
+    assert pipeline.deliver(image) == "delivered"
+    assert pipeline.executions.answers == [(TOKEN, {"decision_id": decision.id, "verdict": "defect"})]
+    assert pipeline.task_tokens.tokens == {}
 
 
-def test_without_a_decision_nothing_is_delivered(line: Line) -> None:
-    image = line.upload()
-    line.waiting(image, TOKEN)
+def test_a_decision_delivered_twice_is_answered_once(pipeline: Pipeline) -> None:
+    image = pipeline.upload()
+    pipeline.waiting(image, TOKEN)
+    pipeline.decide(image, Verdict.OK)
 
-    assert line.deliver(image) == "nothing to deliver"
-    assert line.deliver(Image("b", "unknown", "v")) == "nothing to deliver"
-    assert line.tokens.of(inspection_id(image)) == [TOKEN]
-
-
-def test_a_decision_without_a_token_waits_for_the_next_question(line: Line) -> None:
-    image = line.upload()
-    line.waiting(image, TOKEN)
-    line.decide(image, Verdict.OK)
-    line.tokens.tokens.clear()
-
-    assert line.deliver(image) == "the execution goes on by itself"
+    assert [pipeline.deliver(image), pipeline.deliver(image)] == [
+        "delivered",
+        "the execution continues by itself",
+    ]
+    assert len(pipeline.executions.answers) == 1
 
 
-def test_a_dead_token_is_forgotten(line: Line) -> None:
-    image = line.upload()
-    line.waiting(image, TOKEN)
-    line.decide(image, Verdict.OK)
-    line.executions.live_tokens.clear()
+def test_without_a_decision_nothing_is_delivered(pipeline: Pipeline) -> None:
+    image = pipeline.upload()
+    pipeline.waiting(image, TOKEN)
 
-    assert line.deliver(image) == "the execution goes on by itself"
-    assert line.tokens.tokens == {}
-
-
-def test_dead_tokens_are_no_obstacle_for_the_one_that_is_alive(line: Line) -> None:
-    image = line.upload()
-    line.waiting(image, TOKEN)
-    line.decide(image, Verdict.OK)
-    line.tokens.tokens[line.row(image).id] = ["dead", TOKEN, "dead too"]
-
-    assert line.deliver(image) == "delivered"
-    assert line.executions.answers[-1][0] == TOKEN
-    assert line.tokens.of(line.row(image).id) == ["dead"]
+    assert pipeline.deliver(image) == "nothing to deliver"
+    assert pipeline.deliver(Image("b", "unknown", "v")) == "nothing to deliver"
+    assert pipeline.task_tokens.list_tokens(inspection_id(image)) == [TOKEN]
 
 
-def test_who_asks_late_with_a_dead_token_keeps_nobody_from_being_answered(line: Line) -> None:
-    """A worker slept after its caller gave it up; the retry asked meanwhile with a token of its own."""
-    image = line.upload()
-    owner = line.waiting(image, TOKEN)
-    line.ask(image, owner, "of the one that slept")
+def test_a_decision_without_a_token_waits_for_the_next_token(pipeline: Pipeline) -> None:
+    image = pipeline.upload()
+    pipeline.waiting(image, TOKEN)
+    pipeline.decide(image, Verdict.OK)
+    pipeline.task_tokens.tokens.clear()
 
-    line.decide(image, Verdict.OK)
-
-    assert line.deliver(image) == "delivered"
-    assert line.executions.answers[-1][0] == TOKEN
+    assert pipeline.deliver(image) == "the execution continues by itself"
 
 
-def test_a_token_of_an_attempt_that_was_given_up_is_never_answered() -> None:
-    tokens = MemoryTokens()
+def test_a_dead_token_is_removed(pipeline: Pipeline) -> None:
+    image = pipeline.upload()
+    pipeline.waiting(image, TOKEN)
+    pipeline.decide(image, Verdict.OK)
+    pipeline.executions.live_tokens.clear()
+
+    assert pipeline.deliver(image) == "the execution continues by itself"
+    assert pipeline.task_tokens.tokens == {}
+
+
+def test_dead_tokens_do_not_block_the_live_token(pipeline: Pipeline) -> None:
+    image = pipeline.upload()
+    pipeline.waiting(image, TOKEN)
+    pipeline.decide(image, Verdict.OK)
+    pipeline.task_tokens.tokens[pipeline.row(image).id] = ["dead", TOKEN, "dead too"]
+
+    assert pipeline.deliver(image) == "delivered"
+    assert pipeline.executions.answers[-1][0] == TOKEN
+    assert pipeline.task_tokens.list_tokens(pipeline.row(image).id) == ["dead"]
+
+
+def test_a_late_dead_token_does_not_block_the_delivery(pipeline: Pipeline) -> None:
+    """A worker slept until its caller gave up. Meanwhile the retry stored its own token."""
+    image = pipeline.upload()
+    owner = pipeline.waiting(image, TOKEN)
+    pipeline.ask(image, owner, "of the sleeping worker")
+
+    pipeline.decide(image, Verdict.OK)
+
+    assert pipeline.deliver(image) == "delivered"
+    assert pipeline.executions.answers[-1][0] == TOKEN
+
+
+def test_a_token_of_an_abandoned_attempt_is_never_answered() -> None:
+    tokens = InMemoryTaskTokenStore()
     tokens.put("i1", "of attempt 1", 1)
     tokens.put("i1", "of attempt 2", 2)
     tokens.put("i1", "late, of attempt 1", 1)
-    tokens.put("i1", "of attempt 2, once more", 2)
+    tokens.put("i1", "of attempt 2 again", 2)
 
-    assert tokens.of("i1") == ["of attempt 2, once more", "of attempt 2"]
-
-
-def test_no_message_holds_a_token(line: Line) -> None:
-    image = line.upload()
-    owner = line.waiting(image, TOKEN)
-    line.escalate(image, owner)
-    line.decide(image, Verdict.OK)
-
-    assert TOKEN not in "".join(line.decisions.sent + line.escalations.sent)
+    assert tokens.list_tokens("i1") == ["of attempt 2 again", "of attempt 2"]
 
 
-def test_an_escalation_whose_answer_was_lost_counts_its_round_once(line: Line) -> None:
-    image = line.upload()
-    owner = line.waiting(image, TOKEN)
+def test_no_message_contains_a_token(pipeline: Pipeline) -> None:
+    image = pipeline.upload()
+    owner = pipeline.waiting(image, TOKEN)
+    pipeline.escalate(image, owner)
+    pipeline.decide(image, Verdict.OK)
 
-    first = decisions.escalate(line.ledger, line.escalations, line.row(image).id, owner)
-    again = decisions.escalate(line.ledger, line.escalations, line.row(image).id, owner)
+    assert TOKEN not in "".join(pipeline.decisions.sent + pipeline.escalations.sent)
+
+
+def test_an_escalation_whose_answer_was_lost_counts_its_round_once(pipeline: Pipeline) -> None:
+    image = pipeline.upload()
+    owner = pipeline.waiting(image, TOKEN)
+
+    first = decisions.escalate(pipeline.inspections, pipeline.escalations, pipeline.row(image).id, owner)
+    again = decisions.escalate(pipeline.inspections, pipeline.escalations, pipeline.row(image).id, owner)
 
     assert first == again == {"decided": False, "round": 2}

@@ -1,4 +1,4 @@
-"""Whatever dies while a verdict is revised: one photo in one place, one announcement a revision."""
+"""A crash at any point of a revision leaves one photo in one place and one announcement per revision."""
 
 import itertools
 import json
@@ -8,88 +8,95 @@ from typing import Any
 
 import pytest
 
-from tests.fakes import FakeDetector, MemoryShelf
-from tests.unit.line import CLEARLY_DEFECT, CLEARLY_OK, FILED, INBOUND, PHOTO, UNSURE, Line
+from tests.fakes import FakeDetector, InMemoryObjectStore
+from tests.unit.pipeline import CLEARLY_DEFECT, CLEARLY_OK, FILED, INBOUND, PHOTO, UNSURE, Pipeline
 from tests.unit.workflow.pipeline.test_crashes import Fate, Journey, Mortal, Overtaken, WorkerDied
 from workflow.errors import PartcheckError
-from workflow.inspections.inspection import State
+from workflow.inspections.inspection import InspectionState
 from workflow.inspections.objects import Image, inspection_id
 from workflow.inspections.verdict import Verdict
-from workflow.pipeline import filing, intake
-from workflow.recovery.consistency import audit
+from workflow.pipeline import filing, start
+from workflow.recovery.consistency import check
 from workflow.review import revision
 
 KINDS = {
-    "correct": (CLEARLY_OK,),
-    "inspect again": (CLEARLY_OK, CLEARLY_DEFECT),
-    "inspect again, the same": (CLEARLY_DEFECT, CLEARLY_DEFECT),
-    "inspect again, unsure": (CLEARLY_OK, UNSURE),
+    "override": (CLEARLY_OK,),
+    "reinspect": (CLEARLY_OK, CLEARLY_DEFECT),
+    "reinspect, the same": (CLEARLY_DEFECT, CLEARLY_DEFECT),
+    "reinspect, unsure": (CLEARLY_OK, UNSURE),
 }
 
 
 class Revision:
-    """A closed photo whose verdict is revised; a step whose worker died is called again."""
+    """A closed photo whose verdict is revised; a step is repeated after its worker crashed."""
 
-    def __init__(self, kind: str, line: Line | None = None, image: Image | None = None) -> None:
+    def __init__(self, kind: str, pipeline: Pipeline | None = None, image: Image | None = None) -> None:
         self.kind = kind
-        if line is None or image is None:
-            shelf = MemoryShelf()
-            line = Line(detector=FakeDetector(*KINDS[kind], shelf=shelf), shelf=shelf)
-            image = line.upload()
-            line.inspected(image)
-        self.line, self.image = line, image
-        self.first = line.verdicts.sent[0] if line.verdicts.sent else ""
+        if pipeline is None or image is None:
+            objects = InMemoryObjectStore()
+            pipeline = Pipeline(detector=FakeDetector(*KINDS[kind], objects=objects), objects=objects)
+            image = pipeline.upload()
+            pipeline.inspected(image)
+        self.pipeline, self.image = pipeline, image
+        self.first = pipeline.verdicts.sent[0] if pipeline.verdicts.sent else ""
         self.click = str(uuid.uuid4())
-        self.deaths, self.restarts_whole = 0, False
+        self.crashes, self.restarts_whole = 0, False
         self.fate = Fate()
 
     def run(self, fate: Fate) -> None:
         self.fate, fate.look = fate, self.assert_bytes_exist
-        self.mortal = self.line.through(lambda name, port: Mortal(port, fate))
+        self.mortal = self.pipeline.through(lambda name, port: Mortal(port, fate))
         self._step(self._begin)
-        while self.line.row(self.image).state is not State.CLOSED:
+        while self.pipeline.row(self.image).state is not InspectionState.CLOSED:
             try:
                 self._execute()
             except WorkerDied:
-                row = self.line.row(self.image)
-                self.line.executions.statuses[row.owner] = "FAILED"
-                intake.restart(self.line.ledger, self.line.executions, row)
+                row = self.pipeline.row(self.image)
+                self.pipeline.executions.statuses[row.owner] = "FAILED"
+                start.restart_inspection(self.pipeline.inspections, self.pipeline.executions, row)
 
     def _begin(self) -> None:
-        books, queue, inspection = self.mortal.ledger, self.mortal.decisions, inspection_id(self.image)
-        if self.kind == "correct":
-            revision.correct(
-                books, queue, inspection, Verdict.DEFECT, "eve", "a crack", decision_id=self.click
+        inspections, queue = self.mortal.inspections, self.mortal.decisions
+        row_id = inspection_id(self.image)
+        if self.kind == "override":
+            revision.override(
+                inspections,
+                queue,
+                row_id,
+                verdict=Verdict.DEFECT,
+                reviewer="eve",
+                reason="a crack",
+                decision_id=self.click,
             )
         else:
-            revision.inspect_again(books, queue, inspection, "eve", "new model", command_id=self.click)
+            revision.reinspect(inspections, queue, row_id, "eve", "new model", command_id=self.click)
 
     def _execute(self) -> None:
-        line, image = self.mortal, self.image
-        self._step(lambda: line.deliver(image))  # The message, or the clock where it was lost.
-        row = self.line.row(image)
-        if row.state is State.CLOSED:
+        pipeline, image = self.mortal, self.image
+        self._step(lambda: pipeline.deliver(image))  # By the message, or by reconciliation if it was lost.
+        row = self.pipeline.row(image)
+        if row.state is InspectionState.CLOSED:
             return
-        outcome = self._step(lambda: line.claim(image, row.owner, row.attempt))
-        wanted = filing.REVIEWED
+        outcome = self._step(lambda: pipeline.claim(image, row.owner, row.attempt))
+        target = filing.REVIEWED
         if outcome == "readable":
-            answer = self._step(lambda: line.detect(image, row.owner))
-            clear = answer["confidence"] >= answer["threshold"]
-            wanted = answer["verdict"] if clear else "unclear"
-        filed = self._step(lambda: line.move(image, row.owner, wanted))
-        if wanted == "unclear":
-            filed = self._reviewed(row.owner)
-        self._step(lambda: line.verdicts.send(filed["announcement"]))
-        self._step(lambda: line.close(image, row.owner))
-        self.line.executions.statuses[row.owner] = "SUCCEEDED"
+            answer = self._step(lambda: pipeline.detect(image, row.owner))
+            is_clear = answer["confidence"] >= answer["threshold"]
+            target = answer["verdict"] if is_clear else "unclear"
+        result = self._step(lambda: pipeline.move(image, row.owner, target))
+        if target == "unclear":
+            result = self._review(row.owner)
+        self._step(lambda: pipeline.verdicts.send(result["announcement"]))
+        self._step(lambda: pipeline.close(image, row.owner))
+        self.pipeline.executions.statuses[row.owner] = "SUCCEEDED"
 
-    def _reviewed(self, owner: str) -> dict[str, Any]:
+    def _review(self, owner: str) -> dict[str, Any]:
         token = f"token of {owner}"
-        self.line.executions.live_tokens.add(token)
+        self.pipeline.executions.live_tokens.add(token)
         self._step(lambda: self.mortal.ask(self.image, owner, token))
         click = f"d{self.click}"
         self._step(lambda: self.mortal.decide(self.image, Verdict.DEFECT, "ann", decision_id=click))
-        while token in self.line.executions.live_tokens:
+        while token in self.pipeline.executions.live_tokens:
             self._step(lambda: self.mortal.deliver(self.image))
         return dict(self._step(lambda: self.mortal.move(self.image, owner, filing.REVIEWED)))
 
@@ -98,7 +105,7 @@ class Revision:
             try:
                 answer = step()
             except WorkerDied:
-                self.deaths += 1
+                self.crashes += 1
                 if self.restarts_whole and step != self._begin:
                     raise
                 continue
@@ -108,101 +115,110 @@ class Revision:
         raise AssertionError("the step never ends")
 
     def assert_bytes_exist(self) -> None:
-        row = self.line.row(self.image)
-        assert self.line.shelf.objects.get(row.location) == PHOTO, "the ledger points at nothing"
+        row = self.pipeline.row(self.image)
+        assert self.pipeline.objects.contents.get(row.location) == PHOTO, "the row points at a missing object"
 
-    def assert_all_is_well(self) -> None:
-        row = self.line.row(self.image)
-        assert list(self.line.shelf.objects) == [row.location], "not in exactly one place"
-        assert (row.verdict, row.state, row.revision) == (Verdict.DEFECT, State.CLOSED, 2)
-        told = [json.loads(body) for body in set(self.line.verdicts.sent)]
-        ids = sorted((one["announcement_id"], one["corrects"]) for one in told)
+    def assert_consistent(self) -> None:
+        row = self.pipeline.row(self.image)
+        assert list(self.pipeline.objects.contents) == [row.location], "not in exactly one place"
+        assert (row.verdict, row.state, row.revision) == (Verdict.DEFECT, InspectionState.CLOSED, 2)
+        announcements = [json.loads(body) for body in set(self.pipeline.verdicts.sent)]
+        ids = sorted((message["announcement_id"], message["corrects"]) for message in announcements)
         assert ids == [(f"{row.id}-1", None), (f"{row.id}-2", f"{row.id}-1")], "not one announcement each"
-        assert row.announcement in self.line.verdicts.sent
-        assert self.first in self.line.verdicts.sent
-        assert len(row.earlier) == 1
-        asked = self.line.ledger.audit_trail(row.id)
-        action = "correct" if self.kind == "correct" else "inspect again"
-        assert [entry.decision_id for entry in asked if entry.action == action] == [self.click]
-        report = audit(self.line.ledger, self.line.shelf, self.line.executions, INBOUND, FILED)
-        assert report.clean, report
+        assert row.announcement in self.pipeline.verdicts.sent
+        assert self.first in self.pipeline.verdicts.sent
+        assert len(row.previous_revisions) == 1
+        entries = self.pipeline.inspections.list_audit_entries(row.id)
+        action = "override" if self.kind == "override" else "reinspect"
+        assert [entry.decision_id for entry in entries if entry.action == action] == [self.click]
+        report = check(
+            self.pipeline.inspections, self.pipeline.objects, self.pipeline.executions, INBOUND, FILED
+        )
+        assert report.is_clean, report
 
 
 def moments(kind: str) -> int:
     journey, fate = Revision(kind), Fate()
     journey.run(fate)
-    journey.assert_all_is_well()
+    journey.assert_consistent()
     return fate.moments
 
 
 @pytest.mark.parametrize("restarts", [False, True])
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_worker_may_die_at_any_moment_of_a_revision(kind: str, restarts: bool) -> None:
-    for deadly in range(moments(kind)):
+def test_a_worker_may_crash_at_any_moment_of_a_revision(kind: str, restarts: bool) -> None:
+    for crash_at in range(moments(kind)):
         journey = Revision(kind)
         journey.restarts_whole = restarts
-        journey.run(Fate(frozenset({deadly})))
-        assert journey.deaths == 1
-        journey.assert_all_is_well()
+        journey.run(Fate(frozenset({crash_at})))
+        assert journey.crashes == 1
+        journey.assert_consistent()
 
 
 @pytest.mark.parametrize("restarts", [False, True])
-def test_workers_may_die_at_any_two_moments_of_a_correction(restarts: bool) -> None:
-    for deadly in itertools.combinations(range(moments("correct") + 6), 2):
-        journey = Revision("correct")
+def test_workers_may_crash_at_any_two_moments_of_an_override(restarts: bool) -> None:
+    for crashes in itertools.combinations(range(moments("override") + 6), 2):
+        journey = Revision("override")
         journey.restarts_whole = restarts
-        journey.run(Fate(frozenset(deadly)))
-        journey.assert_all_is_well()
+        journey.run(Fate(frozenset(crashes)))
+        journey.assert_consistent()
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_worker_that_wakes_up_after_the_revision_changes_nothing(kind: str) -> None:
     for asleep_at in range(moments(kind)):
         journey = Revision(kind)
-        sleeper = Revision(kind, journey.line, journey.image)
+        sleeper = Revision(kind, journey.pipeline, journey.image)
         sleeper.click = journey.click
         after: list[Any] = []
 
         def overtake(journey: Revision = journey, after: list[Any] = after) -> None:
             journey.run(Fate())
-            after.append(journey.line.row(journey.image))
+            after.append(journey.pipeline.row(journey.image))
 
         with pytest.raises((Overtaken, PartcheckError)):
             sleeper.run(Fate(intruder=overtake, intrusion=asleep_at))
 
-        assert [journey.line.row(journey.image)] == after
-        journey.assert_all_is_well()
+        assert [journey.pipeline.row(journey.image)] == after
+        journey.assert_consistent()
 
 
 @pytest.mark.parametrize("path", ["ok", "reviewed"])
-def test_a_worker_of_the_first_verdict_that_wakes_up_after_the_correction_changes_nothing(path: str) -> None:
-    """It slept through the end of its own execution, and through a whole other one."""
+def test_a_worker_of_the_first_verdict_that_wakes_up_after_the_override_changes_nothing(path: str) -> None:
+    """It slept past the end of its own execution, and through another one."""
     counted = Fate()
     Journey(path).run(counted)
     for asleep_at in range(counted.moments):
         journey, sleeper = Journey(path), Journey(path)
-        sleeper.line, sleeper.image, sleeper.newer = journey.line, journey.image, journey.newer
+        sleeper.pipeline, sleeper.image, sleeper.newer = journey.pipeline, journey.image, journey.newer
         after: list[Any] = []
 
         def overtake(journey: Journey = journey, after: list[Any] = after) -> None:
-            journey.mortal = journey.line
+            journey.mortal = journey.pipeline
             journey._inspect()
             verdict = Verdict.OK if path == "reviewed" else Verdict.DEFECT
-            line, image = journey.line, journey.image
-            revision.correct(line.ledger, line.decisions, inspection_id(image), verdict, "eve", "look")
-            line.deliver(image)
-            row = line.row(image)
-            assert line.claim(image, row.owner, row.attempt) == "decided"
-            line.verdicts.send(line.move(image, row.owner, filing.REVIEWED)["announcement"])
-            line.close(image, row.owner)
-            after.append((line.row(image), dict(line.shelf.objects)))
+            pipeline, image = journey.pipeline, journey.image
+            revision.override(
+                pipeline.inspections,
+                pipeline.decisions,
+                inspection_id(image),
+                verdict=verdict,
+                reviewer="eve",
+                reason="a crack",
+            )
+            pipeline.deliver(image)
+            row = pipeline.row(image)
+            assert pipeline.claim(image, row.owner, row.attempt) == "decided"
+            pipeline.verdicts.send(pipeline.move(image, row.owner, filing.REVIEWED)["announcement"])
+            pipeline.close(image, row.owner)
+            after.append((pipeline.row(image), dict(pipeline.objects.contents)))
 
         with pytest.raises((Overtaken, PartcheckError)):
             sleeper.run(Fate(intruder=overtake, intrusion=asleep_at))
 
         ((row, objects),) = after
-        assert journey.line.row(journey.image) == row
-        assert set(objects) <= set(journey.line.shelf.objects)
-        assert journey.line.shelf.objects[row.location] == journey.content
-        copies = set(journey.line.shelf.objects) - set(objects)
-        assert all(copy.bucket == FILED for copy in copies), "a copy that the audit does not find"
+        assert journey.pipeline.row(journey.image) == row
+        assert set(objects) <= set(journey.pipeline.objects.contents)
+        assert journey.pipeline.objects.contents[row.location] == journey.content
+        copies = set(journey.pipeline.objects.contents) - set(objects)
+        assert all(copy.bucket == FILED for copy in copies), "a copy that the consistency check does not find"

@@ -1,4 +1,4 @@
-"""Another person judges some settled photos blindly; where the two differ, somebody adjudicates."""
+"""Another reviewer judges some settled photos blindly; a supervisor adjudicates a disagreement."""
 
 import uuid
 from dataclasses import replace
@@ -6,16 +6,17 @@ from typing import Any
 
 import pytest
 
-from tests.unit.line import CLEARLY_OK, POLICY, UNSURE, Line
-from tests.unit.workflow.conftest import Books, Clock
+from tests.unit.pipeline import CLEARLY_OK, POLICY, UNSURE, Pipeline
+from tests.unit.workflow.conftest import Clock, Repositories
 from workflow.errors import Conflict
-from workflow.inspections.inspection import Inspection, SecondLook
+from workflow.inspections.inspection import Inspection, SecondReview
 from workflow.inspections.objects import Image, inspection_id
+from workflow.inspections.routing_policy import RoutingPolicy
 from workflow.inspections.verdict import Prediction, Verdict
 from workflow.pipeline import filing
 from workflow.review import revision, second_review
-from workflow.review.assignment import Desk
-from workflow.review.queue import Pile
+from workflow.review.assignment import ReviewAssigner
+from workflow.review.queue import ReviewQueue
 
 CLICK = str(uuid.uuid4())
 CLEAR = POLICY.predict(CLEARLY_OK.scores)
@@ -23,238 +24,288 @@ DOUBTFUL = POLICY.predict(UNSURE.scores)
 
 
 @pytest.fixture
-def line(books: Books, clock: Clock) -> Line:
-    """A line whose policy wants every decision looked at twice."""
-    return replace(books.line(), policy=replace(POLICY, second_look_share=1.0))
+def pipeline(repositories: Repositories, clock: Clock) -> Pipeline:
+    """Return a pipeline whose policy samples every decision for a second review."""
+    return replace(repositories.pipeline(), policy=replace(POLICY, second_review_share=1.0))
 
 
 @pytest.fixture
-def desk(books: Books, clock: Clock) -> Desk:
-    return Desk(books.reviews, lambda: clock.now, keep_seconds=0)
+def assigner(repositories: Repositories, clock: Clock) -> ReviewAssigner:
+    return ReviewAssigner(repositories.reviews, lambda: clock.now, cache_seconds=0)
 
 
-def decided(line: Line, verdict: Verdict = Verdict.OK, key: str = "part.png") -> Image:
-    """A photo that ann decided, filed and announced."""
-    image = line.upload(key=key)
-    owner = line.waiting(image, f"token {key}")
-    line.decide(image, verdict, "ann")
-    line.deliver(image)
-    line.verdicts.send(line.move(image, owner, filing.REVIEWED)["announcement"])
-    line.close(image, owner)
-    line.executions.statuses[owner] = "SUCCEEDED"
+def decided(pipeline: Pipeline, verdict: Verdict = Verdict.OK, key: str = "part.png") -> Image:
+    """Upload a photo that ann decides, and file and announce it."""
+    image = pipeline.upload(key=key)
+    owner = pipeline.waiting(image, f"token {key}")
+    pipeline.decide(image, verdict, "ann")
+    pipeline.deliver(image)
+    pipeline.verdicts.send(pipeline.move(image, owner, filing.REVIEWED)["announcement"])
+    pipeline.close(image, owner)
+    pipeline.executions.statuses[owner] = "SUCCEEDED"
     return image
 
 
-def answer(books: Books, image: Image, verdict: Verdict, who: str = "bob", **how: Any) -> SecondLook:
-    return second_review.answer(books.ledger, books.reviews, inspection_id(image), verdict, who, **how)
-
-
-def adjudicate(books: Books, line: Line, image: Image, verdict: Verdict) -> Inspection:
-    return second_review.adjudicate(
-        books.ledger, books.reviews, line.decisions, inspection_id(image), verdict, "eve", "I looked closely"
+def answer(
+    repositories: Repositories, image: Image, verdict: Verdict, reviewer: str = "bob", **how: Any
+) -> SecondReview:
+    return second_review.submit(
+        repositories.inspections, repositories.reviews, inspection_id(image), verdict, reviewer, **how
     )
 
 
-def piles(books: Books) -> dict[Pile, int]:
-    counts = {pile: len(list(books.reviews.listed(pile))) for pile in Pile}
-    return {pile: count for pile, count in counts.items() if count}
+def adjudicate(repositories: Repositories, pipeline: Pipeline, image: Image, verdict: Verdict) -> Inspection:
+    return second_review.adjudicate(
+        repositories.inspections,
+        repositories.reviews,
+        pipeline.decisions,
+        inspection_id=inspection_id(image),
+        verdict=verdict,
+        reviewer="eve",
+        reason="I looked closely",
+    )
 
 
-def test_a_second_person_is_shown_the_photo_and_the_first_never(line: Line, desk: Desk) -> None:
-    image = decided(line)
+def is_sampled(policy: RoutingPolicy, row_id: str, prediction: Prediction) -> bool:
+    return policy.sample_for_second_review(row_id, prediction).sampled_for_second_review
 
-    assert desk.take("ann") == []
-    (row,) = desk.take("bob")
+
+def queues(repositories: Repositories) -> dict[ReviewQueue, int]:
+    counts = {queue: len(list(repositories.reviews.list_items(queue))) for queue in ReviewQueue}
+    return {queue: count for queue, count in counts.items() if count}
+
+
+def test_the_photo_is_assigned_to_a_second_reviewer_and_never_to_the_first(
+    pipeline: Pipeline, assigner: ReviewAssigner
+) -> None:
+    image = decided(pipeline)
+
+    assert assigner.assign("ann") == []
+    (row,) = assigner.assign("bob")
     assert (row.image, row.settled) == (image, True)
-    assert desk.take("cat") == []
+    assert assigner.assign("cat") == []
 
 
-def test_a_second_look_comes_among_the_open_photos_one_at_a_time(line: Line, desk: Desk) -> None:
+def test_second_reviews_are_assigned_among_the_open_photos_one_at_a_time(
+    pipeline: Pipeline, assigner: ReviewAssigner
+) -> None:
     for number in range(3):
-        decided(line, key=f"decided-{number}.png")
+        decided(pipeline, key=f"decided-{number}.png")
     for number in range(6):
-        line.waiting(line.upload(key=f"open-{number}.png"), f"token-{number}")
+        pipeline.waiting(pipeline.upload(key=f"open-{number}.png"), f"token-{number}")
 
-    taken = desk.take("bob")
+    rows = assigner.assign("bob")
 
-    assert [row.settled for row in taken] == [False, True, False, False, False, False]
-    assert sum(row.settled for row in desk.take("bob")) == 1
+    assert [row.settled for row in rows] == [False, True, False, False, False, False]
+    assert sum(row.settled for row in assigner.assign("bob")) == 1
 
 
-def test_two_that_agree_leave_nothing_to_do(books: Books, line: Line, desk: Desk, clock: Clock) -> None:
-    image = decided(line)
-    desk.take("bob")
+def test_two_answers_that_agree_resolve_the_review(
+    repositories: Repositories, pipeline: Pipeline, assigner: ReviewAssigner, clock: Clock
+) -> None:
+    image = decided(pipeline)
+    assigner.assign("bob")
 
-    second = answer(books, image, Verdict.OK, answer_id=CLICK)
+    second = answer(repositories, image, Verdict.OK, answer_id=CLICK)
 
-    row = line.row(image)
-    assert row.second == second
-    assert (second.agrees, second.first_by, second.first_verdict) == (True, "ann", Verdict.OK)
+    row = pipeline.row(image)
+    assert row.second_review == second
+    assert (second.agrees, second.first_decided_by, second.first_verdict) == (True, "ann", Verdict.OK)
     assert (row.verdict, row.lease, row.revision) == (Verdict.OK, None, 1)
-    assert piles(books) == {Pile.SEEN: 1}
-    assert {(one.action, one.who) for one in line.ledger.audit_trail(row.id)} == {
+    assert queues(repositories) == {ReviewQueue.RESOLVED: 1}
+    assert {(entry.action, entry.actor) for entry in pipeline.inspections.list_audit_entries(row.id)} == {
         ("decide", "ann"),
-        ("second look", "bob"),
+        ("second review", "bob"),
     }
 
 
-def test_a_disagreement_waits_for_somebody_to_adjudicate(books: Books, line: Line, desk: Desk) -> None:
-    image = decided(line)
+def test_a_disagreement_waits_for_adjudication(
+    repositories: Repositories, pipeline: Pipeline, assigner: ReviewAssigner
+) -> None:
+    image = decided(pipeline)
 
-    answer(books, image, Verdict.DEFECT, defect_class="crack")
+    answer(repositories, image, Verdict.DEFECT, defect_class="crack")
 
-    assert piles(books) == {Pile.DISPUTED: 1}
-    (listed,) = desk.waiting(Pile.DISPUTED)
-    assert listed.second is not None
-    assert (listed.second.reviewer, listed.second.defect_class) == ("bob", "crack")
-    assert desk.take("cat") == []
-    assert line.row(image).verdict is Verdict.OK
+    assert queues(repositories) == {ReviewQueue.DISPUTED: 1}
+    (item,) = assigner.list_items(ReviewQueue.DISPUTED)
+    assert item.second_review is not None
+    assert (item.second_review.reviewer, item.second_review.defect_class) == ("bob", "crack")
+    assert assigner.assign("cat") == []
+    assert pipeline.row(image).verdict is Verdict.OK
 
 
-def test_the_first_answer_can_be_confirmed(books: Books, line: Line, clock: Clock) -> None:
-    image = decided(line)
-    answer(books, image, Verdict.DEFECT)
+def test_the_first_verdict_can_be_confirmed(
+    repositories: Repositories, pipeline: Pipeline, clock: Clock
+) -> None:
+    image = decided(pipeline)
+    answer(repositories, image, Verdict.DEFECT)
     clock.turn(1)
 
-    row = adjudicate(books, line, image, Verdict.OK)
+    row = adjudicate(repositories, pipeline, image, Verdict.OK)
 
-    assert line.row(image) == row
-    assert row.second is not None
-    assert (row.second.final, row.second.adjudicated_by, row.revision) == (Verdict.OK, "eve", 1)
-    assert piles(books) == {Pile.SEEN: 1}
-    assert [one.action for one in line.ledger.audit_trail(row.id)][-1] == "confirm"
+    assert pipeline.row(image) == row
+    assert row.second_review is not None
+    assert (row.second_review.final_verdict, row.second_review.adjudicated_by, row.revision) == (
+        Verdict.OK,
+        "eve",
+        1,
+    )
+    assert queues(repositories) == {ReviewQueue.RESOLVED: 1}
+    assert [entry.action for entry in pipeline.inspections.list_audit_entries(row.id)][-1] == "confirm"
 
 
-def test_or_be_corrected_after_which_nobody_looks_again(books: Books, line: Line, desk: Desk) -> None:
-    image = decided(line)
-    answer(books, image, Verdict.DEFECT)
+def test_the_first_verdict_can_be_overridden_without_another_review(
+    repositories: Repositories, pipeline: Pipeline, assigner: ReviewAssigner
+) -> None:
+    image = decided(pipeline)
+    answer(repositories, image, Verdict.DEFECT)
 
-    row = adjudicate(books, line, image, Verdict.DEFECT)
-    line.deliver(image)
-    line.claim(image, row.owner, row.attempt)
-    line.move(image, row.owner, filing.REVIEWED)
-    line.close(image, row.owner)
+    row = adjudicate(repositories, pipeline, image, Verdict.DEFECT)
+    pipeline.deliver(image)
+    pipeline.claim(image, row.owner, row.attempt)
+    pipeline.move(image, row.owner, filing.REVIEWED)
+    pipeline.close(image, row.owner)
 
-    row = line.row(image)
+    row = pipeline.row(image)
     assert (row.verdict, row.revision) == (Verdict.DEFECT, 2)
-    assert row.second is not None
-    assert (row.second.final, row.second.first_verdict) == (Verdict.DEFECT, Verdict.OK)
-    assert piles(books) == {Pile.SEEN: 1}
-    assert desk.take("cat") == []
+    assert row.second_review is not None
+    assert (row.second_review.final_verdict, row.second_review.first_verdict) == (Verdict.DEFECT, Verdict.OK)
+    assert queues(repositories) == {ReviewQueue.RESOLVED: 1}
+    assert assigner.assign("cat") == []
 
 
-def test_a_dispute_ends_once(books: Books, line: Line) -> None:
-    image = decided(line)
-    with pytest.raises(Conflict, match="nothing about it is disputed"):
-        adjudicate(books, line, image, Verdict.OK)
-    answer(books, image, Verdict.DEFECT)
-    adjudicate(books, line, image, Verdict.OK)
+def test_a_dispute_ends_once(repositories: Repositories, pipeline: Pipeline) -> None:
+    image = decided(pipeline)
+    with pytest.raises(Conflict, match="it is not disputed"):
+        adjudicate(repositories, pipeline, image, Verdict.OK)
+    answer(repositories, image, Verdict.DEFECT)
+    adjudicate(repositories, pipeline, image, Verdict.OK)
 
-    with pytest.raises(Conflict, match="nothing about it is disputed"):
-        adjudicate(books, line, image, Verdict.DEFECT)
-
-
-def test_the_same_answer_twice_is_one(books: Books, line: Line) -> None:
-    image = decided(line)
-
-    first = answer(books, image, Verdict.OK, answer_id=CLICK)
-
-    assert answer(books, image, Verdict.OK, answer_id=CLICK) == first
-    assert len(line.ledger.audit_trail(inspection_id(image))) == 2
+    with pytest.raises(Conflict, match="it is not disputed"):
+        adjudicate(repositories, pipeline, image, Verdict.DEFECT)
 
 
-@pytest.mark.parametrize("who", ["ann", "cat"])
-def test_neither_the_first_nor_a_third_person_answers(books: Books, line: Line, who: str) -> None:
-    image = decided(line)
-    if who == "cat":
-        answer(books, image, Verdict.OK, "bob")
+def test_the_same_answer_twice_counts_once(repositories: Repositories, pipeline: Pipeline) -> None:
+    image = decided(pipeline)
 
-    with pytest.raises(Conflict, match=f"does not wait for a second look by {who}"):
-        answer(books, image, Verdict.OK, who)
+    first = answer(repositories, image, Verdict.OK, answer_id=CLICK)
+
+    assert answer(repositories, image, Verdict.OK, answer_id=CLICK) == first
+    assert len(pipeline.inspections.list_audit_entries(inspection_id(image))) == 2
 
 
-def test_an_answer_can_be_taken_back_until_it_is_adjudicated(books: Books, line: Line, desk: Desk) -> None:
-    image = decided(line)
-    answer(books, image, Verdict.DEFECT, answer_id=CLICK)
+@pytest.mark.parametrize("reviewer", ["ann", "cat"])
+def test_neither_the_first_nor_a_third_reviewer_can_answer(
+    repositories: Repositories, pipeline: Pipeline, reviewer: str
+) -> None:
+    image = decided(pipeline)
+    if reviewer == "cat":
+        answer(repositories, image, Verdict.OK, "bob")
 
-    row = second_review.take_back(books.ledger, books.reviews, inspection_id(image), CLICK, "bob")
+    with pytest.raises(Conflict, match=f"does not wait for a second review by {reviewer}"):
+        answer(repositories, image, Verdict.OK, reviewer)
 
-    assert (row.second, row.undone) == (None, (CLICK,))
+
+def test_an_answer_can_be_undone_until_it_is_adjudicated(
+    repositories: Repositories, pipeline: Pipeline, assigner: ReviewAssigner
+) -> None:
+    image = decided(pipeline)
+    answer(repositories, image, Verdict.DEFECT, answer_id=CLICK)
+
+    row = second_review.undo(
+        repositories.inspections, repositories.reviews, inspection_id(image), CLICK, "bob"
+    )
+
+    assert (row.second_review, row.undone_ids) == (None, (CLICK,))
     assert row.lease is not None
-    assert piles(books) == {Pile.SECOND: 1}
-    with pytest.raises(Conflict, match="was taken back"):
-        answer(books, image, Verdict.DEFECT, answer_id=CLICK)
-    assert second_review.take_back(books.ledger, books.reviews, row.id, CLICK, "bob") == row
-    answer(books, image, Verdict.DEFECT, answer_id="another")
-    adjudicate(books, line, image, Verdict.OK)
+    assert queues(repositories) == {ReviewQueue.SECOND_REVIEW: 1}
+    with pytest.raises(Conflict, match="was undone"):
+        answer(repositories, image, Verdict.DEFECT, answer_id=CLICK)
+    assert second_review.undo(repositories.inspections, repositories.reviews, row.id, CLICK, "bob") == row
+    answer(repositories, image, Verdict.DEFECT, answer_id="another")
+    adjudicate(repositories, pipeline, image, Verdict.OK)
     with pytest.raises(Conflict, match="eve adjudicated it"):
-        second_review.take_back(books.ledger, books.reviews, row.id, "another", "bob")
+        second_review.undo(repositories.inspections, repositories.reviews, row.id, "another", "bob")
 
 
-def test_an_answer_cannot_be_taken_back_after_a_minute(books: Books, line: Line, clock: Clock) -> None:
-    image = decided(line)
-    answer(books, image, Verdict.OK, answer_id=CLICK)
+def test_an_answer_cannot_be_undone_after_a_minute(
+    repositories: Repositories, pipeline: Pipeline, clock: Clock
+) -> None:
+    image = decided(pipeline)
+    answer(repositories, image, Verdict.OK, answer_id=CLICK)
     clock.turn(61)
 
     with pytest.raises(Conflict, match="too late"):
-        second_review.take_back(books.ledger, books.reviews, inspection_id(image), CLICK, "bob")
+        second_review.undo(repositories.inspections, repositories.reviews, inspection_id(image), CLICK, "bob")
 
 
-def test_an_answer_about_a_verdict_that_was_corrected_cannot_be_taken_back(books: Books, line: Line) -> None:
-    """It would leave a photo that waits for a second look which nobody can give."""
-    image = decided(line)
-    answer(books, image, Verdict.OK, answer_id=CLICK)
-    revision.correct(books.ledger, line.decisions, inspection_id(image), Verdict.DEFECT, "eve", "a crack")
+def test_an_answer_about_an_overridden_verdict_cannot_be_undone(
+    repositories: Repositories, pipeline: Pipeline
+) -> None:
+    """An undo would leave a photo that waits for a second review which no reviewer can give."""
+    image = decided(pipeline)
+    answer(repositories, image, Verdict.OK, answer_id=CLICK)
+    revision.override(
+        repositories.inspections,
+        pipeline.decisions,
+        inspection_id(image),
+        verdict=Verdict.DEFECT,
+        reviewer="eve",
+        reason="a crack",
+    )
 
     with pytest.raises(Conflict, match="too late"):
-        second_review.take_back(books.ledger, books.reviews, inspection_id(image), CLICK, "bob")
-    assert piles(books) == {Pile.SEEN: 1}
+        second_review.undo(repositories.inspections, repositories.reviews, inspection_id(image), CLICK, "bob")
+    assert queues(repositories) == {ReviewQueue.RESOLVED: 1}
 
 
-def test_nobody_takes_back_anothers_answer(books: Books, line: Line) -> None:
-    image = decided(line)
-    answer(books, image, Verdict.DEFECT, answer_id=CLICK)
+def test_a_reviewer_cannot_undo_anothers_answer(repositories: Repositories, pipeline: Pipeline) -> None:
+    image = decided(pipeline)
+    answer(repositories, image, Verdict.DEFECT, answer_id=CLICK)
 
-    with pytest.raises(Conflict, match="no such answer of cat"):
-        second_review.take_back(books.ledger, books.reviews, inspection_id(image), CLICK, "cat")
+    with pytest.raises(Conflict, match="cat has no such answer"):
+        second_review.undo(repositories.inspections, repositories.reviews, inspection_id(image), CLICK, "cat")
 
 
-def test_a_verdict_of_the_model_is_looked_at_where_the_policy_audits_it(
-    books: Books, clock: Clock, desk: Desk
+def test_a_verdict_of_the_model_gets_a_second_review_by_the_policys_spot_check(
+    repositories: Repositories, clock: Clock, assigner: ReviewAssigner
 ) -> None:
-    line = replace(books.line(CLEARLY_OK), policy=replace(POLICY, audit_share=1.0))
-    image = line.upload()
-    line.inspected(image)
-    (row,) = desk.take("bob")
+    pipeline = replace(repositories.pipeline(CLEARLY_OK), policy=replace(POLICY, spot_check_share=1.0))
+    image = pipeline.upload()
+    pipeline.inspected(image)
+    (row,) = assigner.assign("bob")
 
-    second = answer(books, image, Verdict.DEFECT)
+    second = answer(repositories, image, Verdict.DEFECT)
 
     assert row.image == image
-    assert (second.first_by, second.first_verdict) == (second_review.MODEL, Verdict.OK)
+    assert (second.first_decided_by, second.first_verdict) == (second_review.MODEL, Verdict.OK)
 
 
 @pytest.mark.parametrize(("prediction", "share"), [(DOUBTFUL, 0.05), (CLEAR, 0.1)])
-def test_about_the_share_asked_for_is_drawn_and_always_the_same_photos(
+def test_about_the_requested_share_is_sampled_and_always_the_same_photos(
     prediction: Prediction, share: float
 ) -> None:
-    policy = replace(POLICY, audit_share=0.1, second_look_share=0.05)
+    policy = replace(POLICY, spot_check_share=0.1, second_review_share=0.05)
     ids = [inspection_id(Image("b", f"part-{number}.png", "v")) for number in range(4000)]
 
-    drawn = [one for one in ids if policy.drawn(one, prediction).second_look]
+    def sample() -> list[str]:
+        return [row_id for row_id in ids if is_sampled(policy, row_id, prediction)]
 
-    assert drawn == [one for one in ids if policy.drawn(one, prediction).second_look]
-    assert share * 0.8 < len(drawn) / len(ids) < share * 1.2
+    sampled = sample()
+
+    assert sampled == sample()
+    assert share * 0.8 < len(sampled) / len(ids) < share * 1.2
 
 
-def test_a_larger_share_holds_the_photos_of_a_smaller_one() -> None:
-    few, many = (replace(POLICY, second_look_share=share) for share in (0.05, 0.2))
+def test_a_larger_share_contains_the_photos_of_a_smaller_one() -> None:
+    small, large = (replace(POLICY, second_review_share=share) for share in (0.05, 0.2))
     ids = [inspection_id(Image("b", f"part-{number}.png", "v")) for number in range(1000)]
 
-    assert all(many.drawn(one, DOUBTFUL).second_look for one in ids if few.drawn(one, DOUBTFUL).second_look)
+    assert all(is_sampled(large, row_id, DOUBTFUL) for row_id in ids if is_sampled(small, row_id, DOUBTFUL))
 
 
-def test_no_photo_is_drawn_where_nobody_wants_it(books: Books, clock: Clock) -> None:
-    line = replace(books.line(), policy=replace(POLICY, second_look_share=0.0))
-    decided(line)
+def test_no_photo_is_sampled_with_a_share_of_zero(repositories: Repositories, clock: Clock) -> None:
+    pipeline = replace(repositories.pipeline(), policy=replace(POLICY, second_review_share=0.0))
+    decided(pipeline)
 
-    assert piles(books) == {}
+    assert queues(repositories) == {}

@@ -1,21 +1,21 @@
-"""A decision can be taken back for a while, in which nobody acts on it, and not a moment longer."""
+"""A decision can be undone within its undo window, in which it has no effect, and not a moment longer."""
 
 import uuid
 
 import pytest
 
-from tests.unit.line import Line
-from tests.unit.workflow.conftest import Books, Clock
+from tests.unit.pipeline import Pipeline
+from tests.unit.workflow.conftest import Clock, Repositories
 from workflow import timestamps
 from workflow.errors import Conflict, NotFound
 from workflow.inspections.inspection import Inspection, Lease
 from workflow.inspections.objects import Image, inspection_id
-from workflow.inspections.undo_window import Stage, progress
+from workflow.inspections.undo_window import DecisionStage, decision_progress
 from workflow.inspections.verdict import Verdict
 from workflow.pipeline import filing
-from workflow.recovery.delivery import Arrival
+from workflow.recovery.delivery import DeliveryOutcome
 from workflow.review import decisions
-from workflow.review.decisions import MAX_DEFECT_CLASS
+from workflow.review.decisions import MAX_DEFECT_CLASS_LENGTH
 from workflow.review.queue import LEASE_SECONDS
 
 TOKEN = "AQDEAAAAKgAAAAMA-secret"
@@ -23,338 +23,349 @@ CLICK = str(uuid.uuid4())
 
 
 @pytest.fixture
-def line(books: Books, clock: Clock) -> Line:
-    return books.line()
+def pipeline(repositories: Repositories, clock: Clock) -> Pipeline:
+    return repositories.pipeline()
 
 
 @pytest.fixture
-def image(line: Line) -> Image:
-    image = line.upload()
-    line.waiting(image, TOKEN)
+def image(pipeline: Pipeline) -> Image:
+    image = pipeline.upload()
+    pipeline.waiting(image, TOKEN)
     return image
 
 
-def decide(line: Line, image: Image, who: str = "ann", click: str = CLICK) -> decisions.Decision:
-    return line.decide(image, Verdict.DEFECT, who, decision_id=click, undo_seconds=8)
+def decide(pipeline: Pipeline, image: Image, reviewer: str = "ann", click: str = CLICK) -> decisions.Decision:
+    return pipeline.decide(image, Verdict.DEFECT, reviewer, decision_id=click, undo_seconds=8)
 
 
-def undo(line: Line, image: Image, who: str = "ann", click: str = CLICK) -> Inspection:
-    return decisions.undo(line.ledger, inspection_id(image), click, who)
+def undo(pipeline: Pipeline, image: Image, reviewer: str = "ann", click: str = CLICK) -> Inspection:
+    return decisions.undo(pipeline.inspections, inspection_id(image), click, reviewer)
 
 
-def stage(line: Line, image: Image) -> Stage | None:
-    found = progress(line.row(image))
-    return found.stage if found else None
+def stage(pipeline: Pipeline, image: Image) -> DecisionStage | None:
+    progress = decision_progress(pipeline.row(image))
+    return progress.stage if progress else None
 
 
-def test_the_token_is_not_sent_as_long_as_the_decision_can_be_taken_back(
-    line: Line, image: Image, clock: Clock
+def test_the_token_is_not_answered_while_the_decision_can_be_undone(
+    pipeline: Pipeline, image: Image, clock: Clock
 ) -> None:
-    decide(line, image)
+    decide(pipeline, image)
     for _ in range(8):
-        assert line.deliver(image) == Arrival.HELD
-        assert (line.executions.answers, stage(line, image)) == ([], Stage.HELD)
+        assert pipeline.deliver(image) == DeliveryOutcome.UNDO_WINDOW_OPEN
+        assert (pipeline.executions.answers, stage(pipeline, image)) == ([], DecisionStage.UNDOABLE)
         clock.turn(1)
 
-    assert line.deliver(image) == Arrival.SENT
-    assert [token for token, _ in line.executions.answers] == [TOKEN]
-    assert stage(line, image) is Stage.SENT
+    assert pipeline.deliver(image) == DeliveryOutcome.DELIVERED
+    assert [token for token, _ in pipeline.executions.answers] == [TOKEN]
+    assert stage(pipeline, image) is DecisionStage.DELIVERED
 
 
-def test_the_message_comes_when_the_window_is_over_and_a_message_too_early_comes_again(
-    line: Line, image: Image, clock: Clock
+def test_the_message_arrives_after_the_window_and_an_early_message_is_sent_again(
+    pipeline: Pipeline, image: Image, clock: Clock
 ) -> None:
-    decide(line, image)
+    decide(pipeline, image)
     clock.turn(2.5)
-    line.deliver(image)
+    pipeline.deliver(image)
 
-    assert line.decisions.delays == [8, 6]
+    assert pipeline.decisions.delays == [8, 6]
 
 
-def test_what_is_taken_back_is_open_again_and_leased_to_who_took_it_back(
-    line: Line, image: Image, clock: Clock
+def test_an_undone_photo_is_open_again_and_leased_to_its_reviewer(
+    pipeline: Pipeline, image: Image, clock: Clock
 ) -> None:
-    decide(line, image)
+    decide(pipeline, image)
     clock.turn(7.9)
 
-    row = undo(line, image)
+    row = undo(pipeline, image)
 
-    assert row == line.row(image)
-    assert (row.open, row.undone) == (True, (CLICK,))
-    assert row.lease == Lease("ann", timestamps.later(clock.now, LEASE_SECONDS))
-    trail = line.ledger.audit_trail(row.id)
-    assert [(one.action, one.who, one.before, one.after) for one in trail] == [
+    assert row == pipeline.row(image)
+    assert (row.awaits_decision, row.undone_ids) == (True, (CLICK,))
+    assert row.lease == Lease("ann", timestamps.add_seconds(clock.now, LEASE_SECONDS))
+    trail = pipeline.inspections.list_audit_entries(row.id)
+    assert [(entry.action, entry.actor, entry.before, entry.after) for entry in trail] == [
         ("decide", "ann", "unclear", "defect"),
         ("undo", "ann", "defect", "unclear"),
     ]
     clock.turn(60)
-    assert line.deliver(image) == Arrival.NOTHING
-    assert line.executions.answers == []
+    assert pipeline.deliver(image) == DeliveryOutcome.NOTHING
+    assert pipeline.executions.answers == []
 
 
-def test_taking_back_twice_is_the_same_as_once(line: Line, image: Image) -> None:
-    decide(line, image)
+def test_undo_is_idempotent(pipeline: Pipeline, image: Image) -> None:
+    decide(pipeline, image)
 
-    assert undo(line, image) == undo(line, image)
-    assert len(line.ledger.audit_trail(inspection_id(image))) == 2
-
-
-def test_a_click_that_arrives_again_after_it_was_taken_back_decides_nothing(line: Line, image: Image) -> None:
-    decide(line, image)
-    undo(line, image)
-
-    with pytest.raises(Conflict, match="this decision was taken back"):
-        decide(line, image)
-    assert line.row(image).open
+    assert undo(pipeline, image) == undo(pipeline, image)
+    assert len(pipeline.inspections.list_audit_entries(inspection_id(image))) == 2
 
 
-def test_a_click_that_was_taken_back_is_no_conflict_with_the_decision_that_followed(
-    line: Line, image: Image, clock: Clock
+def test_an_undone_click_that_arrives_again_decides_nothing(pipeline: Pipeline, image: Image) -> None:
+    decide(pipeline, image)
+    undo(pipeline, image)
+
+    with pytest.raises(Conflict, match="this decision was undone"):
+        decide(pipeline, image)
+    assert pipeline.row(image).awaits_decision
+
+
+def test_an_undone_click_does_not_conflict_with_the_next_decision(
+    pipeline: Pipeline, image: Image, clock: Clock
 ) -> None:
-    decide(line, image)
-    undo(line, image)
+    decide(pipeline, image)
+    undo(pipeline, image)
     clock.turn(1)
-    line.decide(image, Verdict.OK, "ann")
+    pipeline.decide(image, Verdict.OK, "ann")
 
-    with pytest.raises(Conflict, match="this decision was taken back"):
-        decide(line, image)
-    assert "conflict" not in {entry.action for entry in line.ledger.audit_trail(inspection_id(image))}
+    with pytest.raises(Conflict, match="this decision was undone"):
+        decide(pipeline, image)
+    assert "conflict" not in {
+        entry.action for entry in pipeline.inspections.list_audit_entries(inspection_id(image))
+    }
 
 
-def test_after_taking_back_the_same_photo_can_be_decided_anew(line: Line, image: Image, clock: Clock) -> None:
-    decide(line, image)
-    undo(line, image)
-    again = line.decide(image, Verdict.OK, "ann", undo_seconds=8)
+def test_after_an_undo_the_photo_can_be_decided_again(pipeline: Pipeline, image: Image, clock: Clock) -> None:
+    decide(pipeline, image)
+    undo(pipeline, image)
+    decision = pipeline.decide(image, Verdict.OK, "ann", undo_seconds=8)
     clock.turn(8)
 
-    assert line.deliver(image) == Arrival.SENT
-    assert line.executions.answers == [(TOKEN, {"decision_id": again.id, "verdict": "ok"})]
+    assert pipeline.deliver(image) == DeliveryOutcome.DELIVERED
+    assert pipeline.executions.answers == [(TOKEN, {"decision_id": decision.id, "verdict": "ok"})]
 
 
-def test_what_was_acted_on_cannot_be_taken_back(line: Line, image: Image, clock: Clock) -> None:
-    decide(line, image)
+def test_a_delivered_decision_cannot_be_undone(pipeline: Pipeline, image: Image, clock: Clock) -> None:
+    decide(pipeline, image)
     clock.turn(8)
-    line.deliver(image)
+    pipeline.deliver(image)
 
-    with pytest.raises(Conflict, match="too late to take the decision back; correct the verdict"):
-        undo(line, image)
-    assert not line.row(image).open
+    with pytest.raises(Conflict, match="too late to undo the decision: override the verdict"):
+        undo(pipeline, image)
+    assert not pipeline.row(image).awaits_decision
 
 
-def test_a_decision_whose_delivery_is_late_can_be_taken_back_meanwhile(
-    line: Line, image: Image, clock: Clock
+def test_a_decision_whose_delivery_is_late_can_be_undone_until_then(
+    pipeline: Pipeline, image: Image, clock: Clock
 ) -> None:
-    decide(line, image)
+    decide(pipeline, image)
     clock.turn(3600)
 
-    assert undo(line, image).open
+    assert undo(pipeline, image).awaits_decision
 
 
 @pytest.mark.parametrize(
-    ("who", "click"), [("bob", CLICK), ("ann", str(uuid.uuid4()))], ids=["bob", "another"]
+    ("reviewer", "click"), [("bob", CLICK), ("ann", str(uuid.uuid4()))], ids=["bob", "another"]
 )
-def test_only_ones_own_decision_can_be_taken_back(line: Line, image: Image, who: str, click: str) -> None:
-    decide(line, image)
-
-    with pytest.raises(Conflict, match=f"no such decision of {who}"):
-        undo(line, image, who, click)
-    assert not line.row(image).open
-
-
-def test_who_seals_and_who_takes_back_at_once_cannot_both_succeed(
-    line: Line, image: Image, clock: Clock, monkeypatch: pytest.MonkeyPatch
+def test_a_reviewer_can_undo_only_their_own_decision(
+    pipeline: Pipeline, image: Image, reviewer: str, click: str
 ) -> None:
-    """Whichever conditional write comes second is refused."""
-    decide(line, image)
+    decide(pipeline, image)
+
+    with pytest.raises(Conflict, match=f"{reviewer} has no such decision"):
+        undo(pipeline, image, reviewer, click)
+    assert not pipeline.row(image).awaits_decision
+
+
+def test_finalize_and_undo_at_once_cannot_both_succeed(
+    pipeline: Pipeline, image: Image, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second of the two conditional writes is refused."""
+    decide(pipeline, image)
     clock.turn(8)
-    honest = line.ledger.seal
+    finalize = pipeline.inspections.finalize
 
     def overtaken(*arguments: str) -> bool:
-        undo(line, image)
-        return bool(honest(*arguments))
+        undo(pipeline, image)
+        return bool(finalize(*arguments))
 
-    monkeypatch.setattr(line.ledger, "seal", overtaken)
+    monkeypatch.setattr(pipeline.inspections, "finalize", overtaken)
 
-    assert line.deliver(image) == Arrival.UNDONE
-    assert line.row(image).open
-    assert line.executions.answers == []
+    assert pipeline.deliver(image) == DeliveryOutcome.UNDONE
+    assert pipeline.row(image).awaits_decision
+    assert pipeline.executions.answers == []
 
 
-def test_the_same_click_twice_is_one_decision(line: Line, image: Image, clock: Clock) -> None:
-    first = decide(line, image)
+def test_the_same_click_twice_is_one_decision(pipeline: Pipeline, image: Image, clock: Clock) -> None:
+    first = decide(pipeline, image)
     clock.turn(3)
 
-    assert decide(line, image) == first
-    assert len(line.ledger.audit_trail(inspection_id(image))) == 1
+    assert decide(pipeline, image) == first
+    assert len(pipeline.inspections.list_audit_entries(inspection_id(image))) == 1
 
 
-def test_a_click_that_arrives_again_when_all_is_over_gets_the_answer_of_the_first(
-    line: Line, image: Image, clock: Clock
+def test_a_repeated_click_after_the_end_gets_the_answer_of_the_first(
+    pipeline: Pipeline, image: Image, clock: Clock
 ) -> None:
-    first = decide(line, image)
+    first = decide(pipeline, image)
     clock.turn(8)
-    line.deliver(image)
-    owner = line.row(image).owner
-    line.move(image, owner, "reviewed")
-    line.close(image, owner)
+    pipeline.deliver(image)
+    owner = pipeline.row(image).owner
+    pipeline.move(image, owner, "reviewed")
+    pipeline.close(image, owner)
 
-    again = decide(line, image)
+    repeated = decide(pipeline, image)
 
-    assert (again.id, again.verdict, again.decided_at) == (first.id, first.verdict, first.decided_at)
-    assert stage(line, image) is Stage.APPLIED
-
-
-def test_nobody_can_use_the_id_of_somebody_elses_decision(line: Line, image: Image) -> None:
-    decide(line, image)
-
-    with pytest.raises(Conflict, match="this decision is ann's"):
-        decide(line, image, "bob")
+    assert (repeated.id, repeated.verdict, repeated.decided_at) == (first.id, first.verdict, first.decided_at)
+    assert stage(pipeline, image) is DecisionStage.APPLIED
 
 
-def test_a_photo_that_somebody_looks_at_is_decided_by_nobody_else(
-    books: Books, line: Line, image: Image, clock: Clock
+def test_a_reviewer_cannot_use_the_id_of_anothers_decision(pipeline: Pipeline, image: Image) -> None:
+    decide(pipeline, image)
+
+    with pytest.raises(Conflict, match="this decision was made by ann"):
+        decide(pipeline, image, "bob")
+
+
+def test_an_assigned_photo_cannot_be_decided_by_another_reviewer(
+    repositories: Repositories, pipeline: Pipeline, image: Image, clock: Clock
 ) -> None:
-    row = line.row(image)
-    books.reviews.lease(row.id, Lease("ann", timestamps.later(clock.now, 300)), clock.now)
+    row = pipeline.row(image)
+    repositories.reviews.lease(row.id, Lease("ann", timestamps.add_seconds(clock.now, 300)), clock.now)
 
-    with pytest.raises(Conflict, match="ann looks at it"):
-        decide(line, image, "bob")
-    assert line.ledger.audit_trail(row.id) == []
-    assert decide(line, image, "ann").reviewer == "ann"
-    assert line.row(image).lease is None
+    with pytest.raises(Conflict, match="assigned to ann"):
+        decide(pipeline, image, "bob")
+    assert pipeline.inspections.list_audit_entries(row.id) == []
+    assert decide(pipeline, image, "ann").reviewer == "ann"
+    assert pipeline.row(image).lease is None
 
 
-def test_a_lease_that_ended_keeps_nobody_away(books: Books, line: Line, image: Image, clock: Clock) -> None:
-    books.reviews.lease(inspection_id(image), Lease("ann", timestamps.later(clock.now, 300)), clock.now)
+def test_an_expired_lease_excludes_no_reviewer(
+    repositories: Repositories, pipeline: Pipeline, image: Image, clock: Clock
+) -> None:
+    repositories.reviews.lease(
+        inspection_id(image), Lease("ann", timestamps.add_seconds(clock.now, 300)), clock.now
+    )
     clock.turn(301)
 
-    assert decide(line, image, "bob").reviewer == "bob"
+    assert decide(pipeline, image, "bob").reviewer == "bob"
 
 
-def test_a_decision_that_lost_against_anothers_is_told_who_won_and_audited(
-    line: Line, image: Image, clock: Clock
+def test_a_decision_that_lost_a_race_is_audited_and_names_the_winner(
+    pipeline: Pipeline, image: Image, clock: Clock
 ) -> None:
-    won = decide(line, image)
+    winner = decide(pipeline, image)
     clock.turn(5)
 
-    with pytest.raises(Conflict, match=f"ann decided defect at {won.decided_at}"):
-        line.decide(image, Verdict.OK, "bob", decision_id=str(uuid.uuid4()))
-    trail = line.ledger.audit_trail(inspection_id(image))
-    assert [(one.action, one.who, one.before, one.after) for one in trail] == [
+    with pytest.raises(Conflict, match=f"ann decided defect at {winner.decided_at}"):
+        pipeline.decide(image, Verdict.OK, "bob", decision_id=str(uuid.uuid4()))
+    trail = pipeline.inspections.list_audit_entries(inspection_id(image))
+    assert [(entry.action, entry.actor, entry.before, entry.after) for entry in trail] == [
         ("decide", "ann", "unclear", "defect"),
         ("conflict", "bob", "defect", "ok"),
     ]
 
 
 def test_a_timeout_in_the_undo_window_neither_uses_nor_overrules_the_decision(
-    line: Line, image: Image, clock: Clock
+    pipeline: Pipeline, image: Image, clock: Clock
 ) -> None:
-    owner = line.row(image).owner
-    decide(line, image)
-    line.executions.live_tokens.clear()
+    owner = pipeline.row(image).owner
+    decide(pipeline, image)
+    pipeline.executions.live_tokens.clear()
 
-    assert line.escalate(image, owner) == {"decided": False, "round": 1}
-    assert line.escalations.sent == []
-    line.executions.live_tokens.add("next token")
-    line.ask(image, owner, "next token")
+    assert pipeline.escalate(image, owner) == {"decided": False, "round": 1}
+    assert pipeline.escalations.sent == []
+    pipeline.executions.live_tokens.add("next token")
+    pipeline.ask(image, owner, "next token")
 
-    assert line.deliver(image) == Arrival.HELD
+    assert pipeline.deliver(image) == DeliveryOutcome.UNDO_WINDOW_OPEN
     clock.turn(8)
-    assert line.deliver(image) == Arrival.SENT
-    assert [token for token, _ in line.executions.answers] == ["next token"]
+    assert pipeline.deliver(image) == DeliveryOutcome.DELIVERED
+    assert [token for token, _ in pipeline.executions.answers] == ["next token"]
 
 
-def test_what_is_taken_back_after_a_timeout_waits_for_the_next_decision(
-    line: Line, image: Image, clock: Clock
+def test_an_undo_after_a_timeout_waits_for_the_next_decision(
+    pipeline: Pipeline, image: Image, clock: Clock
 ) -> None:
-    owner = line.row(image).owner
-    decide(line, image)
-    line.escalate(image, owner)
-    line.executions.live_tokens.add("next token")
-    line.ask(image, owner, "next token")
-    undo(line, image)
+    owner = pipeline.row(image).owner
+    decide(pipeline, image)
+    pipeline.escalate(image, owner)
+    pipeline.executions.live_tokens.add("next token")
+    pipeline.ask(image, owner, "next token")
+    undo(pipeline, image)
 
-    made = line.decide(image, Verdict.OK, "ann")
+    decision = pipeline.decide(image, Verdict.OK, "ann")
 
-    assert line.deliver(image) == Arrival.SENT
-    assert line.executions.answers == [("next token", {"decision_id": made.id, "verdict": "ok"})]
+    assert pipeline.deliver(image) == DeliveryOutcome.DELIVERED
+    assert pipeline.executions.answers == [("next token", {"decision_id": decision.id, "verdict": "ok"})]
 
 
 def test_a_timeout_after_the_window_uses_the_decision_and_ends_the_window(
-    line: Line, image: Image, clock: Clock
+    pipeline: Pipeline, image: Image, clock: Clock
 ) -> None:
-    decide(line, image)
+    decide(pipeline, image)
     clock.turn(8)
 
-    assert line.escalate(image, line.row(image).owner) == {"decided": True}
+    assert pipeline.escalate(image, pipeline.row(image).owner) == {"decided": True}
     with pytest.raises(Conflict, match="too late"):
-        undo(line, image)
+        undo(pipeline, image)
 
 
 def test_asking_again_in_the_undo_window_sends_nothing_before_its_end(
-    line: Line, image: Image, clock: Clock
+    pipeline: Pipeline, image: Image, clock: Clock
 ) -> None:
-    decide(line, image)
+    decide(pipeline, image)
     clock.turn(3)
 
-    line.ask(image, line.row(image).owner, "next token")
+    pipeline.ask(image, pipeline.row(image).owner, "next token")
 
-    assert line.decisions.delays == [8, 5]
-    assert line.executions.answers == []
+    assert pipeline.decisions.delays == [8, 5]
+    assert pipeline.executions.answers == []
 
 
-def test_nothing_is_filed_by_a_decision_that_can_be_taken_back(
-    line: Line, image: Image, clock: Clock
+def test_nothing_is_filed_by_a_decision_that_can_be_undone(
+    pipeline: Pipeline, image: Image, clock: Clock
 ) -> None:
-    """Somebody answered the token behind our back: the step is retried until the window is over."""
-    owner = line.row(image).owner
-    decide(line, image)
+    """The token was answered from outside: the step is retried until the window ends."""
+    owner = pipeline.row(image).owner
+    decide(pipeline, image)
 
-    with pytest.raises(Conflict, match="can still be taken back"):
-        line.move(image, owner, filing.REVIEWED)
+    with pytest.raises(Conflict, match="can still be undone"):
+        pipeline.move(image, owner, filing.REVIEWED)
     clock.turn(8)
-    assert line.move(image, owner, filing.REVIEWED)["verdict"] == "defect"
+    assert pipeline.move(image, owner, filing.REVIEWED)["verdict"] == "defect"
     with pytest.raises(Conflict, match="too late"):
-        undo(line, image)
+        undo(pipeline, image)
 
 
 @pytest.mark.parametrize(
-    ("verdict", "defect_class", "complaint"),
+    ("verdict", "defect_class", "message"),
     [
         (Verdict.OK, "crack", "only a defect has a class"),
-        (Verdict.DEFECT, "x" * (MAX_DEFECT_CLASS + 1), "at most 64 printable characters"),
+        (Verdict.DEFECT, "x" * (MAX_DEFECT_CLASS_LENGTH + 1), "at most 64 printable characters"),
         (Verdict.DEFECT, "a\nb", "at most 64 printable characters"),
     ],
 )
 def test_a_defect_class_is_a_short_name_for_a_defect(
-    line: Line, image: Image, verdict: Verdict, defect_class: str, complaint: str
+    pipeline: Pipeline, image: Image, verdict: Verdict, defect_class: str, message: str
 ) -> None:
-    with pytest.raises(ValueError, match=complaint):
-        line.decide(image, verdict, defect_class=defect_class)
+    with pytest.raises(ValueError, match=message):
+        pipeline.decide(image, verdict, defect_class=defect_class)
 
 
-def test_the_class_is_kept_audited_and_announced(line: Line, image: Image) -> None:
-    line.decide(image, Verdict.DEFECT, defect_class="crack")
-    line.deliver(image)
-    filed = line.move(image, line.row(image).owner, filing.REVIEWED)
+def test_the_class_is_stored_audited_and_announced(pipeline: Pipeline, image: Image) -> None:
+    pipeline.decide(image, Verdict.DEFECT, defect_class="crack")
+    pipeline.deliver(image)
+    answer = pipeline.move(image, pipeline.row(image).owner, filing.REVIEWED)
 
-    assert '"defect_class":"crack"' in filed["announcement"]
-    (entry,) = line.ledger.audit_trail(inspection_id(image))
+    assert '"defect_class":"crack"' in answer["announcement"]
+    (entry,) = pipeline.inspections.list_audit_entries(inspection_id(image))
     assert entry.defect_class == "crack"
 
 
-def test_what_the_ledger_does_not_know_can_be_neither_decided_nor_taken_back(line: Line) -> None:
+def test_a_decision_on_an_unknown_photo_cannot_be_undone(pipeline: Pipeline) -> None:
     with pytest.raises(NotFound):
-        undo(line, Image("b", "k", "v"))
+        undo(pipeline, Image("b", "k", "v"))
 
 
-def test_the_day_tells_what_people_did(line: Line, image: Image, clock: Clock) -> None:
-    decide(line, image)
+def test_the_audit_day_lists_the_actions_of_people(pipeline: Pipeline, image: Image, clock: Clock) -> None:
+    decide(pipeline, image)
     clock.turn(1)
-    undo(line, image)
+    undo(pipeline, image)
 
     day = clock.now[:10]
-    assert [one.action for one in line.ledger.audit_day(day)] == ["decide", "undo"]
-    assert [one.action for one in line.ledger.audit_day(day, newest_first=True)] == ["undo", "decide"]
-    assert [one.action for one in line.ledger.audit_day(day, since=clock.now)] == ["undo"]
-    assert list(line.ledger.audit_day("2026-03-01")) == []
+    assert [entry.action for entry in pipeline.inspections.list_audit_day(day)] == ["decide", "undo"]
+    assert [entry.action for entry in pipeline.inspections.list_audit_day(day, newest_first=True)] == [
+        "undo",
+        "decide",
+    ]
+    assert [entry.action for entry in pipeline.inspections.list_audit_day(day, since=clock.now)] == ["undo"]
+    assert list(pipeline.inspections.list_audit_day("2026-03-01")) == []

@@ -1,0 +1,112 @@
+"""`partcheck dataset import`: make the training and test data sets of a project."""
+
+import time
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from cli.context import CliContext
+from cli.model_services import ModelServices, open_model_services, project_options
+from cli.output import escape_unprintable, format_counts, note, pluralize, print_json
+from cli.progress import Progress
+from workflow.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from datasets.importing import TrainAndTest
+    from datasets.labelled_photos import LabelledPhoto
+
+DEFAULT_TEST_SHARE = 0.2
+
+test_share_option = click.option(
+    "--test-share",
+    type=click.FloatRange(0.05, 0.5),
+    default=DEFAULT_TEST_SHARE,
+    show_default=True,
+    help="The share of the photos that is set aside for the test if there is no --test set.",
+)
+
+
+@click.command("import")
+@click.argument("source", metavar="FOLDER|s3://BUCKET/PREFIX")
+@project_options
+@click.option("--name", default="", help="Same as --project.")
+@click.option("--test", "test_source", default="", help="The test set: a folder, or a prefix in that bucket.")
+@test_share_option
+@click.option("--replace", is_flag=True, help="Delete the project's data sets first.")
+@click.option("--json", "as_json", is_flag=True, help="Print project and manifests as one JSON object.")
+@click.pass_obj
+def import_photos(
+    context: CliContext,
+    source: str,
+    project: str,
+    bucket: str,
+    name: str,
+    test_source: str,
+    test_share: float,
+    replace: bool,
+    as_json: bool,
+) -> None:
+    """Make the training and test data sets of a project.
+
+    The photos lie in folders that are named after their labels. Photos that are already in the bucket with
+    the same bytes are not sent again, so an interrupted import can be repeated. Without --test a share of the
+    photos is set aside for the test, by whole parts: copies of one photo are never on both sides.
+
+    \b
+    Examples:
+      partcheck dataset import photos/
+      partcheck dataset import s3://plant-7/labelled --name housings --test s3://plant-7/test
+    """
+    services = open_model_services(context, name or project, bucket)
+    photos = _read_photos(source)
+    sides = (photos, _read_photos(test_source)) if test_source else split_photos(photos, test_share)
+    summary = import_split(services, sides, replace)
+    if as_json:
+        print_json(summary)
+    else:
+        click.echo(summary["project_arn"])
+    note("Train on them with `partcheck model train`.")
+
+
+def split_photos(photos: list["LabelledPhoto"], test_share: float = DEFAULT_TEST_SHARE) -> "TrainAndTest":
+    """Return training and test photos. Photos of one part are on the same side."""
+    from datasets.leakage import split_by_part
+    from datasets.near_duplicates import find_near_duplicates
+
+    with Progress("Comparing photos", len(photos)) as progress:
+        duplicates = find_near_duplicates(photos, progress.show)
+    training, test = split_by_part(photos, duplicates, test_share)
+    return [photos[index] for index in training], [photos[index] for index in test]
+
+
+def import_split(services: ModelServices, sides: "TrainAndTest", replace: bool) -> dict[str, str | int]:
+    """Upload both sides and create the project's data sets. Return their counts and manifests.
+
+    Raises Conflict if the project has data sets of other photos and `replace` is false.
+    """
+    from datasets.importing import import_datasets
+    from datasets.project_datasets import ProjectDatasets
+
+    for side, photos in zip(("training", "test"), sides, strict=True):
+        labels = format_counts(Counter(photo.label for photo in photos))
+        note(f"{pluralize(len(photos), f'{side} photo')}: {escape_unprintable(labels)}")
+    with Progress("Uploading", sum(len(photos) for photos in sides)) as progress:
+        return import_datasets(
+            ProjectDatasets(services.models, services.project, time.sleep),
+            sides,
+            services.bucket,
+            replace,
+            lambda done, unchanged: progress.show(done, f"{unchanged:,} already there" if unchanged else ""),
+        )
+
+
+def _read_photos(source: str) -> list["LabelledPhoto"]:
+    from datasets.labelled_photos import photos_from_bucket, photos_from_folder
+
+    if source.startswith("s3://"):
+        return photos_from_bucket(source)
+    if not Path(source).is_dir():
+        raise ConfigurationError(f"{source} is not a folder")
+    return photos_from_folder(Path(source))

@@ -1,0 +1,100 @@
+"""`partcheck dataset validate`: find errors in labelled photos before they are imported."""
+
+from contextlib import ExitStack
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import click
+
+from cli.dataset.import_photos import test_share_option
+from cli.output import note, pluralize, print_json, print_table
+from cli.progress import Progress
+
+ROWS_SHOWN = 20
+
+_EXISTING = click.Path(exists=True, path_type=Path)
+
+
+@click.command()
+@click.argument("training", metavar="FOLDER|MANIFEST", type=_EXISTING)
+@click.option("--test", type=_EXISTING, help="The test set: a folder or a manifest.")
+@click.option(
+    "--photos",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="The folder with copies of a manifest's photos, to compare them without S3.",
+)
+@click.option(
+    "--limit",
+    type=click.FloatRange(0, 1),
+    default=0.01,
+    show_default=True,
+    help="Reject the set if a larger share of the test photos shows parts that are seen elsewhere.",
+)
+@click.option(
+    "--split-by-part",
+    "split_directory",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Write a new split there, with no part on both sides. Photos are not changed.",
+)
+@test_share_option
+@click.option("--json", "as_json", is_flag=True, help="Print all findings as one JSON document.")
+def validate(
+    training: Path,
+    test: Path | None,
+    photos: Path | None,
+    limit: float,
+    split_directory: Path | None,
+    test_share: float,
+    as_json: bool,
+) -> None:
+    """Find what AWS would reject, and photos of one part on both sides of the split.
+
+    Needs neither a running environment nor AWS. Errors have the names that AWS uses. The leakage guard
+    compares all photos with each other. It finds equal files, and copies that were turned, mirrored, shifted
+    a little or saved again. The exit code is 1 if the set is rejected.
+
+    \b
+    Examples:
+      partcheck dataset validate photos/ --test test-photos/
+      partcheck dataset validate all-photos/ --split-by-part lists/
+    """
+    from datasets import validation
+
+    with ExitStack() as stack:
+
+        @cache
+        def progress_bar(total: int) -> Progress:
+            return stack.enter_context(Progress("Comparing photos", total))
+
+        result = validation.validate(
+            training, test, photos, lambda done, total: progress_bar(total).show(done)
+        )
+    if split_directory is not None:
+        for name, count in validation.write_split(result, split_directory, test_share).items():
+            note(f"{split_directory / name}: {pluralize(count, 'photo')}")
+    document = result.to_dict(limit)
+    if as_json:
+        print_json(document)
+    else:
+        _print_document(document)
+    if document["refused"]:
+        click.get_current_context().exit(1)
+
+
+def _print_document(document: dict[str, Any]) -> None:
+    errors, pairs = document["errors"], document["pairs"]
+    if errors:
+        rows = [(row["code"], row["where"], row["message"]) for row in errors[:ROWS_SHOWN]]
+        print_table(("error", "where", "message"), rows)
+    if pairs:
+        click.echo(f"\n{pluralize(len(pairs), 'pair')} of photos of one part:\n")
+        cells = [
+            (row["kind"], row["first"], row["second"], f"{row['similarity']:.2f}")
+            for row in pairs[:ROWS_SHOWN]
+        ]
+        print_table(("where", "photo", "photo", "similarity"), cells, ("similarity",))
+    for all_rows, noun in ((errors, "errors"), (pairs, "pairs")):
+        if len(all_rows) > ROWS_SHOWN:
+            note(f"{len(all_rows) - ROWS_SHOWN:,} more {noun}: see --json")
+    click.echo(("\n" if errors or pairs else "") + document["verdict"])

@@ -1,0 +1,132 @@
+"""`partcheck execution list`: find inspections with their executions."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from itertools import islice
+
+import click
+
+from cli.context import CliContext
+from cli.output import format_confidence, format_timestamp, note, print_json_line, print_table
+from workflow import timestamps
+from workflow.csv_export import iter_csv_lines
+from workflow.history.search import InspectionQuery, InspectionSearch
+from workflow.inspections.inspection import Inspection, InspectionState
+from workflow.inspections.serialization import (
+    confidence,
+    seconds_to_answer,
+    threshold,
+    to_dict,
+    verdict_or_status,
+)
+from workflow.inspections.verdict import Verdict
+
+PAGE_SIZE = 100
+TITLES = ("photo", "state", "verdict", "confidence", "threshold", "seconds", "uploaded", "execution")
+TIME = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"])
+EMPTY = "No photo was inspected yet. Upload photos with `partcheck inspect PATH…`."
+
+
+@click.command("list")
+@click.option(
+    "--limit",
+    "-n",
+    type=click.IntRange(1, 10_000),
+    default=20,
+    show_default=True,
+    help="How many of the newest inspections.",
+)
+@click.option(
+    "--name",
+    default="",
+    help="A word or number in the photo's name. With a trailing *: the name's beginning.",
+)
+@click.option(
+    "--state", type=click.Choice([state.value for state in InspectionState]), help="The inspection's state."
+)
+@click.option(
+    "--verdict", type=click.Choice([verdict.value for verdict in Verdict]), help="Where the photo is filed."
+)
+@click.option("--by", "reviewer", default="", help="Who decided it.")
+@click.option("--model", default="", help="The version of the model that judged it.")
+@click.option("--policy", default="", help="The version of the policy that routed it.")
+@click.option("--since", type=TIME, help="Started at this time or later (UTC).")
+@click.option("--until", type=TIME, help="Started before this time (UTC).")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object per inspection, one per line.")
+@click.option("--csv", "as_csv", is_flag=True, help="Print CSV. Cells never start a formula.")
+@click.pass_obj
+def list_executions(
+    context: CliContext,
+    limit: int,
+    name: str,
+    state: str | None,
+    verdict: str | None,
+    reviewer: str,
+    model: str,
+    policy: str,
+    since: datetime | None,
+    until: datetime | None,
+    as_json: bool,
+    as_csv: bool,
+) -> None:
+    """List inspections with their executions, newest first.
+
+    Several options select the inspections that match all of them.
+
+    \b
+    Examples:
+      partcheck execution list --limit 5
+      partcheck execution list --name 4711
+      partcheck execution list --verdict defect --by ann --since 2026-11-01 --csv
+    """
+    if as_json and as_csv:
+        raise click.UsageError("give --json or --csv, not both")
+    query = InspectionQuery(
+        name=name,
+        state=InspectionState(state) if state else None,
+        verdict=Verdict(verdict) if verdict else None,
+        decided_by=reviewer,
+        model=model,
+        policy=policy,
+        since=to_timestamp(since),
+        until=to_timestamp(until),
+    )
+    rows = list(islice(find_inspections(context.environment().search, query), limit))
+    if as_json:
+        for row in rows:
+            print_json_line(to_dict(row))
+    elif as_csv:
+        for line in iter_csv_lines([TITLES, *map(_cells, rows)]):
+            click.echo(line, nl=False)
+    elif not rows:
+        note("No inspections match these options." if query != InspectionQuery() else EMPTY)
+    else:
+        print_table(TITLES, [_cells(row) for row in rows], ("confidence", "threshold", "seconds"))
+
+
+def to_timestamp(time: datetime | None) -> str:
+    """Return the stored form of a time in UTC. Empty for None."""
+    return timestamps.format_timestamp(time.replace(tzinfo=UTC)) if time else ""
+
+
+def find_inspections(search: InspectionSearch, query: InspectionQuery) -> Iterator[Inspection]:
+    """Yield every inspection that matches the query, page by page."""
+    page = search.fetch_page(query, size=PAGE_SIZE)
+    yield from page.rows
+    while page.older:
+        page = search.fetch_page(query, page.older, PAGE_SIZE)
+        yield from page.rows
+
+
+def _cells(row: Inspection) -> tuple[str, ...]:
+    seconds = seconds_to_answer(row)
+    return (
+        row.image.key,
+        row.state.value,
+        verdict_or_status(row),
+        format_confidence(confidence(row)),
+        format_confidence(threshold(row)),
+        "" if seconds is None else f"{seconds:.1f}",
+        format_timestamp(row.uploaded_at),
+        f"{row.id[:12]}…-{row.attempt}",
+    )

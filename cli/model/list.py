@@ -1,0 +1,44 @@
+"""`partcheck model list`."""
+
+import click
+
+from cli.context import CliContext
+from cli.model.model_report import model_to_dict, running_events
+from cli.model_services import open_model_services
+from cli.output import format_timestamp, print_json, print_table
+
+
+@click.command("list")
+@click.option("--project", default="", help="Only this project.  [default: all]")
+@click.option("--json", "as_json", is_flag=True, help="Print all models as one JSON document.")
+@click.pass_obj
+def list_models(context: CliContext, project: str, as_json: bool) -> None:
+    """List models, newest first. An asterisk marks the model in use.
+
+    \b
+    Example:
+      partcheck model list --project housings
+    """
+    services = open_model_services(context, project)
+    projects = [project] if project else services.models.list_projects()
+    in_use, events = services.settings.get_model(), running_events(services)
+    states = [
+        model_to_dict(version, events, in_use)
+        for name in projects
+        for version in services.models.list_versions(name)
+    ]
+    states.sort(key=lambda state: str(state["created_at"]), reverse=True)
+    if as_json:
+        print_json(states)
+        return
+    rows = [
+        (
+            "*" if state["in_use"] else "",
+            state["project"],
+            state["name"],
+            state["words"],
+            format_timestamp(state["created_at"]),
+        )
+        for state in states
+    ]
+    print_table(("", "project", "model", "state", "created"), rows)

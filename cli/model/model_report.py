@@ -1,0 +1,49 @@
+"""A model's state, as JSON and as one sentence."""
+
+from typing import Any
+
+import click
+
+from cli.model_services import ModelServices
+from cli.output import print_json_line
+from workflow import timestamps
+from workflow.models.model import ModelStatus, ModelVersion, describe_status
+from workflow.models.promotion import ModelEvent, running_since
+
+version_argument = click.argument("version", required=False, default="")
+json_option = click.option(
+    "--json", "as_json", is_flag=True, help="Print the model's state as one JSON object."
+)
+
+
+def print_model(services: ModelServices, version: ModelVersion, as_json: bool) -> None:
+    """Print a model's state as one sentence or one JSON object."""
+    state = model_to_dict(version, running_events(services), services.settings.get_model())
+    if as_json:
+        print_json_line(state)
+    else:
+        usage = "in use" if state["in_use"] else "not in use"
+        click.echo(f"Model {version.name} of project {version.project} ({usage}): {state['words']}")
+
+
+def running_events(services: ModelServices) -> list[ModelEvent]:
+    """Return the recorded starts and stops of all models, by people and by the capacity manager."""
+    return services.event_log.events("start", "stop") + services.capacity_log.events("start", "stop")
+
+
+def model_to_dict(version: ModelVersion, events: list[ModelEvent], arn_in_use: str) -> dict[str, Any]:
+    """Return a model's state as plain JSON."""
+    since = running_since(events, version.arn) if version.status is ModelStatus.RUNNING else ""
+    return {
+        "arn": version.arn,
+        "name": version.name,
+        "project": version.project,
+        "status": version.status.value,
+        "units": version.units,
+        "running_since": since or None,
+        "created_at": version.created_at,
+        "training_seconds": version.training_seconds,
+        "in_use": version.arn == arn_in_use,
+        "message": version.message,
+        "words": describe_status(version, since, timestamps.now()),
+    }

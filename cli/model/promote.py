@@ -1,0 +1,136 @@
+"""`partcheck model promote`, and the promotion that `partcheck model train FOLDER` ends with."""
+
+from collections.abc import Collection
+
+import click
+
+from cli.context import CliContext
+from cli.model.evaluate import evaluate_on_hold_out, read_training_summary
+from cli.model_services import ModelServices, open_model_services, project_options
+from cli.output import note, print_json_line
+from workflow.errors import ConfigurationError, Conflict
+from workflow.inspections.label_rules import policy_for_labels
+from workflow.models import promotion
+from workflow.models.model import ACTIVE_STATUSES, ModelVersion, RequestResult, version_name
+from workflow.models.promotion import PromotionCase
+
+
+@click.command()
+@click.argument("version")
+@project_options
+@click.option("--force", is_flag=True, help="Skip the comparison. Needs --reason.")
+@click.option("--reason", default="", help="Why. Recorded with the promotion.")
+@click.option("--json", "as_json", is_flag=True, help="Print both models as one JSON object.")
+@click.pass_obj
+def promote(
+    context: CliContext, version: str, project: str, bucket: str, force: bool, reason: str, as_json: bool
+) -> None:
+    """Put a model to use if it is better on the frozen hold-out.
+
+    It must not pass more defects and must not call more sound parts defect than the model in use. It must be
+    better in one of the two, and must not be unclear much more often. Both models run during the comparison.
+    After that the routing policy gets the new model's labels, the environment switches to the new model, and
+    the old model is stopped.
+
+    \b
+    Examples:
+      partcheck model promote autumn
+      partcheck model promote autumn --force --reason "new casting mould"
+    """
+    if force and not reason.strip():
+        raise ConfigurationError("--force needs a --reason")
+    services = open_model_services(context, project, bucket)
+    candidate, before = services.find_version(version), services.settings.get_model()
+    promote_version(services, candidate, reason=reason, force=force)
+    print_switch(candidate.arn, before, as_json)
+
+
+def promote_version(
+    services: ModelServices,
+    candidate: ModelVersion,
+    *,
+    reason: str = "",
+    force: bool = False,
+    labels: Collection[str] = (),
+    units: int = 0,
+) -> None:
+    """Put a model to use if it is better than the model in use, or if no model is in use.
+
+    `labels` are the labels that the routing policy gets; without them, those of the training summary. `units`
+    are the inference units; 0 means as many as the model in use has. Raises Conflict with the objections. A
+    candidate that was started only for the comparison is stopped then.
+    """
+    before = services.settings.get_model()
+    if before == candidate.arn:
+        raise Conflict(f"Model {candidate.name} is in use already")
+    policy = _extend_policy(services, candidate, labels)
+    try:
+        case = _build_case(services, candidate, before, policy, force=force, reason=reason, units=units)
+        promotion.promote(services.registry, candidate.arn, policy, case, units)
+    except BaseException:
+        if candidate.status not in ACTIVE_STATUSES:
+            _stop_rejected(services, candidate)
+        raise
+
+
+def print_switch(arn: str, before: str, as_json: bool) -> None:
+    """Print the model that is in use now."""
+    if as_json:
+        print_json_line({"model": arn, "before": before or None})
+    else:
+        click.echo(arn)
+    note(f"Model {version_name(arn)} judges every photo from now on.")
+
+
+def _extend_policy(services: ModelServices, candidate: ModelVersion, labels: Collection[str]) -> str:
+    """Return the policy for the candidate's labels. Existing rules stay."""
+    current = services.settings.get_routing_policy()
+    if not labels:
+        summary = read_training_summary(candidate)
+        labels = [result.label for result in summary.labels] if summary else ()
+    return policy_for_labels(current, labels) if labels else current
+
+
+def _build_case(
+    services: ModelServices,
+    candidate: ModelVersion,
+    before: str,
+    policy: str,
+    *,
+    force: bool,
+    reason: str,
+    units: int,
+) -> PromotionCase:
+    from datasets import hold_out
+
+    frozen = hold_out.find_frozen(services.event_log, services.project)
+    if frozen is None or force:
+        return PromotionCase(forced=force, reason=reason)
+    running = promotion.ensure_running(services.registry, candidate.arn, units)
+    evaluation = evaluate_on_hold_out(services, running, frozen, policy)
+    if not before:
+        return PromotionCase(candidate=evaluation, reason=reason)
+    if hold_out.load_scores(services.bucket, services.project, before, frozen) is None:
+        promotion.ensure_running(services.registry, before)
+    current = services.find_version(before)
+    return PromotionCase(
+        candidate=evaluation,
+        current=evaluate_on_hold_out(services, current, frozen, services.settings.get_routing_policy()),
+        reason=reason,
+    )
+
+
+def _stop_rejected(services: ModelServices, candidate: ModelVersion) -> None:
+    """Stop a candidate that was started only for the comparison, however the comparison ended."""
+    version = services.models.describe(candidate.arn)
+    if (
+        version is None
+        or version.status not in ACTIVE_STATUSES
+        or services.settings.get_model() == version.arn
+    ):
+        return
+    if promotion.stop(services.registry, version.arn, "not promoted") is not RequestResult.ACCEPTED:
+        note(
+            f"Model {version.name} cannot be stopped while it starts, and will cost money: "
+            f"`partcheck model stop {version.name}` waits for it."
+        )

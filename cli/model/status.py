@@ -1,0 +1,24 @@
+"""`partcheck model status`."""
+
+import click
+
+from cli.context import CliContext
+from cli.model.model_report import json_option, print_model, version_argument
+from cli.model_services import open_model_services, project_options
+
+
+@click.command()
+@version_argument
+@project_options
+@json_option
+@click.pass_obj
+def status(context: CliContext, version: str, project: str, bucket: str, as_json: bool) -> None:
+    """Show a model's state: since when it runs, on how many units, and what that has cost.
+
+    \b
+    Examples:
+      partcheck model status
+      partcheck model status autumn --json
+    """
+    services = open_model_services(context, project, bucket)
+    print_model(services, services.find_version(version), as_json)

@@ -1,0 +1,153 @@
+"""`partcheck model train`: train on a project's data sets, or on a folder of photos."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from cli.context import CliContext
+from cli.dataset.import_photos import import_split, split_photos
+from cli.model.promote import promote_version
+from cli.model_services import MAX_UNITS, ModelServices, open_model_services, project_options
+from cli.output import format_duration, note, print_json_line
+from workflow import timestamps
+from workflow.errors import ConfigurationError, Conflict
+from workflow.inspections.label_rules import policy_for_labels
+from workflow.models.model import ModelStatus, ModelVersion, wait_for_status
+from workflow.models.promotion import ModelEvent
+
+if TYPE_CHECKING:
+    from datasets.labelled_photos import LabelledPhoto
+
+TRAINING_TIMEOUT_SECONDS = 24 * 3600.0
+FIRST_MODEL = "first model"
+
+
+@click.command()
+@click.argument(
+    "folder", required=False, type=click.Path(exists=True, file_okay=False, path_type=Path), default=None
+)
+@project_options
+@click.option("--name", default="", help="The model version's name.  [default: the time]")
+@click.option("--wait/--no-wait", default=True, help="Wait until the training ends (at most a day).")
+@click.option("--replace", is_flag=True, help="With FOLDER: delete the project's data sets first.")
+@click.option(
+    "--units",
+    type=click.IntRange(1, MAX_UNITS),
+    help="With FOLDER: inference units.  [default: as many as the model in use has]",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the model's ARN and status as one JSON object.")
+@click.pass_obj
+def train(
+    context: CliContext,
+    folder: Path | None,
+    project: str,
+    bucket: str,
+    name: str,
+    wait: bool,
+    replace: bool,
+    units: int | None,
+    as_json: bool,
+) -> None:
+    """Train a model on a project's data sets, or on a FOLDER of photos.
+
+    Without FOLDER it trains on the data sets that `partcheck dataset import` made. Ctrl-C does not stop the
+    training; `partcheck model status NAME` shows its progress. On AWS a training takes half an hour to a day
+    and costs US$1 an hour.
+
+    With FOLDER, which has one folder of photos for each label, it imports the photos, trains a model, and
+    puts it to use if no model is in use yet. Otherwise the new model must pass the same comparison as with
+    `partcheck model promote`. Labels that begin with `ok` or `good` mean sound parts, all others defects.
+
+    \b
+    Examples: photos/ok/*.jpg and photos/scratch/*.jpg
+      partcheck model train photos/
+      partcheck model train --name autumn --no-wait
+    """
+    if folder is not None and not wait:
+        raise ConfigurationError(
+            "--no-wait needs data sets: import the folder first, then train without FOLDER"
+        )
+    if folder is None and (replace or units):
+        raise click.UsageError("--replace and --units need a FOLDER")
+    services = open_model_services(context, project, bucket)
+    if folder is not None:
+        from datasets.labelled_photos import photos_from_folder
+
+        version = train_and_promote(
+            services, photos_from_folder(folder), name=name, replace=replace, units=units or 0
+        )
+        arn, status = version.arn, version.status
+    else:
+        arn = _start_training(services, name)
+        status = _wait_for_training(services, arn).status if wait else ModelStatus.TRAINING_IN_PROGRESS
+    if as_json:
+        print_json_line({"model": arn, "status": status.value})
+    else:
+        click.echo(arn)
+
+
+def train_and_promote(
+    services: ModelServices,
+    photos: Sequence["LabelledPhoto"],
+    *,
+    name: str = "",
+    replace: bool = False,
+    units: int = 0,
+) -> ModelVersion:
+    """Import photos, train a model on them, and put it to use. Return the running model.
+
+    If a model is in use, the new model must pass the promotion gate. Raises Conflict with the objections; the
+    new model stays trained then. Each step can be repeated after an interruption.
+    """
+    labels = {photo.label for photo in photos}
+    policy_for_labels(
+        services.settings.get_routing_policy(), labels
+    )  # Rejects an invalid policy before the training.
+    import_split(services, split_photos(list(photos)), replace)
+    version = _wait_for_training(services, _start_training(services, name))
+    reason = "" if services.settings.get_model() else FIRST_MODEL
+    try:
+        promote_version(services, version, reason=reason, labels=labels, units=units)
+    except Conflict:
+        note(f"Model {version.name} is trained, but not in use: see `partcheck model promote --help`.")
+        raise
+    note(f"Model {version.name} judges every photo from now on.")
+    return services.find_version(version.arn)
+
+
+def _start_training(services: ModelServices, name: str) -> str:
+    name = name or f"{datetime.now(UTC):%Y-%m-%dT%H-%M-%S}"
+    project_arn = services.models.get_project_arn(services.project)
+    if project_arn is None:
+        raise ConfigurationError(f"There is no project {services.project}: import photos into it first")
+    prefix = f"{services.project}/evaluation/{name}"
+    arn = services.models.train(project_arn, name, services.bucket, prefix)
+    services.event_log.add(ModelEvent(at=timestamps.now(), actor=services.user, action="train", after=arn))
+    note(f"Training model {name} …")
+    return arn
+
+
+def _wait_for_training(services: ModelServices, arn: str) -> ModelVersion:
+    last_message = ""
+
+    def print_message(version: ModelVersion, seconds: float) -> None:
+        nonlocal last_message
+        if version.message and version.message != last_message:
+            note(f"{format_duration(seconds)}: {version.message}")
+            last_message = version.message
+
+    try:
+        return wait_for_status(
+            services.models,
+            arn,
+            ModelStatus.TRAINING_COMPLETED,
+            clock=services.registry.clock,
+            timeout=TRAINING_TIMEOUT_SECONDS,
+            on_poll=print_message,
+        )
+    except KeyboardInterrupt:
+        note("The training continues; `partcheck model status` shows its progress.")
+        raise

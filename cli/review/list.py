@@ -1,0 +1,70 @@
+"""`partcheck review list`: the photos that wait for a reviewer."""
+
+import click
+
+from cli.context import CliContext
+from cli.output import (
+    format_confidence,
+    format_duration,
+    format_timestamp,
+    note,
+    print_json_line,
+    print_table,
+)
+from workflow import timestamps
+from workflow.inspections.inspection import Inspection, InspectionState
+from workflow.inspections.serialization import confidence, threshold, to_dict
+
+TITLES = ("photo", "label", "confidence", "threshold", "waits", "until", "round", "with", "inspection")
+
+
+@click.command("list")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object per photo, one per line.")
+@click.pass_obj
+def list_reviews(context: CliContext, as_json: bool) -> None:
+    """List the photos that wait for a reviewer, longest waiting first.
+
+    The model's confidence in them was below the threshold, or its label has no rule. Each photo waits until
+    the time shown. Then it is escalated and keeps waiting. `partcheck review decide` decides it. Photos that
+    are assigned or on hold show the reviewer's name.
+
+    \b
+    Example:
+      partcheck review list --json | jq -r .key
+    """
+    rows = [
+        row
+        for row in context.environment().inspections.list_by_state(InspectionState.WAITING)
+        if row.awaits_decision
+    ]
+    if as_json:
+        for row in rows:
+            print_json_line(to_dict(row))
+        return
+    if not rows:
+        note("No photo waits for a reviewer.")
+        return
+    print_table(TITLES, [_cells(row) for row in rows], ("confidence", "threshold", "waits", "round"))
+
+
+def _cells(row: Inspection) -> tuple[str, ...]:
+    review = row.review
+    waiting = max(0.0, timestamps.seconds_between(review.opened_at, timestamps.now())) if review else None
+    return (
+        row.image.key,
+        row.prediction.label if row.prediction else "",
+        format_confidence(confidence(row)),
+        format_confidence(threshold(row)),
+        format_duration(waiting),
+        format_timestamp(review.deadline) if review else "",
+        f"{review.round}{' escalated' if review.escalated else ''}" if review else "",
+        _reviewer(row),
+        row.id[:12],
+    )
+
+
+def _reviewer(row: Inspection) -> str:
+    """Return the reviewer who holds the photo or to whom it is assigned. Empty if there is none."""
+    if row.hold is not None:
+        return f"{row.hold.reviewer}, on hold: {row.hold.reason}"
+    return row.lease.reviewer if row.lease is not None and row.lease.expires_at > timestamps.now() else ""

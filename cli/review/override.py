@@ -1,0 +1,74 @@
+"""`partcheck review override`: replace a verdict that was announced."""
+
+import click
+
+from cli import inspection_lookup
+from cli.context import CliContext
+from cli.login_name import login_name
+from cli.output import escape_unprintable, note, print_json
+from cli.review.decision_options import (
+    decision_to_dict,
+    defect_class_option,
+    json_option,
+    parse_verdict,
+    reviewer_option,
+    verdict_argument,
+)
+from cli.text_param import TextParam
+from workflow.inspections.serialization import verdict_or_status
+from workflow.review import decisions, revision
+
+
+@click.command()
+@click.argument("image")
+@verdict_argument
+@click.option(
+    "--reason",
+    required=True,
+    type=TextParam(decisions.MAX_REASON_LENGTH, required=True),
+    help="Why. Stored with the new verdict and announced with it.",
+)
+@defect_class_option
+@reviewer_option("overrides the verdict")
+@json_option("new decision")
+@click.pass_obj
+def override(
+    context: CliContext,
+    image: str,
+    verdict: str,
+    reason: str,
+    defect_class: str,
+    reviewer: str,
+    as_json: bool,
+) -> None:
+    """Replace a verdict that was announced, the model's or a reviewer's.
+
+    The photo is moved. A second message announces the new verdict and names the message that it corrects. The
+    old verdict stays on record. An override cannot be undone, only overridden again.
+
+    \b
+    Example:
+      partcheck review override part-4711.jpg defect --reason "a crack runs under the reflection"
+    """
+    parsed_verdict = parse_verdict(verdict, defect_class)
+    environment = context.environment()
+    row = inspection_lookup.resolve(environment.inspections, image)[0]
+    after = revision.override(
+        environment.inspections,
+        environment.decision_queue,
+        row.id,
+        verdict=parsed_verdict,
+        reviewer=reviewer or login_name(),
+        reason=reason,
+        defect_class=defect_class,
+    )
+    if as_json and after.decision is not None:
+        changes = {"revision": after.revision, "was": verdict_or_status(row)}
+        print_json({**decision_to_dict(after, after.decision), **changes})
+        return
+    click.echo(
+        escape_unprintable(
+            f"{row.image.key}: {verdict} instead of {verdict_or_status(row)}, revision {after.revision}."
+        )
+    )
+    note(f"It is filed and announced now: partcheck execution show {row.id[:12]}")

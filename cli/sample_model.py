@@ -1,0 +1,29 @@
+"""A model that is trained on generated parts."""
+
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
+
+from cli.context import Environment
+from cli.model.train import train_and_promote
+from cli.model_services import build_model_services
+
+if TYPE_CHECKING:
+    from local.sample_parts import SamplePart
+
+
+def train_sample_model(environment: Environment, parts: Iterable["SamplePart"], name: str = "") -> str:
+    """Train a model on generated parts and put it to use, like `partcheck model train FOLDER`.
+
+    Returns its ARN.
+    """
+    from datasets.labelled_photos import LabelledPhoto
+
+    photos = [
+        LabelledPhoto(name=f"{part.label}/{part.name}", label=part.label, read=_reader(part.content))
+        for part in parts
+    ]
+    return train_and_promote(build_model_services(environment), photos, name=name).arn
+
+
+def _reader(content: bytes) -> Callable[[], bytes]:
+    return lambda: content

@@ -1,0 +1,23 @@
+"""`partcheck stage`: the command group."""
+
+import click
+
+from cli.stage.deploy import deploy
+from cli.stage.destroy import destroy
+from cli.stage.smoke_test import smoke_test
+from cli.stage.status import status
+
+
+@click.group()
+def stage() -> None:
+    """Deploy, check and destroy a stage on AWS.
+
+    \b
+    Deploy or update:  partcheck stage deploy --stage dev
+    Test it:           partcheck stage smoke-test --stage dev
+    Remove it:         partcheck stage destroy --stage dev
+    """
+
+
+for command in (deploy, status, smoke_test, destroy):
+    stage.add_command(command)

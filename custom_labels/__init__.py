@@ -1,0 +1,1 @@
+"""A local Amazon Rekognition Custom Labels service: its protocol, the model life cycle, and real training."""

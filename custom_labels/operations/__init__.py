@@ -1,0 +1,1 @@
+"""Rekognition's Custom Labels operations, one module per resource."""

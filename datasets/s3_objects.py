@@ -1,0 +1,35 @@
+"""Objects in S3 by bucket and key, or by URI."""
+
+from workflow.aws.clients import client
+
+
+def s3_uri(bucket: str, key: str) -> str:
+    """Return the S3 URI of an object."""
+    return f"s3://{bucket}/{key}"
+
+
+def read_object(bucket: str, key: str) -> bytes:
+    content: bytes = client("s3").get_object(Bucket=bucket, Key=key)["Body"].read()
+    return content
+
+
+def read_bytes(uri: str) -> bytes:
+    """Read an object by its S3 URI."""
+    bucket, _, key = uri.removeprefix("s3://").partition("/")
+    return read_object(bucket, key)
+
+
+def write_text(bucket: str, key: str, text: str) -> str:
+    """Write a text as UTF-8 and return its S3 URI."""
+    client("s3").put_object(Bucket=bucket, Key=key, Body=text.encode())
+    return s3_uri(bucket, key)
+
+
+def list_objects(bucket: str, prefix: str) -> dict[str, tuple[int, str]]:
+    """Return size in bytes and ETag of every object below a prefix, by key."""
+    pages = client("s3").get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
+    return {
+        entry["Key"]: (entry["Size"], entry["ETag"].strip('"'))
+        for page in pages
+        for entry in page.get("Contents", ())
+    }

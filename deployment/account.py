@@ -1,0 +1,57 @@
+"""The AWS account and region of a deployment: identity, quotas and available platforms."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from workflow.aws.clients import client
+from workflow.errors import ConfigurationError
+
+CUSTOM_LABELS_REGIONS = frozenset(
+    {
+        *("us-east-1", "us-east-2", "us-west-2", "ca-central-1"),
+        *("eu-central-1", "eu-west-1", "eu-west-2"),
+        *("ap-south-1", "ap-northeast-1", "ap-northeast-2", "ap-southeast-1", "ap-southeast-2"),
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class AwsAccount:
+    """An AWS account with the selected region and the caller's ARN."""
+
+    id: str
+    region: str
+    caller_arn: str
+
+
+def get_account(sts: Any = None) -> AwsAccount:
+    """Return the account of the current credentials. Raise ConfigurationError if no region is set."""
+    service = sts or client("sts")
+    region = service.meta.region_name
+    if not region or region == "aws-global":
+        raise ConfigurationError("no AWS region is set: use --region or AWS_REGION")
+    identity = service.get_caller_identity()
+    return AwsAccount(str(identity["Account"]), str(region), str(identity["Arn"]))
+
+
+def get_concurrency_limit(awslambda: Any = None) -> int:
+    """Return the number of functions that may run concurrently in this account and region."""
+    settings = (awslambda or client("lambda")).get_account_settings()
+    return int(settings["AccountLimit"]["ConcurrentExecutions"])
+
+
+def find_latest_python_platform(version: str, beanstalk: Any = None) -> str:
+    """Return the ARN of the newest Elastic Beanstalk platform with this Python on Amazon Linux 2023."""
+    branch = f"Python {version} running on 64bit Amazon Linux 2023"
+    answer = (beanstalk or client("elasticbeanstalk")).list_platform_versions(
+        Filters=[{"Type": "PlatformBranchName", "Operator": "=", "Values": [branch]}]
+    )
+    arns = [str(platform["PlatformArn"]) for platform in answer["PlatformSummaryList"]]
+    if not arns:
+        raise ConfigurationError(f"Elastic Beanstalk does not offer “{branch}” in this region")
+    return max(arns, key=_version_numbers)
+
+
+def _version_numbers(arn: str) -> tuple[int, ...]:
+    """Return the platform's own version as numbers: 4.10.0 is newer than 4.9.2."""
+    return tuple(int(part) for part in arn.rpartition("/")[2].split(".") if part.isdigit())

@@ -1,0 +1,50 @@
+"""Scheduled: count the model's cost, start or stop the model, and raise an alarm if it failed."""
+
+from typing import Any
+
+from aws_lambda_powertools.metrics import MetricUnit
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from lambdas import container
+from lambdas.container import logger, metrics, setting, tracer
+from workflow import timestamps
+from workflow.aws.model_settings import SsmModelSettings
+from workflow.inspections.repository import InspectionRepository
+from workflow.models import capacity
+from workflow.models.capacity import CapacityPorts
+from workflow.models.promotion import ModelSettings
+from workflow.review.decisions import MessageQueue
+
+
+@logger.inject_lambda_context(clear_state=True)
+@tracer.capture_lambda_handler(capture_response=False)
+@metrics.log_metrics
+def handler(
+    event: dict[str, Any],
+    context: LambdaContext,
+    inspections: InspectionRepository | None = None,
+    escalations: MessageQueue | None = None,
+    settings: ModelSettings | None = None,
+    capacity_ports: CapacityPorts | None = None,
+) -> str:
+    """Count the model's cost, start or stop the model, and raise an alarm if it failed.
+
+    Trigger: every minute; the input is ignored. Output: the action in a few words. Idempotent: the meter is
+    saved conditionally, and an alarm that was sent but not recorded is sent again.
+    """
+    settings = settings or SsmModelSettings(setting("MODEL_PARAMETER"))
+    ports = capacity_ports or container.capacity_ports(setting("INSPECTIONS_TABLE"), setting("AUDIT_TABLE"))
+    action = capacity.run_once(
+        ports=ports,
+        inspections=inspections or container.inspections(),
+        alarms=escalations or container.message_queue("ESCALATION_QUEUE_URL"),
+        arn=settings.get_model(),
+        policy=settings.get_capacity_policy(),
+        now=timestamps.now(),
+    )
+    meter = ports.store.load_meter()
+    units = sum(units for _, units in meter.running.values())
+    metrics.add_metric("model_cost_today_usd", MetricUnit.NoUnit, meter.spent_usd)
+    metrics.add_metric("model_units_running", MetricUnit.Count, units)
+    logger.info("managed", extra={"action": action})
+    return action

@@ -1,0 +1,61 @@
+"""Queue `commands`, and scheduled: execute the commands that engineers submitted, at a bounded rate."""
+
+import time
+from typing import Any
+
+from aws_lambda_powertools.metrics import MetricUnit
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from lambdas import container
+from lambdas.container import logger, metrics, setting, tracer
+from workflow.aws.commands import DynamoCommandRepository
+from workflow.aws.inspections import DynamoInspectionRepository
+from workflow.aws.search import DynamoInspectionSearch
+from workflow.history.search import InspectionSearch
+from workflow.recovery import command_handlers
+from workflow.recovery.commands import CommandHandlers, CommandRepository, process_all
+from workflow.recovery.reconcile import Reconciler
+
+MARGIN_MS = 10_000
+
+
+@logger.inject_lambda_context(clear_state=True)
+@tracer.capture_lambda_handler(capture_response=False)
+@metrics.log_metrics
+def handler(
+    event: dict[str, Any],
+    context: LambdaContext,
+    commands: CommandRepository | None = None,
+    search: InspectionSearch | None = None,
+    handlers: CommandHandlers | None = None,
+) -> dict[str, Any]:
+    """Process open commands until ten seconds are left.
+
+    Trigger: a message of the queue, or every minute. The input is ignored: open commands are read from the
+    table, so a lost message costs at most a minute. Output: no failed messages. Idempotent: each command
+    stores its progress and resumes there.
+    """
+    attempted = 0
+    for command in process_all(
+        commands or DynamoCommandRepository(setting("COMMAND_LOG_TABLE"), setting("AUDIT_TABLE")),
+        search or DynamoInspectionSearch(setting("INSPECTIONS_TABLE"), setting("NAME_INDEX_TABLE")),
+        handlers or _build_handlers(),
+        lambda: context.get_remaining_time_in_millis() > MARGIN_MS,
+        time.sleep,
+    ):
+        attempted += command.attempted
+        progress = {"done": command.done, "refused": command.refused, "ended": bool(command.ended_at)}
+        logger.info("command", extra={"id": command.id, "kind": command.kind.value, **progress})
+    metrics.add_metric("commands_tried", MetricUnit.Count, attempted)
+    return {"batchItemFailures": []}
+
+
+def _build_handlers() -> CommandHandlers:
+    inspections = DynamoInspectionRepository(setting("INSPECTIONS_TABLE"), setting("AUDIT_TABLE"))
+    reconciler = Reconciler(
+        inspections=inspections,
+        objects=container.objects(),
+        executions=container.executions(),
+        delivery_queue=container.message_queue("DECISION_QUEUE_URL"),
+    )
+    return command_handlers.build_handlers(reconciler, container.executions())

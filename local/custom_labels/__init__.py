@@ -1,1 +1,0 @@
-"""A local Amazon Rekognition Custom Labels: the protocol, a model's life, real learning."""

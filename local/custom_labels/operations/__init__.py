@@ -1,1 +1,0 @@
-"""Rekognition's Custom Labels operations, one module per family."""

@@ -1,1 +1,0 @@
-"""Labelled photos before they become a model: listed, checked, kept apart by part, uploaded."""

@@ -1,0 +1,187 @@
+"""The local environment: services, resources and scheduler for the duration of a `with` block."""
+
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+from types import TracebackType
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from lambdas import catalog
+from local import functions, queues, state_machine
+from local.lock import lock_state_directory
+from local.ports import Ports, reserve_ports
+from local.processes import ServiceProcess, ignore_interrupts, interrupt_on_termination, run_service
+from local.provisioning import provision
+from local.scheduler import invoke_function, run_scheduler
+from local.services import backing_services, enable_state_machine_execution, review_app_service
+from local.settings import (
+    Endpoints,
+    publish_running_environment,
+    resolve_ports,
+    sdk_environment,
+    state_directory,
+    temporary_sdk_environment,
+)
+from workflow.aws.clients import client
+from workflow.aws.stack_outputs import StackOutputs
+from workflow.errors import PartcheckError
+
+ProgressCallback = Callable[[str], None]
+
+
+def _ignore_progress(_: str) -> None:
+    """Discard a progress message."""
+
+
+class LocalEnvironment:
+    """A running local environment. Inside the block, this process's own AWS clients talk to it.
+
+    Start it from the main thread: the services end with the thread that started them. Ctrl-C, SIGTERM and
+    SIGHUP end the block, and the services, at any moment.
+    """
+
+    def __init__(
+        self,
+        state_dir: Path | str | None = None,
+        ports: Ports | None = None,
+        report: ProgressCallback = _ignore_progress,
+    ) -> None:
+        self.state_directory = state_directory(state_dir)
+        self.ports = ports or resolve_ports()
+        self.outputs: StackOutputs
+        self._report = report
+        self._services: list[ServiceProcess] = []
+        self._stack = ExitStack()
+
+    @property
+    def review_app_url(self) -> str:
+        """Return the base URL of the review app."""
+        return Endpoints.from_ports(self.ports).review_app
+
+    @property
+    def sdk_environment(self) -> dict[str, str]:
+        """Return the environment variables that point AWS SDKs at this environment."""
+        return sdk_environment(Endpoints.from_ports(self.ports))
+
+    def __enter__(self) -> "LocalEnvironment":
+        with ExitStack() as stack:
+            self._enter(stack)
+            self._stack = stack.pop_all()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        with ignore_interrupts():
+            self._stack.close()
+
+    def _enter(self, stack: ExitStack) -> None:
+        stack.enter_context(interrupt_on_termination())
+        lock = stack.enter_context(lock_state_directory(self.state_directory, self.ports))
+        stack.enter_context(reserve_ports(self.ports))
+        stack.enter_context(_temporary_directory(self.state_directory / "tmp"))
+        queues.update_saved_queue_urls(self.state_directory, self.ports)
+        self._report("Starting the local AWS, Step Functions and Custom Labels …")
+        aws, step_functions, custom_labels = backing_services(self.state_directory, self.ports)
+        # The stack stops them in reverse order: executions stop first, then AWS saves its state.
+        for spec in (custom_labels, aws, step_functions):
+            self._services.append(stack.enter_context(run_service(spec, self.state_directory, lock)))
+        endpoints = Endpoints.from_ports(self.ports)
+        stack.enter_context(temporary_sdk_environment(endpoints))
+        for service in reversed(self._services):
+            service.wait_until_ready()
+        self._report("Creating buckets, tables, queues, functions and the state machine …")
+        enable_state_machine_execution(self.ports)
+        self.outputs = provision(endpoints)
+        self._report("Starting the review app …")
+        web_spec = review_app_service(self.state_directory, self.ports, self.outputs)
+        web = stack.enter_context(run_service(web_spec, self.state_directory, lock))
+        self._services.append(web)
+        stack.enter_context(_archive_on_exit(self._report))
+        stack.enter_context(_intake_enabled())
+        stack.enter_context(run_scheduler(self.state_directory / "logs" / "scheduler.log"))
+        stack.enter_context(publish_running_environment(self.state_directory, endpoints, self.outputs))
+        web.wait_until_ready()
+        self._report(f"The environment is up at {endpoints.aws}, its review app at {endpoints.review_app}")
+
+    def raise_if_service_exited(self) -> None:
+        """Raise PartcheckError, with the log file's name, if a service exited."""
+        for service in self._services:
+            service.raise_if_exited()
+
+    def service(self, name: str) -> ServiceProcess:
+        """Return the running service with this name."""
+        return next(service for service in self._services if service.spec.name == name)
+
+    def restart_failed_services(self) -> None:
+        """Restart services that exited. Call it from the thread that started the environment.
+
+        Raise PartcheckError if the local AWS exited (its unsaved state is lost) or a service keeps exiting.
+        """
+        for service in self._services:
+            if not service.has_exited:
+                continue
+            if service.spec.name == "aws":
+                service.raise_if_exited()
+            self._report(f"The {service.spec.name} process exited; restarting it …")
+            service.restart()
+            if service.spec.name == "step-functions":
+                self._redeploy_state_machine(service)
+
+    def _redeploy_state_machine(self, step_functions: ServiceProcess) -> None:
+        """Deploy the state machine to the empty Step Functions; the reconciler restarts its executions."""
+        try:
+            step_functions.wait_until_ready()
+            enable_state_machine_execution(self.ports)
+            state_machine.deploy_state_machine(queues.create_queues())
+        except (PartcheckError, OSError, BotoCoreError, ClientError):
+            if not step_functions.has_exited:  # If it exited again, the next check restarts it.
+                raise
+
+    def wait(self) -> None:
+        """Block until Ctrl-C or SIGTERM, or until a service cannot be kept running."""
+        with suppress(KeyboardInterrupt):
+            while True:
+                self.restart_failed_services()
+                time.sleep(0.5)
+
+    def current_model_arn(self) -> str | None:
+        """Return the ARN of the model in use, or None if there is none."""
+        value = client("ssm").get_parameter(Name=self.outputs.model_parameter)["Parameter"]["Value"]
+        return str(value) if value.startswith("arn:") else None
+
+
+@contextmanager
+def _intake_enabled() -> Iterator[None]:
+    """Let the queues feed their functions within the block."""
+    functions.enable_intake()
+    try:
+        yield
+    finally:
+        with suppress(BotoCoreError, ClientError):  # If AWS exited, there is nothing to disable.
+            functions.disable_intake()
+
+
+@contextmanager
+def _archive_on_exit(report: ProgressCallback) -> Iterator[None]:
+    """Archive execution histories at the end of the block, before Step Functions loses them."""
+    try:
+        yield
+    finally:
+        report("Archiving execution histories …")
+        with suppress(BotoCoreError, ClientError):  # A service may have exited.
+            invoke_function(catalog.ARCHIVE_EXECUTIONS)
+
+
+@contextmanager
+def _temporary_directory(directory: Path) -> Iterator[None]:
+    """Provide an empty directory for the services' temporary files, and delete it afterwards."""
+    shutil.rmtree(directory, ignore_errors=True)
+    directory.mkdir(parents=True)
+    try:
+        yield
+    finally:
+        shutil.rmtree(directory, ignore_errors=True)

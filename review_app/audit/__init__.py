@@ -1,0 +1,1 @@
+"""The audit trail: a page with filters and an export as CSV."""

@@ -1,0 +1,167 @@
+"""Audit trail queries: filtered entries, each with its photo and the delivery stage of its decision."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import groupby, islice
+
+from workflow import timestamps
+from workflow.inspections.inspection import AuditEntry, Decision, Inspection
+from workflow.inspections.repository import InspectionRepository
+from workflow.inspections.undo_window import DecisionStage, decision_progress, undo_seconds_left
+from workflow.inspections.verdict import Verdict
+
+MAX_DAYS = 366
+LOOKUP_THREADS = 8
+ACTIONS = (
+    "decide",
+    "undo",
+    "second review",
+    "confirm",
+    "override",
+    "reinspect",
+    "hold",
+    "unhold",
+    "conflict",
+    "sign in",
+    "sign out",
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditFilters:
+    """Filters for audit entries. Days are UTC and inclusive; an empty filter matches everything."""
+
+    first_day: str
+    last_day: str
+    actor: str = ""
+    action: str = ""
+    image: str = ""
+
+    def __contains__(self, entry: AuditEntry) -> bool:
+        return self.actor in ("", entry.actor) and self.action in ("", entry.action)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrailEntry:
+    """An audit entry with its inspection and the delivery of its decision.
+
+    `seconds` is the time from the review request to the decision.
+    """
+
+    entry: AuditEntry
+    row: Inspection | None
+    undone: bool = False
+    seconds: float | None = None
+    delivered_at: str = ""
+    stage: str = ""
+
+    @property
+    def photo_name(self) -> str:
+        """The photo's name, empty without an inspection."""
+        return self.row.image.name or self.row.image.key if self.row else ""
+
+    @property
+    def verdict(self) -> str:
+        """The verdict after the action, empty if the entry holds something else."""
+        return self.entry.after if self.entry.after in set(Verdict) else ""
+
+    @property
+    def photo_key(self) -> str:
+        """The photo's key in its bucket, empty without an inspection."""
+        return self.row.image.key if self.row else ""
+
+
+def find_entries(
+    inspections: InspectionRepository, filters: AuditFilters, before: str = ""
+) -> Iterator[AuditEntry]:
+    """Yield the entries that match, newest first, starting after the cursor `before`."""
+    if filters.image:
+        candidates: Iterable[AuditEntry] = _entries_of_image(inspections, filters)
+    else:
+        candidates = _entries_of_days(inspections, filters, before)
+    for entry in _in_cursor_order(candidates):
+        if entry in filters and (not before or entry_cursor(entry) < before):
+            yield entry
+
+
+def entry_cursor(entry: AuditEntry) -> str:
+    """Return an entry's position among all entries; it is unique even if entries share a timestamp."""
+    return f"{entry.at}#{entry.action}#{entry.decision_id}#{entry.inspection_id}"
+
+
+def _in_cursor_order(newest_first: Iterable[AuditEntry]) -> Iterator[AuditEntry]:
+    """Sort entries that share a timestamp by their cursors; the table returns them in any order."""
+    for _, same_time in groupby(newest_first, key=lambda entry: entry.at):
+        yield from sorted(same_time, key=entry_cursor, reverse=True)
+
+
+def _entries_of_days(
+    inspections: InspectionRepository, filters: AuditFilters, before: str
+) -> Iterator[AuditEntry]:
+    day = min(filters.last_day, before[:10]) if before else filters.last_day
+    for _ in range(MAX_DAYS):
+        if day < filters.first_day:
+            return
+        yield from inspections.list_audit_day(day, newest_first=True)
+        day = timestamps.add_seconds(f"{day}T00:00:00Z", -1)[:10]
+
+
+def _entries_of_image(inspections: InspectionRepository, filters: AuditFilters) -> list[AuditEntry]:
+    """Return the entries of all photos of one name, of any day."""
+    rows = inspections.list_by_name(filters.image)
+    entries = [entry for row in rows for entry in inspections.list_audit_entries(row.id)]
+    return sorted(entries, key=entry_cursor, reverse=True)
+
+
+def describe_entries(
+    inspections: InspectionRepository, entries: Iterator[AuditEntry], count: int
+) -> list[TrailEntry]:
+    """Describe the next `count` entries; their inspections are read in parallel."""
+    chosen = list(islice(entries, count))
+    ids = list({entry.inspection_id for entry in chosen})
+    with ThreadPoolExecutor(LOOKUP_THREADS) as pool:
+        rows = dict(zip(ids, pool.map(inspections.get, ids), strict=True))
+    return [describe_entry(entry, rows) for entry in chosen]
+
+
+def describe_entry(entry: AuditEntry, rows: Mapping[str, Inspection | None]) -> TrailEntry:
+    """Describe one entry with the inspection from `rows`."""
+    row = rows.get(entry.inspection_id)
+    if row is None:
+        return TrailEntry(entry=entry, row=None)
+    undone = entry.action != "undo" and bool(entry.decision_id) and entry.decision_id in row.undone_ids
+    seconds = None
+    if entry.action == "decide" and row.review is not None:
+        seconds = max(0.0, timestamps.seconds_between(row.review.opened_at, entry.at))
+    delivered_at, stage = _delivery(entry, row)
+    return TrailEntry(
+        entry=entry, row=row, undone=undone, seconds=seconds, delivered_at=delivered_at, stage=stage
+    )
+
+
+def _delivery(entry: AuditEntry, row: Inspection) -> tuple[str, str]:
+    """Return when the entry's decision was delivered to the execution, and the decision's stage."""
+    if not entry.decision_id or entry.action not in ("decide", "override"):
+        return "", ""
+    if row.decision is not None and row.decision.id == entry.decision_id:
+        return _delivered_at(row.decision, row.settled_at), decision_stage(row)
+    for previous in row.previous_revisions:
+        if previous.decision is not None and previous.decision.id == entry.decision_id:
+            return _delivered_at(previous.decision, previous.settled_at), DecisionStage.APPLIED.value
+    return "", ""
+
+
+def decision_stage(row: Inspection) -> str:
+    """Return the stage of the row's decision. A decision after its undo window counts as released."""
+    progress = decision_progress(row)
+    if progress is None or row.decision is None:
+        return ""
+    window_over = progress.stage is DecisionStage.UNDOABLE and not undo_seconds_left(
+        row.decision, timestamps.now()
+    )
+    return (DecisionStage.FINAL if window_over else progress.stage).value
+
+
+def _delivered_at(decision: Decision, settled_at: str) -> str:
+    return decision.delivered_at or settled_at

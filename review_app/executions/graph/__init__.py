@@ -1,0 +1,1 @@
+"""Graphs of state machines: definition parsing, layered layout and drawing."""

@@ -1,1 +1,0 @@
-"""State machines as pictures: read, laid out and drawn without a browser."""

@@ -1,0 +1,1 @@
+"""The page of one inspection, with the override of its verdict."""

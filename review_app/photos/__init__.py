@@ -1,0 +1,1 @@
+"""Photos for browsers: display copies and the uploaded originals."""

@@ -1,0 +1,1 @@
+"""The review pages: the review page itself, photos on hold, and disagreements."""

@@ -1,0 +1,96 @@
+"""The tally of each reviewer's answers today, read incrementally from the audit trail."""
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from workflow import timestamps
+from workflow.inspections.inspection import AuditEntry
+from workflow.inspections.repository import InspectionRepository
+
+RATE_WINDOW_SECONDS = 300
+MAX_RECENT = 500
+_ANSWER_ACTIONS = ("decide", "second review")
+_INDEX_LAG_SECONDS = 10
+
+
+@dataclass(slots=True)
+class _ReviewerAnswers:
+    count: int = 0
+    recent: list[AuditEntry] = field(default_factory=list)
+
+
+class ReviewerTally:
+    """The answers of one day (UTC) by reviewer. Undone answers do not count."""
+
+    def __init__(
+        self,
+        inspections: InspectionRepository,
+        clock: Callable[[], str] = timestamps.now,
+        cache_seconds: float = 1.0,
+    ) -> None:
+        self._inspections, self._clock, self._cache_seconds = inspections, clock, cache_seconds
+        self._lock = threading.Lock()
+        self._reset("")
+
+    def _reset(self, day: str) -> None:
+        self._day, self._read_at, self._since = day, "", ""
+        self._seen: set[tuple[str, str, str, str]] = set()
+        self._reviewers: dict[str, _ReviewerAnswers] = {}
+
+    def entry_count(self) -> int:
+        """Return the number of audit entries of the day so far, of all users."""
+        with self._lock:
+            self._refresh()
+            return len(self._seen)
+
+    def answer_count(self, reviewer: str) -> int:
+        """Return the number of the reviewer's answers."""
+        with self._lock:
+            self._refresh()
+            return self._answers_of(reviewer).count
+
+    def answers_per_minute(self, reviewer: str) -> int:
+        """Return the reviewer's answers per minute in the last minutes, 0 for fewer than two answers."""
+        since = timestamps.add_seconds(self._clock(), -RATE_WINDOW_SECONDS)
+        with self._lock:
+            self._refresh()
+            recent = [entry for entry in self._answers_of(reviewer).recent if entry.at >= since]
+        if len(recent) < 2:
+            return 0
+        minutes = max(1.0, timestamps.seconds_between(recent[0].at, self._clock()) / 60)
+        return round(len(recent) / minutes)
+
+    def recent_answers(self, reviewer: str, count: int) -> list[AuditEntry]:
+        """Return the reviewer's last `count` answers, newest first."""
+        with self._lock:
+            self._refresh()
+            return self._answers_of(reviewer).recent[: -count - 1 : -1]
+
+    def _answers_of(self, reviewer: str) -> _ReviewerAnswers:
+        return self._reviewers.get(reviewer, _ReviewerAnswers())
+
+    def _refresh(self) -> None:
+        now = self._clock()
+        if now[:10] != self._day:
+            self._reset(now[:10])
+        if self._read_at and timestamps.seconds_between(self._read_at, now) < self._cache_seconds:
+            return
+        for entry in self._inspections.list_audit_day(self._day, self._since):
+            self._count(entry)
+        self._read_at = now
+        # The index may lag, so the next refresh reads the last seconds again.
+        self._since = timestamps.add_seconds(now, -_INDEX_LAG_SECONDS)
+
+    def _count(self, entry: AuditEntry) -> None:
+        key = (entry.inspection_id, entry.at, entry.action, entry.decision_id)
+        if key in self._seen:
+            return
+        self._seen.add(key)
+        answers = self._reviewers.setdefault(entry.actor, _ReviewerAnswers())
+        if entry.action in _ANSWER_ACTIONS:
+            answers.count += 1
+            answers.recent = [*answers.recent[-MAX_RECENT:], entry]
+        elif entry.action == "undo":
+            answers.count -= 1
+            answers.recent = [answer for answer in answers.recent if answer.decision_id != entry.decision_id]

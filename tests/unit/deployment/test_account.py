@@ -1,0 +1,42 @@
+"""The account and the latest platform are read from AWS's answers."""
+
+import pytest
+
+from deployment import account
+from tests.unit.workflow.aws.stubbed_client import stubbed
+from workflow.errors import ConfigurationError
+
+BRANCH = "Python 3.13 running on 64bit Amazon Linux 2023"
+
+PLATFORM = f"arn:aws:elasticbeanstalk:eu-central-1::platform/{BRANCH}"
+
+
+def test_the_account_has_its_region_and_its_caller() -> None:
+    with stubbed("sts") as (client, stub):
+        stub.add_response(
+            "get_caller_identity", {"Account": "123456789012", "Arn": "arn:aws:iam::123456789012:user/ann"}
+        )
+
+        found = account.get_account(client)
+
+    assert (found.id, found.region) == ("123456789012", "eu-central-1")
+
+
+@pytest.mark.parametrize(
+    ("versions", "newest"), [(("4.9.2", "4.10.0", "4.2.11"), "4.10.0"), (("4.0.1",), "4.0.1")]
+)
+def test_the_newest_platform_is_found_numerically(versions: tuple[str, ...], newest: str) -> None:
+    with stubbed("elasticbeanstalk") as (client, stub):
+        offered = [{"PlatformArn": f"{PLATFORM}/{version}"} for version in versions]
+        expected_request = {"Filters": [{"Type": "PlatformBranchName", "Operator": "=", "Values": [BRANCH]}]}
+        stub.add_response("list_platform_versions", {"PlatformSummaryList": offered}, expected_request)
+
+        assert account.find_latest_python_platform("3.13", client) == f"{PLATFORM}/{newest}"
+
+
+def test_a_platform_that_is_not_offered_is_named() -> None:
+    with stubbed("elasticbeanstalk") as (client, stub):
+        stub.add_response("list_platform_versions", {"PlatformSummaryList": []})
+
+        with pytest.raises(ConfigurationError, match=BRANCH):
+            account.find_latest_python_platform("3.13", client)

@@ -1,0 +1,132 @@
+"""Archive marks, hourly metrics and failures on DynamoDB: each counted once, each found again."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from local.resources import table_name
+from tests.unit.workflow.aws.test_search import rows
+from workflow.aws.items import to_inspection_item
+from workflow.aws.metrics import DynamoArchiveIndex, DynamoMetricsStore, months_between
+from workflow.history.metrics import FailedExecution, HourlyMetrics
+from workflow.inspections.inspection import Inspection, InspectionState
+from workflow.tables import INSPECTIONS, METRICS, NAME_INDEX
+
+ROW = replace(rows(1)[0], state=InspectionState.CLOSED, closed_at="2026-02-03T04:05:06.000Z")
+
+
+@pytest.fixture
+def repositories(tables: Any) -> DynamoArchiveIndex:
+    return DynamoArchiveIndex(*map(table_name, (INSPECTIONS, NAME_INDEX, METRICS)), tables)
+
+
+@pytest.fixture
+def figures(tables: Any) -> DynamoMetricsStore:
+    return DynamoMetricsStore(table_name(METRICS), tables)
+
+
+def put(tables: Any, row: Inspection) -> None:
+    tables.put_item(TableName=table_name(INSPECTIONS), Item=to_inspection_item(row))
+
+
+def test_an_archived_row_is_counted_in_the_same_transaction(
+    tables: Any, repositories: DynamoArchiveIndex, figures: DynamoMetricsStore
+) -> None:
+    put(tables, ROW)
+
+    assert list(repositories.list_unarchived()) == [ROW.id]
+    assert repositories.mark_archived(ROW, {"closed": 1, "by:ann b": 1})
+    assert list(repositories.list_unarchived()) == []
+    assert figures.list_hours("2026-02-03", "2026-02-04") == [
+        HourlyMetrics("2026-02-03T04:00:00.000Z", {"closed": 1, "by:ann b": 1})
+    ]
+
+
+def test_a_row_that_changed_meanwhile_is_not_counted(
+    tables: Any, repositories: DynamoArchiveIndex, figures: DynamoMetricsStore
+) -> None:
+    put(tables, replace(ROW, closed_at="2026-02-03T05:00:00.000Z"))
+
+    assert not repositories.mark_archived(ROW, {"closed": 1})
+    assert list(repositories.list_unarchived()) == [ROW.id]
+    assert figures.list_hours("2026-01", "2027-01") == []
+
+
+def test_an_open_row_is_archived_without_counts(
+    tables: Any, repositories: DynamoArchiveIndex, figures: DynamoMetricsStore
+) -> None:
+    waiting = replace(ROW, state=InspectionState.WAITING, closed_at="")
+    put(tables, waiting)
+
+    assert repositories.mark_archived(waiting, {})
+    assert list(repositories.list_unarchived()) == []
+
+
+def test_hourly_metrics_add_up_and_are_found_across_months(
+    tables: Any, repositories: DynamoArchiveIndex, figures: DynamoMetricsStore
+) -> None:
+    for number, at in enumerate(
+        ("2026-01-31T23:59:00.000Z", "2026-02-01T00:01:00.000Z", "2026-02-01T00:02:00.000Z")
+    ):
+        row = replace(ROW, id=f"{number}", closed_at=at)
+        put(tables, row)
+        assert repositories.mark_archived(row, {"closed": 1})
+
+    assert [hour.counts["closed"] for hour in figures.list_hours("2026-01-01", "2026-03-01")] == [1, 2]
+    assert [hour.at for hour in figures.list_hours("2026-02-01T00", "2026-03")] == [
+        "2026-02-01T00:00:00.000Z"
+    ]
+
+
+def test_failures_are_stored_and_listed_newest_first(
+    repositories: DynamoArchiveIndex, figures: DynamoMetricsStore
+) -> None:
+    failures = [
+        FailedExecution(
+            execution=f"e-{day}",
+            at=f"2026-02-0{day}",
+            status="FAILED",
+            state="Detect labels",
+            error="error",
+            cause="cause",
+        )
+        for day in (1, 2)
+    ]
+    for failure in failures:
+        assert not repositories.has_failure(failure.execution)
+        repositories.add_failure(failure)
+        assert repositories.has_failure(failure.execution)
+
+    assert figures.list_failures("2026-01-15") == failures[::-1]
+    assert figures.list_failures("2026-02-02") == failures[1:]
+
+
+def test_every_month_of_a_time_range_is_listed() -> None:
+    assert months_between("2025-11-30", "2026-02-01") == ["2025-11", "2025-12", "2026-01", "2026-02"]
+
+
+def test_failures_are_read_up_to_the_limit(tables: Any, repositories: DynamoArchiveIndex) -> None:
+    for month in (1, 2):
+        for day in range(1, 10):
+            at = f"2026-0{month}-0{day}"
+            repositories.add_failure(
+                FailedExecution(
+                    execution=f"e{month}-{day}",
+                    at=at,
+                    status="FAILED",
+                    state="Detect labels",
+                    error="error",
+                    cause="cause",
+                )
+            )
+    read: list[int] = []
+    tables.meta.events.register(
+        "after-call.dynamodb.Query", lambda parsed, **_: read.append(parsed["ScannedCount"])
+    )
+
+    found = DynamoMetricsStore(table_name(METRICS), tables).list_failures("2026-01-08", 4)
+
+    assert [one.at for one in found] == ["2026-02-09", "2026-02-08", "2026-02-07", "2026-02-06"]
+    assert sum(read) == 4
+    assert len(DynamoMetricsStore(table_name(METRICS), tables).list_failures("2026-01-08")) == 11

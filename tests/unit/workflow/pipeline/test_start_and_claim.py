@@ -1,0 +1,318 @@
+"""Every uploaded version gets one inspection, even if events repeat or executions end before they claim."""
+
+from typing import Any
+
+import pytest
+
+from tests.crafted import png
+from tests.fakes import InMemoryExecutions, InMemoryInspectionRepository, InMemoryObjectStore
+from tests.unit.pipeline import INBOUND, KEY, NOW, PHOTO, SHA256, UPLOADED_AT, Pipeline
+from workflow.inspections.inspection import Inspection, InspectionState
+from workflow.inspections.objects import Image, StoredObject, inspection_id
+from workflow.photos.photo import MAX_BYTES
+from workflow.pipeline import claim
+from workflow.pipeline.executions import execution_input, execution_name
+from workflow.pipeline.start import (
+    apply_backpressure,
+    iter_uploaded_versions,
+    new_inspection,
+    start_inspection,
+)
+
+
+class DeafExecutions(InMemoryExecutions):
+    """Executions that cannot be reached."""
+
+    def start(self, name: str, document: dict[str, Any]) -> bool:
+        raise ConnectionError(name)
+
+
+AWKWARD = [
+    "a b.png",
+    "a+b.png",
+    "a%2Fb.png",
+    'it\'s "quoted".png',
+    "🔧/ö.png",
+    "<script>.png",
+    "x/" * 500 + "y.png",
+]
+
+
+@pytest.fixture
+def pipeline() -> Pipeline:
+    return Pipeline()
+
+
+def start(pipeline: Pipeline, image: Image) -> str | None:
+    return start_inspection(pipeline.executions, pipeline.inspections, image, UPLOADED_AT)
+
+
+def event(key: str, version: str | None) -> dict[str, Any]:
+    entry = {"key": key, "size": 5, "etag": "e", "sequencer": "1"}
+    named = {**entry, "version-id": version} if version else entry
+    return {"time": "2026-01-01T00:00:00Z", "detail": {"bucket": {"name": INBOUND}, "object": named}}
+
+
+def test_an_execution_is_named_after_the_version_and_the_attempt(pipeline: Pipeline) -> None:
+    image = pipeline.upload()
+
+    assert start(pipeline, image) == f"{inspection_id(image)}-1"
+    assert pipeline.executions.started == {
+        f"{inspection_id(image)}-1": execution_input(image, UPLOADED_AT, 1)
+    }
+
+
+def test_the_name_is_one_that_step_functions_takes() -> None:
+    name = execution_name("f" * 64, 999)
+
+    assert len(name) <= 80
+    assert name.replace("-", "").isalnum()
+
+
+def test_the_same_event_six_times_starts_one_execution(pipeline: Pipeline) -> None:
+    image = pipeline.upload()
+    for _ in range(6):
+        start(pipeline, image)
+
+    assert len(pipeline.executions.started) == 1
+
+
+def test_a_second_event_with_another_time_starts_nothing(pipeline: Pipeline) -> None:
+    image = pipeline.upload()
+    start(pipeline, image)
+
+    start_inspection(pipeline.executions, pipeline.inspections, image, "2026-01-01T00:00:00.001Z")
+
+    assert list(pipeline.executions.started.values()) == [execution_input(image, UPLOADED_AT, 1)]
+
+
+def test_two_versions_of_one_name_start_two_executions(pipeline: Pipeline) -> None:
+    start(pipeline, pipeline.upload())
+    start(pipeline, pipeline.upload())
+
+    assert len(pipeline.executions.started) == 2
+
+
+@pytest.mark.parametrize("status", ["FAILED", "TIMED_OUT", "ABORTED"])
+def test_an_event_does_not_start_what_ended_or_was_handed_over(pipeline: Pipeline, status: str) -> None:
+    image = pipeline.upload()
+    pipeline.executions.statuses[str(start(pipeline, image))] = status
+
+    assert start(pipeline, image) is None
+    pipeline.inspections.transfer_ownership(
+        pipeline.row(image), execution_name(inspection_id(image), 2), 2, NOW
+    )
+    assert start(pipeline, image) is None
+    assert len(pipeline.executions.started) == 1
+
+
+def test_the_row_is_on_the_books_before_its_execution_starts(pipeline: Pipeline) -> None:
+    image = pipeline.upload()
+
+    with pytest.raises(ConnectionError):
+        start_inspection(DeafExecutions(), pipeline.inspections, image, UPLOADED_AT)
+
+    row = pipeline.row(image)
+    assert (row.owner, row.attempt, row.state) == (f"{row.id}-1", 1, InspectionState.INSPECTING)
+    assert (row.image, row.location, row.uploaded_at) == (image, image, UPLOADED_AT)
+
+
+def test_a_repeated_event_starts_the_execution_that_died_before_its_start(pipeline: Pipeline) -> None:
+    image = pipeline.upload()
+    with pytest.raises(ConnectionError):
+        start_inspection(DeafExecutions(), pipeline.inspections, image, UPLOADED_AT)
+
+    name = start_inspection(pipeline.executions, pipeline.inspections, image, "2026-01-01T00:00:07Z")
+
+    assert name == pipeline.row(image).owner
+    assert pipeline.executions.started == {name: execution_input(image, UPLOADED_AT, 1)}
+
+
+def test_a_photo_that_waits_or_is_closed_is_not_started_again(pipeline: Pipeline) -> None:
+    image = pipeline.upload()
+    pipeline.waiting(image)
+    pipeline.executions.statuses.clear()
+
+    assert start(pipeline, image) is None
+
+
+@pytest.mark.parametrize("key", AWKWARD)
+def test_the_key_of_an_event_is_raw_text(pipeline: Pipeline, key: str) -> None:
+    assert list(iter_uploaded_versions(event(key, "v9"), pipeline.objects)) == [
+        (Image(INBOUND, key, "v9"), "2026-01-01T00:00:00Z")
+    ]
+
+
+@pytest.mark.parametrize("version", [None, ""])
+def test_an_event_without_a_version_means_every_version_of_exactly_its_key(
+    pipeline: Pipeline, version: str | None
+) -> None:
+    first, second = pipeline.upload(at="2026-01-02T00:00:00.000Z"), pipeline.upload()
+    pipeline.upload(key=KEY + ".bak")
+
+    assert list(iter_uploaded_versions(event(KEY, version), pipeline.objects)) == [
+        (first, "2026-01-02T00:00:00.000Z"),
+        (second, UPLOADED_AT),
+    ]
+
+
+def test_a_new_version_is_claimed_and_its_facts_are_kept(pipeline: Pipeline) -> None:
+    image = pipeline.upload()
+
+    assert pipeline.claim(image, "me") == "readable"
+    row = pipeline.row(image)
+    assert (row.owner, row.image, row.location, row.sha256) == ("me", image, image, SHA256)
+    assert (row.size, row.etag) == (len(PHOTO), pipeline.objects.stored(image).etag)
+    assert row.photo == {"format": "png", "width": 64, "height": 64, "orientation": 1}
+
+
+def test_claiming_again_is_the_same_as_claiming_once(pipeline: Pipeline) -> None:
+    image = pipeline.upload()
+    pipeline.claim(image, "me")
+    before = pipeline.row(image)
+
+    assert pipeline.claim(image, "me") == "readable"
+    assert pipeline.row(image) == before
+
+
+def test_a_claim_that_died_before_the_examination_is_finished_by_the_next_call(pipeline: Pipeline) -> None:
+    image = pipeline.upload()
+    pipeline.inspections.claim(new_inspection(image, "me", 1, UPLOADED_AT))
+
+    assert pipeline.claim(image, "me") == "readable"
+    assert pipeline.row(image).sha256 == SHA256
+
+
+def test_another_execution_is_refused_and_changes_nothing(pipeline: Pipeline) -> None:
+    image = pipeline.upload()
+    pipeline.claim(image, "me")
+    before = pipeline.row(image)
+
+    assert pipeline.claim(image, "you") == "refused"
+    assert pipeline.row(image) == before
+
+
+def test_the_next_attempt_claims_what_was_handed_over_to_it(pipeline: Pipeline) -> None:
+    image = pipeline.upload()
+    pipeline.claim(image, "me")
+    pipeline.inspections.transfer_ownership(pipeline.row(image), "you", 2, NOW)
+
+    assert (pipeline.claim(image, "you", 2), pipeline.claim(image, "me")) == ("readable", "refused")
+
+
+def test_a_version_that_was_deleted_before_anybody_looked_is_vanished(pipeline: Pipeline) -> None:
+    image = pipeline.upload()
+    pipeline.objects.delete(image)
+
+    assert pipeline.claim(image, "me") == "vanished"
+    assert pipeline.row(image).sha256 == ""
+
+
+def test_a_photo_that_was_moved_already_did_not_vanish(pipeline: Pipeline) -> None:
+    image = pipeline.upload()
+    pipeline.claim(image, "me")
+    pipeline.detect(image, "me")
+    pipeline.move(image, "me", "ok")
+
+    assert pipeline.claim(image, "me") == "readable"
+
+
+@pytest.mark.parametrize(
+    ("content", "code"), [(b"", "empty"), (b"hello", "not_an_image"), (png()[:-20], "truncated")]
+)
+def test_an_unreadable_upload_is_refused_with_a_reason_and_the_reason_is_replayed(
+    pipeline: Pipeline, content: bytes, code: str
+) -> None:
+    image = pipeline.upload(content)
+
+    assert [pipeline.claim(image, "me"), pipeline.claim(image, "me")] == ["unreadable", "unreadable"]
+    row = pipeline.row(image)
+    assert row.rejection["code"] == code
+    assert row.rejection["detail"].endswith(".")
+    assert row.photo == {}
+    assert row.size == len(content)
+
+
+class HugeObjectStore(InMemoryObjectStore):
+    """An object store that reports every object as one byte larger than the limit."""
+
+    def stored(self, image: Image) -> StoredObject:
+        found = super().stored(image)
+        return StoredObject(image=image, size=MAX_BYTES + 1, etag=found.etag, modified_at=found.modified_at)
+
+    def fetch(self, image: Image, limit: int) -> tuple[StoredObject, bytes | None] | None:
+        return self.stored(image), None
+
+
+def test_an_upload_too_large_to_read_is_refused_unread() -> None:
+    pipeline = Pipeline(objects=HugeObjectStore())
+    image = pipeline.upload()
+
+    assert pipeline.claim(image, "me") == "unreadable"
+    assert (pipeline.row(image).rejection["code"], pipeline.row(image).sha256) == ("too_large", "")
+
+
+class TruncatingObjectStore(InMemoryObjectStore):
+    def fetch(self, image: Image, limit: int) -> tuple[StoredObject, bytes | None] | None:
+        return self.stored(image), None
+
+
+def test_bytes_that_were_not_delivered_are_a_fault_not_a_verdict() -> None:
+    pipeline = Pipeline(objects=TruncatingObjectStore())
+    image = pipeline.upload()
+
+    with pytest.raises(RuntimeError, match="were not delivered"):
+        pipeline.claim(image, "me")
+    assert pipeline.row(image).rejection == {}
+
+
+def claimed(pipeline: Pipeline, count: int) -> None:
+    for number in range(count):
+        pipeline.claim(pipeline.upload(key=f"{number}.png"), "me")
+
+
+@pytest.mark.parametrize(("in_flight", "naps"), [(0, 0), (1, 0), (2, 3), (5, 3)])
+def test_a_full_line_holds_new_inspections_back_while_there_is_time(
+    pipeline: Pipeline, in_flight: int, naps: int
+) -> None:
+    claimed(pipeline, in_flight)
+    slept: list[float] = []
+
+    apply_backpressure(pipeline.inspections, 2, lambda: len(slept) < 3, slept.append)
+
+    assert len(slept) == naps
+
+
+def test_room_that_appears_is_used_at_once(pipeline: Pipeline) -> None:
+    claimed(pipeline, 2)
+    slept: list[float] = []
+
+    def finish(seconds: float) -> None:
+        slept.append(seconds)
+        image = next(iter(pipeline.objects.contents))
+        pipeline.close(image, "me")
+
+    apply_backpressure(pipeline.inspections, 2, lambda: True, finish)
+
+    assert len(slept) == 1
+
+
+def test_a_repeated_event_writes_nothing_into_a_row_that_is_there(pipeline: Pipeline) -> None:
+    """An archived row is not in the index. A repeated event must not add it again."""
+    image = pipeline.upload()
+    pipeline.inspected(image)
+    before = pipeline.row(image)
+
+    class ReadOnly(InMemoryInspectionRepository):
+        def claim(self, new: Inspection) -> Inspection | None:
+            raise AssertionError("it was written")
+
+    inspections = ReadOnly()
+    inspections.rows = pipeline.inspections.rows
+
+    assert start_inspection(pipeline.executions, inspections, image, "2026-02-02T00:00:00Z") is None
+    assert (
+        claim.claim_upload(inspections, pipeline.objects, image, before.owner, 1, "2026-02-02T00:00:00Z")
+        == "readable"
+    )
+    assert pipeline.row(image) == before

@@ -1,0 +1,1 @@
+"""Image features, fingerprints and the classifier: NumPy, SciPy and Pillow only."""

@@ -1,0 +1,68 @@
+"""State of the capacity manager: two items of the inspections table that are in no index."""
+
+import json
+from dataclasses import asdict
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from workflow.aws.clients import client
+from workflow.models.capacity import UsageMeter
+
+METER, START_LOCK = "model-usage-meter", "model-start-lock"
+
+
+class DynamoCapacityStore:
+    """Implements workflow.models.capacity.CapacityStore. Inspection ids are hexadecimal, its ids are not."""
+
+    def __init__(self, table: str, dynamodb: Any = None) -> None:
+        self._table = table
+        self._dynamodb = dynamodb or client("dynamodb")
+
+    def load_meter(self) -> UsageMeter:
+        answer = self._dynamodb.get_item(TableName=self._table, Key={"id": {"S": METER}}, ConsistentRead=True)
+        if "Item" not in answer:
+            return UsageMeter()
+        plain = json.loads(answer["Item"]["meter"]["S"])
+        running = {arn: (since, units) for arn, (since, units) in plain.pop("running").items()}
+        return UsageMeter(**plain, running=running)
+
+    def save_meter(self, before: UsageMeter, after: UsageMeter) -> bool:
+        item = {
+            "id": {"S": METER},
+            "meter": {"S": json.dumps(asdict(after))},
+            "counted_at": {"S": after.counted_at},
+        }
+        return self._put(
+            item,
+            "attribute_not_exists(#id) OR #at = :before",
+            {"#id": "id", "#at": "counted_at"},
+            before.counted_at or "never",
+        )
+
+    def acquire_start_lock(self, now: str, until: str) -> bool:
+        return self._put(
+            {"id": {"S": START_LOCK}, "until": {"S": until}},
+            "attribute_not_exists(#id) OR #until <= :before",
+            {"#id": "id", "#until": "until"},
+            now,
+        )
+
+    def set_start_lock(self, until: str) -> None:
+        item = {"id": {"S": START_LOCK}, "until": {"S": until}}
+        self._dynamodb.put_item(TableName=self._table, Item=item)
+
+    def _put(self, item: dict[str, Any], condition: str, names: dict[str, str], before: str) -> bool:
+        try:
+            self._dynamodb.put_item(
+                TableName=self._table,
+                Item=item,
+                ConditionExpression=condition,
+                ExpressionAttributeNames=names,
+                ExpressionAttributeValues={":before": {"S": before}},
+            )
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
+                raise
+            return False
+        return True

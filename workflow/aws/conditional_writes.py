@@ -1,0 +1,82 @@
+"""Conditional writes on DynamoDB: updates with audit entries, retries, and failed conditions."""
+
+import random
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from workflow.aws.items import to_attribute_values, to_audit_item
+from workflow.errors import Conflict
+from workflow.inspections.inspection import AuditEntry
+
+MAX_RETRIES = 3
+NO_OTHER_LEASE = (
+    "(attribute_not_exists(#lease) OR #lease = :null OR #lease.#reviewer = :reviewer"
+    " OR #lease.#expires_at <= :now)"
+)
+LEASE_NAMES = {"#lease": "lease", "#reviewer": "reviewer", "#expires_at": "expires_at"}
+
+
+def conditional_update(
+    table: str,
+    inspection_id: str,
+    *,
+    expression: str,
+    condition: str,
+    names: Mapping[str, str],
+    values: Mapping[str, Any],
+) -> dict[str, Any]:
+    """Build the request that updates one inspection if a condition holds."""
+    return {
+        "TableName": table,
+        "Key": to_attribute_values({"id": inspection_id}),
+        "UpdateExpression": expression,
+        "ConditionExpression": condition,
+        "ExpressionAttributeNames": dict(names),
+        "ExpressionAttributeValues": to_attribute_values(values),
+    }
+
+
+def write_with_audit(dynamodb: Any, change: dict[str, Any], audit_table: str, entry: AuditEntry) -> None:
+    """Update an inspection and add its audit entry in one transaction.
+
+    Raise Conflict if the condition of the update fails.
+    """
+    put = {"TableName": audit_table, "Item": to_audit_item(entry)}
+    try:
+        retry_on_conflict(
+            lambda: dynamodb.transact_write_items(TransactItems=[{"Update": change}, {"Put": put}])
+        )
+    except ClientError as error:
+        if is_condition_failure(error):
+            raise Conflict(f"inspection {entry.inspection_id}: it changed meanwhile") from error
+        raise
+
+
+def retry_on_conflict(write: Callable[[], Any]) -> Any:
+    """Retry a write that conflicts with a transaction on the same row. The SDK does not retry it."""
+    for attempt in range(MAX_RETRIES):
+        try:
+            return write()
+        except ClientError as error:
+            if not _is_transaction_conflict(error):
+                raise
+        time.sleep(random.uniform(0.01, 0.05) * 2**attempt)  # noqa: S311
+    return write()
+
+
+def _is_transaction_conflict(error: ClientError) -> bool:
+    if error.response["Error"]["Code"] == "TransactionConflictException":
+        return True
+    reasons = {reason.get("Code") for reason in error.response.get("CancellationReasons", ())}
+    return "TransactionConflict" in reasons and "ConditionalCheckFailed" not in reasons
+
+
+def is_condition_failure(error: ClientError) -> bool:
+    """Return True if a condition failed. Throttling and other writers cancel transactions, too."""
+    if error.response["Error"]["Code"] == "TransactionCanceledException":
+        reasons = error.response.get("CancellationReasons", ())
+        return any(reason.get("Code") == "ConditionalCheckFailed" for reason in reasons)
+    return error.response["Error"]["Code"] == "ConditionalCheckFailedException"

@@ -1,0 +1,401 @@
+"""Inspections on DynamoDB: one item per image version, and a table with the audit trail."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import replace
+from itertools import islice
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from workflow import timestamps
+from workflow.aws.clients import client
+from workflow.aws.conditional_writes import (
+    LEASE_NAMES,
+    NO_OTHER_LEASE,
+    conditional_update,
+    is_condition_failure,
+    retry_on_conflict,
+    write_with_audit,
+)
+from workflow.aws.items import (
+    derive_index_keys,
+    from_audit_item,
+    from_inspection_item,
+    to_attribute_values,
+    to_audit_item,
+    to_inspection_item,
+)
+from workflow.errors import Conflict, OwnershipLost
+from workflow.inspections.inspection import AuditEntry, Decision, Inspection, InspectionState, Lease, Review
+from workflow.inspections.objects import StoredObject
+from workflow.inspections.repository import MAX_NAME_MATCHES, get_or_raise, require_owner
+from workflow.inspections.verdict import Prediction, Verdict
+from workflow.review.queue import ReviewQueue
+from workflow.review.second_review import is_due
+
+_REVIEW_ATTRIBUTES = ("state", "review", "priority", "review_queue", "owner", "decision", "round")
+_DECISION_ATTRIBUTES = ("decision", "decided_by", "state", "review_queue", "priority", "undone_ids")
+_UNDO_ATTRIBUTES = (
+    *("decision", "decided_by", "lease", "review_queue", "priority", "undone_ids"),
+    *("id", "reviewer", "finalized"),
+)
+_REVISION_ATTRIBUTES = ("state", "owner", "second_review", "review_queue", "priority")
+_NO_MODEL_ANSWER: Mapping[str, Any] = {"prediction": None, "rejection": {}}
+
+
+class DynamoInspectionRepository:
+    """Implements workflow.inspections.repository.InspectionRepository.
+
+    `audit_table` is needed only by processes that read or write the audit trail.
+    """
+
+    def __init__(self, table: str, audit_table: str = "", dynamodb: Any = None) -> None:
+        self._table = table
+        self._audit_table = audit_table
+        self._dynamodb = dynamodb or client("dynamodb")
+
+    def claim(self, new: Inspection) -> Inspection | None:
+        item = to_inspection_item(new)
+        names = [name for name in item if name != "id"]
+        try:
+            answer = self._dynamodb.update_item(
+                TableName=self._table,
+                Key={"id": item["id"]},
+                UpdateExpression="SET " + ", ".join(f"#{n} = if_not_exists(#{n}, :{n})" for n in names),
+                ConditionExpression="attribute_not_exists(#id) OR #owner = :owner",
+                ExpressionAttributeNames={"#id": "id", **{f"#{n}": n for n in names}},
+                ExpressionAttributeValues={f":{n}": item[n] for n in names},
+                ReturnValues="ALL_NEW",
+            )
+        except ClientError as error:
+            if is_condition_failure(error):
+                return None
+            raise
+        return from_inspection_item(answer["Attributes"])
+
+    def get(self, inspection_id: str) -> Inspection | None:
+        answer = self._dynamodb.get_item(
+            TableName=self._table, Key=to_attribute_values({"id": inspection_id}), ConsistentRead=True
+        )
+        item = answer.get("Item", {})  # The capacity manager stores items of its own in this table.
+        return from_inspection_item(item) if "image" in item else None
+
+    def record_upload(
+        self,
+        inspection_id: str,
+        owner: str,
+        stored: StoredObject,
+        sha256: str,
+        photo: dict[str, Any],
+        rejection: dict[str, str],
+    ) -> None:
+        upload = {"size": stored.size, "etag": stored.etag, "sha256": sha256}
+        changes = {**upload, "photo": photo, "rejection": rejection}
+        self._change(inspection_id, owner, changes, {"photo": {}, "rejection": {}})
+
+    def record_rejection(self, inspection_id: str, owner: str, rejection: dict[str, str]) -> None:
+        self._change(inspection_id, owner, {"rejection": rejection}, _NO_MODEL_ANSWER)
+
+    def record_prediction(self, inspection_id: str, owner: str, prediction: Prediction) -> None:
+        self._change(inspection_id, owner, {"prediction": prediction}, _NO_MODEL_ANSWER)
+
+    def record_filing(
+        self, before: Inspection, verdict: Verdict, location: StoredObject, announcement: str, at: str
+    ) -> None:
+        changes = {
+            "verdict": verdict,
+            "location": location.image,
+            "pending_delete": before.pending_delete if location.image == before.location else before.location,
+            "etag": location.etag,
+            "announcement": announcement,
+            "settled_at": at if announcement else "",
+        }
+        if announcement and is_due(replace(before, announcement=announcement)):
+            changes |= {"review_queue": ReviewQueue.SECOND_REVIEW, "priority": at}
+        self._change(
+            before.id,
+            before.owner,
+            changes,
+            {"location": before.location, "announcement": before.announcement},
+        )
+
+    def record_review(self, inspection_id: str, owner: str, review: Review, priority: str) -> Inspection:
+        change = conditional_update(
+            self._table,
+            inspection_id,
+            expression="SET #state = :waiting, #review = :review, #priority = :priority,"
+            " #review_queue = if_not_exists(#review_queue, :open)",
+            condition="#owner = :owner AND #decision = :null"
+            " AND (#review = :null OR #review.#round <= :round)",
+            names=_names(*_REVIEW_ATTRIBUTES),
+            values={
+                ":waiting": InspectionState.WAITING,
+                ":review": review,
+                ":priority": priority,
+                ":open": ReviewQueue.OPEN,
+                ":owner": owner,
+                ":null": None,
+                ":round": review.round,
+            },
+        )
+        try:
+            self._dynamodb.update_item(**change)
+        except ClientError as error:
+            if not is_condition_failure(error):
+                raise
+            return require_owner(self, inspection_id, owner)  # It has a decision or a later round.
+        return get_or_raise(self, inspection_id)
+
+    def record_decision(self, inspection_id: str, decision: Decision, entry: AuditEntry) -> None:
+        change = conditional_update(
+            self._table,
+            inspection_id,
+            expression="SET #decision = :decision, #decided_by = :reviewer, #lease = :null"
+            " REMOVE #review_queue, #priority",
+            condition="#state = :waiting AND #decision = :null AND #review_queue = :open"
+            f" AND {NO_OTHER_LEASE} AND NOT contains(#undone_ids, :id)",
+            names={
+                **LEASE_NAMES,
+                **_names(*_DECISION_ATTRIBUTES),
+            },
+            values={
+                ":decision": decision,
+                ":waiting": InspectionState.WAITING,
+                ":open": ReviewQueue.OPEN,
+                ":null": None,
+                ":id": decision.id,
+                ":reviewer": decision.reviewer,
+                ":now": decision.decided_at,
+            },
+        )
+        write_with_audit(self._dynamodb, change, self._audit_table, entry)
+
+    def undo_decision(self, before: Inspection, lease: Lease, priority: str, entry: AuditEntry) -> None:
+        change = conditional_update(
+            self._table,
+            before.id,
+            expression="SET #decision = :null, #lease = :lease, #review_queue = :open, #priority = :priority,"
+            " #undone_ids = list_append(if_not_exists(#undone_ids, :none), :ids) REMOVE #decided_by",
+            condition="#decision.#id = :id AND #decision.#reviewer = :reviewer"
+            " AND (attribute_not_exists(#decision.#finalized) OR #decision.#finalized = :false)",
+            names=_names(*_UNDO_ATTRIBUTES),
+            values={
+                ":lease": lease,
+                ":open": ReviewQueue.OPEN,
+                ":priority": priority,
+                ":none": [],
+                ":ids": [entry.decision_id],
+                ":id": entry.decision_id,
+                ":reviewer": entry.actor,
+                ":null": None,
+                ":false": False,
+            },
+        )
+        write_with_audit(self._dynamodb, change, self._audit_table, entry)
+
+    def finalize(self, inspection_id: str, decision_id: str) -> bool:
+        return self._update_decision(inspection_id, decision_id, "finalized", True)
+
+    def record_delivery(self, inspection_id: str, decision_id: str, at: str) -> None:
+        self._update_decision(inspection_id, decision_id, "delivered_at", at, unannounced=True)
+
+    def record_revision(self, before: Inspection, after: Inspection, entry: AuditEntry) -> None:
+        old, new = to_inspection_item(before), to_inspection_item(after)
+        changed = {name: value for name, value in new.items() if old.get(name) != value}
+        removed = [*(old.keys() - new.keys()), *(() if after.second_review else ("review_queue", "priority"))]
+        sets = [f"#{name} = :{name}" for name in changed]
+        sets += ["#review_queue = :resolved", "#priority = :priority"] if after.second_review else []
+        removes = " REMOVE " + ", ".join(f"#{name}" for name in removed) if removed else ""
+        change = conditional_update(
+            self._table,
+            before.id,
+            expression=f"SET {', '.join(sets)}{removes}",
+            condition="#state = :was_closed AND #owner = :was_owner"
+            " AND (attribute_not_exists(#second_review) OR #second_review = :was_second_review)",
+            names=_names(*changed, *removed, *_REVISION_ATTRIBUTES),
+            values={
+                ":was_closed": InspectionState.CLOSED,
+                ":was_owner": before.owner,
+                ":was_second_review": before.second_review,
+                **(
+                    {":resolved": ReviewQueue.RESOLVED, ":priority": after.second_review.at}
+                    if after.second_review
+                    else {}
+                ),
+            },
+        )
+        change["ExpressionAttributeValues"] |= {f":{name}": value for name, value in changed.items()}
+        write_with_audit(self._dynamodb, change, self._audit_table, entry)
+
+    def append_audit_entry(self, entry: AuditEntry) -> None:
+        self._dynamodb.put_item(TableName=self._audit_table, Item=to_audit_item(entry))
+
+    def close(self, inspection_id: str, owner: str, at: str) -> None:
+        changes = {"state": InspectionState.CLOSED, "closed_at": at, "unarchived": "yes"}
+        with suppress(Conflict):  # It is already closed.
+            self._change(inspection_id, owner, changes, {"closed_at": ""})
+
+    def transfer_ownership(self, before: Inspection, owner: str, attempt: int, at: str) -> bool:
+        try:
+            changes = {"owner": owner, "attempt": attempt, "attempted_at": at}
+            self._change(before.id, before.owner, changes, {"state": before.state})
+        except (OwnershipLost, Conflict):
+            return False
+        return True
+
+    def list_by_state(self, state: InspectionState) -> Iterator[Inspection]:
+        return self._query("by_state", "state", state)
+
+    def get_oldest(self, state: InspectionState) -> Inspection | None:
+        return next(self._query("by_state", "state", state, page_size=1), None)
+
+    def count_recent(self, state: InspectionState, since: str, limit: int) -> int:
+        return sum(int(answer["Count"]) for answer in self._query_oldest(state, since, limit, Select="COUNT"))
+
+    def list_decided(self, limit: int) -> Iterator[Inspection]:
+        condition = "attribute_exists(decision.decided_at)"
+        for answer in self._query_oldest(InspectionState.WAITING, "0", limit, FilterExpression=condition):
+            yield from map(from_inspection_item, answer["Items"])
+
+    def _query_oldest(
+        self, state: InspectionState, since: str, limit: int, **options: Any
+    ) -> Iterator[dict[str, Any]]:
+        """Yield answers about the first `limit` rows of a state, oldest first."""
+        scanned, start = 0, dict[str, Any]()
+        while scanned < limit:  # A page ends at a megabyte of rows, regardless of Limit.
+            answer = self._dynamodb.query(
+                TableName=self._table,
+                IndexName="by_state",
+                KeyConditionExpression="#state = :state AND #claimed_at >= :since",
+                ExpressionAttributeNames={"#state": "state", "#claimed_at": "claimed_at"},
+                ExpressionAttributeValues=to_attribute_values({":state": state, ":since": since}),
+                Limit=limit - scanned,
+                **options,
+                **start,
+            )
+            yield answer
+            scanned += int(answer["ScannedCount"])
+            if "LastEvaluatedKey" not in answer:
+                return
+            start = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
+
+    def list_newest(self, limit: int) -> list[Inspection]:
+        rows: list[Inspection] = []
+        oldest = min(
+            (row.claimed_at for state in InspectionState if (row := self.get_oldest(state))), default=""
+        )
+        day = timestamps.now()[:10]
+        while oldest and oldest[:10] <= day and len(rows) < limit:
+            missing = limit - len(rows)
+            rows += islice(self._query("by_day", "day", day, forward=False, page_size=missing), missing)
+            day = timestamps.add_seconds(f"{day}T00:00:00Z", -1)[:10]
+        return rows
+
+    def list_by_name(self, name: str, limit: int = MAX_NAME_MATCHES) -> list[Inspection]:
+        return list(islice(self._query("by_name", "name", name, forward=False, page_size=limit), limit))
+
+    def list_audit_entries(self, inspection_id: str) -> list[AuditEntry]:
+        pages = self._dynamodb.get_paginator("query").paginate(
+            TableName=self._audit_table,
+            KeyConditionExpression="inspection_id = :id",
+            ExpressionAttributeValues=to_attribute_values({":id": inspection_id}),
+            ConsistentRead=True,
+        )
+        return [from_audit_item(item) for page in pages for item in page["Items"]]
+
+    def list_audit_day(self, day: str, since: str = "", newest_first: bool = False) -> Iterator[AuditEntry]:
+        names, values = {"#day": "day"}, {":day": day}
+        if since:
+            names["#at"], values[":since"] = "at", since
+        pages = self._dynamodb.get_paginator("query").paginate(
+            TableName=self._audit_table,
+            IndexName="by_day",
+            KeyConditionExpression="#day = :day" + (" AND #at >= :since" if since else ""),
+            ExpressionAttributeNames=names,
+            ExpressionAttributeValues=to_attribute_values(values),
+            ScanIndexForward=not newest_first,
+        )
+        return (from_audit_item(item) for page in pages for item in page["Items"])
+
+    def _query(
+        self, index: str, key: str, value: str, forward: bool = True, page_size: int = 1000
+    ) -> Iterator[Inspection]:
+        pages = self._dynamodb.get_paginator("query").paginate(
+            TableName=self._table,
+            IndexName=index,
+            KeyConditionExpression="#key = :value",
+            ExpressionAttributeNames={"#key": key},
+            ExpressionAttributeValues=to_attribute_values({":value": value}),
+            ScanIndexForward=forward,
+            PaginationConfig={"PageSize": page_size},
+        )
+        for answer in pages:
+            for item in answer["Items"]:
+                yield from_inspection_item(item)
+
+    def _update_decision(
+        self, inspection_id: str, decision_id: str, field: str, value: Any, *, unannounced: bool = False
+    ) -> bool:
+        """Set a field of a decision. Return False if the row no longer has this decision.
+
+        With `unannounced`, also return False if the verdict is announced.
+        """
+        condition, names = "#decision.#id = :id", _names("decision", "id", field)
+        values = {":id": decision_id, ":value": value}
+        if unannounced:
+            condition += " AND #announcement = :none"
+            names["#announcement"], values[":none"] = "announcement", ""
+        change = conditional_update(
+            self._table,
+            inspection_id,
+            expression=f"SET #decision.#{field} = :value",
+            condition=condition,
+            names=names,
+            values=values,
+        )
+        try:
+            retry_on_conflict(lambda: self._dynamodb.update_item(**change))
+        except ClientError as error:
+            if is_condition_failure(error):
+                return False
+            raise
+        return True
+
+    def _change(
+        self,
+        inspection_id: str,
+        owner: str,
+        changes: Mapping[str, Any],
+        expected: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Set attributes if the row still has this owner and the expected values.
+
+        Raise OwnershipLost if the owner changed, Conflict if another expected value did.
+        """
+        required = {"owner": owner, **(expected or {})}
+        changes = {**changes, **derive_index_keys(changes)}
+        names = {f"#{name}": name for name in (*changes, *required)}
+        sets = ", ".join(f"#{name} = :{name}" for name in changes)
+        conditions = " AND ".join(f"#{name} = :was_{name}" for name in required)
+        new = {f":{name}": value for name, value in changes.items()}
+        old = {f":was_{name}": value for name, value in required.items()}
+        try:
+            self._dynamodb.update_item(
+                TableName=self._table,
+                Key=to_attribute_values({"id": inspection_id}),
+                UpdateExpression=f"SET {sets}",
+                ConditionExpression=conditions,
+                ExpressionAttributeNames=names,
+                ExpressionAttributeValues=to_attribute_values({**new, **old}),
+            )
+        except ClientError as error:
+            if not is_condition_failure(error):
+                raise
+            require_owner(self, inspection_id, owner)
+            raise Conflict(f"inspection {inspection_id}: the row changed since it was read") from error
+
+
+def _names(*attributes: str) -> dict[str, str]:
+    """Return expression attribute names: `#name` for each attribute `name`."""
+    return {f"#{name}": name for name in attributes}

@@ -1,0 +1,110 @@
+"""Object versions on S3: conditional copies, and deletion of exactly one version."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from workflow import timestamps
+from workflow.aws.clients import client
+from workflow.inspections.objects import CopyFailure, Image, StoredObject
+
+_MISSING_CODES = ("NoSuchKey", "NoSuchVersion", "404")
+
+
+class S3ObjectStore:
+    """Implements workflow.inspections.objects.ObjectStore."""
+
+    def __init__(self, s3: Any = None) -> None:
+        self._s3 = s3 or client("s3")
+
+    def fetch(self, image: Image, limit: int) -> tuple[StoredObject, bytes | None] | None:
+        try:
+            answer = self._s3.get_object(Bucket=image.bucket, Key=image.key, VersionId=image.version_id)
+        except ClientError as error:
+            if _code(error) in _MISSING_CODES:
+                return None
+            raise
+        stored = StoredObject(
+            image=image,
+            size=answer["ContentLength"],
+            etag=answer["ETag"],
+            modified_at=timestamps.format_timestamp(answer["LastModified"]),
+        )
+        with answer["Body"] as body:
+            return stored, body.read() if stored.size <= limit else None
+
+    def copy_if_unchanged(self, source: StoredObject, bucket: str, key: str) -> StoredObject | CopyFailure:
+        try:
+            answer = self._s3.copy_object(
+                Bucket=bucket,
+                Key=key,
+                CopySource={
+                    "Bucket": source.image.bucket,
+                    "Key": source.image.key,
+                    "VersionId": source.image.version_id,
+                },
+                CopySourceIfMatch=source.etag,
+                IfNoneMatch="*",
+            )
+        except ClientError as error:
+            return self._to_copy_failure(error, bucket, key)
+        return StoredObject(
+            image=Image(bucket, key, answer["VersionId"]),
+            size=source.size,
+            etag=answer["CopyObjectResult"]["ETag"],
+        )
+
+    def _to_copy_failure(self, error: ClientError, bucket: str, key: str) -> CopyFailure:
+        """Return the condition that failed. Re-raise other errors.
+
+        A 409 means that another writer is writing the destination's key. A 412 whose condition is
+        `If-None-Match` means that the destination exists.
+        """
+        code = _code(error)
+        if code in _MISSING_CODES:
+            return CopyFailure.SOURCE_MISSING
+        if code == "ConditionalRequestConflict":
+            return CopyFailure.DESTINATION_EXISTS
+        if code == "PreconditionFailed":
+            condition = str(error.response["Error"].get("Condition", ""))
+            if condition:
+                exists = condition.lower() == "if-none-match"
+            else:
+                exists = self.get_latest(bucket, key) is not None
+            return CopyFailure.DESTINATION_EXISTS if exists else CopyFailure.SOURCE_CHANGED
+        raise error
+
+    def get_latest(self, bucket: str, key: str) -> StoredObject | None:
+        try:
+            answer = self._s3.head_object(Bucket=bucket, Key=key)
+        except ClientError as error:
+            if _code(error) in _MISSING_CODES:
+                return None
+            raise
+        image = Image(bucket, key, answer["VersionId"])
+        return StoredObject(
+            image=image,
+            size=answer["ContentLength"],
+            etag=answer["ETag"],
+            modified_at=timestamps.format_timestamp(answer["LastModified"]),
+        )
+
+    def delete(self, image: Image) -> None:
+        self._s3.delete_object(Bucket=image.bucket, Key=image.key, VersionId=image.version_id)
+
+    def list_versions(self, bucket: str, prefix: str = "") -> Iterator[StoredObject]:
+        pages = self._s3.get_paginator("list_object_versions").paginate(Bucket=bucket, Prefix=prefix)
+        for page in pages:
+            for entry in page.get("Versions", ()):
+                image = Image(bucket, entry["Key"], entry["VersionId"])
+                yield StoredObject(
+                    image=image,
+                    size=entry["Size"],
+                    etag=entry["ETag"],
+                    modified_at=timestamps.format_timestamp(entry["LastModified"]),
+                )
+
+
+def _code(error: ClientError) -> str:
+    return str(error.response["Error"]["Code"])

@@ -1,0 +1,89 @@
+"""Claiming an image version for an execution, and validating its bytes."""
+
+import hashlib
+from typing import Any
+
+from workflow import timestamps
+from workflow.errors import Conflict
+from workflow.inspections.inspection import Inspection
+from workflow.inspections.objects import Image, ObjectStore
+from workflow.inspections.repository import (
+    InspectionRepository,
+    check_withdrawable,
+    get_or_create,
+    require_owner,
+)
+from workflow.photos.photo import MAX_BYTES, ValidatedPhoto
+from workflow.photos.validation import validate, validate_size
+from workflow.pipeline.start import new_inspection
+
+
+def claim_upload(
+    inspections: InspectionRepository,
+    objects: ObjectStore,
+    image: Image,
+    owner: str,
+    attempt: int,
+    uploaded_at: str,
+) -> str:
+    """Claim an image version for an execution and validate its bytes.
+
+    Return `readable`, `unreadable` (the row holds the rejection), `decided` (a person's decision is final and
+    only has to be carried out), `vanished` (the version was deleted before it was validated), or `refused`
+    (another execution owns it).
+    """
+    row = get_or_create(inspections, new_inspection(image, owner, attempt, uploaded_at))
+    if row is None:
+        return "refused"
+    if outcome := _known_outcome(row):
+        return outcome
+    try:
+        return _validate_bytes(inspections, objects, row)
+    except Conflict:
+        # A concurrent run of this state was faster; the photo may already have been moved.
+        if outcome := _known_outcome(require_owner(inspections, row.id, owner)):
+            return outcome
+        raise
+
+
+def _known_outcome(row: Inspection) -> str:
+    """Return the outcome of an earlier validation or of a decision; empty if there is neither."""
+    if row.decision is not None and row.decision.finalized:
+        return "decided"
+    if row.rejection and not row.upload_deleted:
+        return "unreadable"
+    return "readable" if row.photo else ""
+
+
+def _validate_bytes(inspections: InspectionRepository, objects: ObjectStore, row: Inspection) -> str:
+    fetched = objects.fetch(row.location, MAX_BYTES)
+    if fetched is None:
+        return _known_outcome(require_owner(inspections, row.id, row.owner)) or _withdraw(inspections, row)
+    stored, content = fetched
+    result = validate_size(stored.size) if content is None else validate(content)
+    sha256 = "" if content is None else hashlib.sha256(content).hexdigest()
+    if isinstance(result, ValidatedPhoto):
+        inspections.record_upload(
+            row.id, row.owner, stored, sha256=sha256, photo=_photo_to_dict(result), rejection={}
+        )
+        return "readable"
+    if result is None:
+        raise RuntimeError(f"{row.image.key}: {stored.size} bytes were not delivered")
+    rejection = {"code": result.code.value, "detail": result.detail}
+    inspections.record_upload(row.id, row.owner, stored, sha256=sha256, photo={}, rejection=rejection)
+    return "unreadable"
+
+
+def _withdraw(inspections: InspectionRepository, row: Inspection) -> str:
+    check_withdrawable(row)
+    inspections.close(row.id, row.owner, timestamps.now())
+    return "vanished"
+
+
+def _photo_to_dict(photo: ValidatedPhoto) -> dict[str, Any]:
+    return {
+        "format": photo.format,
+        "width": photo.width,
+        "height": photo.height,
+        "orientation": photo.orientation,
+    }
