@@ -18,10 +18,9 @@ from workflow.inspections.objects import ObjectStore
 from workflow.inspections.routing_policy import RoutingPolicy
 from workflow.inspections.verdict import Score, Verdict
 from workflow.models.evaluation import ScoredPhoto
-from workflow.models.promotion import ModelEvent, ModelEventLog
+from workflow.models.promotion import ModelAction, ModelEvent, ModelEventLog
 from workflow.pipeline.detection import Detector, ImageRefused, ImageUnreadable, ModelNotReady
 
-ACTION = "freeze hold-out"
 MAX_ATTEMPTS = 20
 CONCURRENCY = 4
 # All lines of a hold-out have this date, so that equal photos give an equal manifest.
@@ -38,7 +37,11 @@ class HoldOut:
 
 def find_frozen(event_log: ModelEventLog, project: str) -> HoldOut | None:
     """Return the project's hold-out, or None if none is frozen."""
-    events = [event for event in event_log.events(ACTION) if event.details["project"] == project]
+    events = [
+        event
+        for event in event_log.events(ModelAction.FREEZE_HOLD_OUT)
+        if event.details["project"] == project
+    ]
     return HoldOut(events[-1].after, events[-1].details["sha256"]) if events else None
 
 
@@ -88,7 +91,7 @@ def freeze(
         ModelEvent(
             at=at,
             actor=actor,
-            action=ACTION,
+            action=ModelAction.FREEZE_HOLD_OUT,
             after=uri,
             before=current.uri if current else "",
             reason=reason,

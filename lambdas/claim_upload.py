@@ -9,7 +9,8 @@ from lambdas import container
 from lambdas.container import logger, metrics, tracer
 from workflow.inspections.objects import Image, ObjectStore
 from workflow.inspections.repository import InspectionRepository
-from workflow.pipeline import claim
+from workflow.pipeline.claim import ClaimOutcome
+from workflow.pipeline.claim import claim_upload as claim
 
 
 @logger.inject_lambda_context(clear_state=True)
@@ -30,9 +31,9 @@ def handler(
     logger.append_keys(inspection_id=upload["inspection_id"])
     if event["execution"] != upload["execution"]:
         # An execution that a person started with a copied input: later states would act for the first one.
-        outcome = "refused"
+        outcome = ClaimOutcome.REFUSED
     else:
-        outcome = claim.claim_upload(
+        outcome = claim(
             inspections=inspections or container.inspections(),
             objects=objects or container.objects(),
             image=Image(**upload["image"]),

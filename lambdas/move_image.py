@@ -34,7 +34,7 @@ def handler(
         bucket=setting("FILED_BUCKET"),
         inspection_id=inspection["inspection_id"],
         owner=inspection["execution"],
-        target=event["verdict"],
+        target=filing.FilingTarget(event["verdict"]),
     )
     metrics.add_metric(f"filed_{filed['verdict']}", MetricUnit.Count, 1)
     logger.info("filed", extra={"verdict": filed["verdict"], "key": filed["key"]})

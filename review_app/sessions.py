@@ -6,12 +6,11 @@ import uuid
 from collections.abc import Callable
 
 from workflow import timestamps
-from workflow.inspections.inspection import AuditEntry
+from workflow.inspections.inspection import AuditAction, AuditEntry
 from workflow.inspections.repository import InspectionRepository
 
 CACHE_SECONDS = 30
 MAX_CACHED = 10_000
-SIGN_IN, SIGN_OUT = "sign in", "sign out"
 
 
 class SessionRegistry:
@@ -27,12 +26,12 @@ class SessionRegistry:
     def start(self, who: str, roles: str) -> str:
         """Start a session, record it in the audit trail and return its id."""
         session = str(uuid.uuid4())
-        self._record(session, who, SIGN_IN, roles)
+        self._record(session, who, AuditAction.SIGN_IN, roles)
         return session
 
     def end(self, session: str, who: str) -> None:
         """End a session, so that copies of its cookie become invalid."""
-        self._record(session, who, SIGN_OUT)
+        self._record(session, who, AuditAction.SIGN_OUT)
         with self._lock:
             self._active_until.pop(session, None)
 
@@ -43,7 +42,8 @@ class SessionRegistry:
             if self._active_until.get(session, 0.0) > now:
                 return True
         if any(
-            entry.action == SIGN_OUT for entry in self._inspections.list_audit_entries(_audit_key(session))
+            entry.action is AuditAction.SIGN_OUT
+            for entry in self._inspections.list_audit_entries(_audit_key(session))
         ):
             return False
         with self._lock:
@@ -52,7 +52,7 @@ class SessionRegistry:
             self._active_until[session] = now + CACHE_SECONDS
         return True
 
-    def _record(self, session: str, who: str, action: str, after: str = "") -> None:
+    def _record(self, session: str, who: str, action: AuditAction, after: str = "") -> None:
         entry = AuditEntry(
             inspection_id=_audit_key(session),
             at=timestamps.now(),

@@ -17,7 +17,7 @@ from workflow.models.model import (
     RequestResult,
     project_name,
 )
-from workflow.models.promotion import ModelEvent, ModelRegistry
+from workflow.models.promotion import ModelAction, ModelEvent, ModelRegistry
 
 MONDAY = "2026-01-05T00:00:00.000Z"
 
@@ -128,7 +128,7 @@ class InMemoryEventLog:
     def add(self, event: ModelEvent) -> None:
         self.all.append(event)
 
-    def events(self, *actions: str) -> list[ModelEvent]:
+    def events(self, *actions: ModelAction) -> list[ModelEvent]:
         return [event for event in self.all if not actions or event.action in actions]
 
     @property

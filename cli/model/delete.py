@@ -8,7 +8,7 @@ from cli.output import note, print_json_line
 from workflow import timestamps
 from workflow.errors import ConfigurationError, Conflict
 from workflow.models.model import RequestResult
-from workflow.models.promotion import ModelEvent
+from workflow.models.promotion import ModelAction, ModelEvent
 
 
 @click.command()
@@ -36,7 +36,7 @@ def delete(context: CliContext, version: str, project: str, bucket: str, yes: bo
     if result is not RequestResult.ACCEPTED:
         raise Conflict(f"Model {target.name} is {target.status} and cannot be deleted: {result}")
     services.event_log.add(
-        ModelEvent(at=timestamps.now(), actor=services.user, action="delete", after=target.arn)
+        ModelEvent(at=timestamps.now(), actor=services.user, action=ModelAction.DELETE, after=target.arn)
     )
     if as_json:
         print_json_line({"model": target.arn})

@@ -18,7 +18,7 @@ from workflow.intervals import Proportion
 from workflow.models.evaluation import HoldOutEvaluation, TrainingSummary, parse_summary
 from workflow.models.evaluation import evaluate as evaluate_scores
 from workflow.models.model import ModelStatus, ModelVersion
-from workflow.models.promotion import ModelEvent
+from workflow.models.promotion import ModelAction, ModelEvent
 
 if TYPE_CHECKING:
     from datasets.hold_out import HoldOut
@@ -86,7 +86,7 @@ def _evaluate_if_running(
     event = ModelEvent(
         at=timestamps.now(),
         actor=services.user,
-        action="evaluate",
+        action=ModelAction.EVALUATE,
         after=candidate.arn,
         details={"evaluation": evaluation.to_dict()},
     )

@@ -8,7 +8,7 @@ from cli.model_services import ModelServices
 from cli.output import print_json_line
 from workflow import timestamps
 from workflow.models.model import ModelStatus, ModelVersion, describe_status
-from workflow.models.promotion import ModelEvent, running_since
+from workflow.models.promotion import ModelAction, ModelEvent, running_since
 
 version_argument = click.argument("version", required=False, default="")
 json_option = click.option(
@@ -28,7 +28,8 @@ def print_model(services: ModelServices, version: ModelVersion, as_json: bool) -
 
 def running_events(services: ModelServices) -> list[ModelEvent]:
     """Return the recorded starts and stops of all models, by people and by the capacity manager."""
-    return services.event_log.events("start", "stop") + services.capacity_log.events("start", "stop")
+    actions = (ModelAction.START, ModelAction.STOP)
+    return services.event_log.events(*actions) + services.capacity_log.events(*actions)
 
 
 def model_to_dict(version: ModelVersion, events: list[ModelEvent], arn_in_use: str) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from workflow import timestamps
 from workflow.errors import ConfigurationError, Conflict
 from workflow.inspections.label_rules import policy_for_labels
 from workflow.models.model import ModelStatus, ModelVersion, wait_for_status
-from workflow.models.promotion import ModelEvent
+from workflow.models.promotion import ModelAction, ModelEvent
 
 if TYPE_CHECKING:
     from datasets.labelled_photos import LabelledPhoto
@@ -125,7 +125,9 @@ def _start_training(services: ModelServices, name: str) -> str:
         raise ConfigurationError(f"There is no project {services.project}: import photos into it first")
     prefix = f"{services.project}/evaluation/{name}"
     arn = services.models.train(project_arn, name, services.bucket, prefix)
-    services.event_log.add(ModelEvent(at=timestamps.now(), actor=services.user, action="train", after=arn))
+    services.event_log.add(
+        ModelEvent(at=timestamps.now(), actor=services.user, action=ModelAction.TRAIN, after=arn)
+    )
     note(f"Training model {name} …")
     return arn
 

@@ -18,12 +18,12 @@ from workflow.models.model import (
     ModelVersion,
     MonotonicClock,
 )
-from workflow.models.promotion import START_TIMEOUT_SECONDS
+from workflow.models.promotion import START_TIMEOUT_SECONDS, ModelAction
 
 if TYPE_CHECKING:
     from deployment.stacks import Stack
 
-OWNERSHIP_ACTIONS = ("train", "start", "promote", "rollback")
+OWNERSHIP_ACTIONS = (ModelAction.TRAIN, ModelAction.START, ModelAction.PROMOTE, ModelAction.ROLLBACK)
 POLL_SECONDS = 5.0
 
 

@@ -8,7 +8,6 @@ from fastapi import APIRouter, Depends, HTTPException, Query, Request, Response
 from fastapi.responses import StreamingResponse
 
 from review_app.audit.trail import (
-    ACTIONS,
     MAX_DAYS,
     AuditFilters,
     TrailEntry,
@@ -21,6 +20,7 @@ from review_app.rendering import render_page
 from review_app.users import current_user
 from workflow import timestamps
 from workflow.csv_export import iter_csv_lines
+from workflow.inspections.inspection import AuditAction
 
 PAGE_SIZE = 50
 DEFAULT_DAYS = 7
@@ -69,7 +69,7 @@ def parse_filters(
         raise HTTPException(400, "Write a day like 2026-01-31.") from error
     if days >= MAX_DAYS:
         raise HTTPException(400, f"Choose at most {MAX_DAYS} days.")
-    if action and action not in ACTIONS:
+    if action and action not in set(AuditAction):
         raise HTTPException(400, "Unknown action.")
     return AuditFilters(
         first_day=first_day, last_day=last_day, actor=who.strip(), action=action, image=image.strip()
@@ -100,7 +100,7 @@ def audit(request: Request, filters: Filters, before: Text = "") -> Response:
         partial="audit/_results.html",
         entries=entries[:PAGE_SIZE],
         filters=filters,
-        actions=ACTIONS,
+        actions=list(AuditAction),
         export_url=f"/audit.csv?{urlencode(parameters)}",
         older_url=older,
         newest_url=f"/audit?{urlencode(parameters)}" if before else "",

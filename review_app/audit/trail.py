@@ -6,26 +6,13 @@ from dataclasses import dataclass
 from itertools import groupby, islice
 
 from workflow import timestamps
-from workflow.inspections.inspection import AuditEntry, Decision, Inspection
+from workflow.inspections.inspection import AuditAction, AuditEntry, Decision, Inspection
 from workflow.inspections.repository import InspectionRepository
 from workflow.inspections.undo_window import DecisionStage, decision_progress, undo_seconds_left
 from workflow.inspections.verdict import Verdict
 
 MAX_DAYS = 366
 LOOKUP_THREADS = 8
-ACTIONS = (
-    "decide",
-    "undo",
-    "second review",
-    "confirm",
-    "override",
-    "reinspect",
-    "hold",
-    "unhold",
-    "conflict",
-    "sign in",
-    "sign out",
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,9 +117,13 @@ def describe_entry(entry: AuditEntry, rows: Mapping[str, Inspection | None]) -> 
     row = rows.get(entry.inspection_id)
     if row is None:
         return TrailEntry(entry=entry, row=None)
-    undone = entry.action != "undo" and bool(entry.decision_id) and entry.decision_id in row.undone_ids
+    undone = (
+        entry.action is not AuditAction.UNDO
+        and bool(entry.decision_id)
+        and entry.decision_id in row.undone_ids
+    )
     seconds = None
-    if entry.action == "decide" and row.review is not None:
+    if entry.action is AuditAction.DECIDE and row.review is not None:
         seconds = max(0.0, timestamps.seconds_between(row.review.opened_at, entry.at))
     delivered_at, stage = _delivery(entry, row)
     return TrailEntry(
@@ -142,7 +133,7 @@ def describe_entry(entry: AuditEntry, rows: Mapping[str, Inspection | None]) -> 
 
 def _delivery(entry: AuditEntry, row: Inspection) -> tuple[str, str]:
     """Return when the entry's decision was delivered to the execution, and the decision's stage."""
-    if not entry.decision_id or entry.action not in ("decide", "override"):
+    if not entry.decision_id or entry.action not in (AuditAction.DECIDE, AuditAction.OVERRIDE):
         return "", ""
     if row.decision is not None and row.decision.id == entry.decision_id:
         return _delivered_at(row.decision, row.settled_at), decision_stage(row)

@@ -12,7 +12,7 @@ from review_app.dashboard.queue_backlogs import QueueBacklog, list_queue_backlog
 from workflow import timestamps
 from workflow.history import metrics
 from workflow.history.metrics import FailedExecution, HourlyMetrics
-from workflow.inspections.inspection import AuditEntry, InspectionState, SecondReview
+from workflow.inspections.inspection import AuditAction, AuditEntry, InspectionState, SecondReview
 from workflow.inspections.verdict import Verdict
 from workflow.models.capacity import UsageMeter
 from workflow.models.model import USD_PER_UNIT_HOUR
@@ -170,7 +170,7 @@ def compute_reviewer_statistics(
     """Return the statistics of the reviewers with the most decisions."""
     times: dict[str, list[str]] = {}
     for entry in today:
-        if entry.action == "decide":
+        if entry.action is AuditAction.DECIDE:
             times.setdefault(entry.actor, []).append(entry.at)
     decisions = {name[3:]: count for name, count in counts.items() if name.startswith("by:")}
     names = sorted(decisions.keys() | times.keys(), key=lambda name: -decisions.get(name, 0))

@@ -5,12 +5,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from workflow import timestamps
-from workflow.inspections.inspection import AuditEntry
+from workflow.inspections.inspection import AuditAction, AuditEntry
 from workflow.inspections.repository import InspectionRepository
 
 RATE_WINDOW_SECONDS = 300
 MAX_RECENT = 500
-_ANSWER_ACTIONS = ("decide", "second review")
+_ANSWER_ACTIONS = (AuditAction.DECIDE, AuditAction.SECOND_REVIEW)
 _INDEX_LAG_SECONDS = 10
 
 
@@ -91,6 +91,6 @@ class ReviewerTally:
         if entry.action in _ANSWER_ACTIONS:
             answers.count += 1
             answers.recent = [*answers.recent[-MAX_RECENT:], entry]
-        elif entry.action == "undo":
+        elif entry.action is AuditAction.UNDO:
             answers.count -= 1
             answers.recent = [answer for answer in answers.recent if answer.decision_id != entry.decision_id]

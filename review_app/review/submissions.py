@@ -7,7 +7,7 @@ from review_app.audit.trail import decision_stage
 from review_app.container import Container
 from workflow import timestamps
 from workflow.errors import NotFound
-from workflow.inspections.inspection import AuditEntry, Inspection
+from workflow.inspections.inspection import AuditAction, AuditEntry, Inspection
 from workflow.inspections.undo_window import DecisionStage, undo_seconds_left
 from workflow.inspections.verdict import Verdict
 from workflow.review import decisions, second_review
@@ -101,7 +101,7 @@ def describe_submission(container: Container, entry: AuditEntry, undo_seconds: i
     """Return the submission that an audit entry records. A second review is never delivered."""
     row = get_inspection(container, entry.inspection_id)
     stage, seconds_left = DecisionStage.APPLIED.value, 0
-    if entry.action == "second review":
+    if entry.action is AuditAction.SECOND_REVIEW:
         age = timestamps.seconds_between(entry.at, timestamps.now())
         seconds_left = max(0, round(undo_seconds - age))
         stage = DecisionStage.UNDOABLE.value if seconds_left else stage

@@ -1,12 +1,8 @@
 """Every Choice of the definition, against its Python rule or the outcomes of its function."""
 
-import ast
-import inspect
 import itertools
 import json
 import math
-import re
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -22,7 +18,9 @@ from workflow.inspections.objects import Image, inspection_id
 from workflow.inspections.routing_policy import LabelRule, RoutingPolicy
 from workflow.inspections.verdict import Prediction, Score, Verdict, decide
 from workflow.pipeline import claim, detection
-from workflow.review import decisions
+from workflow.pipeline.claim import ClaimOutcome
+from workflow.pipeline.detection import DetectionOutcome
+from workflow.pipeline.filing import FilingTarget
 
 STATES = json.loads(definition.read_definition())["States"]
 MOVES = {Verdict.OK: "Move to ok", Verdict.DEFECT: "Move to defect", Verdict.UNCLEAR: "Move to unclear"}
@@ -98,7 +96,7 @@ def test_every_outcome_of_a_claim_has_its_route() -> None:
     outcomes = {_claim(PHOTO), _claim(b"no photo"), _claim(None), _claim(PHOTO, "another owner")}
     outcomes |= {_claim_decided()}
 
-    assert outcomes == set(re.findall(r"`(\w+)`", claim.claim_upload.__doc__ or ""))
+    assert outcomes == set(ClaimOutcome)
     assert _routes_of("Is the upload readable?", "upload", "outcome", outcomes) == {
         "readable": "Detect labels",
         "unreadable": "Move to rejected",
@@ -129,9 +127,7 @@ def _claim(content: bytes | None, owner: str = "me") -> str:
 
 
 def test_every_outcome_of_a_detection_has_its_route() -> None:
-    outcomes = set(_constants_of("outcome", detection))
-
-    assert _routes_of("Did the model answer?", "detection", "outcome", outcomes) == {
+    assert _routes_of("Did the model answer?", "detection", "outcome", set(DetectionOutcome)) == {
         "answered": "Is the prediction clear?",
         "refused": "Move to rejected",
         "vanished": "Upload vanished",
@@ -140,12 +136,21 @@ def test_every_outcome_of_a_detection_has_its_route() -> None:
 
 
 def test_every_outcome_of_an_escalation_has_its_route() -> None:
-    assert _routes_of(
-        "Does a decision stand?", "escalation", "decided", set(_constants_of("decided", decisions))
-    ) == {
+    assert _routes_of("Does a decision stand?", "escalation", "decided", {True, False}) == {
         True: "Move to reviewed verdict",
         False: "Ask a reviewer",
     }
+
+
+def test_every_target_of_a_move_has_its_state() -> None:
+    targets = [
+        state["Parameters"]["verdict"]
+        for state in STATES.values()
+        if state.get("Resource") == "${MoveImageFunction}"
+    ]
+
+    assert sorted(targets) == sorted(FilingTarget)
+    assert set(Verdict) == set(FilingTarget) - {FilingTarget.REVIEWED}
 
 
 def test_these_tests_cover_every_choice() -> None:
@@ -161,14 +166,5 @@ def _routes_of(choice: str, part: str, field: str, outcomes: set[Any]) -> dict[A
     """Return the next state of each outcome, and assert that each rule matches an existing outcome."""
     state = STATES[choice]
     assert compared_constants(state) <= outcomes
-    return {outcome: evaluate_choice(state, {part: {field: outcome}}) for outcome in outcomes}
-
-
-def _constants_of(key: str, module: Any) -> Iterator[Any]:
-    """Yield the constants that a module's source assigns to a key of a dictionary."""
-    for node in ast.walk(ast.parse(inspect.getsource(module))):
-        if isinstance(node, ast.Dict):
-            for name, value in zip(node.keys, node.values, strict=True):
-                if isinstance(name, ast.Constant) and name.value == key:
-                    assert isinstance(value, ast.Constant), f"{key} is no constant: {ast.unparse(node)}"
-                    yield value.value
+    documents = {outcome: json.loads(json.dumps({part: {field: outcome}})) for outcome in outcomes}
+    return {outcome: evaluate_choice(state, document) for outcome, document in documents.items()}

@@ -89,7 +89,9 @@ class Pipeline:
         )
 
     def move(self, image: Image, owner: str, target: str) -> dict[str, Any]:
-        return self.file(self.inspections, self.objects, FILED, inspection_id(image), owner, target)
+        return self.file(
+            self.inspections, self.objects, FILED, inspection_id(image), owner, filing.FilingTarget(target)
+        )
 
     def ask(self, image: Image, owner: str, token: str) -> None:
         decisions.open_review(

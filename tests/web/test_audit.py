@@ -10,7 +10,7 @@ from review_app.settings import ReviewAppSettings
 from tests.web.serving import SECRET, visitor
 from tests.web.world import World
 from workflow import timestamps
-from workflow.inspections.inspection import AuditEntry
+from workflow.inspections.inspection import AuditAction, AuditEntry
 from workflow.inspections.verdict import Verdict
 
 ALL_DAYS = AuditFilters(first_day="2020-01-01", last_day=timestamps.now()[:10])
@@ -97,7 +97,11 @@ def test_pages_follow_each_other_without_gap_or_overlap(world: World, address: s
         at = f"2026-01-01T10:{number // 60:02}:00.000Z"  # Sixty entries share a timestamp.
         world.pipeline.inspections.entries.append(
             AuditEntry(
-                inspection_id=f"{number:064}", at=at, actor="ann", action="hold", reason=f"entry {number}"
+                inspection_id=f"{number:064}",
+                at=at,
+                actor="ann",
+                action=AuditAction.HOLD,
+                reason=f"entry {number}",
             )
         )
     reasons: list[str] = []
@@ -119,16 +123,16 @@ def test_the_tally_counts_each_answer_once_and_takes_back_what_was_undone(world:
     clock = [now]
     tally = ReviewerTally(world.inspections, lambda: clock[0], cache_seconds=0)
 
-    def add(at: str, action: str, decision: str) -> None:
+    def add(at: str, action: AuditAction, decision: str) -> None:
         entry = AuditEntry(
             inspection_id="i" * 64, at=at, actor="ann", action=action, decision_id=decision, after="ok"
         )
         world.pipeline.inspections.entries.append(entry)
 
-    add("2026-03-01T09:59:58.000Z", "decide", "1")
-    add("2026-03-01T09:59:59.000Z", "decide", "2")
+    add("2026-03-01T09:59:58.000Z", AuditAction.DECIDE, "1")
+    add("2026-03-01T09:59:59.000Z", AuditAction.DECIDE, "2")
     assert (tally.answer_count("ann"), tally.answer_count("ann"), tally.answer_count("bob")) == (2, 2, 0)
-    add("2026-03-01T10:00:01.000Z", "undo", "2")
+    add("2026-03-01T10:00:01.000Z", AuditAction.UNDO, "2")
     clock[0] = "2026-03-01T10:00:02.000Z"
     assert tally.answer_count("ann") == 1
     assert [entry.decision_id for entry in tally.recent_answers("ann", 5)] == ["1"]
@@ -145,7 +149,12 @@ def test_listeners_hear_of_an_answer_that_is_read_after_its_photo_left_the_pile(
     assert services.read_state() == before
 
     entry = AuditEntry(
-        inspection_id="i" * 64, at=timestamps.now(), actor="ann", action="decide", decision_id="1", after="ok"
+        inspection_id="i" * 64,
+        at=timestamps.now(),
+        actor="ann",
+        action=AuditAction.DECIDE,
+        decision_id="1",
+        after="ok",
     )
     world.pipeline.inspections.entries.append(entry)
 
@@ -158,7 +167,12 @@ def test_the_pace_is_that_of_the_last_minutes(world: World) -> None:
     for second in range(0, 60, 2):
         at = f"2026-03-01T09:59:{second:02}.000Z"
         entry = AuditEntry(
-            inspection_id="i" * 64, at=at, actor="ann", action="decide", decision_id=str(second), after="ok"
+            inspection_id="i" * 64,
+            at=at,
+            actor="ann",
+            action=AuditAction.DECIDE,
+            decision_id=str(second),
+            after="ok",
         )
         world.pipeline.inspections.entries.append(entry)
 

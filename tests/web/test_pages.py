@@ -39,11 +39,11 @@ def add_samples(world: World) -> dict[str, str]:
 
 
 def _hold(held: str) -> tuple[object, object]:
-    from workflow.inspections.inspection import AuditEntry, Hold
+    from workflow.inspections.inspection import AuditAction, AuditEntry, Hold
 
     at = "2026-01-01T10:00:00.000Z"
     return Hold("bob", at, "ask the foundry"), AuditEntry(
-        inspection_id=held, at=at, actor="bob", action="hold", reason="ask the foundry"
+        inspection_id=held, at=at, actor="bob", action=AuditAction.HOLD, reason="ask the foundry"
     )
 
 

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 from workflow.history.search import model_name, normalize_name
 from workflow.inspections.inspection import (
+    AuditAction,
     AuditEntry,
     Decision,
     Hold,
@@ -97,7 +98,7 @@ def from_audit_item(item: Mapping[str, Any]) -> AuditEntry:
     plain = _plain(item)
     plain["at"] = plain.pop("occurred_at")
     plain.pop("day", None)
-    return AuditEntry(**plain)
+    return AuditEntry(**{**plain, "action": AuditAction(plain["action"])})
 
 
 def _build_prediction(plain: dict[str, Any] | None) -> Prediction | None:

@@ -6,7 +6,7 @@ from typing import Any
 
 from workflow.aws.clients import client
 from workflow.aws.items import to_attribute_values
-from workflow.models.promotion import ModelEvent
+from workflow.models.promotion import ModelAction, ModelEvent
 
 LIFECYCLE_EVENTS, CAPACITY_EVENTS = "model", "model-capacity"
 
@@ -36,7 +36,7 @@ class DynamoModelEventLog:
         }
         self._dynamodb.put_item(TableName=self._table, Item=to_attribute_values(plain))
 
-    def events(self, *actions: str) -> list[ModelEvent]:
+    def events(self, *actions: ModelAction) -> list[ModelEvent]:
         pages = self._dynamodb.get_paginator("query").paginate(
             TableName=self._table,
             KeyConditionExpression="inspection_id = :stream",
@@ -52,7 +52,7 @@ def _event(item: dict[str, Any]) -> ModelEvent:
     return ModelEvent(
         at=text["occurred_at"],
         actor=text["actor"],
-        action=text["action"],
+        action=ModelAction(text["action"]),
         after=text["after"],
         before=text["before"],
         reason=text["reason"],

@@ -180,6 +180,25 @@ class Inspection:
         return self.state is InspectionState.WAITING and self.decision is None
 
 
+class AuditAction(StrEnum):
+    """The actions of the audit trail."""
+
+    DECIDE = "decide"
+    UNDO = "undo"
+    SECOND_REVIEW = "second review"
+    CONFIRM = "confirm"
+    OVERRIDE = "override"
+    REINSPECT = "reinspect"
+    HOLD = "hold"
+    UNHOLD = "unhold"
+    CONFLICT = "conflict"
+    SIGN_IN = "sign in"
+    SIGN_OUT = "sign out"
+    REQUEST_REDRIVE = "request: redrive"
+    REQUEST_STOP = "request: stop"
+    REQUEST_REINSPECT = "request: reinspect"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditEntry:
     """An entry of the audit trail: who did what to an inspection, when, and the verdict before and after."""
@@ -187,7 +206,7 @@ class AuditEntry:
     inspection_id: str
     at: str
     actor: str
-    action: str
+    action: AuditAction
     before: str = ""
     after: str = ""
     reason: str = ""

@@ -21,7 +21,7 @@ from workflow.models.model import (
     project_name,
     version_name,
 )
-from workflow.models.promotion import ModelEvent, ModelEventLog
+from workflow.models.promotion import ModelAction, ModelEvent, ModelEventLog
 from workflow.pipeline.detection import Detector, ImageRefused, ImageUnreadable, ModelAnswer, ModelNotReady
 from workflow.review.decisions import MessageQueue
 
@@ -87,7 +87,7 @@ class Observation:
 class PlannedAction:
     """A planned `start` or `stop` with its reason, or no action."""
 
-    action: str = ""
+    action: ModelAction | None = None
     reason: str = ""
 
 
@@ -99,20 +99,20 @@ def plan_action(policy: CapacityPolicy, observation: Observation) -> PlannedActi
     status = observation.version.status
     if status is ModelStatus.RUNNING:
         if over_budget:
-            return PlannedAction("stop", f"${spent:.2f} of ${policy.daily_usd:.2f} a day are spent")
+            return PlannedAction(ModelAction.STOP, f"${spent:.2f} of ${policy.daily_usd:.2f} a day are spent")
         if observation.photos_waiting or (policy.prestart and policy.shifts and on_shift):
             return PlannedAction()
         if not on_shift:
-            return PlannedAction("stop", "the shift is over and no photo waits")
+            return PlannedAction(ModelAction.STOP, "the shift is over and no photo waits")
         if policy.idle_minutes and observation.idle:
-            return PlannedAction("stop", f"no photo came for {policy.idle_minutes} min")
+            return PlannedAction(ModelAction.STOP, f"no photo came for {policy.idle_minutes} min")
         return PlannedAction()
     if status not in STARTABLE_STATUSES or over_budget or not on_shift:
         return PlannedAction()
     if policy.on_demand and observation.photos_waiting:
-        return PlannedAction("start", "photos wait for it")
+        return PlannedAction(ModelAction.START, "photos wait for it")
     if policy.prestart and policy.shifts and status is not ModelStatus.FAILED:
-        return PlannedAction("start", "the shift has begun")
+        return PlannedAction(ModelAction.START, "the shift has begun")
     return PlannedAction()
 
 
@@ -176,9 +176,9 @@ def run_once(
     if version.status is ModelStatus.RUNNING and before.running.get(arn) is None:
         ports.store.set_start_lock(now)
     planned = plan_action(policy, _observe(inspections, version, after, policy, now))
-    if planned.action == "stop":
+    if planned.action is ModelAction.STOP:
         _stop(ports, arn, planned.reason, now)
-    elif planned.action == "start" and ports.store.acquire_start_lock(
+    elif planned.action is ModelAction.START and ports.store.acquire_start_lock(
         now, timestamps.add_seconds(now, START_LOCK_SECONDS)
     ):
         _start(ports, arn, policy.units, planned.reason, now)
@@ -246,7 +246,7 @@ def _send_alarm(
         "start it, or restore the previous model with `partcheck model rollback`."
     )
     alarms.send(json.dumps({"alarm": "model", "model": arn, "status": status, "at": now, "message": message}))
-    _record(ports, "alarm", arn, message, now)
+    _record(ports, ModelAction.ALARM, arn, message, now)
 
 
 def _start(ports: CapacityPorts, arn: str, units: int, reason: str, now: str) -> bool:
@@ -256,22 +256,24 @@ def _start(ports: CapacityPorts, arn: str, units: int, reason: str, now: str) ->
         ports.store.set_start_lock(timestamps.add_seconds(now, STARTING_SECONDS))
     if result is RequestResult.IN_USE:
         return False
-    _record_request(ports, "start", arn, reason=reason, result=result, now=now)
+    _record_request(ports, ModelAction.START, arn, reason=reason, result=result, now=now)
     return result is RequestResult.ACCEPTED
 
 
 def _stop(ports: CapacityPorts, arn: str, reason: str, now: str) -> None:
-    _record_request(ports, "stop", arn, reason=reason, result=ports.control_plane.stop(arn), now=now)
+    _record_request(
+        ports, ModelAction.STOP, arn, reason=reason, result=ports.control_plane.stop(arn), now=now
+    )
 
 
 def _record_request(
-    ports: CapacityPorts, action: str, arn: str, reason: str, result: RequestResult, now: str
+    ports: CapacityPorts, action: ModelAction, arn: str, reason: str, result: RequestResult, now: str
 ) -> None:
     if result is RequestResult.ACCEPTED:
         _record(ports, action, arn, reason, now)
     else:
-        _record(ports, f"{action} refused", arn, f"{reason}, but {result}", now)
+        _record(ports, ModelAction(f"{action} refused"), arn, f"{reason}, but {result}", now)
 
 
-def _record(ports: CapacityPorts, action: str, arn: str, reason: str, now: str) -> None:
+def _record(ports: CapacityPorts, action: ModelAction, arn: str, reason: str, now: str) -> None:
     ports.event_log.add(ModelEvent(at=now, actor=ACTOR, action=action, after=arn, reason=reason))

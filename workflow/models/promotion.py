@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Any, Protocol
 
 from workflow.errors import Conflict, NotFound, PartcheckError
@@ -15,13 +16,29 @@ START_TIMEOUT_SECONDS = 3600.0
 ProgressReporter = Callable[[str], None]
 
 
+class ModelAction(StrEnum):
+    """The recorded actions of people and of the capacity manager on models."""
+
+    TRAIN = "train"
+    EVALUATE = "evaluate"
+    FREEZE_HOLD_OUT = "freeze hold-out"
+    START = "start"
+    START_REFUSED = "start refused"
+    STOP = "stop"
+    STOP_REFUSED = "stop refused"
+    PROMOTE = "promote"
+    ROLLBACK = "rollback"
+    DELETE = "delete"
+    ALARM = "alarm"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelEvent:
     """An action on a model; `before` and `after` are ARNs, `details` is plain JSON."""
 
     at: str
     actor: str
-    action: str
+    action: ModelAction
     after: str
     before: str = ""
     reason: str = ""
@@ -34,7 +51,7 @@ class ModelEventLog(Protocol):
     def add(self, event: ModelEvent) -> None:
         """Record one event permanently."""
 
-    def events(self, *actions: str) -> list[ModelEvent]:
+    def events(self, *actions: ModelAction) -> list[ModelEvent]:
         """List the events with one of these actions (all events without an action), oldest first."""
 
 
@@ -107,7 +124,13 @@ def promote(registry: ModelRegistry, arn: str, policy: str, case: PromotionCase,
     }
     reason = case.reason or "better on the hold-out"
     _switch(
-        registry, action="promote", before=before, after=arn, policy=policy, reason=reason, details=details
+        registry,
+        action=ModelAction.PROMOTE,
+        before=before,
+        after=arn,
+        policy=policy,
+        reason=reason,
+        details=details,
     )
 
 
@@ -121,7 +144,7 @@ def rollback(registry: ModelRegistry, reason: str) -> str:
     current = registry.settings.get_model()
     if interrupted := _find_interrupted_promotion(registry):
         return _undo_promotion(registry, interrupted, reason)
-    promotions = [event for event in registry.event_log.events("promote") if event.after == current]
+    promotions = [event for event in registry.event_log.events(ModelAction.PROMOTE) if event.after == current]
     promotion = promotions[-1] if promotions else None
     if promotion is None or not promotion.before:
         raise NotFound("No model was in use before the current one")
@@ -130,7 +153,13 @@ def rollback(registry: ModelRegistry, reason: str) -> str:
     ensure_running(registry, previous)
     policy = str(promotion.details.get("policy_before") or registry.settings.get_routing_policy())
     _switch(
-        registry, action="rollback", before=current, after=previous, policy=policy, reason=reason, details={}
+        registry,
+        action=ModelAction.ROLLBACK,
+        before=current,
+        after=previous,
+        policy=policy,
+        reason=reason,
+        details={},
     )
     return previous
 
@@ -150,7 +179,7 @@ def ensure_running(registry: ModelRegistry, arn: str, units: int = 0) -> ModelVe
         result = registry.control_plane.start(arn, units or _default_units(registry))
         if result is not RequestResult.ACCEPTED:
             raise PartcheckError(f"Model {version.name} cannot be started: {result}")
-        _record(registry, "start", arn)
+        _record(registry, ModelAction.START, arn)
     return _wait(registry, arn, ModelStatus.RUNNING)
 
 
@@ -165,7 +194,7 @@ def stop(registry: ModelRegistry, arn: str, reason: str) -> RequestResult:
     registry.report_progress(f"Stopping model {model.version_name(arn)} …")
     result = registry.control_plane.stop(arn)
     if result is RequestResult.ACCEPTED:
-        _record(registry, "stop", arn, reason)
+        _record(registry, ModelAction.STOP, arn, reason)
     return result
 
 
@@ -191,9 +220,13 @@ def ensure_stopped(registry: ModelRegistry, arn: str, reason: str) -> ModelVersi
 
 def running_since(events: Iterable[ModelEvent], arn: str) -> str:
     """Return the time of a running model's last recorded start; empty if there is none."""
-    switches = [event for event in events if event.after == arn and event.action in ("start", "stop")]
+    switches = [
+        event
+        for event in events
+        if event.after == arn and event.action in (ModelAction.START, ModelAction.STOP)
+    ]
     last = max(switches, key=lambda event: event.at, default=None)
-    return last.at if last is not None and last.action == "start" else ""
+    return last.at if last is not None and last.action is ModelAction.START else ""
 
 
 def _free_running_slot(registry: ModelRegistry, target: str, current: str) -> None:
@@ -215,7 +248,7 @@ def _free_running_slot(registry: ModelRegistry, target: str, current: str) -> No
 def _switch(
     registry: ModelRegistry,
     *,
-    action: str,
+    action: ModelAction,
     before: str,
     after: str,
     policy: str,
@@ -241,9 +274,9 @@ def _switch(
 def _find_interrupted_promotion(registry: ModelRegistry) -> ModelEvent | None:
     """Return the last promotion if it is recorded, but the model in use is still the one before it."""
     current = registry.settings.get_model()
-    events = registry.event_log.events("promote", "rollback")
+    events = registry.event_log.events(ModelAction.PROMOTE, ModelAction.ROLLBACK)
     last = events[-1] if events else None
-    if last is None or last.action != "promote" or not current:
+    if last is None or last.action is not ModelAction.PROMOTE or not current:
         return None
     return last if last.before == current != last.after else None
 
@@ -261,7 +294,7 @@ def _undo_promotion(registry: ModelRegistry, interrupted: ModelEvent, reason: st
     event = ModelEvent(
         at=registry.now(),
         actor=registry.actor,
-        action="rollback",
+        action=ModelAction.ROLLBACK,
         after=current,
         before=interrupted.after,
         reason=reason,
@@ -278,7 +311,7 @@ def _get_policy_of_model(registry: ModelRegistry) -> str:
     the other model already, and the record of the switch has the right one.
     """
     current, stored = registry.settings.get_model(), registry.settings.get_routing_policy()
-    for event in reversed(registry.event_log.events("promote", "rollback")):
+    for event in reversed(registry.event_log.events(ModelAction.PROMOTE, ModelAction.ROLLBACK)):
         if event.after == current:
             break
         if event.before == current and event.details.get("policy_after") == stored:
@@ -286,7 +319,7 @@ def _get_policy_of_model(registry: ModelRegistry) -> str:
     return stored
 
 
-def _record(registry: ModelRegistry, action: str, arn: str, reason: str = "") -> None:
+def _record(registry: ModelRegistry, action: ModelAction, arn: str, reason: str = "") -> None:
     registry.event_log.add(
         ModelEvent(at=registry.now(), actor=registry.actor, action=action, after=arn, reason=reason)
     )

@@ -1,6 +1,7 @@
 """Claiming an image version for an execution, and validating its bytes."""
 
 import hashlib
+from enum import StrEnum
 from typing import Any
 
 from workflow import timestamps
@@ -18,6 +19,20 @@ from workflow.photos.validation import validate, validate_size
 from workflow.pipeline.start import new_inspection
 
 
+class ClaimOutcome(StrEnum):
+    """The outcome of a claim. The Choice `Is the upload readable?` reads it.
+
+    UNREADABLE: the row holds the rejection. DECIDED: a person's decision is final and only has to be carried
+    out. VANISHED: the version was deleted before it was validated. REFUSED: another execution owns it.
+    """
+
+    READABLE = "readable"
+    UNREADABLE = "unreadable"
+    DECIDED = "decided"
+    VANISHED = "vanished"
+    REFUSED = "refused"
+
+
 def claim_upload(
     inspections: InspectionRepository,
     objects: ObjectStore,
@@ -25,16 +40,11 @@ def claim_upload(
     owner: str,
     attempt: int,
     uploaded_at: str,
-) -> str:
-    """Claim an image version for an execution and validate its bytes.
-
-    Return `readable`, `unreadable` (the row holds the rejection), `decided` (a person's decision is final and
-    only has to be carried out), `vanished` (the version was deleted before it was validated), or `refused`
-    (another execution owns it).
-    """
+) -> ClaimOutcome:
+    """Claim an image version for an execution and validate its bytes."""
     row = get_or_create(inspections, new_inspection(image, owner, attempt, uploaded_at))
     if row is None:
-        return "refused"
+        return ClaimOutcome.REFUSED
     if outcome := _known_outcome(row):
         return outcome
     try:
@@ -46,16 +56,16 @@ def claim_upload(
         raise
 
 
-def _known_outcome(row: Inspection) -> str:
-    """Return the outcome of an earlier validation or of a decision; empty if there is neither."""
+def _known_outcome(row: Inspection) -> ClaimOutcome | None:
+    """Return the outcome of an earlier validation or of a decision, or None."""
     if row.decision is not None and row.decision.finalized:
-        return "decided"
+        return ClaimOutcome.DECIDED
     if row.rejection and not row.upload_deleted:
-        return "unreadable"
-    return "readable" if row.photo else ""
+        return ClaimOutcome.UNREADABLE
+    return ClaimOutcome.READABLE if row.photo else None
 
 
-def _validate_bytes(inspections: InspectionRepository, objects: ObjectStore, row: Inspection) -> str:
+def _validate_bytes(inspections: InspectionRepository, objects: ObjectStore, row: Inspection) -> ClaimOutcome:
     fetched = objects.fetch(row.location, MAX_BYTES)
     if fetched is None:
         return _known_outcome(require_owner(inspections, row.id, row.owner)) or _withdraw(inspections, row)
@@ -66,18 +76,18 @@ def _validate_bytes(inspections: InspectionRepository, objects: ObjectStore, row
         inspections.record_upload(
             row.id, row.owner, stored, sha256=sha256, photo=_photo_to_dict(result), rejection={}
         )
-        return "readable"
+        return ClaimOutcome.READABLE
     if result is None:
         raise RuntimeError(f"{row.image.key}: {stored.size} bytes were not delivered")
     rejection = {"code": result.code.value, "detail": result.detail}
     inspections.record_upload(row.id, row.owner, stored, sha256=sha256, photo={}, rejection=rejection)
-    return "unreadable"
+    return ClaimOutcome.UNREADABLE
 
 
-def _withdraw(inspections: InspectionRepository, row: Inspection) -> str:
+def _withdraw(inspections: InspectionRepository, row: Inspection) -> ClaimOutcome:
     check_withdrawable(row)
     inspections.close(row.id, row.owner, timestamps.now())
-    return "vanished"
+    return ClaimOutcome.VANISHED
 
 
 def _photo_to_dict(photo: ValidatedPhoto) -> dict[str, Any]:

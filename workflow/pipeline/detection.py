@@ -1,6 +1,7 @@
 """Detection: ask the model once per inspection, and wait or hand over to a person if it does not answer."""
 
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any, Protocol
 
 from workflow import timestamps
@@ -13,6 +14,15 @@ from workflow.inspections.verdict import Prediction, Score
 
 BACKOFF_SHARE = 0.01
 BROKEN_WAIT_SECONDS = 60
+
+
+class DetectionOutcome(StrEnum):
+    """The outcome of a detection. The Choice `Did the model answer?` reads it."""
+
+    ANSWERED = "answered"
+    NOT_READY = "not_ready"
+    REFUSED = "refused"
+    VANISHED = "vanished"
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +109,7 @@ def _not_ready(response: ModelNotReady, waited_seconds: float) -> dict[str, Any]
     # Back off to a hundredth of the elapsed wait, so that the longest wait stays below Step Functions'
     # limit of 25,000 events.
     seconds = max(response.wait_seconds, round(waited_seconds * BACKOFF_SHARE))
-    answer = {"outcome": "not_ready", "reason": response.reason, "wait_seconds": seconds}
+    answer = {"outcome": DetectionOutcome.NOT_READY, "reason": response.reason, "wait_seconds": seconds}
     return {**answer, "broken": True} if response.broken else answer
 
 
@@ -153,14 +163,14 @@ def _store(
 def _refused(inspections: InspectionRepository, row: Inspection, code: str) -> dict[str, Any]:
     """Refuse the photo, or close its inspection if it is deleted: nothing is left to move or announce."""
     if code != UPLOAD_DELETED:
-        return {"outcome": "refused", "code": code}
+        return {"outcome": DetectionOutcome.REFUSED, "code": code}
     inspections.close(row.id, row.owner, timestamps.now())
-    return {"outcome": "vanished"}
+    return {"outcome": DetectionOutcome.VANISHED}
 
 
 def _answered(prediction: Prediction, policy: RoutingPolicy) -> dict[str, Any]:
     return {
-        "outcome": "answered",
+        "outcome": DetectionOutcome.ANSWERED,
         "verdict": prediction.verdict.value,
         "label": prediction.label,
         "confidence": prediction.confidence,

@@ -1,6 +1,7 @@
 """Filing: move a photo to the location of its verdict, in an order in which nothing can be lost."""
 
 from dataclasses import replace
+from enum import StrEnum
 from typing import Any
 
 from workflow import timestamps
@@ -12,7 +13,15 @@ from workflow.inspections.undo_window import finalize
 from workflow.inspections.verdict import Verdict
 from workflow.pipeline import verdict_message
 
-REVIEWED = "reviewed"
+
+class FilingTarget(StrEnum):
+    """The target of a state `Move to …`: a verdict, or the verdict of the person's decision."""
+
+    OK = Verdict.OK
+    DEFECT = Verdict.DEFECT
+    UNCLEAR = Verdict.UNCLEAR
+    REJECTED = Verdict.REJECTED
+    REVIEWED = "reviewed"
 
 
 def file_photo(
@@ -21,18 +30,18 @@ def file_photo(
     bucket: str,
     inspection_id: str,
     owner: str,
-    target: str,
+    target: FilingTarget,
 ) -> dict[str, Any]:
     """Copy the photo, point the row at the copy, then delete the original. Repeating it changes nothing.
 
-    `target` is a verdict, or `reviewed` for the person's decision. A photo whose verdict is settled keeps its
-    location, with any target, until the next revision. Return the `$.filed` part of the execution's document.
-    Raise Conflict if a person decides about the photo and the decision is missing or not final.
+    A photo whose verdict is settled keeps its location, with any target, until the next revision. Return the
+    `$.filed` part of the execution's document. Raise Conflict if a person decides about the photo and the
+    decision is missing or not final.
     """
     row = require_owner(inspections, inspection_id, owner)
     verdict = _target_verdict(inspections, row, target)
     if not row.settled and (row.verdict is not verdict or verdict is not Verdict.UNCLEAR):
-        if row.review is not None and target != REVIEWED:
+        if row.review is not None and target is not FilingTarget.REVIEWED:
             raise Conflict(f"inspection {row.id}: a person was asked, so only a decision can file it")
         row = _move(inspections, objects, bucket, row, verdict)
     if row.pending_delete is not None:
@@ -45,8 +54,8 @@ def file_photo(
     }
 
 
-def _target_verdict(inspections: InspectionRepository, row: Inspection, target: str) -> Verdict:
-    if target != REVIEWED:
+def _target_verdict(inspections: InspectionRepository, row: Inspection, target: FilingTarget) -> Verdict:
+    if target is not FilingTarget.REVIEWED:
         return Verdict(target)
     if row.decision is None or not (row.settled or finalize(inspections, row, timestamps.now())):
         raise Conflict(f"inspection {row.id}: it has no decision, or its decision can still be undone")

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 from workflow import timestamps
 from workflow.errors import Conflict, NotFound
 from workflow.history.search import Cursor, Direction, InspectionQuery, InspectionSearch
-from workflow.inspections.inspection import AuditEntry, InspectionState
+from workflow.inspections.inspection import AuditAction, AuditEntry, InspectionState
 from workflow.inspections.verdict import Verdict
 from workflow.review.decisions import MAX_REASON_LENGTH
 
@@ -22,7 +22,7 @@ _ID = re.compile("[0-9a-f]{64}")
 
 
 class CommandKind(StrEnum):
-    """The kinds of commands; the values are also actions of the audit trail."""
+    """The kinds of commands. Each has an action `request: …` of the audit trail."""
 
     REDRIVE = "redrive"
     STOP = "stop"
@@ -128,7 +128,7 @@ def _audit_entry(command: Command) -> AuditEntry:
         inspection_id=command.ids[0] if single else f"command-{command.id}",
         at=command.requested_at,
         actor=command.actor,
-        action=f"request: {command.kind}",
+        action=AuditAction(f"request: {command.kind}"),
         after=f"{len(command.ids)} inspections" if command.ids else describe_query(query),
         reason=command.reason,
         decision_id=command.id,

@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import Any
 
 from workflow import timestamps
-from workflow.inspections.inspection import AuditEntry, Hold, Inspection, Lease
+from workflow.inspections.inspection import AuditAction, AuditEntry, Hold, Inspection, Lease
 from workflow.review.decisions import MAX_REASON_LENGTH
 from workflow.review.queue import LEASE_SECONDS, ReviewItem, ReviewQueue, ReviewRepository, is_expired
 
@@ -140,7 +140,9 @@ class ReviewAssigner:
         if not reason.strip() or len(reason) > MAX_REASON_LENGTH:
             raise ValueError(f"a hold needs a reason of at most {MAX_REASON_LENGTH:,} characters")
         now = self._clock()
-        entry = AuditEntry(inspection_id=inspection_id, at=now, actor=reviewer, action="hold", reason=reason)
+        entry = AuditEntry(
+            inspection_id=inspection_id, at=now, actor=reviewer, action=AuditAction.HOLD, reason=reason
+        )
         self._reviews.hold(inspection_id, Hold(reviewer, now, reason), entry)
         self.evict(inspection_id)
 
@@ -148,7 +150,9 @@ class ReviewAssigner:
         """Return a photo from hold to the open queue."""
         self._reviews.unhold(
             inspection_id,
-            AuditEntry(inspection_id=inspection_id, at=self._clock(), actor=reviewer, action="unhold"),
+            AuditEntry(
+                inspection_id=inspection_id, at=self._clock(), actor=reviewer, action=AuditAction.UNHOLD
+            ),
         )
         self.evict(inspection_id)
 

@@ -8,7 +8,15 @@ from typing import Any, Protocol
 
 from workflow import timestamps
 from workflow.errors import Conflict
-from workflow.inspections.inspection import AuditEntry, Decision, Inspection, InspectionState, Lease, Review
+from workflow.inspections.inspection import (
+    AuditAction,
+    AuditEntry,
+    Decision,
+    Inspection,
+    InspectionState,
+    Lease,
+    Review,
+)
 from workflow.inspections.repository import InspectionRepository, get_or_raise, require_owner
 from workflow.inspections.undo_window import finalize, undo_seconds_left
 from workflow.inspections.verdict import Verdict
@@ -124,7 +132,7 @@ def decide(
         defect_class=defect_class,
         effective_at=timestamps.add_seconds(now, undo_seconds),
     )
-    entry = audit_decision(row, decision, "decide", before=Verdict.UNCLEAR)
+    entry = audit_decision(row, decision, AuditAction.DECIDE, before=Verdict.UNCLEAR)
     try:
         _check_decidable(row, decision)
         inspections.record_decision(row.id, decision, entry)
@@ -133,7 +141,9 @@ def decide(
         if earlier := find_earlier_decision(row, decision_id, reviewer):
             return earlier
         if row.decision is not None and decision_id not in row.undone_ids:
-            inspections.append_audit_entry(replace(entry, action="conflict", before=row.decision.verdict))
+            inspections.append_audit_entry(
+                replace(entry, action=AuditAction.CONFLICT, before=row.decision.verdict)
+            )
         _check_decidable(row, decision)
         raise
     queue.send(delivery_message(row.id), undo_seconds_left(decision, now))
@@ -161,7 +171,7 @@ def undo(
         inspection_id=row.id,
         at=now,
         actor=reviewer,
-        action="undo",
+        action=AuditAction.UNDO,
         before=decision.verdict,
         after=Verdict.UNCLEAR,
         decision_id=decision.id,
@@ -197,7 +207,7 @@ def find_earlier_decision(row: Inspection, decision_id: str, reviewer: str) -> D
     return None
 
 
-def audit_decision(row: Inspection, decision: Decision, action: str, before: Verdict) -> AuditEntry:
+def audit_decision(row: Inspection, decision: Decision, action: AuditAction, before: Verdict) -> AuditEntry:
     """Return the audit entry of a decision; `before` is the verdict that it replaces."""
     return AuditEntry(
         inspection_id=row.id,

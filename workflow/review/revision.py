@@ -7,6 +7,7 @@ from typing import Any
 from workflow import timestamps
 from workflow.errors import Conflict
 from workflow.inspections.inspection import (
+    AuditAction,
     AuditEntry,
     Decision,
     Inspection,
@@ -68,7 +69,7 @@ def override(
         inspections,
         queue,
         row,
-        audit_decision(row, decision, "override", before=row.verdict),
+        audit_decision(row, decision, AuditAction.OVERRIDE, before=row.verdict),
         decision=decision,
         prediction=prediction,
         second_review=_adjudicate(row.second_review, decision),
@@ -105,7 +106,7 @@ def reinspect(
         inspection_id=row.id,
         at=timestamps.now(),
         actor=actor,
-        action="reinspect",
+        action=AuditAction.REINSPECT,
         before=row.verdict or "",
         reason=reason,
         decision_id=command_id,

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from workflow import timestamps
 from workflow.errors import Conflict
-from workflow.inspections.inspection import AuditEntry, Inspection, Lease, SecondReview
+from workflow.inspections.inspection import AuditAction, AuditEntry, Inspection, Lease, SecondReview
 from workflow.inspections.repository import InspectionRepository, get_or_raise
 from workflow.inspections.verdict import Verdict
 from workflow.review import revision
@@ -71,7 +71,7 @@ def _audit_answer(row: Inspection, second: SecondReview) -> AuditEntry:
         inspection_id=row.id,
         at=second.at,
         actor=second.reviewer,
-        action="second review",
+        action=AuditAction.SECOND_REVIEW,
         before=second.first_verdict,
         after=second.verdict,
         reason=second.reason,
@@ -108,7 +108,7 @@ def undo(
         inspection_id=row.id,
         at=now,
         actor=reviewer,
-        action="undo",
+        action=AuditAction.UNDO,
         before=second.verdict,
         decision_id=second.id,
     )
@@ -151,7 +151,7 @@ def adjudicate(
         inspection_id=row.id,
         at=now,
         actor=reviewer,
-        action="confirm",
+        action=AuditAction.CONFIRM,
         before=verdict,
         after=verdict,
         reason=reason,

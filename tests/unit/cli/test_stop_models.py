@@ -8,7 +8,7 @@ from tests.model_world import InMemoryControlPlane, InMemoryEventLog, InMemoryMo
 from workflow.errors import PartcheckError
 from workflow.models.capacity_policy import DISABLED, LOCAL_POLICY, CapacityPolicy, parse_capacity_policy
 from workflow.models.model import ModelStatus, ModelVersion, RequestResult
-from workflow.models.promotion import ModelEvent
+from workflow.models.promotion import ModelAction, ModelEvent
 
 NOBODYS = ModelOwnership(frozenset(), "", {})
 
@@ -88,14 +88,23 @@ def test_somebody_elses_model_runs_on_and_is_named_with_its_cost() -> None:
 
 def test_the_stages_record_tells_which_models_are_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
     record, power, settings = InMemoryEventLog(), InMemoryEventLog(), InMemoryModelSettings(arn_of("used"))
-    record.add(ModelEvent(at="2026-01-01T00:00:00.000Z", actor="ann", action="start", after=arn_of("tried")))
     record.add(
         ModelEvent(
-            at="2026-01-01T00:00:00.000Z", actor="ann", action="evaluate", after=arn_of("somebody-elses")
+            at="2026-01-01T00:00:00.000Z", actor="ann", action=ModelAction.START, after=arn_of("tried")
+        )
+    )
+    record.add(
+        ModelEvent(
+            at="2026-01-01T00:00:00.000Z",
+            actor="ann",
+            action=ModelAction.EVALUATE,
+            after=arn_of("somebody-elses"),
         )
     )
     power.add(
-        ModelEvent(at="2026-01-01T00:00:00.000Z", actor="the line", action="start", after=arn_of("woken"))
+        ModelEvent(
+            at="2026-01-01T00:00:00.000Z", actor="the line", action=ModelAction.START, after=arn_of("woken")
+        )
     )
     books = {"model": record, "model-capacity": power}
     parameters = {

@@ -8,12 +8,14 @@ import pytest
 from local.resources import table_name
 from workflow.aws.commands import DynamoCommandRepository
 from workflow.history.search import Cursor, InspectionQuery
-from workflow.inspections.inspection import AuditEntry, InspectionState
+from workflow.inspections.inspection import AuditAction, AuditEntry, InspectionState
 from workflow.inspections.verdict import Verdict
 from workflow.recovery.commands import Command, CommandKind
 from workflow.tables import AUDIT, COMMAND_LOG
 
-ENTRY = AuditEntry(inspection_id="i1", at="2026-01-01", actor="eve", action="ask: stop", decision_id="c1")
+ENTRY = AuditEntry(
+    inspection_id="i1", at="2026-01-01", actor="eve", action=AuditAction.REQUEST_STOP, decision_id="c1"
+)
 COMMAND = Command(
     id="c1",
     kind=CommandKind.REINSPECT,

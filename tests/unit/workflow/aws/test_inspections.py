@@ -14,7 +14,14 @@ from workflow import timestamps
 from workflow.aws.inspections import DynamoInspectionRepository
 from workflow.aws.items import derive_index_keys, to_attribute_values, to_audit_item, to_inspection_item
 from workflow.errors import Conflict, NotFound, OwnershipLost
-from workflow.inspections.inspection import AuditEntry, Decision, Inspection, InspectionState, Review
+from workflow.inspections.inspection import (
+    AuditAction,
+    AuditEntry,
+    Decision,
+    Inspection,
+    InspectionState,
+    Review,
+)
 from workflow.inspections.objects import Image, StoredObject
 from workflow.inspections.verdict import Prediction, Score, Verdict
 from workflow.tables import AUDIT, INSPECTIONS
@@ -42,7 +49,7 @@ ENTRY = AuditEntry(
     inspection_id="i1",
     at=DECISION.decided_at,
     actor="ann",
-    action="decide",
+    action=AuditAction.DECIDE,
     before="unclear",
     after="ok",
     reason="a reflection",

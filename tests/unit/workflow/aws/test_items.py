@@ -14,6 +14,7 @@ from workflow.aws.items import (
     to_inspection_item,
 )
 from workflow.inspections.inspection import (
+    AuditAction,
     AuditEntry,
     Decision,
     Hold,
@@ -123,7 +124,7 @@ entries = st.builds(
     inspection_id=named,
     at=named,
     actor=named,
-    action=named,
+    action=st.sampled_from(AuditAction),
     before=text,
     after=text,
     reason=text,
@@ -162,10 +163,12 @@ def test_an_audit_entry_comes_back_as_it_went_in(entry: AuditEntry) -> None:
 
 
 def test_two_entries_of_the_same_time_are_two_items() -> None:
-    entry = AuditEntry(inspection_id="i", at="2026-03-01", actor="ann", action="decide", decision_id="d1")
+    entry = AuditEntry(
+        inspection_id="i", at="2026-03-01", actor="ann", action=AuditAction.DECIDE, decision_id="d1"
+    )
 
     assert to_audit_item(entry)["at"] != to_audit_item(replace(entry, decision_id="d2"))["at"]
-    assert to_audit_item(entry)["at"] != to_audit_item(replace(entry, action="undo"))["at"]
+    assert to_audit_item(entry)["at"] != to_audit_item(replace(entry, action=AuditAction.UNDO))["at"]
 
 
 @pytest.mark.parametrize("confidence", [5e-324, 1e-200, 1e-130, 1e-45, 0.1, 1.0, 0.0])
@@ -211,7 +214,9 @@ def test_a_row_from_before_reviews_were_leased_and_revised_is_read() -> None:
 
 
 def test_an_audit_entry_from_before_days_were_listed_is_read() -> None:
-    entry = AuditEntry(inspection_id="i", at="2026-03-01", actor="ann", action="decide", decision_id="d1")
+    entry = AuditEntry(
+        inspection_id="i", at="2026-03-01", actor="ann", action=AuditAction.DECIDE, decision_id="d1"
+    )
     item = to_audit_item(entry)
     del item["day"], item["defect_class"]
 

@@ -8,11 +8,11 @@ from botocore.exceptions import ClientError
 from workflow.aws.items import to_inspection_item
 from workflow.aws.reviews import DynamoReviewRepository
 from workflow.errors import Conflict
-from workflow.inspections.inspection import AuditEntry, Hold, Inspection, InspectionState, Lease
+from workflow.inspections.inspection import AuditAction, AuditEntry, Hold, Inspection, InspectionState, Lease
 from workflow.inspections.objects import Image
 
 AT = "2026-03-01T12:00:00.000Z"
-ENTRY = AuditEntry(inspection_id="i1", at=AT, actor="ann", action="hold")
+ENTRY = AuditEntry(inspection_id="i1", at=AT, actor="ann", action=AuditAction.HOLD)
 IMAGE = Image("inbound", "a.png", "v1")
 ROW = Inspection(
     id="i1",

@@ -9,7 +9,7 @@ from tests.fakes import FakeDetector, InMemoryCommandRepository, InMemoryInspect
 from tests.unit.pipeline import CLEARLY_OK, NOW, UNSURE, Pipeline
 from workflow.errors import Conflict
 from workflow.history.search import InspectionQuery
-from workflow.inspections.inspection import Decision, InspectionState
+from workflow.inspections.inspection import AuditAction, Decision, InspectionState
 from workflow.inspections.verdict import Verdict
 from workflow.models.model import version_name
 from workflow.recovery import commands
@@ -194,6 +194,11 @@ def test_a_failing_command_does_not_delay_the_others(processing: CommandProcessi
             )
         )
     assert [command.id for command in processing.commands.list_open()] == ["c1"]
+
+
+@pytest.mark.parametrize("kind", CommandKind)
+def test_every_kind_of_command_has_its_action_in_the_audit_trail(kind: CommandKind) -> None:
+    assert AuditAction(f"request: {kind}").value == f"request: {kind}"
 
 
 def test_a_command_is_in_the_audit_trail_from_its_submission(processing: CommandProcessing) -> None:

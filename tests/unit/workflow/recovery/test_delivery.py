@@ -51,7 +51,7 @@ def run(pipeline: Pipeline, image: Image) -> list[str]:
             pipeline.decisions.sent.pop(0)
             pipeline.deliver(image)
         assert token not in pipeline.executions.live_tokens, "it waits for a reviewer"
-    pipeline.verdicts.send(pipeline.move(image, row.owner, filing.REVIEWED)["announcement"])
+    pipeline.verdicts.send(pipeline.move(image, row.owner, filing.FilingTarget.REVIEWED)["announcement"])
     pipeline.close(image, row.owner)
     pipeline.executions.statuses[row.owner] = "SUCCEEDED"
     return steps
@@ -90,7 +90,7 @@ def test_an_applied_decision_is_not_delivered_again(pipeline: Pipeline) -> None:
     pipeline.task_tokens.put(
         inspection_id(image), TOKEN, 1
     )  # The worker crashed before it removed the token.
-    pipeline.move(image, pipeline.row(image).owner, filing.REVIEWED)
+    pipeline.move(image, pipeline.row(image).owner, filing.FilingTarget.REVIEWED)
 
     assert pipeline.deliver(image) == DeliveryOutcome.ALREADY_APPLIED
     assert len(pipeline.executions.answers) == 1
@@ -253,7 +253,7 @@ def test_every_decided_photo_is_filed_without_another_review(
             run(pipeline, image)
         elif not row.settled and fault in (expired, lost_token):
             assert pipeline.escalate(image, owner) == {"decided": True}  # Its token expires.
-            pipeline.move(image, owner, filing.REVIEWED)
+            pipeline.move(image, owner, filing.FilingTarget.REVIEWED)
             pipeline.close(image, owner)
         elif not row.settled and (
             pipeline.executions.answers or row.owner in pipeline.executions.list_running()

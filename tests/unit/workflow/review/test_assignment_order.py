@@ -243,7 +243,9 @@ def test_a_thousand_decisions_survive_a_hundred_crashes_with_one_effect_each(see
     for row in list(inspections.rows.values()):
         assert row.decision is not None
         assert row.decision.id == answered[row.id]
-        pipeline.verdicts.send(pipeline.move(row.image, row.owner, filing.REVIEWED)["announcement"])
+        pipeline.verdicts.send(
+            pipeline.move(row.image, row.owner, filing.FilingTarget.REVIEWED)["announcement"]
+        )
         pipeline.close(row.image, row.owner)
         assert inspections.rows[row.id].state is InspectionState.CLOSED
     audited = Counter(entry.decision_id for entry in inspections.entries)

@@ -9,7 +9,14 @@ import pytest
 from tests.fakes import FakeDetector, InMemoryInspectionRepository, InMemoryTaskTokenStore
 from tests.unit.pipeline import UNSURE, Pipeline
 from workflow.errors import Conflict, NotFound, OwnershipLost
-from workflow.inspections.inspection import AuditEntry, Decision, Inspection, InspectionState, Review
+from workflow.inspections.inspection import (
+    AuditAction,
+    AuditEntry,
+    Decision,
+    Inspection,
+    InspectionState,
+    Review,
+)
 from workflow.inspections.objects import Image, inspection_id
 from workflow.inspections.verdict import Verdict
 from workflow.recovery import delivery
@@ -278,7 +285,7 @@ def test_a_decision_is_stored_with_its_audit_entry_and_its_delivery_is_requested
             inspection_id=row.id,
             at=decision.decided_at,
             actor="ann",
-            action="decide",
+            action=AuditAction.DECIDE,
             before="unclear",
             after=verdict,
             reason="a crack",

@@ -59,7 +59,7 @@ def run(pipeline: Pipeline, image: Image) -> Inspection:
     assert delivery_outcome == DeliveryOutcome.RESTARTED
     assert row.owner in pipeline.executions.list_running()
     outcome = pipeline.claim(image, row.owner, row.attempt)
-    target = {"decided": filing.REVIEWED, "unreadable": "rejected"}.get(outcome, "")
+    target = {"decided": filing.FilingTarget.REVIEWED, "unreadable": "rejected"}.get(outcome, "")
     if not target:
         detection = pipeline.detect(image, row.owner)
         answered = detection["outcome"] == "answered"
@@ -141,7 +141,7 @@ def test_a_reviewers_decision_is_overridden_like_the_models(repositories: Reposi
     owner = pipeline.waiting(image)
     decision = pipeline.decide(image, Verdict.OK, "ann")
     pipeline.deliver(image)
-    pipeline.verdicts.send(pipeline.move(image, owner, filing.REVIEWED)["announcement"])
+    pipeline.verdicts.send(pipeline.move(image, owner, filing.FilingTarget.REVIEWED)["announcement"])
     pipeline.close(image, owner)
 
     override(pipeline, image)
@@ -285,7 +285,7 @@ def test_an_unsure_reinspection_opens_a_review(repositories: Repositories, clock
 
     pipeline.decide(image, Verdict.DEFECT, "ann")
     pipeline.deliver(image)
-    pipeline.verdicts.send(pipeline.move(image, row.owner, filing.REVIEWED)["announcement"])
+    pipeline.verdicts.send(pipeline.move(image, row.owner, filing.FilingTarget.REVIEWED)["announcement"])
     pipeline.close(image, row.owner)
 
     row = pipeline.row(image)
@@ -356,7 +356,7 @@ def test_the_balance_holds_during_and_after_a_revision(pipeline: Pipeline) -> No
     during = check_consistency()
     row = pipeline.row(image)
     pipeline.claim(image, row.owner, row.attempt)
-    pipeline.move(image, row.owner, filing.REVIEWED)
+    pipeline.move(image, row.owner, filing.FilingTarget.REVIEWED)
     pipeline.close(image, row.owner)
     pipeline.executions.statuses[row.owner] = "SUCCEEDED"
 

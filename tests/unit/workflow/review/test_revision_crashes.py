@@ -78,7 +78,7 @@ class Revision:
         if row.state is InspectionState.CLOSED:
             return
         outcome = self._step(lambda: pipeline.claim(image, row.owner, row.attempt))
-        target = filing.REVIEWED
+        target = filing.FilingTarget.REVIEWED
         if outcome == "readable":
             answer = self._step(lambda: pipeline.detect(image, row.owner))
             is_clear = answer["confidence"] >= answer["threshold"]
@@ -98,7 +98,7 @@ class Revision:
         self._step(lambda: self.mortal.decide(self.image, Verdict.DEFECT, "ann", decision_id=click))
         while token in self.pipeline.executions.live_tokens:
             self._step(lambda: self.mortal.deliver(self.image))
-        return dict(self._step(lambda: self.mortal.move(self.image, owner, filing.REVIEWED)))
+        return dict(self._step(lambda: self.mortal.move(self.image, owner, filing.FilingTarget.REVIEWED)))
 
     def _step(self, step: Callable[[], Any]) -> Any:
         for _ in range(20):
@@ -209,7 +209,9 @@ def test_a_worker_of_the_first_verdict_that_wakes_up_after_the_override_changes_
             pipeline.deliver(image)
             row = pipeline.row(image)
             assert pipeline.claim(image, row.owner, row.attempt) == "decided"
-            pipeline.verdicts.send(pipeline.move(image, row.owner, filing.REVIEWED)["announcement"])
+            pipeline.verdicts.send(
+                pipeline.move(image, row.owner, filing.FilingTarget.REVIEWED)["announcement"]
+            )
             pipeline.close(image, row.owner)
             after.append((pipeline.row(image), dict(pipeline.objects.contents)))
 

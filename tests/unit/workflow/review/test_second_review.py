@@ -40,7 +40,7 @@ def decided(pipeline: Pipeline, verdict: Verdict = Verdict.OK, key: str = "part.
     owner = pipeline.waiting(image, f"token {key}")
     pipeline.decide(image, verdict, "ann")
     pipeline.deliver(image)
-    pipeline.verdicts.send(pipeline.move(image, owner, filing.REVIEWED)["announcement"])
+    pipeline.verdicts.send(pipeline.move(image, owner, filing.FilingTarget.REVIEWED)["announcement"])
     pipeline.close(image, owner)
     pipeline.executions.statuses[owner] = "SUCCEEDED"
     return image
@@ -163,7 +163,7 @@ def test_the_first_verdict_can_be_overridden_without_another_review(
     row = adjudicate(repositories, pipeline, image, Verdict.DEFECT)
     pipeline.deliver(image)
     pipeline.claim(image, row.owner, row.attempt)
-    pipeline.move(image, row.owner, filing.REVIEWED)
+    pipeline.move(image, row.owner, filing.FilingTarget.REVIEWED)
     pipeline.close(image, row.owner)
 
     row = pipeline.row(image)

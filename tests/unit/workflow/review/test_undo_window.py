@@ -319,9 +319,9 @@ def test_nothing_is_filed_by_a_decision_that_can_be_undone(
     decide(pipeline, image)
 
     with pytest.raises(Conflict, match="can still be undone"):
-        pipeline.move(image, owner, filing.REVIEWED)
+        pipeline.move(image, owner, filing.FilingTarget.REVIEWED)
     clock.turn(8)
-    assert pipeline.move(image, owner, filing.REVIEWED)["verdict"] == "defect"
+    assert pipeline.move(image, owner, filing.FilingTarget.REVIEWED)["verdict"] == "defect"
     with pytest.raises(Conflict, match="too late"):
         undo(pipeline, image)
 
@@ -344,7 +344,7 @@ def test_a_defect_class_is_a_short_name_for_a_defect(
 def test_the_class_is_stored_audited_and_announced(pipeline: Pipeline, image: Image) -> None:
     pipeline.decide(image, Verdict.DEFECT, defect_class="crack")
     pipeline.deliver(image)
-    answer = pipeline.move(image, pipeline.row(image).owner, filing.REVIEWED)
+    answer = pipeline.move(image, pipeline.row(image).owner, filing.FilingTarget.REVIEWED)
 
     assert '"defect_class":"crack"' in answer["announcement"]
     (entry,) = pipeline.inspections.list_audit_entries(inspection_id(image))
