@@ -1,5 +1,6 @@
 """The environment that commands work with: the one on this machine, or a stage on AWS."""
 
+import shlex
 import shutil
 import sys
 from collections.abc import Callable, Mapping
@@ -148,7 +149,7 @@ def require_usable_stack(stack: "Stack | None", stage: str) -> None:
     if stack is not None and stack.status in UNUSABLE_STATUSES:
         raise NotRunning(
             f"{UNUSABLE_STATUSES[stack.status].format(stage)}: "
-            f"run `partcheck stage destroy --stage {stage}` first, then deploy again."
+            f"run `partcheck stage destroy --stage {shlex.quote(stage)}` first, then deploy again."
         )
 
 
@@ -163,7 +164,7 @@ def find_stack(target: AwsTarget) -> "tuple[Stack, AwsAccount]":
     if stack is None or stack.in_review:
         raise NotRunning(
             f"There is no stage {target.stage} in account {stack_account.id}, region {stack_account.region}: "
-            f"deploy it with `partcheck stage deploy --stage {target.stage}`."
+            f"deploy it with `partcheck stage deploy --stage {shlex.quote(target.stage)}`."
         )
     require_usable_stack(stack, target.stage)
     return stack, stack_account
@@ -212,10 +213,10 @@ def open_environment(outputs: StackOutputs, variables: Mapping[str, str]) -> Env
 
 
 def command_path(program: str) -> str:
-    """Return how to call a program of this virtual environment: by name if the shell finds it."""
+    """Return the shell word that calls a program of this virtual environment: its name, or else its path."""
     path = Path(sys.prefix) / "bin" / program
     found = shutil.which(program)
-    return program if found and Path(found) == path else display_path(path)
+    return program if found and Path(found) == path else shlex.quote(display_path(path))
 
 
 def display_path(path: Path) -> str:
@@ -226,4 +227,4 @@ def display_path(path: Path) -> str:
 
 def state_dir_option(state_dir: Path | None) -> str:
     """Return ` --state-dir DIRECTORY` for printed commands. Empty if the default directory is used."""
-    return f" --state-dir {state_dir}" if state_dir else ""
+    return f" --state-dir {shlex.quote(str(state_dir))}" if state_dir else ""

@@ -15,7 +15,7 @@ from cli.execution.group import execution
 from cli.inspect import inspect
 from cli.local_environment import start_local_environment
 from cli.model.group import model
-from cli.output import escape_unprintable, note
+from cli.output import escape_unencodable, escape_unprintable, note
 from cli.reconcile import reconcile
 from cli.review.group import review
 from cli.stage.group import stage as stage_group
@@ -30,7 +30,7 @@ EPILOG = """\b
 Exit codes:
   0    success
   1    a check or an operation failed: a photo rejected or not judged in time, photos not accounted for
-  2    wrong usage or configuration
+  2    wrong usage or configuration, AWS credentials that are missing or ran out
   3    the environment is not running
   130  interrupted
 
@@ -41,6 +41,10 @@ text. --json prints JSON.
 
 class Partcheck(click.Group):
     """The root group. Commands fail with one sentence and a documented exit code."""
+
+    def main(self, *args: Any, **kwargs: Any) -> Any:
+        escape_unencodable(sys.stdout, sys.stderr)
+        return super().main(*args, **kwargs)
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
@@ -58,14 +62,24 @@ class Partcheck(click.Group):
         except Exception as error:
             if not _from_aws(error):
                 raise
-            note(escape_unprintable(f"Error: {error}"))
-            ctx.exit(NOT_RUNNING if "Connect" in type(error).__name__ else FAILED)
+            ctx.exit(_report_aws_error(error))
 
 
 def _exit_code(error: Exception) -> int:
     if isinstance(error, NotRunning):
         return NOT_RUNNING
     return MISUSED if isinstance(error, ConfigurationError) else FAILED
+
+
+def _report_aws_error(error: Exception) -> int:
+    """Print an error from boto3, with the command that mends it if there is one. Return the exit code."""
+    from workflow.aws.credentials import describe_credentials_error
+
+    remedy = describe_credentials_error(error)
+    note(escape_unprintable(f"Error: {remedy or error}"))
+    if remedy:
+        return MISUSED
+    return NOT_RUNNING if "Connect" in type(error).__name__ else FAILED
 
 
 def _from_aws(error: Exception) -> bool:

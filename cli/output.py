@@ -1,10 +1,11 @@
 """Output of commands: tables and JSON on stdout, notes on stderr, escaped for terminals."""
 
+import io
 import json
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import ROUND_DOWN, Decimal
-from typing import Any, Literal
+from typing import IO, Any, Literal
 
 import click
 
@@ -25,6 +26,13 @@ def escape_unprintable(text: str) -> str:
         character if character.isprintable() else character.encode("unicode_escape").decode()
         for character in text
     )
+
+
+def escape_unencodable(*streams: IO[str]) -> None:
+    """Make text streams escape the characters that their encoding lacks: output never ends a command."""
+    for stream in streams:
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def print_table(titles: Sequence[str], rows: Iterable[Sequence[str]], right: Sequence[str] = ()) -> None:

@@ -1,5 +1,6 @@
 """`partcheck up`: run the environment on this machine."""
 
+import shlex
 from collections.abc import Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING
@@ -106,4 +107,4 @@ def _print_addresses(local: "LocalEnvironment", state_dir_option: str) -> None:
 
 def _format_exports(variables: Mapping[str, str]) -> str:
     """Return the shell lines that set environment variables."""
-    return "\n".join(f"  export {name}={value}" for name, value in variables.items())
+    return "\n".join(f"  export {name}={shlex.quote(value)}" for name, value in variables.items())

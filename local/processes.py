@@ -157,6 +157,7 @@ def _environment(state_directory: Path) -> dict[str, str]:
     return inherited | {
         "PYTHONPATH": str(_ROOT),
         "PYTHONUNBUFFERED": "1",
+        "PYTHONIOENCODING": "utf-8:backslashreplace",  # The logs hold every character, in every locale.
         "TMPDIR": str(state_directory / "tmp"),
     }
 

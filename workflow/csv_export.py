@@ -4,6 +4,7 @@ import csv
 import io
 from collections.abc import Iterable, Iterator
 
+BYTE_ORDER_MARK = "\ufeff"
 _DANGEROUS = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
@@ -18,9 +19,13 @@ def escape_cell(value: object) -> str:
     return f"'{text}"
 
 
-def iter_csv_lines(rows: Iterable[Iterable[object]]) -> Iterator[str]:
-    """Yield each row as one line of CSV (RFC 4180)."""
+def iter_csv_lines(rows: Iterable[Iterable[object]], *, bom: bool = True) -> Iterator[str]:
+    """Yield each row as one line of CSV (RFC 4180), encode it as UTF-8.
+
+    The first line begins with a byte order mark unless `bom` is false: without it spreadsheets show `Ã¼`.
+    """
     buffer = io.StringIO()
+    buffer.write(BYTE_ORDER_MARK if bom else "")
     writer = csv.writer(buffer, quoting=csv.QUOTE_ALL)
     for row in rows:
         writer.writerow([escape_cell(value) for value in row])

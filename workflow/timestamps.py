@@ -1,5 +1,6 @@
 """Timestamps as rows and messages store them: ISO 8601, UTC, milliseconds."""
 
+import re
 from datetime import UTC, datetime, timedelta
 
 EARLIEST = "2000-01-01T00:00:00.000Z"  # Before any timestamp that a row can hold.
@@ -19,6 +20,20 @@ def parse(timestamp: str) -> datetime:
     """Parse a timestamp. Without a time zone it is UTC."""
     value = datetime.fromisoformat(timestamp)
     return value if value.tzinfo else value.replace(tzinfo=UTC)
+
+
+def parse_input(text: str) -> datetime:
+    """Parse a time as a person types it or as commands and pages print it. Without an offset it is UTC.
+
+    Raise ValueError if the text is no time.
+    """
+    compact = text.strip().upper().removesuffix("UTC").rstrip()
+    if len(compact) < len("2026-01-01"):
+        raise ValueError(f"{text!r} is no time")
+    try:
+        return parse(re.sub(r"\s+(?=[+-]\d|Z$)", "", compact)).astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError(f"{text!r} is out of range") from error
 
 
 def add_seconds(timestamp: str, seconds: float) -> str:

@@ -1,13 +1,14 @@
 """`partcheck execution list`: find inspections with their executions."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import datetime
 from itertools import islice
 
 import click
 
 from cli.context import CliContext
 from cli.output import format_confidence, format_timestamp, note, print_json_line, print_table
+from cli.time_param import TimeParam
 from workflow import timestamps
 from workflow.csv_export import iter_csv_lines
 from workflow.history.search import InspectionQuery, InspectionSearch
@@ -23,7 +24,6 @@ from workflow.inspections.verdict import Verdict
 
 PAGE_SIZE = 100
 TITLES = ("photo", "state", "verdict", "confidence", "threshold", "seconds", "uploaded", "execution")
-TIME = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"])
 EMPTY = "No photo was inspected yet. Upload photos with `partcheck inspect PATHâ€¦`."
 
 
@@ -50,10 +50,11 @@ EMPTY = "No photo was inspected yet. Upload photos with `partcheck inspect PATHâ
 @click.option("--by", "reviewer", default="", help="Who decided it.")
 @click.option("--model", default="", help="The version of the model that judged it.")
 @click.option("--policy", default="", help="The version of the policy that routed it.")
-@click.option("--since", type=TIME, help="Started at this time or later (UTC).")
-@click.option("--until", type=TIME, help="Started before this time (UTC).")
+@click.option("--since", type=TimeParam(), help="Started at this time or later (UTC).")
+@click.option("--until", type=TimeParam(), help="Started before this time (UTC).")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object per inspection, one per line.")
-@click.option("--csv", "as_csv", is_flag=True, help="Print CSV. Cells never start a formula.")
+@click.option("--csv", "as_csv", is_flag=True, help="Print CSV in UTF-8. Cells never start a formula.")
+@click.option("--no-bom", is_flag=True, help="With --csv: leave out the byte order mark.")
 @click.pass_obj
 def list_executions(
     context: CliContext,
@@ -68,10 +69,12 @@ def list_executions(
     until: datetime | None,
     as_json: bool,
     as_csv: bool,
+    no_bom: bool,
 ) -> None:
     """List inspections with their executions, newest first.
 
-    Several options select the inspections that match all of them.
+    Several options select the inspections that match all of them. Times are UTC unless they have an offset:
+    2026-11-30, 2026-11-30T08:30Z, 2026-11-30T09:30:00.5+01:00, and as commands print them.
 
     \b
     Examples:
@@ -79,6 +82,8 @@ def list_executions(
       partcheck execution list --name 4711
       partcheck execution list --verdict defect --by ann --since 2026-11-01 --csv
     """
+    if no_bom and not as_csv:
+        raise click.UsageError("--no-bom needs --csv")
     if as_json and as_csv:
         raise click.UsageError("give --json or --csv, not both")
     query = InspectionQuery(
@@ -96,8 +101,8 @@ def list_executions(
         for row in rows:
             print_json_line(to_dict(row))
     elif as_csv:
-        for line in iter_csv_lines([TITLES, *map(_cells, rows)]):
-            click.echo(line, nl=False)
+        for line in iter_csv_lines([TITLES, *map(_cells, rows)], bom=not no_bom):
+            click.echo(line.encode(), nl=False)
     elif not rows:
         note("No inspections match these options." if query != InspectionQuery() else EMPTY)
     else:
@@ -106,7 +111,7 @@ def list_executions(
 
 def to_timestamp(time: datetime | None) -> str:
     """Return the stored form of a time in UTC. Empty for None."""
-    return timestamps.format_timestamp(time.replace(tzinfo=UTC)) if time else ""
+    return timestamps.format_timestamp(time) if time else ""
 
 
 def find_inspections(search: InspectionSearch, query: InspectionQuery) -> Iterator[Inspection]:

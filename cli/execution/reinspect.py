@@ -8,10 +8,11 @@ import click
 
 from cli import inspection_lookup
 from cli.context import CliContext, Environment
-from cli.execution.list import TIME, find_inspections, to_timestamp
+from cli.execution.list import find_inspections, to_timestamp
 from cli.login_name import login_name
 from cli.output import escape_unprintable, note, pluralize, print_json_line
 from cli.text_param import TextParam
+from cli.time_param import TimeParam
 from workflow.errors import Conflict, NotFound
 from workflow.history.search import InspectionQuery
 from workflow.inspections.inspection import InspectionState
@@ -26,8 +27,8 @@ from workflow.review.decisions import MAX_REASON_LENGTH
 @click.option("--model", default="", help="All photos that this version of the model settled.")
 @click.option("--policy", default="", help="All photos that this version of the policy settled.")
 @click.option("--verdict", type=click.Choice(["ok", "defect"]), help="Only photos that were filed so.")
-@click.option("--since", type=TIME, help="Started at this time or later (UTC).")
-@click.option("--until", type=TIME, help="Started before this time (UTC).")
+@click.option("--since", type=TimeParam(), help="Started at this time or later (UTC).")
+@click.option("--until", type=TimeParam(), help="Started before this time (UTC).")
 @click.option(
     "--reason",
     required=True,

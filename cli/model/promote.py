@@ -1,5 +1,6 @@
 """`partcheck model promote`, and the promotion that `partcheck model train FOLDER` ends with."""
 
+import shlex
 from collections.abc import Collection
 
 import click
@@ -132,5 +133,5 @@ def _stop_rejected(services: ModelServices, candidate: ModelVersion) -> None:
     if promotion.stop(services.registry, version.arn, "not promoted") is not RequestResult.ACCEPTED:
         note(
             f"Model {version.name} cannot be stopped while it starts, and will cost money: "
-            f"`partcheck model stop {version.name}` waits for it."
+            f"`partcheck model stop {shlex.quote(version.name)}` waits for it."
         )

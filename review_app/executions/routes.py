@@ -4,7 +4,7 @@ import json
 import uuid
 from collections.abc import Callable, Iterator
 from functools import partial
-from itertools import islice
+from itertools import chain, islice
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request, Response
@@ -101,8 +101,7 @@ async def live(request: Request) -> StreamingResponse:
 def export_csv(request: Request, history: History) -> StreamingResponse:
     """Export the list as CSV, at most MAX_EXPORTED rows."""
     rows = ([value(row) for value in COLUMNS.values()] for row in _all_rows(request, history))
-    text = (line for table in ([list(COLUMNS)], rows) for line in iter_csv_lines(table))
-    return _download(text, "text/csv", "executions.csv")
+    return _download(iter_csv_lines(chain([list(COLUMNS)], rows)), "text/csv", "executions.csv")
 
 
 @router.get("/executions.json")

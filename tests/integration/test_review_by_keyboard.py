@@ -142,7 +142,7 @@ def export(environment: LocalEnvironment) -> dict[str, set[tuple[str, str, str]]
     """Return verdict, defect class and stage of each decision in the audit export."""
     exported: dict[str, set[tuple[str, str, str]]] = {}
     with visitor(environment.review_app_url, "eve", "engineer") as eve:
-        text = eve.get("/audit.csv?who=ann&action=decide").text
+        text = eve.get("/audit.csv?who=ann&action=decide").content.decode("utf-8-sig")
     for line in csv.DictReader(io.StringIO(text)):
         exported.setdefault(line["decision"], set()).add((line["after"], line["defect class"], line["stage"]))
     return exported

@@ -145,7 +145,7 @@ def test_pages_follow_each_other_by_their_links(engineer: httpx2.Client, world: 
 def test_the_list_as_a_file_never_holds_a_formula(engineer: httpx2.Client, world: World) -> None:
     sample_executions.add_inspection(world, "=cmd|' /C calc'!A0.png", 200)
 
-    lines = list(csv.DictReader(io.StringIO(engineer.get("/executions.csv").text)))
+    lines = list(csv.DictReader(io.StringIO(engineer.get("/executions.csv").content.decode("utf-8-sig"))))
     documents = engineer.get("/executions.json?q=1031").json()
 
     assert lines[-1]["photo"] == "'=cmd|' /C calc'!A0.png"

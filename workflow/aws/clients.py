@@ -7,6 +7,8 @@ from typing import Any
 import boto3
 from botocore.config import Config
 
+from workflow.aws.credentials import check_region
+
 _CONFIG = Config(
     retries={"mode": "standard", "total_max_attempts": 5},
     connect_timeout=5,
@@ -23,10 +25,14 @@ def client(service: str) -> Any:
 
 
 def configure(profile: str, region: str) -> None:
-    """Make all later clients use this profile and this region. Empty values change nothing."""
+    """Make all later clients use this profile and this region. Empty values change nothing.
+
+    Raise ConfigurationError if the SDK knows no such region.
+    """
     if profile:
         os.environ["AWS_PROFILE"] = profile
     if region:
         os.environ["AWS_REGION"] = os.environ["AWS_DEFAULT_REGION"] = region
     boto3.setup_default_session()
+    check_region()
     client.cache_clear()

@@ -233,10 +233,51 @@ def test_executions_answer_to_every_option(command_line: CommandLine) -> None:
 def test_executions_as_csv_hold_no_formula(command_line: CommandLine) -> None:
     command_line.pipeline.inspected(command_line.pipeline.upload(key="=1+1.png"))
 
-    header, row = command_line.run("execution", "list", "--csv").stdout.splitlines()
+    header, row = command_line.run("execution", "list", "--csv", "--no-bom").stdout.splitlines()
 
     assert header.startswith('"photo","state"')
     assert row.startswith('"\'=1+1.png","closed"')
+
+
+def test_csv_begins_with_the_mark_by_which_spreadsheets_know_utf_8(command_line: CommandLine) -> None:
+    command_line.pipeline.inspected(command_line.pipeline.upload(key="Prüfling.png"))
+
+    content = command_line.run("execution", "list", "--csv").stdout_bytes
+
+    assert content.startswith(b'\xef\xbb\xbf"photo"')
+    assert content.count(b"\xef\xbb\xbf") == 1
+    assert "Prüfling.png".encode() in content
+    assert command_line.run("execution", "list", "--csv", "--no-bom").stdout_bytes.startswith(b'"photo"')
+    assert command_line.run("execution", "list", "--no-bom").exit_code == 2
+
+
+@pytest.mark.parametrize(
+    "time",
+    [
+        "2026-01-01T08:30Z",
+        "2026-01-01T08:30:00.123Z",
+        "2026-01-01T08:30:00,5Z",
+        "2026-01-01T09:30+01:00",
+        "2026-01-01 08:30:00 UTC",
+        "2026-01-01 08:30:00",
+        "2026-01-01t09:30:00.25 +0100",
+    ],
+)
+def test_every_form_of_a_time_that_commands_and_pages_print_is_read(
+    command_line: CommandLine, time: str
+) -> None:
+    command_line.pipeline.inspected(command_line.pipeline.upload())
+
+    assert command_line.run("execution", "list", "--since", time, "--json").stdout.count("\n") == 1
+    assert command_line.run("execution", "list", "--until", time, "--json").stdout == ""
+
+
+@pytest.mark.parametrize("text", ["yesterday", "08:30", "2026-13-01", "0001-01-01T00:00+14:00", ""])
+def test_a_text_that_is_no_time_is_refused_with_an_example(command_line: CommandLine, text: str) -> None:
+    result = command_line.run("execution", "list", "--since", text)
+
+    assert result.exit_code == 2
+    assert "2026-11-30T08:30Z" in result.stderr
 
 
 def test_show_reads_the_archive_when_step_functions_forgot(command_line: CommandLine) -> None:

@@ -84,7 +84,7 @@ def test_commands_print_the_key_itself_as_json_and_nothing_dangerous_in_a_table(
 
 @every_key
 def test_a_spreadsheet_shows_the_key_and_runs_nothing(case: HostileKey) -> None:
-    (line,) = iter_csv_lines([(case.key, "after")])
+    (line,) = iter_csv_lines([(case.key, "after")], bom=False)
 
     ((cell, after),) = csv.reader(io.StringIO(line, newline=""), strict=True)
     assert cell in (case.key, f"'{case.key}")
