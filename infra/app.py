@@ -14,8 +14,9 @@ from infra import bundle, settings
 from infra.bundle import Bundles
 from infra.settings import StageSettings
 from infra.stack import PartcheckStack
+from workflow.root_files import find_root_file
 
-CDK_JSON = bundle.ROOT / "cdk.json"
+CDK_JSON = find_root_file(__file__, "cdk.json")
 
 
 def feature_flags() -> Mapping[str, Any]:

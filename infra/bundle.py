@@ -7,6 +7,7 @@ inspect the template, and for machines that have the packages themselves.
 """
 
 import hashlib
+import os
 import shutil
 import subprocess
 import sys
@@ -15,14 +16,25 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from infra import pinned_packages
+from workflow import definition
 from workflow.errors import PartcheckError
 
 ROOT = Path(__file__).resolve().parent.parent
-BUILD = ROOT / "build"
+
 PYTHON = "3.13"
 PLATFORMS = ("manylinux_2_28_aarch64", "manylinux2014_aarch64")
 FUNCTION_PACKAGES = ("lambdas", "workflow")
 REVIEW_APP_PACKAGES = ("review_app", "workflow")
+
+
+def find_build_directory(root: Path) -> Path:
+    """Return `build/` of a source tree. An installed package builds in the user's cache directory."""
+    if (root / "pyproject.toml").exists():
+        return root / "build"
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "partcheck"
+
+
+BUILD = find_build_directory(ROOT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +105,7 @@ def _copy_sources(packages: Iterable[str], target: Path) -> None:
         shutil.copytree(
             ROOT / package, target / package, ignore=shutil.ignore_patterns("__pycache__", "*.pyc")
         )
+    shutil.copy(definition.DEFINITION_FILE, target / "workflow")
 
 
 def _empty(directory: Path) -> None:

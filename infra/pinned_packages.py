@@ -1,19 +1,16 @@
 """Selects the pins of the lock file that a bundle needs on its target platform."""
 
 import re
-import tomllib
 from collections.abc import Iterable
 from importlib.metadata import distribution
-from pathlib import Path
 
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from workflow.errors import ConfigurationError
+from workflow.root_files import find_root_file
 
-_ROOT = Path(__file__).resolve().parent.parent
-LOCK, PROJECT = _ROOT / "requirements.lock", _ROOT / "pyproject.toml"
-EXTRAS_KEY = "optional-dependencies"
+LOCK = find_root_file(__file__, "requirements.lock")
 COMMAND_LINE_PACKAGES = {"click", "rich"}  # Dependencies of the project that no server needs.
 TARGET_ENVIRONMENT = {
     "implementation_name": "cpython",
@@ -34,10 +31,9 @@ def select_requirements(extras: Iterable[str], lock: str | None = None) -> str:
     Raise ConfigurationError if the lock file lacks one of them.
     """
     lines = {str(canonicalize_name(pin[1])): pin[0] for pin in _PIN.finditer(lock or LOCK.read_text("utf-8"))}
-    project = tomllib.loads(PROJECT.read_text("utf-8"))["project"]
-    own = [text for text in project["dependencies"] if Requirement(text).name not in COMMAND_LINE_PACKAGES]
-    requirements = [*own, *(text for extra in extras for text in project[EXTRAS_KEY][extra])]
-    names = sorted(_with_dependencies(requirements, frozenset(), {}))
+    own = distribution("partcheck").requires or ()
+    needed = [text for text in own if Requirement(text).name not in COMMAND_LINE_PACKAGES]
+    names = sorted(_with_dependencies(needed, frozenset(extras), {}))
     if missing := [name for name in names if name not in lines]:
         raise ConfigurationError(f"requirements.lock has no line for {', '.join(missing)}: run `make lock`")
     return "".join(lines[name] for name in names)

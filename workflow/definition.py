@@ -3,11 +3,11 @@
 import json
 import re
 from collections.abc import Mapping
-from pathlib import Path
 
 from workflow.errors import ConfigurationError
+from workflow.root_files import find_root_file
 
-DEFINITION_FILE = Path(__file__).resolve().parent.parent / "state_machine.asl.json"
+DEFINITION_FILE = find_root_file(__file__, "state_machine.asl.json")
 _PLACEHOLDER = re.compile(r"\$\{([A-Za-z]+)\}")
 
 

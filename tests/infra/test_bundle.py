@@ -81,6 +81,7 @@ def test_a_functions_bundle_holds_only_what_functions_import(tmp_path: Path) -> 
 
     assert {path.name for path in bundle_directory.iterdir()} == {"lambdas", "workflow"}
     assert_no_forbidden_module(bundle_directory)
+    assert (bundle_directory / "workflow" / "state_machine.asl.json").exists()
     assert not list(bundle_directory.rglob("__pycache__"))
 
 
@@ -130,6 +131,15 @@ def test_the_proxy_has_the_same_size_limits_as_the_app() -> None:
     assert f"client_max_body_size {security.MAX_BODY_BYTES // 1024}k;" in usual
     assert place.startswith(f"{security.UPLOAD_PATH} {{")
     assert f"client_max_body_size {security.MAX_UPLOAD_BYTES // 1024**2}m;" in place
+
+
+def test_an_installed_package_builds_in_the_users_cache(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+
+    assert bundle.find_build_directory(bundle.ROOT) == bundle.ROOT / "build"
+    assert bundle.find_build_directory(tmp_path / "site-packages") == tmp_path / "cache" / "partcheck"
 
 
 def test_the_same_files_give_the_same_zip(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The command line against a real environment: inspect, show, decide, verify; and the demo as a whole."""
+"""The command line against a real environment: inspect, show, decide, verify."""
 
 import json
 import os
@@ -167,46 +167,6 @@ def elsewhere(tmp_path: Path) -> dict[str, str]:
     """The variables of a process with a state directory of its own."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
     return {**kept, "PARTCHECK_STATE_DIR": str(tmp_path / "home"), "PYTHONPATH": str(ROOT)}
-
-
-@pytest.mark.timeout(5 * PATIENCE)
-def test_the_demo_ends_with_verdicts_and_leaves_nothing_running(
-    tmp_path: Path, elsewhere: dict[str, str]
-) -> None:
-    port = str(Ports.find_free().aws)
-
-    done = subprocess.run(
-        [*PARTCHECK, "--port", port, "demo", "--train", "40", "--photos", "4"],
-        cwd=tmp_path,
-        env=elsewhere,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=4 * PATIENCE,
-    )
-
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.splitlines()[0].split()[:2] == ["photo", "verdict"]
-    assert "4 photos: " in done.stdout
-    assert "right about" in done.stdout
-    assert not (tmp_path / "home" / "demo" / "environment.json").exists()
-    assert len(list((tmp_path / "home" / "demo" / "new-photos").iterdir())) == 4
-    up, *others = [
-        line.strip() for line in done.stdout.splitlines() if line.startswith("  ") and " --state-dir " in line
-    ]
-    assert up.endswith(" up")
-    assert len(others) == 2
-    for command in others:
-        result = subprocess.run(
-            ["sh", "-c", command],
-            cwd=tmp_path,
-            env=elsewhere,
-            capture_output=True,
-            text=True,
-            timeout=4 * PATIENCE,
-        )
-        assert result.returncode == 0, f"{command}\n{result.stdout}{result.stderr}"
-    assert "Every photo is accounted for." in result.stdout
 
 
 def test_up_stays_until_it_is_told_to_stop(tmp_path: Path, elsewhere: dict[str, str]) -> None:
