@@ -37,7 +37,10 @@ MIN_SECRET_LENGTH = 32
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OidcSettings:
-    """OpenID Connect provider, client and the claims that hold a user's name and roles."""
+    """OpenID Connect provider, client and the claims that hold a user's name and roles.
+
+    A claim is a name, or a path such as `realm_access.roles`.
+    """
 
     discovery_url: str
     client_id: str
@@ -131,9 +134,16 @@ def _oidc_settings(values: Mapping[str, str]) -> OidcSettings | None:
         client_id=values["OIDC_CLIENT_ID"],
         client_secret=values["OIDC_CLIENT_SECRET"],
         provider=values["OIDC_PROVIDER"],
-        name_claim=values["OIDC_NAME_CLAIM"],
-        roles_claim=values["OIDC_ROLES_CLAIM"],
+        name_claim=_claim(values, "OIDC_NAME_CLAIM"),
+        roles_claim=_claim(values, "OIDC_ROLES_CLAIM"),
     )
+
+
+def _claim(values: Mapping[str, str], name: str) -> str:
+    claim = values[name].strip()
+    if not claim or claim != claim.strip("."):
+        raise ConfigurationError(f"{name} must be a claim or a path like realm_access.roles, not {claim!r}")
+    return claim
 
 
 def _check_secret(secret: str) -> None:

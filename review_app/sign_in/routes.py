@@ -1,6 +1,7 @@
 """Sign-in and sign-out: with OpenID Connect, or by name in an app that only this machine can reach."""
 
 import asyncio
+import logging
 from collections.abc import Mapping
 from typing import Annotated, Any
 from urllib.parse import urlsplit
@@ -15,9 +16,14 @@ from joserfc.errors import JoseError
 from review_app import users
 from review_app.rendering import flash, render_page
 from review_app.settings import OidcSettings, ReviewAppSettings, is_loopback
+from review_app.sign_in.claims import Refused, needs_userinfo, read_user
 from review_app.users import MAX_NAME, Role, session_user
 
 _PROVIDER_UNAVAILABLE = "The sign-in service does not answer. Try again in a moment."
+_PROVIDER_UNREADABLE = "The sign-in service's answer cannot be read. Ask the app's administrator."
+# The client raises these for answers that are no JSON object, or lack a part.
+_UNREADABLE = (ValueError, TypeError, AttributeError, LookupError, RuntimeError)
+_log = logging.getLogger("review_app")
 router = APIRouter()
 
 
@@ -76,6 +82,8 @@ async def start(request: Request, next: str = "/") -> Response:  # noqa: A002
         response: Response = await provider.authorize_redirect(request, callback_url, prompt="login")
     except httpx2.HTTPError as error:
         raise HTTPException(503, _PROVIDER_UNAVAILABLE) from error
+    except _UNREADABLE as error:
+        raise HTTPException(502, _PROVIDER_UNREADABLE) from error
     return response
 
 
@@ -83,24 +91,58 @@ async def start(request: Request, next: str = "/") -> Response:  # noqa: A002
 async def callback(request: Request) -> Response:
     """Exchange the provider's code for a verified ID token, and start a session.
 
-    Raise 403 if the token is invalid or has no name or role, 503 if the provider does not answer.
+    A stale callback, of another tab or of the browser's Back, leaves an existing session as it is. Raise 403
+    if the token is invalid or has no name or role, 502 if the provider's answer is unreadable, 503 if there
+    is no answer.
     """
     oidc: OidcSettings = request.app.state.settings.oidc
+    provider = _get_provider(request)
     try:
-        token = await _get_provider(request).authorize_access_token(request)
+        token = await provider.authorize_access_token(request)
     except httpx2.HTTPError as error:
         raise HTTPException(503, _PROVIDER_UNAVAILABLE) from error
     except (OAuthError, JoseError) as error:
-        raise HTTPException(403, "The sign-in was not completed. Start it again.") from error
-    claims: Mapping[str, Any] = token["userinfo"]
-    next_url = request.session.get("next", "/")
-    name = str(claims.get(oidc.name_claim) or "")[:MAX_NAME]
-    roles = parse_roles(claims.get(oidc.roles_claim))
-    if not name or not roles or claims.get("email_verified") is False:
+        return await _keep_session(request, error)
+    except _UNREADABLE as error:
+        raise HTTPException(502, _PROVIDER_UNREADABLE) from error
+    if not token.get("userinfo"):
+        raise HTTPException(502, "The sign-in service sent no ID token. Ask the app's administrator.")
+    try:
+        name, roles = read_user(await _fetch_claims(provider, token, oidc), oidc)
+    except Refused as error:
         request.session.clear()
-        raise HTTPException(403, "Your account has no role in this app. Ask its administrator for one.")
+        raise HTTPException(403, str(error)) from error
+    next_url = request.session.get("next", "/")
     await asyncio.to_thread(users.sign_in, request, name, roles)
     return RedirectResponse(local_url(next_url), 303)
+
+
+async def _keep_session(request: Request, error: Exception) -> Response:
+    """Return to the app if the browser has an active session. Raise 403 otherwise."""
+    try:
+        user = await asyncio.to_thread(users.current_user, request)
+    except users.NotSignedIn:
+        raise HTTPException(403, "The sign-in was not completed. Start it again.") from error
+    flash(request, f"You are signed in as {user.name}.")
+    return RedirectResponse("/", 303)
+
+
+async def _fetch_claims(
+    provider: Any, token: Mapping[str, Any], oidc: OidcSettings
+) -> list[Mapping[str, Any]]:
+    """Return the ID token's claims, then those of the userinfo endpoint if a claim is missing.
+
+    Claims about another subject are left out, and so is an answer that cannot be read.
+    """
+    id_claims: Mapping[str, Any] = token["userinfo"]
+    if not needs_userinfo(id_claims, oidc):
+        return [id_claims]
+    try:
+        userinfo = await provider.userinfo(token=token)
+    except (httpx2.HTTPError, OAuthError, *_UNREADABLE) as error:
+        _log.warning("the userinfo endpoint was not read: %r", error)
+        return [id_claims]
+    return [id_claims, userinfo] if userinfo.get("sub") == id_claims["sub"] else [id_claims]
 
 
 @router.post("/sign-out")
@@ -119,12 +161,6 @@ def local_url(url: str) -> str:
     parts = urlsplit(url)
     is_path = not parts.scheme and not parts.netloc and url.startswith("/")
     return url if is_path and not url.startswith(("//", "/\\")) and url.isprintable() else "/"
-
-
-def parse_roles(claim: object) -> set[Role]:
-    """Return the roles in a claim, which is a list or a text with spaces; ignore unknown roles."""
-    names = claim.split() if isinstance(claim, str) else claim if isinstance(claim, list) else []
-    return {Role(name) for name in names if name in set(Role)}
 
 
 def _get_provider(request: Request) -> Any:

@@ -67,6 +67,7 @@ def test_a_missing_setting_of_the_provider_is_named(name: str) -> None:
         ({"SIGN_IN": "none"}, "SIGN_IN"),
         ({"SIGN_IN": "development"}, "SIGN_IN=development"),
         ({"OIDC_DISCOVERY_URL": "http://id.example/x"}, "OIDC_DISCOVERY_URL"),
+        ({"OIDC_ROLES_CLAIM": "roles."}, "OIDC_ROLES_CLAIM"),
         ({"UNDO_SECONDS": "61"}, "UNDO_SECONDS"),
         ({"UNDO_SECONDS": "-1"}, "UNDO_SECONDS"),
     ],

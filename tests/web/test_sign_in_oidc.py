@@ -5,18 +5,18 @@ import hashlib
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Annotated, Any
 from urllib.parse import parse_qs, urlsplit
 
 import httpx2
 import pytest
-from fastapi import FastAPI, Form
-from fastapi.responses import JSONResponse, RedirectResponse
+from fastapi import FastAPI, Form, Header, Request
+from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse
 from joserfc import jwt
 from joserfc.jwk import RSAKey
 
 from review_app.settings import OidcSettings
-from review_app.sign_in.routes import parse_roles
+from review_app.sign_in.claims import parse_roles
 from review_app.users import Role
 from tests.web.serving import listening, running, served, visitor
 from tests.web.world import World
@@ -24,16 +24,33 @@ from tests.web.world import World
 
 @dataclass(kw_only=True)
 class Provider:
-    """A fake OpenID provider with configurable claims."""
+    """A fake OpenID provider that can answer in each shape.
+
+    The ID token has `claims` and lacks `missing`. `userinfo` is the answer of that endpoint, which is absent
+    if None. `answers` maps a path to a text that is answered with status 200 instead.
+    """
 
     address: str
     claims: dict[str, Any] = field(default_factory=dict)
     key: Any = field(default_factory=lambda: RSAKey.generate_key(2048, {"kid": "1"}))
     signing: Any = None
     request: dict[str, str] = field(default_factory=dict)
+    missing: tuple[str, ...] = ()
+    userinfo: dict[str, Any] | None = None
+    answers: dict[str, str] = field(default_factory=dict)
 
     def app(self) -> FastAPI:
         app = FastAPI()
+
+        @app.middleware("http")
+        async def answer_otherwise(request: Request, call_next: Any) -> Any:
+            text = self.answers.get(request.url.path)
+            return await call_next(request) if text is None else HTMLResponse(text)
+
+        @app.get("/userinfo")
+        def userinfo(authorization: Annotated[str, Header()]) -> Any:
+            assert authorization == "Bearer t"
+            return self.userinfo
 
         @app.get("/.well-known/openid-configuration")
         def discover() -> dict[str, Any]:
@@ -42,6 +59,7 @@ class Provider:
                 "authorization_endpoint": f"{self.address}/authorize",
                 "token_endpoint": f"{self.address}/token",
                 "jwks_uri": f"{self.address}/keys",
+                **({} if self.userinfo is None else {"userinfo_endpoint": f"{self.address}/userinfo"}),
                 "id_token_signing_alg_values_supported": ["RS256"],
             }
 
@@ -59,7 +77,8 @@ class Provider:
             digest = base64.urlsafe_b64encode(hashlib.sha256(code_verifier.encode()).digest()).rstrip(b"=")
             if code != "c0de" or digest.decode() != self.request["challenge"]:
                 return JSONResponse({"error": "invalid_grant"}, 400)
-            return {"access_token": "t", "token_type": "Bearer", "id_token": self.id_token()}
+            token = {"access_token": "t", "token_type": "Bearer", "id_token": self.id_token()}
+            return {name: value for name, value in token.items() if name not in self.missing}
 
         return app
 
@@ -75,7 +94,9 @@ class Provider:
             "email": "ann@works.example",
             "roles": ["engineer", "unheard-of"],
         }
-        return jwt.encode({"alg": "RS256", "kid": "1"}, {**defaults, **self.claims}, self.signing or self.key)
+        claims = {**defaults, **self.claims}
+        kept = {name: value for name, value in claims.items() if name not in self.missing}
+        return jwt.encode({"alg": "RS256", "kid": "1"}, kept, self.signing or self.key)
 
 
 @pytest.fixture
@@ -86,17 +107,21 @@ def provider() -> Iterator[Provider]:
             yield provider
 
 
-@pytest.fixture
-def stranger(provider: Provider) -> Iterator[httpx2.Client]:
-    oidc = OidcSettings(
+def oidc_settings(provider: Provider, roles_claim: str = "roles") -> OidcSettings:
+    """Return the settings of an app that uses the provider."""
+    return OidcSettings(
         discovery_url=f"{provider.address}/.well-known/openid-configuration",
         client_id="app",
         client_secret="hidden",
         provider="Works",
         name_claim="email",
-        roles_claim="roles",
+        roles_claim=roles_claim,
     )
-    with running(World.new(), oidc=oidc) as address, visitor(address) as stranger:
+
+
+@pytest.fixture
+def stranger(provider: Provider) -> Iterator[httpx2.Client]:
+    with running(World.new(), oidc=oidc_settings(provider)) as address, visitor(address) as stranger:
         yield stranger
 
 
@@ -124,27 +149,139 @@ def test_the_provider_says_who_one_is_and_what_one_may_do(
     assert stranger.get("/disagreements").status_code == 200
 
 
+NO_ROLE = "no role in this app: the claim roles (setting OIDC_ROLES_CLAIM)"
+NO_NAME = "no name for this app: the claim email (setting OIDC_NAME_CLAIM)"
+UNVERIFIED = "the claim email_verified is not true"
+
+
 @pytest.mark.parametrize(
-    "claims",
+    ("claims", "reason"),
     [
-        {"roles": []},
-        {"roles": "visitor"},
-        {"roles": None},
-        {"roles": {"admin": True}},
-        {"email": ""},
-        {"email_verified": False},
+        ({"roles": []}, NO_ROLE),
+        ({"roles": "visitor"}, NO_ROLE),
+        ({"roles": None}, NO_ROLE),
+        ({"roles": {"admin": True}}, NO_ROLE),
+        ({"roles": ["/other/admin", "not-reviewer"]}, NO_ROLE),
+        ({"email": ""}, NO_NAME),
+        ({"email": None}, NO_NAME),
+        ({"email": ["ann@works.example", "bob@works.example"]}, NO_NAME),
+        ({"email": {"value": "ann@works.example"}}, NO_NAME),
+        ({"email_verified": False}, UNVERIFIED),
+        ({"email_verified": "false"}, UNVERIFIED),
+        ({"email_verified": "no"}, UNVERIFIED),
+        ({"email_verified": ""}, UNVERIFIED),
+        ({"email_verified": 1}, UNVERIFIED),
+        ({"email_verified": ["true"]}, UNVERIFIED),
     ],
 )
 def test_an_account_without_name_or_role_stays_outside(
-    stranger: httpx2.Client, provider: Provider, claims: dict[str, Any]
+    stranger: httpx2.Client, provider: Provider, claims: dict[str, Any], reason: str
 ) -> None:
     provider.claims = claims
 
     answer = sign_in_with(stranger, provider)
 
     assert answer.status_code == 403
-    assert "no role in this app" in answer.text
+    assert reason in answer.text
     assert stranger.get("/audit").status_code == 303
+
+
+@pytest.mark.parametrize("verified", [True, "true"])
+def test_a_verified_address_signs_in(stranger: httpx2.Client, provider: Provider, verified: object) -> None:
+    provider.claims = {"email_verified": verified}
+
+    assert sign_in_with(stranger, provider).status_code == 303
+
+
+@pytest.mark.parametrize(
+    ("roles_claim", "claims"),
+    [
+        ("realm_access.roles", {"realm_access": {"roles": ["offline_access", "engineer"]}}),
+        ("resource_access.part.check.roles", {"resource_access": {"part.check": {"roles": ["engineer"]}}}),
+        ("https://works.example/roles", {"https://works.example/roles": "engineer"}),
+        ("groups", {"groups": ["/engineer"]}),
+        ("groups", {"groups": "reviewer,engineer"}),
+        ("groups", {"groups": '[reviewer, "engineer"]'}),
+        ("roles", {"email": ["ann@works.example"]}),
+    ],
+)
+def test_name_and_roles_are_found_in_every_place_and_shape(
+    provider: Provider, roles_claim: str, claims: dict[str, Any]
+) -> None:
+    provider.claims = claims
+    with running(World.new(), oidc=oidc_settings(provider, roles_claim)) as address, visitor(address) as ann:
+        assert sign_in_with(ann, provider).status_code == 303
+        assert '<span class="menu-name">ann@works.example</span>' in ann.get("/audit").text
+        assert ann.get("/disagreements").status_code == 200
+
+
+@pytest.mark.parametrize("missing", [("email",), ("roles",), ("email", "roles")])
+def test_claims_that_the_id_token_lacks_are_asked_at_the_userinfo_endpoint(
+    stranger: httpx2.Client, provider: Provider, missing: tuple[str, ...]
+) -> None:
+    provider.missing = missing
+    provider.userinfo = {"sub": "1", "email": "ann@works.example", "roles": ["engineer"]}
+
+    assert sign_in_with(stranger, provider).status_code == 303
+    assert '<span class="menu-name">ann@works.example</span>' in stranger.get("/audit").text
+
+
+@pytest.mark.parametrize(
+    "userinfo",
+    [
+        {"sub": "2", "email": "ann@works.example", "roles": ["admin"]},
+        {"sub": "1", "email": "ann@works.example", "roles": ["admin"], "email_verified": "false"},
+        {"sub": "1"},
+        [],
+    ],
+)
+def test_userinfo_of_another_subject_or_without_the_claim_grants_nothing(
+    stranger: httpx2.Client, provider: Provider, userinfo: Any
+) -> None:
+    provider.missing, provider.userinfo = ("email", "roles"), userinfo
+
+    assert sign_in_with(stranger, provider).status_code == 403
+
+
+def test_an_answer_without_an_id_token_is_told(stranger: httpx2.Client, provider: Provider) -> None:
+    provider.missing = ("id_token",)
+
+    answer = sign_in_with(stranger, provider)
+
+    assert answer.status_code == 502
+    assert "sent no ID token" in answer.text
+
+
+@pytest.mark.parametrize("text", ["<html>Maintenance</html>", "[]", "null", '"text"', "{}"])
+@pytest.mark.parametrize("path", ["/token", "/keys", "/userinfo"])
+def test_an_answer_that_cannot_be_read_is_no_internal_error(
+    stranger: httpx2.Client, provider: Provider, path: str, text: str
+) -> None:
+    provider.missing, provider.userinfo = ("roles",), {"sub": "1", "roles": ["engineer"]}
+    provider.answers = {path: text}
+
+    assert sign_in_with(stranger, provider).status_code in (403, 502)
+
+
+@pytest.mark.parametrize("text", ["<html>Maintenance</html>", "[]", "{}"])
+def test_a_discovery_document_that_cannot_be_read_is_no_internal_error(
+    stranger: httpx2.Client, provider: Provider, text: str
+) -> None:
+    provider.answers = {"/.well-known/openid-configuration": text}
+
+    assert stranger.get("/sign-in/start").status_code == 502
+
+
+def test_a_stale_callback_leaves_the_session_as_it_is(stranger: httpx2.Client, provider: Provider) -> None:
+    other_tab = stranger.get("/sign-in/start?next=/dashboard").headers["location"]
+    state = parse_qs(urlsplit(other_tab).query)["state"][0]
+    sign_in_with(stranger, provider)
+
+    for query in (f"code=c0de&state={state}", "code=c0de&state=made-up", "error=access_denied&state=x"):
+        answer = stranger.get(f"/sign-in/callback?{query}")
+        assert (answer.status_code, answer.headers["location"]) == (303, "/")
+
+    assert '<span class="menu-name">ann@works.example</span>' in stranger.get("/audit").text
 
 
 @pytest.mark.parametrize(
