@@ -162,10 +162,10 @@ def function_worker(outputs: StackOutputs) -> Callable[[tuple[str, bytes]], None
         POWERTOOLS_SERVICE_NAME="benchmark",
         POWERTOOLS_LOG_LEVEL="ERROR",
     )
-    from lambdas import claim_upload, close_inspection, container, detect_labels, move_image
+    from lambdas import claim_upload, close_inspection, detect_labels, move_image, observability
 
     for name in ("add_metric", "flush_metrics"):  # They support one call at a time, as in Lambda.
-        setattr(container.metrics, name, lambda *_, **__: None)
+        setattr(observability.metrics, name, lambda *_, **__: None)
 
     context: Any = SimpleNamespace(
         function_name="benchmark",

@@ -6,7 +6,8 @@ from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from lambdas import container
-from lambdas.container import logger, metrics, setting, tracer
+from lambdas.container import setting
+from lambdas.observability import logger, metrics, observed
 from workflow.aws.archive import S3ExecutionArchive
 from workflow.history.archiver import Archiver
 from workflow.history.archiver import archive_executions as archive
@@ -14,9 +15,7 @@ from workflow.history.archiver import archive_executions as archive
 MARGIN_MS = 10_000
 
 
-@logger.inject_lambda_context(clear_state=True)
-@tracer.capture_lambda_handler(capture_response=False)
-@metrics.log_metrics
+@observed
 def handler(
     event: dict[str, Any], context: LambdaContext, archiver: Archiver | None = None
 ) -> dict[str, int]:

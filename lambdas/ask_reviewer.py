@@ -1,22 +1,35 @@
 """State `Ask a reviewer`: store the task token and open the review."""
 
-from typing import Any
+from typing import TypedDict
 
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from lambdas import container
-from lambdas.container import logger, metrics, tracer
+from lambdas.observability import logger, metrics, observed
 from workflow.inspections.repository import InspectionRepository
+from workflow.pipeline.detection import DetectionDocument
+from workflow.pipeline.executions import ExecutionInput
 from workflow.review import decisions as review
 from workflow.review.decisions import MessageQueue, TaskTokenStore
 
 
-@logger.inject_lambda_context(clear_state=True, log_event=False)  # The event holds the token.
-@tracer.capture_lambda_handler(capture_response=False)
-@metrics.log_metrics
+class ReviewableDocument(ExecutionInput):
+    """The execution's document after a detection."""
+
+    detection: DetectionDocument
+
+
+class AskReviewerInput(TypedDict):
+    """The execution's document, and the task token that a decision answers."""
+
+    inspection: ReviewableDocument
+    token: str
+
+
+@observed
 def handler(
-    event: dict[str, Any],
+    event: AskReviewerInput,
     context: LambdaContext,
     inspections: InspectionRepository | None = None,
     task_tokens: TaskTokenStore | None = None,
@@ -24,8 +37,8 @@ def handler(
 ) -> None:
     """Store the token and open the review, or deliver the decision that already stands.
 
-    Input: `inspection` (the execution's document) and `token`. No output: the token's answer is the output.
-    Idempotent: a repeated call replaces the token and keeps the review.
+    No output: the token's answer is the output. Idempotent: a repeated call adds the token and keeps the
+    review.
     """
     inspection = event["inspection"]
     timeout_seconds = inspection["detection"]["review_seconds"]

@@ -1,31 +1,42 @@
 """State `Claim upload`: claim the image version for this execution and validate its bytes."""
 
-from typing import Any
+from typing import TypedDict
 
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from lambdas import container
-from lambdas.container import logger, metrics, tracer
+from lambdas.observability import logger, metrics, observed
 from workflow.inspections.objects import Image, ObjectStore
 from workflow.inspections.repository import InspectionRepository
+from workflow.pipeline import claim
 from workflow.pipeline.claim import ClaimOutcome
-from workflow.pipeline.claim import claim_upload as claim
+from workflow.pipeline.executions import ExecutionInput
 
 
-@logger.inject_lambda_context(clear_state=True)
-@tracer.capture_lambda_handler(capture_response=False)
-@metrics.log_metrics
+class ClaimUploadInput(TypedDict):
+    """The execution's input, and the name of the execution that runs."""
+
+    upload: ExecutionInput
+    execution: str
+
+
+class ClaimUploadOutput(TypedDict):
+    """The part `$.upload` of the execution's document."""
+
+    outcome: ClaimOutcome
+
+
+@observed
 def handler(
-    event: dict[str, Any],
+    event: ClaimUploadInput,
     context: LambdaContext,
     inspections: InspectionRepository | None = None,
     objects: ObjectStore | None = None,
-) -> dict[str, Any]:
+) -> ClaimUploadOutput:
     """Claim the image version for this execution and validate its bytes.
 
-    Input: `upload` (the execution's input) and `execution` (its name). Output, `$.upload`: `outcome`, one of
-    readable, unreadable, decided, vanished, refused. Idempotent: a repeated call returns the stored outcome.
+    Idempotent: a repeated call returns the stored outcome.
     """
     upload = event["upload"]
     logger.append_keys(inspection_id=upload["inspection_id"])
@@ -33,7 +44,7 @@ def handler(
         # An execution that a person started with a copied input: later states would act for the first one.
         outcome = ClaimOutcome.REFUSED
     else:
-        outcome = claim(
+        outcome = claim.claim_upload(
             inspections=inspections or container.inspections(),
             objects=objects or container.objects(),
             image=Image(**upload["image"]),

@@ -1,25 +1,29 @@
 """State `Close inspection`: record that the verdict was announced."""
 
-from typing import Any
+from typing import TypedDict
 
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from lambdas import container
-from lambdas.container import logger, metrics, tracer
+from lambdas.observability import logger, metrics, observed
 from workflow import timestamps
 from workflow.inspections.repository import InspectionRepository
+from workflow.pipeline.executions import ExecutionInput
 
 
-@logger.inject_lambda_context(clear_state=True)
-@tracer.capture_lambda_handler(capture_response=False)
-@metrics.log_metrics
+class CloseInspectionOutput(TypedDict):
+    """The time of the call. The state discards it."""
+
+    at: str
+
+
+@observed
 def handler(
-    event: dict[str, Any], context: LambdaContext, inspections: InspectionRepository | None = None
-) -> dict[str, Any]:
+    event: ExecutionInput, context: LambdaContext, inspections: InspectionRepository | None = None
+) -> CloseInspectionOutput:
     """Record that the verdict was announced.
 
-    Input: the execution's document. Output, which the state discards: `at`, the time of this call.
     Idempotent: a closed inspection stays as it is.
     """
     logger.append_keys(inspection_id=event["inspection_id"])

@@ -1,13 +1,8 @@
-"""Shared dependencies of the functions: logger, tracer, metrics, and adapters built from the settings."""
+"""The adapters of the functions, built from the settings."""
 
-import json
 import os
 import time
-from functools import cache, lru_cache, partial
-from typing import Any
-
-from aws_lambda_powertools import Logger, Metrics, Tracer
-from aws_lambda_powertools.utilities.batch import BatchProcessor
+from functools import cache, lru_cache
 
 from workflow.aws.archive import StepFunctionsHistorySource
 from workflow.aws.capacity_store import DynamoCapacityStore
@@ -27,19 +22,6 @@ from workflow.errors import ConfigurationError
 from workflow.models.capacity import AutoStartingDetector, CapacityPorts
 from workflow.models.capacity_policy import CapacityPolicy
 from workflow.pipeline.detection import Detector
-
-# ASCII: a key may hold characters that some programs take for the end of a line, such as U+2028.
-logger = Logger(json_serializer=partial(json.dumps, default=str, separators=(",", ":")))
-tracer = Tracer(patch_modules=("botocore",))
-metrics = Metrics(namespace=os.environ.get("POWERTOOLS_METRICS_NAMESPACE", "partcheck"))
-
-
-class LoggingBatchProcessor(BatchProcessor):
-    """A batch processor that logs each message that fails, which Powertools does not do."""
-
-    def failure_handler(self, record: Any, exception: Any) -> Any:
-        logger.error("message failed", exc_info=exception, extra={"message_id": record.message_id})
-        return super().failure_handler(record, exception)
 
 
 def setting(name: str) -> str:

@@ -9,17 +9,16 @@ from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from lambdas import container
-from lambdas.container import logger, tracer
+from lambdas.observability import LoggingBatchProcessor, logger, observed
 from workflow.inspections.repository import InspectionRepository
 from workflow.recovery import delivery
 from workflow.recovery.redrive import RedrivableExecutions
 from workflow.review.decisions import MessageQueue, TaskTokenStore
 
-processor = container.LoggingBatchProcessor(event_type=EventType.SQS)
+processor = LoggingBatchProcessor(event_type=EventType.SQS)
 
 
-@logger.inject_lambda_context(clear_state=True)
-@tracer.capture_lambda_handler(capture_response=False)
+@observed
 def handler(
     event: dict[str, Any],
     context: LambdaContext,

@@ -1,36 +1,32 @@
 """State `Detect labels`: ask the model about one photo."""
 
-from typing import Any
-
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from lambdas import container
-from lambdas.container import logger, metrics, setting, tracer
+from lambdas.container import setting
+from lambdas.observability import logger, metrics, observed
 from workflow import timestamps
 from workflow.inspections.objects import ObjectStore
 from workflow.inspections.repository import InspectionRepository
 from workflow.inspections.routing_policy import RoutingPolicy
 from workflow.pipeline import detection
-from workflow.pipeline.detection import Detector
+from workflow.pipeline.detection import DetectionDocument, Detector
+from workflow.pipeline.executions import ExecutionInput
 
 
-@logger.inject_lambda_context(clear_state=True)
-@tracer.capture_lambda_handler(capture_response=False)
-@metrics.log_metrics
+@observed
 def handler(
-    event: dict[str, Any],
+    event: ExecutionInput,
     context: LambdaContext,
     inspections: InspectionRepository | None = None,
     objects: ObjectStore | None = None,
     detector: Detector | None = None,
     policy: RoutingPolicy | None = None,
-) -> dict[str, Any]:
+) -> DetectionDocument:
     """Ask the model about one photo and apply the routing policy.
 
-    Input: the execution's document. Output, `$.detection`: `outcome`, one of answered, not_ready, refused,
-    vanished, with the fields that workflow.pipeline.detection.detect lists. Idempotent: a stored answer is
-    returned again.
+    Idempotent: a stored answer is returned again.
     """
     logger.append_keys(inspection_id=event["inspection_id"])
     answer = detection.detect(

@@ -1,29 +1,25 @@
 """State `Escalate review`: notify a supervisor that a review is overdue, and start its next round."""
 
-from typing import Any
-
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from lambdas import container
-from lambdas.container import logger, metrics, tracer
+from lambdas.observability import logger, metrics, observed
 from workflow.inspections.repository import InspectionRepository
+from workflow.pipeline.executions import ExecutionInput
 from workflow.review import decisions
-from workflow.review.decisions import MessageQueue
+from workflow.review.decisions import EscalationDocument, MessageQueue
 
 
-@logger.inject_lambda_context(clear_state=True)
-@tracer.capture_lambda_handler(capture_response=False)
-@metrics.log_metrics
+@observed
 def handler(
-    event: dict[str, Any],
+    event: ExecutionInput,
     context: LambdaContext,
     inspections: InspectionRepository | None = None,
     escalations: MessageQueue | None = None,
-) -> dict[str, Any]:
+) -> EscalationDocument:
     """Notify a supervisor that a review is overdue, and start its next round.
 
-    Input: the execution's document. Output, `$.escalation`: `decided`, and the `round` while it is false.
     Idempotent: a repeated call counts the round once, and may send the message again.
     """
     logger.append_keys(inspection_id=event["inspection_id"])

@@ -7,14 +7,13 @@ from typing import Any
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from lambdas import container
-from lambdas.container import logger, tracer
+from lambdas.observability import logger, observed
 from workflow.history import archive
 from workflow.history.archive import HistorySource
 from workflow.history.logs import StepLogs
 
 
-@logger.inject_lambda_context(clear_state=True)
-@tracer.capture_lambda_handler(capture_response=False)
+@observed
 def handler(
     event: dict[str, Any],
     context: LambdaContext,

@@ -6,7 +6,8 @@ from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from lambdas import container
-from lambdas.container import logger, metrics, setting, tracer
+from lambdas.container import setting
+from lambdas.observability import logger, metrics, observed
 from workflow import timestamps
 from workflow.aws.model_settings import SsmModelSettings
 from workflow.inspections.repository import InspectionRepository
@@ -16,9 +17,7 @@ from workflow.models.promotion import ModelSettings
 from workflow.review.decisions import MessageQueue
 
 
-@logger.inject_lambda_context(clear_state=True)
-@tracer.capture_lambda_handler(capture_response=False)
-@metrics.log_metrics
+@observed
 def handler(
     event: dict[str, Any],
     context: LambdaContext,

@@ -1,30 +1,37 @@
 """States `Move to …`: file the photo under its verdict."""
 
-from typing import Any
+from typing import TypedDict
 
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from lambdas import container
-from lambdas.container import logger, metrics, setting, tracer
+from lambdas.container import setting
+from lambdas.observability import logger, metrics, observed
 from workflow.inspections.objects import ObjectStore
 from workflow.inspections.repository import InspectionRepository
 from workflow.pipeline import filing
+from workflow.pipeline.executions import ExecutionInput
+from workflow.pipeline.filing import FilingDocument, FilingTarget
 
 
-@logger.inject_lambda_context(clear_state=True)
-@tracer.capture_lambda_handler(capture_response=False)
-@metrics.log_metrics
+class MoveImageInput(TypedDict):
+    """The execution's document, and the target of the state."""
+
+    inspection: ExecutionInput
+    verdict: FilingTarget
+
+
+@observed
 def handler(
-    event: dict[str, Any],
+    event: MoveImageInput,
     context: LambdaContext,
     inspections: InspectionRepository | None = None,
     objects: ObjectStore | None = None,
-) -> dict[str, Any]:
+) -> FilingDocument:
     """File the photo under its verdict.
 
-    Input: `inspection` (the execution's document) and `verdict`, a verdict or `reviewed`. Output, `$.filed`:
-    `verdict`, `bucket`, `key`, and `announcement`, the message's text. Idempotent: a filed photo stays.
+    Idempotent: a filed photo stays.
     """
     inspection = event["inspection"]
     logger.append_keys(inspection_id=inspection["inspection_id"])
@@ -34,7 +41,7 @@ def handler(
         bucket=setting("FILED_BUCKET"),
         inspection_id=inspection["inspection_id"],
         owner=inspection["execution"],
-        target=filing.FilingTarget(event["verdict"]),
+        target=FilingTarget(event["verdict"]),
     )
     metrics.add_metric(f"filed_{filed['verdict']}", MetricUnit.Count, 1)
     logger.info("filed", extra={"verdict": filed["verdict"], "key": filed["key"]})

@@ -7,7 +7,8 @@ from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from lambdas import container
-from lambdas.container import logger, metrics, setting, tracer
+from lambdas.container import setting
+from lambdas.observability import logger, metrics, observed
 from workflow.aws.commands import DynamoCommandRepository
 from workflow.aws.inspections import DynamoInspectionRepository
 from workflow.aws.search import DynamoInspectionSearch
@@ -19,9 +20,7 @@ from workflow.recovery.reconcile import Reconciler
 MARGIN_MS = 10_000
 
 
-@logger.inject_lambda_context(clear_state=True)
-@tracer.capture_lambda_handler(capture_response=False)
-@metrics.log_metrics
+@observed
 def handler(
     event: dict[str, Any],
     context: LambdaContext,

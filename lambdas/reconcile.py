@@ -6,7 +6,8 @@ from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from lambdas import container
-from lambdas.container import logger, metrics, setting, tracer
+from lambdas.container import setting
+from lambdas.observability import logger, metrics, observed
 from workflow import timestamps
 from workflow.inspections.inspection import InspectionState
 from workflow.inspections.objects import ObjectStore
@@ -17,9 +18,7 @@ from workflow.recovery.reconcile import Reconciler
 from workflow.review.decisions import MessageQueue
 
 
-@logger.inject_lambda_context(clear_state=True)
-@tracer.capture_lambda_handler(capture_response=False)
-@metrics.log_metrics
+@observed
 def handler(
     event: dict[str, Any],
     context: LambdaContext,

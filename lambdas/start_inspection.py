@@ -10,7 +10,8 @@ from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from lambdas import container
-from lambdas.container import logger, setting, tracer
+from lambdas.container import setting
+from lambdas.observability import LoggingBatchProcessor, logger, observed
 from workflow.inspections.objects import ObjectStore, inspection_id
 from workflow.inspections.repository import InspectionRepository
 from workflow.pipeline.executions import Executions
@@ -18,11 +19,10 @@ from workflow.pipeline.start import apply_backpressure, iter_uploaded_versions, 
 
 MARGIN_MS = 30_000
 
-processor = container.LoggingBatchProcessor(event_type=EventType.SQS)
+processor = LoggingBatchProcessor(event_type=EventType.SQS)
 
 
-@logger.inject_lambda_context(clear_state=True)
-@tracer.capture_lambda_handler(capture_response=False)
+@observed
 def handler(
     event: dict[str, Any],
     context: LambdaContext,

@@ -20,7 +20,7 @@ from unittest.mock import patch
 from botocore.exceptions import BotoCoreError, ClientError
 from greenlet import getcurrent, greenlet
 
-from lambdas import catalog, container, deliver_decision, start_inspection
+from lambdas import catalog, deliver_decision, observability, start_inspection
 from tests.proof.dynamodb import InMemoryDynamoDB, InMemoryTable
 from tests.proof.fault_injection import FaultInjector, FaultyClient, ProcessKilled
 from tests.proof.rekognition import InMemoryRekognition
@@ -160,10 +160,10 @@ class Simulation:
         with (
             patch.object(start_inspection, "process_partial_response", _process_records),
             patch.object(deliver_decision, "process_partial_response", _process_records),
-            patch.object(container.logger, "info", lambda *_, **__: None, create=True),
+            patch.object(observability.logger, "info", lambda *_, **__: None, create=True),
             patch.object(timestamps, "now", lambda: timestamps.format_timestamp(self.now())),
             patch.dict(os.environ, ENVIRONMENT_VARIABLES),
-            patch.object(container.metrics, "add_metric", lambda *_, **__: None),
+            patch.object(observability.metrics, "add_metric", lambda *_, **__: None),
             patch.object(uuid, "uuid4", lambda: uuid.UUID(int=self.rng.getrandbits(128), version=4)),
         ):
             yield

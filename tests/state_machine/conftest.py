@@ -9,14 +9,11 @@ from tests.state_machine import engine as engine_module
 from tests.state_machine.engine import Engine
 from tests.state_machine.in_memory_environment import ENVIRONMENT_VARIABLES, InMemoryEnvironment
 
-NO_METRICS = "ignore:No application metrics to publish:UserWarning"  # of a crashed function
-
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if "engine" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.xdist_group(f"engine for {item.path.stem}"))
-            item.add_marker(pytest.mark.filterwarnings(NO_METRICS))
 
 
 @pytest.fixture(scope="package")

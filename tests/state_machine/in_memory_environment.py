@@ -15,7 +15,7 @@ from types import SimpleNamespace
 from typing import Any
 from unittest.mock import patch
 
-from lambdas import container
+from lambdas import observability
 from tests import crafted, fakes
 from tests.state_machine.engine import Engine, Throttled
 from workflow import timestamps
@@ -289,10 +289,10 @@ class InMemoryEnvironment:
             aws_request_id=f"r{next(self._requests)}",
             get_remaining_time_in_millis=lambda: 60_000,
         )
-        output = container.logger.registered_handler
+        output = observability.logger.registered_handler
         with (
             _invocation_lock,
-            patch.object(container.metrics.provider, "namespace", "tests"),
+            patch.object(observability.metrics.provider, "namespace", "tests"),
             patch(f"{EMF}.print", partial(print, file=self.log), create=True),
         ):
             original = output.setStream(self.log)

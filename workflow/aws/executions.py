@@ -8,6 +8,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from workflow.aws.clients import client
+from workflow.pipeline.executions import ExecutionInput
 
 FAILED_PAGE_SIZE = 50
 MAX_FAILED = 2000
@@ -32,7 +33,7 @@ class StepFunctionsExecutions:
         """Return the ARN of the execution with this name."""
         return self._machine.replace(":stateMachine:", ":execution:") + f":{name}"
 
-    def start(self, name: str, document: dict[str, Any]) -> bool:
+    def start(self, name: str, document: ExecutionInput) -> bool:
         try:
             self._sfn.start_execution(stateMachineArn=self._arn, name=name, input=json.dumps(document))
         except ClientError as error:

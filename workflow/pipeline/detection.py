@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import NotRequired, Protocol, TypedDict
 
 from workflow import timestamps
 from workflow.errors import Conflict
@@ -23,6 +23,26 @@ class DetectionOutcome(StrEnum):
     NOT_READY = "not_ready"
     REFUSED = "refused"
     VANISHED = "vanished"
+
+
+class DetectionDocument(TypedDict):
+    """The part `$.detection` of the execution's document.
+
+    ANSWERED has the fields from `verdict` to `review_seconds`, and NOT_READY those from `reason` to `broken`.
+    REFUSED has `code`. VANISHED means that the version was deleted meanwhile, and the inspection is closed.
+    """
+
+    outcome: DetectionOutcome
+    verdict: NotRequired[str]
+    label: NotRequired[str]
+    confidence: NotRequired[float]  # 0 to 1
+    threshold: NotRequired[float]
+    note: NotRequired[str]
+    review_seconds: NotRequired[int]
+    reason: NotRequired[str]
+    wait_seconds: NotRequired[int]
+    broken: NotRequired[bool]
+    code: NotRequired[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,14 +95,11 @@ def detect(
     inspection_id: str,
     owner: str,
     now: str,
-) -> dict[str, Any]:
+) -> DetectionDocument:
     """Ask the model about one inspection and store its answer. A stored answer is never paid for twice.
 
     The wait for a model counts from the claim of the photo, so that an attempt does not restart it;
-    in a later revision it counts from the attempt. Return the `$.detection` part of the execution's document:
-    `outcome` is `answered` (with `verdict`, `label`, `confidence`, `threshold`, `note`, `review_seconds`),
-    `not_ready` (with `reason`, `wait_seconds` and, if true, `broken`), `refused` (with `code`), or `vanished`
-    (the version was deleted meanwhile, and the inspection is closed).
+    in a later revision it counts from the attempt.
     """
     row = require_owner(inspections, inspection_id, owner)
     if answer := _stored_answer(inspections, row, policy):
@@ -105,11 +122,15 @@ def detect(
         raise
 
 
-def _not_ready(response: ModelNotReady, waited_seconds: float) -> dict[str, Any]:
+def _not_ready(response: ModelNotReady, waited_seconds: float) -> DetectionDocument:
     # Back off to a hundredth of the elapsed wait, so that the longest wait stays below Step Functions'
     # limit of 25,000 events.
     seconds = max(response.wait_seconds, round(waited_seconds * BACKOFF_SHARE))
-    answer = {"outcome": DetectionOutcome.NOT_READY, "reason": response.reason, "wait_seconds": seconds}
+    answer: DetectionDocument = {
+        "outcome": DetectionOutcome.NOT_READY,
+        "reason": response.reason,
+        "wait_seconds": seconds,
+    }
     return {**answer, "broken": True} if response.broken else answer
 
 
@@ -135,7 +156,7 @@ def _explain_unreadable(
 
 def _stored_answer(
     inspections: InspectionRepository, row: Inspection, policy: RoutingPolicy
-) -> dict[str, Any] | None:
+) -> DetectionDocument | None:
     if row.prediction is not None:
         return _answered(row.prediction, policy)
     return _refused(inspections, row, row.rejection["code"]) if row.rejection else None
@@ -147,7 +168,7 @@ def _store(
     response: ModelAnswer | ModelNotReady | ImageRefused,
     policy: RoutingPolicy,
     waited_seconds: float,
-) -> dict[str, Any]:
+) -> DetectionDocument:
     if isinstance(response, ImageRefused):
         inspections.record_rejection(row.id, row.owner, {"code": response.code, "detail": response.detail})
         return _refused(inspections, row, response.code)
@@ -160,7 +181,7 @@ def _store(
     return _answered(prediction, policy)
 
 
-def _refused(inspections: InspectionRepository, row: Inspection, code: str) -> dict[str, Any]:
+def _refused(inspections: InspectionRepository, row: Inspection, code: str) -> DetectionDocument:
     """Refuse the photo, or close its inspection if it is deleted: nothing is left to move or announce."""
     if code != UPLOAD_DELETED:
         return {"outcome": DetectionOutcome.REFUSED, "code": code}
@@ -168,7 +189,7 @@ def _refused(inspections: InspectionRepository, row: Inspection, code: str) -> d
     return {"outcome": DetectionOutcome.VANISHED}
 
 
-def _answered(prediction: Prediction, policy: RoutingPolicy) -> dict[str, Any]:
+def _answered(prediction: Prediction, policy: RoutingPolicy) -> DetectionDocument:
     return {
         "outcome": DetectionOutcome.ANSWERED,
         "verdict": prediction.verdict.value,

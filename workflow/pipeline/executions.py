@@ -1,16 +1,34 @@
 """Executions of the state machine: their port, their names, and their input."""
 
-from typing import Any, Protocol
+from typing import Any, Protocol, TypedDict
 
 from workflow.inspections.objects import Image, inspection_id
 
 ACTIVE_STATUSES = ("RUNNING", "PENDING_REDRIVE")
 
 
+class ImageDocument(TypedDict):
+    """An image version in the document of an execution."""
+
+    bucket: str
+    key: str
+    version_id: str
+
+
+class ExecutionInput(TypedDict):
+    """The input of an execution. `execution` is its own name, the owner that the states act for."""
+
+    inspection_id: str
+    execution: str
+    image: ImageDocument
+    uploaded_at: str
+    attempt: int
+
+
 class Executions(Protocol):
     """The executions of the state machine."""
 
-    def start(self, name: str, document: dict[str, Any]) -> bool:
+    def start(self, name: str, document: ExecutionInput) -> bool:
         """Start an execution. Return False if one of this name exists or existed."""
 
     def get_status(self, name: str) -> str | None:
@@ -28,8 +46,8 @@ def execution_name(inspection: str, attempt: int) -> str:
     return f"{inspection}-{attempt}"
 
 
-def execution_input(image: Image, uploaded_at: str, attempt: int) -> dict[str, Any]:
-    """Build the input of an execution. It holds the execution's name, the owner that the states act for."""
+def execution_input(image: Image, uploaded_at: str, attempt: int) -> ExecutionInput:
+    """Build the input of an execution."""
     return {
         "inspection_id": inspection_id(image),
         "execution": execution_name(inspection_id(image), attempt),

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 from enum import StrEnum
-from typing import Any
+from typing import TypedDict
 
 from workflow import timestamps
 from workflow.errors import Conflict
@@ -24,6 +24,15 @@ class FilingTarget(StrEnum):
     REVIEWED = "reviewed"
 
 
+class FilingDocument(TypedDict):
+    """The part `$.filed` of the execution's document: the photo's location, and the text to announce."""
+
+    verdict: Verdict | None
+    bucket: str
+    key: str
+    announcement: str
+
+
 def file_photo(
     inspections: InspectionRepository,
     objects: ObjectStore,
@@ -31,12 +40,11 @@ def file_photo(
     inspection_id: str,
     owner: str,
     target: FilingTarget,
-) -> dict[str, Any]:
+) -> FilingDocument:
     """Copy the photo, point the row at the copy, then delete the original. Repeating it changes nothing.
 
-    A photo whose verdict is settled keeps its location, with any target, until the next revision. Return the
-    `$.filed` part of the execution's document. Raise Conflict if a person decides about the photo and the
-    decision is missing or not final.
+    A photo whose verdict is settled keeps its location, with any target, until the next revision. Raise
+    Conflict if a person decides about the photo and the decision is missing or not final.
     """
     row = require_owner(inspections, inspection_id, owner)
     verdict = _target_verdict(inspections, row, target)

@@ -4,7 +4,7 @@ import json
 import uuid
 from contextlib import suppress
 from dataclasses import replace
-from typing import Any, Protocol
+from typing import NotRequired, Protocol, TypedDict
 
 from workflow import timestamps
 from workflow.errors import Conflict
@@ -27,6 +27,13 @@ MAX_DEFECT_CLASS_LENGTH = 64
 UNDO_SECONDS = 8
 MAX_UNDO_SECONDS = 60
 TOO_LATE = "too late to undo the decision: override the verdict once it is filed"
+
+
+class EscalationDocument(TypedDict):
+    """The part `$.escalation` of the execution's document. `round` is the review's, while it is undecided."""
+
+    decided: bool
+    round: NotRequired[int]
 
 
 class TaskTokenStore(Protocol):
@@ -79,11 +86,11 @@ def open_review(
 
 def escalate(
     inspections: InspectionRepository, queue: MessageQueue, inspection_id: str, owner: str
-) -> dict[str, Any]:
+) -> EscalationDocument:
     """Start the next round of an unanswered review, unless a decision stands.
 
     A decision in its undo window is neither used nor overruled. The review is opened again, and the decision
-    answers it when the window ends. Return the `$.escalation` part of the execution's document.
+    answers it when the window ends.
     """
     row = require_owner(inspections, inspection_id, owner)
     if row.review is None:

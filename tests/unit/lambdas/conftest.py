@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from lambdas import container
+from lambdas import container, observability
 from lambdas.catalog import FUNCTIONS
 from workflow.aws import clients
 
@@ -57,7 +57,7 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 def log() -> Iterator[Callable[[], list[dict[str, Any]]]]:
     """Return the log entries of the functions so far."""
     stream = io.StringIO()
-    handler = container.logger.registered_handler
+    handler = observability.logger.registered_handler
     before = handler.setStream(stream)  # type: ignore[attr-defined]
     yield lambda: [json.loads(line) for line in stream.getvalue().splitlines()]
     handler.setStream(before)  # type: ignore[attr-defined]
