@@ -7,7 +7,7 @@ PYTEST ?= $(BIN)/pytest
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up test check lint types contracts format lock clean clean-state browser
+.PHONY: help setup demo up test test-fast coverage check lint types contracts format hooks lock clean clean-state browser
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -34,11 +34,19 @@ test: setup browser ## Run all tests
 browser: ## Find or install the browser for the tests
 	@.ci/browser
 
+test-fast: lint types contracts ## Check style, types and contracts, and run the unit tests, in a minute
+	$(PYTEST) tests/unit -n 2
+
+coverage: setup ## Run the unit and state machine tests, show the uncovered lines
+	$(PYTEST) tests/unit tests/state_machine --cov --cov-report=term-missing:skip-covered
+
 check: lint types contracts test ## Run every check of a change
 
-lint: setup ## Check style and formatting
+lint: setup ## Check style, formatting, spelling and templates
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/codespell
+	$(BIN)/djlint --lint --quiet review_app
 
 types: setup ## Check the types
 	$(BIN)/mypy
@@ -50,12 +58,15 @@ format: setup ## Format the code
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
+hooks: setup ## Install the git hooks: lint before a commit, test-fast before a push
+	$(BIN)/pre-commit install
+
 lock: setup ## Update the lock file
 	$(BIN)/pip-compile --quiet --upgrade --all-extras --allow-unsafe --strip-extras --generate-hashes \
 	  --no-header --no-emit-index-url --no-emit-find-links --output-file requirements.lock pyproject.toml
 
 clean: ## Delete the virtual environment and caches
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis build cdk.out *.egg-info
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis build cdk.out .coverage*
 
 clean-state: ## Delete the local environment's state: photos, tables and models
 	rm -rf .partcheck

@@ -9,6 +9,7 @@ def s3_uri(bucket: str, key: str) -> str:
 
 
 def read_object(bucket: str, key: str) -> bytes:
+    """Return the content of an object."""
     content: bytes = client("s3").get_object(Bucket=bucket, Key=key)["Body"].read()
     return content
 

@@ -14,6 +14,7 @@ KEEP_ALIVE_SECONDS = 75
 
 
 def main(host: str, port: int) -> None:
+    """Serve until a signal ends the process."""
     # uvicorn shuts down cleanly, then raises the signal again. Exit with status 0.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     uvicorn.run(

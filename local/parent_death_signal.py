@@ -11,6 +11,7 @@ PR_SET_PDEATHSIG = 1
 
 
 def main() -> None:
+    """Set the signal, then replace this process by the program."""
     parent, program = int(sys.argv[1]), sys.argv[2:]
     if sys.platform == "linux":
         import ctypes

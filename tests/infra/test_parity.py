@@ -117,7 +117,6 @@ def _use_synthesised(synthesised: Template, stage: str) -> Iterator[None]:
 @pytest.fixture(scope="module")
 def deployed(aws: Endpoints, synthesised: Template) -> Iterator[StackOutputs]:
     """Deploy the template, and connect Step Functions as the module's docstring describes."""
-
     with _use_synthesised(synthesised, STAGE):
         answer = partcheck("stage", "deploy", "--stage", STAGE, "--yes")
     assert answer.exit_code == 0, answer.output

@@ -1,0 +1,37 @@
+"""Hooks, CI and the contributors' page call make targets that exist; CI runs what `make check` runs."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[2]
+HOOKS, WORKFLOW = ROOT / ".pre-commit-config.yaml", ROOT / ".github" / "workflows" / "ci.yml"
+TARGETS = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+
+
+@pytest.mark.parametrize("file", [HOOKS, WORKFLOW, ROOT / "CONTRIBUTING.md"], ids=lambda file: file.name)
+def test_every_named_make_target_exists(file: Path) -> None:
+    named = set(re.findall(r"(?:`|: |^)make ([a-z-]+)", file.read_text(encoding="utf-8"), re.MULTILINE))
+
+    assert named
+    assert named <= TARGETS
+
+
+def test_ci_runs_every_check() -> None:
+    steps = yaml.safe_load(WORKFLOW.read_text(encoding="utf-8"))["jobs"]["check"]["steps"]
+
+    assert "make check" in [step.get("run") for step in steps]
+    assert "make check" in (ROOT / ".ci" / "run").read_text(encoding="utf-8")
+
+
+def test_pre_commit_accepts_the_hooks_and_downloads_none() -> None:
+    command = [sys.executable, "-m", "pre_commit", "validate-config", str(HOOKS)]
+
+    assert subprocess.run(command, check=False).returncode == 0
+    assert [entry["repo"] for entry in yaml.safe_load(HOOKS.read_text(encoding="utf-8"))["repos"]] == [
+        "local"
+    ]
