@@ -1,8 +1,7 @@
 """`partcheck inspect`: upload photos and wait for their verdicts."""
 
-import os
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +19,7 @@ from cli.output import (
     print_json_line,
     print_table,
 )
+from cli.photo_paths import PhotoToUpload, find_photos
 from cli.polling import count_verdicts, wait_for_answers
 from cli.progress import Progress
 from workflow import timestamps
@@ -37,18 +37,8 @@ from workflow.inspections.serialization import (
 )
 from workflow.inspections.verdict import Verdict
 
-SUFFIXES = (".jpg", ".jpeg", ".png")
-MAX_KEY_BYTES = 1024
 UPLOADS_AT_ONCE = 4
 CLOCK_SKEW_SECONDS = 60
-
-
-@dataclass(frozen=True, slots=True)
-class PhotoToUpload:
-    """A file and the key that it is uploaded under."""
-
-    path: Path
-    key: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,8 +73,9 @@ def inspect(
 ) -> None:
     """Upload photos, wait for their verdicts, and print them.
 
-    PATHS are photos and folders. All .jpg, .jpeg and .png files of a folder are uploaded, at any depth. A
-    file that is named itself is uploaded regardless of its type. A photo's key is its path, beginning with
+    PATHS are photos and folders. All .jpg, .jpeg and .png files of a folder are uploaded, at any depth, also
+    linked ones. Hidden files and those of other programs (._*, @eaDir) are left out and counted. A file that
+    is named itself is uploaded regardless of its type. A photo's key is its path, beginning with
     the name of the given folder. Uploading the same name again creates a new version and a new inspection;
     nothing is overwritten.
 
@@ -96,15 +87,17 @@ def inspect(
       partcheck inspect part-4711.jpg
       partcheck inspect --json photos/ | jq -r 'select(.verdict == "defect") | .path'
     """
-    photos, skipped = find_photos(paths)
-    if skipped:
-        note(f"Skipped {pluralize(skipped, 'file')} in folders: not .jpg, .jpeg or .png.")
+    photos, left_out = find_photos(paths)
+    if left_out:
+        note(left_out)
     if not photos:
         raise click.UsageError("The paths contain no photo.")
     environment = context.environment()
     started = time.monotonic()
+    unusable = [UploadResult(photo=photo, error=why) for photo in photos if (why := photo.find_problem())]
+    _print_errors(unusable)
     uploads = upload_photos(environment.inbox, photos)
-    _print_errors(uploads)
+    _print_errors(upload for upload in uploads if upload not in unusable)
     rows = {} if no_wait else wait_for_verdicts(environment, uploads, timeout)
     if as_json:
         for upload in uploads:
@@ -123,33 +116,6 @@ def inspect(
         click.get_current_context().exit(1)
 
 
-def find_photos(paths: Iterable[Path]) -> tuple[list[PhotoToUpload], int]:
-    """Return the photos of the given paths, and the number of skipped files in folders."""
-    photos: list[PhotoToUpload] = []
-    skipped = 0
-    for path in paths:
-        if not path.is_dir():
-            photos.append(PhotoToUpload(path, path.name))
-            continue
-        root = Path(os.path.abspath(path)).name  # noqa: PTH100 (resolve() would follow links)
-        for file in sorted(_list_files(path)):
-            if file.suffix.lower() in SUFFIXES:
-                photos.append(
-                    PhotoToUpload(file, "/".join((root, *file.relative_to(path).parts)).lstrip("/"))
-                )
-            else:
-                skipped += 1
-    return photos, skipped
-
-
-def _list_files(folder: Path) -> Iterator[Path]:
-    def raise_error(error: OSError) -> None:
-        raise error
-
-    for directory, _, names in os.walk(folder, onerror=raise_error):
-        yield from (Path(directory, name) for name in names)
-
-
 def upload_photos(inbox: Inbox, photos: Sequence[PhotoToUpload]) -> list[UploadResult]:
     """Upload photos, a few at a time. Return the results in the order of the photos."""
     results: dict[PhotoToUpload, list[UploadResult]] = {}
@@ -166,12 +132,8 @@ def upload_photos(inbox: Inbox, photos: Sequence[PhotoToUpload]) -> list[UploadR
 
 
 def _upload(inbox: Inbox, photo: PhotoToUpload) -> UploadResult:
-    try:
-        size = len(photo.key.encode())
-    except UnicodeEncodeError:
-        return UploadResult(photo=photo, error="its name is not valid UTF-8")
-    if size > MAX_KEY_BYTES:
-        return UploadResult(photo=photo, error=f"its key has {size:,} bytes, but S3 allows {MAX_KEY_BYTES:,}")
+    if problem := photo.find_problem():
+        return UploadResult(photo=photo, error=problem)
     try:
         with photo.path.open("rb") as content:
             at = timestamps.now()
@@ -248,7 +210,7 @@ def _to_dict(upload: UploadResult, row: Inspection | None) -> dict[str, object]:
     }
 
 
-def _print_errors(uploads: Sequence[UploadResult]) -> None:
+def _print_errors(uploads: Iterable[UploadResult]) -> None:
     for upload in uploads:
         if upload.error:
             note(escape_unprintable(f"Error: {upload.photo.path} was not uploaded: {upload.error}."))

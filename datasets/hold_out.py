@@ -48,7 +48,7 @@ def find_frozen(event_log: ModelEventLog, project: str) -> HoldOut | None:
 def photos_from_manifest_uri(uri: str) -> list[LabelledPhoto]:
     """Return the usable photos of a manifest in S3; raises ConfigurationError if there are none."""
     try:
-        lines = s3_objects.read_bytes(uri).decode().split("\n")
+        lines = s3_objects.read_bytes(uri).decode("utf-8-sig").split("\n")
     except UnicodeDecodeError as error:
         raise ConfigurationError(f"{uri} is no manifest: it is not UTF-8") from error
     photos = photos_from_manifest(label_by_folder(parse_entries(lines)), None)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from datasets.ground_truth import format_manifest
 from datasets.labelled_photos import LabelledPhoto
-from datasets.photo_folder import check_labels
+from datasets.labels import check_labels, find_similar
 from datasets.project_datasets import ProjectDatasets
 from datasets.s3_objects import s3_uri, write_text
 from datasets.upload import UploadProgress, upload_photos
@@ -26,6 +26,8 @@ def import_datasets(
     """
     training, test = sides
     check_labels({photo.label for photo in training})
+    if similar := find_similar(photo.label for photo in (*training, *test)):
+        raise ConfigurationError(f"label names look alike: {similar[0]}; rename the folders to one name")
     if not test:
         raise ConfigurationError("no photo can be set aside for the test: add photos, or name a --test set")
     arn = project.get_or_create_arn()

@@ -7,9 +7,12 @@ from functools import partial
 from pathlib import Path
 
 from custom_labels.manifest import ManifestEntry
-from datasets.photo_folder import PHOTO_SUFFIXES, list_labelled_files
+from datasets.labels import describe_labels, label_of, select_labelled
+from datasets.photo_listing import PhotoListing, list_folder, list_keys
 from datasets.s3_objects import list_objects, read_object, s3_uri
 from workflow.errors import ConfigurationError
+
+Report = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,40 +32,47 @@ class LabelledPhoto:
         return hashlib.sha256(self.read()).hexdigest()
 
 
-def photos_from_folder(folder: Path) -> list[LabelledPhoto]:
+def photos_from_folder(folder: Path, report: Report) -> list[LabelledPhoto]:
     """Return the photos in the sub-folders, which are named after labels; names are relative to `folder`.
 
-    Raises ConfigurationError if there are no photos or the labels cannot be trained on.
+    `report` receives what was found and left out. Raises ConfigurationError if there are no photos, or their
+    names or labels cannot be used.
     """
-    return [
-        LabelledPhoto(
-            name=file.path.relative_to(folder).as_posix(), label=file.label, read=file.path.read_bytes
-        )
-        for file in list_labelled_files(folder)
-    ]
+    if not folder.is_dir():
+        raise ConfigurationError(f"{folder} is not a folder")
+    names = _select(list_folder(folder), str(folder), report)
+    if missing := [name for name in names if not (folder / name).is_file()]:
+        raise ConfigurationError(f"{folder / missing[0]} is a link that leads to nothing")
+    return [LabelledPhoto(name=name, label=label_of(name), read=(folder / name).read_bytes) for name in names]
 
 
-def photos_from_bucket(uri: str) -> list[LabelledPhoto]:
-    """Return the photos below an S3 prefix, each labelled by its folder.
+def photos_from_bucket(uri: str, report: Report) -> list[LabelledPhoto]:
+    """Return the photos below an S3 prefix, by the same rule as the photos of a folder.
 
-    Raises ConfigurationError if they have fewer than two labels.
+    `report` and errors are those of photos_from_folder.
     """
     bucket, _, prefix = uri.removeprefix("s3://").partition("/")
     prefix = f"{prefix.rstrip('/')}/" if prefix.strip("/") else ""
-    keys = [key for key in sorted(list_objects(bucket, prefix)) if key.lower().endswith(PHOTO_SUFFIXES)]
-    photos = [
+    listing = list_keys(key.removeprefix(prefix) for key in list_objects(bucket, prefix))
+    return [
         LabelledPhoto(
-            name=key.removeprefix(prefix),
-            label=key.split("/")[-2],
-            read=partial(read_object, bucket, key),
-            source=s3_uri(bucket, key),
+            name=name,
+            label=label_of(name),
+            read=partial(read_object, bucket, f"{prefix}{name}"),
+            source=s3_uri(bucket, f"{prefix}{name}"),
         )
-        for key in keys
-        if "/" in key.removeprefix(prefix)
+        for name in _select(listing, uri.rstrip("/"), report)
     ]
-    if len({photo.label for photo in photos}) < 2:
-        raise ConfigurationError(f"{uri} needs photos in at least two folders named after labels")
-    return photos
+
+
+def _select(listing: PhotoListing, root: str, report: Report) -> list[str]:
+    try:
+        names = select_labelled(listing, root)
+    finally:
+        if left_out := listing.describe_left_out():
+            report(left_out)
+    report(describe_labels(map(label_of, names), root))
+    return names
 
 
 def photos_from_manifest(entries: Iterable[ManifestEntry], folder: Path | None) -> list[LabelledPhoto]:

@@ -14,12 +14,15 @@ from custom_labels.manifest_rules import (
     find_overlap_problems,
 )
 from datasets.labelled_photos import LabelledPhoto
+from datasets.labels import find_similar
 from vision.photo_decoding import MAX_BYTES_IN_S3, PhotoError, decode_photo
+
+SIMILAR_LABELS = "LABEL_NAMES_LOOK_ALIKE"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DatasetProblem:
-    """AWS's error name, its message, and the place (`line 3`, a photo's name, or a set's name)."""
+    """AWS's error name or our own, its message, and the place (`line 3`, a photo's name, or a set's name)."""
 
     code: str
     message: str
@@ -29,10 +32,12 @@ class DatasetProblem:
 
 def read_manifest(file: Path) -> tuple[Manifest, list[DatasetProblem]]:
     """Read a manifest file; a file that is no manifest gives a problem and no lines."""
+    if not file.is_file():
+        return Manifest([]), [manifest_problem(UNREADABLE_MANIFEST, file.name)]
     if file.stat().st_size > MAX_MANIFEST_BYTES:
         return Manifest([]), [manifest_problem("ERROR_MANIFEST_SIZE_TOO_LARGE", file.name)]
     try:
-        return Manifest(label_by_folder(parse_entries(file.read_text("utf-8-sig").split("\n")))), []
+        return Manifest(label_by_folder(parse_entries(file.read_bytes().decode("utf-8-sig").split("\n")))), []
     except UnicodeDecodeError:
         return Manifest([]), [manifest_problem(UNREADABLE_MANIFEST, file.name)]
 
@@ -51,6 +56,8 @@ def find_problems(
     are too many of them.
     """
     problems = _problems_of_set(training, images_read, names[0])
+    labels = [label for side in (training, testing) if side for label in side.count_labels()]
+    problems += [_similar_labels(group, " and ".join(filter(None, names))) for group in find_similar(labels)]
     if testing is None:
         few = [
             label
@@ -82,6 +89,16 @@ def manifest_problem(code: str, where: str) -> DatasetProblem:
     """Return a problem of a whole set."""
     message = manifest_rules.MANIFEST_MESSAGES[code]
     return DatasetProblem(code=code, message=message, where=where, fatal=True)
+
+
+def _similar_labels(labels: Sequence[str], where: str) -> DatasetProblem:
+    names = ", ".join(map(ascii, labels))
+    return DatasetProblem(
+        code=SIMILAR_LABELS,
+        message=f"Label names differ in spaces, case or composition only: {names}.",
+        where=where,
+        fatal=True,
+    )
 
 
 def _problems_of_set(side: Manifest, images_read: bool, name: str) -> list[DatasetProblem]:

@@ -1,17 +1,20 @@
 """Upload photos to S3; photos that are there with the same bytes are not sent again."""
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 from botocore.exceptions import ClientError
 
 from datasets.labelled_photos import LabelledPhoto
+from datasets.labels import is_utf8
 from datasets.s3_objects import list_objects, s3_uri
 from workflow.aws.clients import client
+from workflow.errors import ConfigurationError
 
 CONCURRENCY = 8
+MAX_NAME_BYTES = 768  # S3 allows keys of 1,024 bytes, and the prefix needs some.
 
 UploadProgress = Callable[[int, int], None]
 
@@ -21,8 +24,10 @@ def upload_photos(
 ) -> list[LabelledPhoto]:
     """Upload the photos and return them with their S3 URIs; photos in S3 stay where they are.
 
-    `progress` receives the number of photos in S3, and how many of them were there before.
+    `progress` receives the number of photos in S3, and how many of them were there before. Raises
+    ConfigurationError, before the first upload, for a name that S3 refuses.
     """
+    _check_keys(photo.name for photo in photos if not photo.source)
     existing = list_objects(bucket, prefix)
     stored: list[LabelledPhoto] = []
     unchanged = 0
@@ -46,6 +51,15 @@ def upload_photos(
                 unchanged += is_unchanged
             progress(len(stored), unchanged)
     return stored
+
+
+def _check_keys(names: Iterable[str]) -> None:
+    """Raise ConfigurationError for a name that S3 refuses as a key, before the first upload."""
+    for name in names:
+        if not is_utf8(name):
+            raise ConfigurationError(f"{name}: its name is not valid UTF-8: rename it")
+        if len(name.encode()) > MAX_NAME_BYTES:
+            raise ConfigurationError(f"{name}: its name is too long for S3: shorten it")
 
 
 def _is_stored(bucket: str, key: str, content: bytes, existing: tuple[int, str] | None) -> bool:

@@ -7,7 +7,7 @@ from typing import Any
 
 from custom_labels.manifest_rules import Manifest
 from datasets import labelled_photos, manifest_checks
-from datasets.labelled_photos import LabelledPhoto
+from datasets.labelled_photos import LabelledPhoto, Report
 from datasets.leakage import LeakageReport, measure_leakage, split_by_part
 from datasets.manifest_checks import DatasetProblem
 from datasets.near_duplicates import DuplicatePair, DuplicateReport, find_near_duplicates
@@ -76,14 +76,19 @@ class DatasetValidation:
 
 
 def validate(
-    training: Path, testing: Path | None, copies: Path | None, progress: CompareProgress
+    training: Path,
+    testing: Path | None,
+    copies: Path | None,
+    progress: CompareProgress,
+    report: Report = lambda _: None,
 ) -> DatasetValidation:
     """Validate folders or manifests; the photos of a manifest are compared if `copies` holds local copies.
 
-    `progress` receives the number of photos that were read, and of all photos. Raises ConfigurationError if a
+    `progress` receives the number of photos that were read, and of all photos. `report` receives what was
+    found in folders. Raises ConfigurationError if a
     folder has no photos or a copy is missing.
     """
-    sides = [_read_side(path, copies) for path in (training, testing) if path is not None]
+    sides = [_read_side(path, copies, report) for path in (training, testing) if path is not None]
     images_read = all(side.images_read for side in sides)
     test_side = sides[1] if testing is not None else None
     problems = [problem for side in sides for problem in side.problems]
@@ -134,9 +139,9 @@ class _Side:
     images_read: bool
 
 
-def _read_side(path: Path, copies: Path | None) -> _Side:
+def _read_side(path: Path, copies: Path | None, report: Report) -> _Side:
     if path.is_dir():
-        photos = labelled_photos.photos_from_folder(path)
+        photos = labelled_photos.photos_from_folder(path, report)
         return _Side(
             manifest=manifest_checks.manifest_from_photos(photos),
             photos=photos,

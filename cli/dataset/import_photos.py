@@ -50,7 +50,8 @@ def import_photos(
 ) -> None:
     """Make the training and test data sets of a project.
 
-    The photos lie in folders that are named after their labels. Photos that are already in the bucket with
+    The photos lie in folders that are named after their labels: the first level below FOLDER or PREFIX. It
+    shows the labels first, and counts what it leaves out. Photos that are already in the bucket with
     the same bytes are not sent again, so an interrupted import can be repeated. Without --test a share of the
     photos is set aside for the test, by whole parts: copies of one photo are never on both sides.
 
@@ -102,11 +103,16 @@ def import_split(services: ModelServices, sides: "TrainAndTest", replace: bool) 
         )
 
 
+def report_listing(text: str) -> None:
+    """Print what was found in a folder or below a prefix."""
+    note(escape_unprintable(text))
+
+
 def _read_photos(source: str) -> list["LabelledPhoto"]:
     from datasets.labelled_photos import photos_from_bucket, photos_from_folder
 
     if source.startswith("s3://"):
-        return photos_from_bucket(source)
+        return photos_from_bucket(source, report_listing)
     if not Path(source).is_dir():
         raise ConfigurationError(f"{source} is not a folder")
-    return photos_from_folder(Path(source))
+    return photos_from_folder(Path(source), report_listing)

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from cli.dataset.import_photos import test_share_option
+from cli.dataset.import_photos import report_listing, test_share_option
 from cli.output import note, pluralize, print_json, print_table
 from cli.progress import Progress
 
@@ -52,7 +52,8 @@ def validate(
 
     Needs neither a running environment nor AWS. Errors have the names that AWS uses. The leakage guard
     compares all photos with each other. It finds equal files, and copies that were turned, mirrored, shifted
-    a little or saved again. The exit code is 1 if the set is rejected.
+    a little or saved again. Label names that look alike are an error. The exit code is 1 if the set is
+    rejected.
 
     \b
     Examples:
@@ -68,7 +69,11 @@ def validate(
             return stack.enter_context(Progress("Comparing photos", total))
 
         result = validation.validate(
-            training, test, photos, lambda done, total: progress_bar(total).show(done)
+            training,
+            test,
+            photos,
+            lambda done, total: progress_bar(total).show(done),
+            report_listing,
         )
     if split_directory is not None:
         for name, count in validation.write_split(result, split_directory, test_share).items():

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cli.context import CliContext
+from cli.dataset.import_photos import report_listing
 from cli.model_services import ModelServices, open_model_services, project_options
 from cli.output import note, print_json, print_table
 from cli.progress import Progress
@@ -161,7 +162,7 @@ def _read_photos(source: str) -> list["LabelledPhoto"]:
         return photos_from_manifest_uri(source)
     if not Path(source).is_dir():
         raise NotFound(f"{source} is neither a folder nor a manifest in S3")
-    return photos_from_folder(Path(source))
+    return photos_from_folder(Path(source), report_listing)
 
 
 def _print_summary(summary: TrainingSummary) -> None:

@@ -1,12 +1,14 @@
 """`partcheck model promote`, and the promotion that `partcheck model train FOLDER` ends with."""
 
 import shlex
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
+from types import MappingProxyType
 
 import click
 
 from cli.context import CliContext
 from cli.model.evaluate import evaluate_on_hold_out, read_training_summary
+from cli.model.label_verdicts import resolve_verdicts, verdict_option
 from cli.model_services import ModelServices, open_model_services, project_options
 from cli.output import note, print_json_line
 from workflow.errors import ConfigurationError, Conflict
@@ -19,19 +21,28 @@ from workflow.models.promotion import PromotionCase
 @click.command()
 @click.argument("version")
 @project_options
+@verdict_option
 @click.option("--force", is_flag=True, help="Skip the comparison. Needs --reason.")
 @click.option("--reason", default="", help="Why. Recorded with the promotion.")
 @click.option("--json", "as_json", is_flag=True, help="Print both models as one JSON object.")
 @click.pass_obj
 def promote(
-    context: CliContext, version: str, project: str, bucket: str, force: bool, reason: str, as_json: bool
+    context: CliContext,
+    version: str,
+    project: str,
+    bucket: str,
+    verdicts: Sequence[tuple[str, str]],
+    force: bool,
+    reason: str,
+    as_json: bool,
 ) -> None:
     """Put a model to use if it is better on the frozen hold-out.
 
     It must not pass more defects and must not call more sound parts defect than the model in use. It must be
     better in one of the two, and must not be unclear much more often. Both models run during the comparison.
-    After that the routing policy gets the new model's labels, the environment switches to the new model, and
-    the old model is stopped.
+    After that the routing policy gets the new model's labels. If the name of a label does not say its verdict
+    for certain, the command asks, or fails without a terminal; --verdict names it. Then the environment
+    switches to the new model, and the old model is stopped.
 
     \b
     Examples:
@@ -42,7 +53,7 @@ def promote(
         raise ConfigurationError("--force needs a --reason")
     services = open_model_services(context, project, bucket)
     candidate, before = services.find_version(version), services.settings.get_model()
-    promote_version(services, candidate, reason=reason, force=force)
+    promote_version(services, candidate, reason=reason, force=force, verdicts=dict(verdicts))
     print_switch(candidate.arn, before, as_json)
 
 
@@ -53,18 +64,20 @@ def promote_version(
     reason: str = "",
     force: bool = False,
     labels: Collection[str] = (),
+    verdicts: Mapping[str, str] = MappingProxyType({}),
     units: int = 0,
 ) -> None:
     """Put a model to use if it is better than the model in use, or if no model is in use.
 
-    `labels` are the labels that the routing policy gets; without them, those of the training summary. `units`
-    are the inference units; 0 means as many as the model in use has. Raises Conflict with the objections. A
+    `labels` are the labels that the routing policy gets; without them, those of the training summary.
+    `verdicts` names verdicts of labels; a verdict that would be a guess is asked at the terminal. `units` are
+    the inference units; 0 means as many as the model in use has. Raises Conflict with the objections. A
     candidate that was started only for the comparison is stopped then.
     """
     before = services.settings.get_model()
     if before == candidate.arn:
         raise Conflict(f"Model {candidate.name} is in use already")
-    policy = _extend_policy(services, candidate, labels)
+    policy = _extend_policy(services, candidate, labels, verdicts)
     try:
         case = _build_case(services, candidate, before, policy, force=force, reason=reason, units=units)
         promotion.promote(services.registry, candidate.arn, policy, case, units)
@@ -83,13 +96,17 @@ def print_switch(arn: str, before: str, as_json: bool) -> None:
     note(f"Model {version_name(arn)} judges every photo from now on.")
 
 
-def _extend_policy(services: ModelServices, candidate: ModelVersion, labels: Collection[str]) -> str:
-    """Return the policy for the candidate's labels. Existing rules stay."""
+def _extend_policy(
+    services: ModelServices, candidate: ModelVersion, labels: Collection[str], verdicts: Mapping[str, str]
+) -> str:
+    """Return the policy for the candidate's labels. Existing rules stay, unless `verdicts` names another."""
     current = services.settings.get_routing_policy()
     if not labels:
         summary = read_training_summary(candidate)
         labels = [result.label for result in summary.labels] if summary else ()
-    return policy_for_labels(current, labels) if labels else current
+    if not labels:
+        return current
+    return policy_for_labels(current, labels, resolve_verdicts(current, labels, verdicts))
 
 
 def _build_case(

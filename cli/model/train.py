@@ -1,20 +1,21 @@
 """`partcheck model train`: train on a project's data sets, or on a folder of photos."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import click
 
 from cli.context import CliContext
-from cli.dataset.import_photos import import_split, split_photos
+from cli.dataset.import_photos import import_split, report_listing, split_photos
+from cli.model.label_verdicts import resolve_verdicts, verdict_option
 from cli.model.promote import promote_version
 from cli.model_services import MAX_UNITS, ModelServices, open_model_services, project_options
 from cli.output import format_duration, note, print_json_line
 from workflow import timestamps
 from workflow.errors import ConfigurationError, Conflict
-from workflow.inspections.label_rules import policy_for_labels
 from workflow.models.model import ModelStatus, ModelVersion, wait_for_status
 from workflow.models.promotion import ModelAction, ModelEvent
 
@@ -38,6 +39,7 @@ FIRST_MODEL = "first model"
     type=click.IntRange(1, MAX_UNITS),
     help="With FOLDER: inference units.  [default: as many as the model in use has]",
 )
+@verdict_option
 @click.option("--json", "as_json", is_flag=True, help="Print the model's ARN and status as one JSON object.")
 @click.pass_obj
 def train(
@@ -49,6 +51,7 @@ def train(
     wait: bool,
     replace: bool,
     units: int | None,
+    verdicts: Sequence[tuple[str, str]],
     as_json: bool,
 ) -> None:
     """Train a model on a project's data sets, or on a FOLDER of photos.
@@ -59,7 +62,9 @@ def train(
 
     With FOLDER, which has one folder of photos for each label, it imports the photos, trains a model, and
     puts it to use if no model is in use yet. Otherwise the new model must pass the same comparison as with
-    `partcheck model promote`. Labels that begin with `ok` or `good` mean sound parts, all others defects.
+    `partcheck model promote`. The label `ok` means sound parts, others mean defects. If a name does not say
+    it for certain (`good_light`), the command asks before it imports, or fails without a terminal; --verdict
+    names it.
 
     \b
     Examples: photos/ok/*.jpg and photos/scratch/*.jpg
@@ -70,14 +75,19 @@ def train(
         raise ConfigurationError(
             "--no-wait needs data sets: import the folder first, then train without FOLDER"
         )
-    if folder is None and (replace or units):
-        raise click.UsageError("--replace and --units need a FOLDER")
+    if folder is None and (replace or units or verdicts):
+        raise click.UsageError("--replace, --units and --verdict need a FOLDER")
     services = open_model_services(context, project, bucket)
     if folder is not None:
         from datasets.labelled_photos import photos_from_folder
 
         version = train_and_promote(
-            services, photos_from_folder(folder), name=name, replace=replace, units=units or 0
+            services,
+            photos_from_folder(folder, report_listing),
+            name=name,
+            replace=replace,
+            units=units or 0,
+            verdicts=dict(verdicts),
         )
         arn, status = version.arn, version.status
     else:
@@ -96,6 +106,7 @@ def train_and_promote(
     name: str = "",
     replace: bool = False,
     units: int = 0,
+    verdicts: Mapping[str, str] = MappingProxyType({}),
 ) -> ModelVersion:
     """Import photos, train a model on them, and put it to use. Return the running model.
 
@@ -103,14 +114,13 @@ def train_and_promote(
     new model stays trained then. Each step can be repeated after an interruption.
     """
     labels = {photo.label for photo in photos}
-    policy_for_labels(
-        services.settings.get_routing_policy(), labels
-    )  # Rejects an invalid policy before the training.
+    # An invalid policy is rejected, and a guess is asked about, before the training.
+    verdicts = resolve_verdicts(services.settings.get_routing_policy(), labels, verdicts)
     import_split(services, split_photos(list(photos)), replace)
     version = _wait_for_training(services, _start_training(services, name))
     reason = "" if services.settings.get_model() else FIRST_MODEL
     try:
-        promote_version(services, version, reason=reason, labels=labels, units=units)
+        promote_version(services, version, reason=reason, labels=labels, units=units, verdicts=verdicts)
     except Conflict:
         note(f"Model {version.name} is trained, but not in use: see `partcheck model promote --help`.")
         raise

@@ -2,7 +2,9 @@
 
 import hashlib
 import json
-from collections.abc import Collection
+import re
+from collections.abc import Collection, Mapping
+from types import MappingProxyType
 from typing import Any
 
 from workflow.inspections.routing_policy import parse
@@ -10,8 +12,36 @@ from workflow.inspections.routing_policy import parse
 DEFAULT_THRESHOLD = 0.8
 
 
-def policy_for_labels(current: str, labels: Collection[str]) -> str:
+_OK_NAMES = frozenset({"ok", "okay", "good"})
+_SOUND_WORDS = frozenset(
+    {
+        *("ok", "okay", "good", "pass", "passed", "fine", "sound", "intact", "normal", "clean", "accepted"),
+        *(
+            "no",
+            "not",
+            "non",
+            "without",
+            "free",
+            "un",
+            "undamaged",
+            "io",
+            "gut",
+            "bon",
+            "true",
+            "yes",
+            "0",
+            "1",
+        ),
+    }
+)
+
+
+def policy_for_labels(
+    current: str, labels: Collection[str], verdicts: Mapping[str, str] = MappingProxyType({})
+) -> str:
     """Return the policy text for exactly these labels: existing rules stay, other labels get a default rule.
+
+    `verdicts` names the verdict of labels, and wins over existing rules and over the labels' names.
 
     The version is a hash of the content, so it changes only if the rules change. Raises ConfigurationError if
     the current policy is not valid.
@@ -19,13 +49,31 @@ def policy_for_labels(current: str, labels: Collection[str]) -> str:
     parse(current)
     document = json.loads(current)
     existing = document["labels"]
-    rules = {label: existing.get(label) or _default_rule(label) for label in sorted(labels)}
+    rules = {label: {**(existing.get(label) or _default_rule(label))} for label in sorted(labels)}
+    for label in rules.keys() & verdicts.keys():
+        rules[label]["verdict"] = verdicts[label]
     if rules == existing:
         return current
     content = {**document, "labels": rules}
     del content["version"]
     version = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:12]
     return json.dumps({"version": version, **content})
+
+
+def guess_verdicts(current: str, labels: Collection[str], named: Collection[str]) -> dict[str, str]:
+    """Return the verdicts of labels that neither the current policy, nor a person, nor the name says.
+
+    The names ok, okay and good mean sound parts. A name is certain to mean a defect if none of its words may
+    mean a sound part or a negation, as in `good_light`, `no crack`, `pass` or `0`.
+    """
+    open_labels = set(labels) - set(parse(current).labels) - set(named)
+    return {label: _default_rule(label)["verdict"] for label in sorted(open_labels) if _is_ambiguous(label)}
+
+
+def _is_ambiguous(label: str) -> bool:
+    folded = label.casefold()
+    words = set(re.split(r"[\W_]+", folded)) - {""}
+    return folded not in _OK_NAMES and (not words or is_ok_label(label) or not words.isdisjoint(_SOUND_WORDS))
 
 
 def is_ok_label(label: str) -> bool:

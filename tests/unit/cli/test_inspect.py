@@ -36,8 +36,8 @@ def test_photos_of_a_folder_are_uploaded_under_their_path_and_their_verdicts_pri
     assert {"1 ok, 1 defect"} == {
         pipeline.split(": ")[1] for pipeline in result.stdout.splitlines() if "2 photos" in pipeline
     }
-    assert "Skipped 1 file in folders" in result.stderr
-    assert "skipped" not in result.stdout.lower()
+    assert "Left out 1 entry in folders: 1 not .jpg, .jpeg or .png." in result.stderr
+    assert "left out" not in result.stdout.lower()
 
 
 def test_a_file_named_by_itself_is_uploaded_whatever_it_is_and_a_rejected_one_fails(
@@ -120,6 +120,34 @@ def test_a_folder_without_photos_is_wrong_usage(command_line: CommandLine, tmp_p
 
     assert result.exit_code == 2
     assert "contain no photo" in result.stderr
+
+
+def test_companions_links_pipes_and_names_that_are_not_utf_8_are_told_before_the_first_upload(
+    command_line: CommandLine, tmp_path: Path
+) -> None:
+    folder = tmp_path / "Linie"
+    (folder / "@eaDir" / "a.JPG").mkdir(parents=True)
+    for name in (
+        "a.JPG",
+        "._a.JPG",
+        "Thumbs.db",
+        "Gr\udcf6\udcdfe.jpg",
+        "@eaDir/a.JPG/SYNOPHOTO_THUMB_M.jpg",
+    ):
+        (folder / name).write_bytes(png())
+    (tmp_path / "andere").mkdir()
+    (tmp_path / "andere" / "d.jpg").write_bytes(png())
+    (folder / "link").symlink_to("../andere")
+    os.mkfifo(folder / "pipe.jpg")
+
+    result = command_line.run("inspect", str(folder), str(folder / "pipe.jpg"))
+
+    assert sorted(command_line.inbox.keys) == ["Linie/a.JPG", "Linie/link/d.jpg"]
+    assert result.exit_code == 1
+    assert "Left out 4 entries in folders: " in result.stderr
+    assert result.stderr.count("its name is not valid UTF-8") == 1
+    assert result.stderr.count("pipe.jpg was not uploaded: it is no regular file") == 1
+    assert "Traceback" not in result.stderr
 
 
 def test_a_file_that_cannot_be_read_fails_alone(command_line: CommandLine, photos: Path) -> None:

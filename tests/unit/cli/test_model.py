@@ -3,15 +3,22 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
+from cli.main import main
 from tests.model_world import InMemoryControlPlane, InMemoryEventLog, InMemoryModelSettings, arn_of
 from tests.unit.cli.conftest import CommandLine
 from workflow.errors import PartcheckError
 from workflow.inspections.routing_policy import DEFAULT_POLICY, parse
 from workflow.intervals import Proportion
 from workflow.models.capacity_policy import LOCAL_POLICY, parse_capacity_policy
-from workflow.models.evaluation import HoldOutEvaluation
+from workflow.models.evaluation import HoldOutEvaluation, LabelMetrics, TrainingSummary
 from workflow.models.model import ModelStatus, MonotonicClock
+
+SUMMARISED = tuple(
+    LabelMetrics(label=label, photos=1, threshold=0.5, precision=1.0, recall=1.0, f1=1.0)
+    for label in ("good_light", "bad_light")
+)
 
 
 class Room:
@@ -101,6 +108,59 @@ def test_an_invalid_policy_is_refused_before_anything_is_trained(
 
     assert command_line.run("model", "train", str(folder)).exit_code == 2
     assert (imported, room.record.all) == ([], [])
+
+
+def test_a_mapping_by_a_guess_fails_without_a_terminal_before_anything_is_imported(
+    command_line: CommandLine, room: Room, folder: Path, imported: list[tuple[str, bool]]
+) -> None:
+    room.settings.arn = ""
+    (folder / "ok").rename(folder / "good_light")
+    (folder / "scratch").rename(folder / "bad_light")
+
+    refused = command_line.run("model", "train", str(folder))
+
+    assert refused.exit_code == 2
+    assert "--verdict good_light=ok" in refused.stderr
+    assert (imported, room.record.all) == ([], [])
+
+    named = command_line.run(
+        *("model", "train", str(folder), "--verdict", "good_light=defect", "--verdict", "bad_light=ok")
+    )
+    assert named.exit_code == 0, named.output
+    assert {name: rule.verdict.value for name, rule in parse(room.settings.text).labels.items()} == {
+        "good_light": "defect",
+        "bad_light": "ok",
+    }
+
+
+@pytest.mark.parametrize(("answer", "code"), [("y\n", 0), ("n\n", 1)])
+def test_a_mapping_by_a_guess_is_asked_at_a_terminal(
+    command_line: CommandLine, room: Room, monkeypatch: pytest.MonkeyPatch, answer: str, code: int
+) -> None:
+    summary = TrainingSummary(
+        f1=1, precision=1, recall=1, training_images=2, test_images=2, labels=SUMMARISED, confusion={}
+    )
+    room.settings.text = json.dumps(DEFAULT_POLICY)
+    monkeypatch.setattr("cli.model.promote.read_training_summary", lambda _: summary)
+    monkeypatch.setattr("cli.model.label_verdicts.is_terminal", lambda: True)
+
+    result = CliRunner().invoke(
+        main,
+        ["model", "promote", "new", "--force", "--reason", "new light"],
+        obj=command_line.find_environment,
+        input=answer,
+    )
+
+    assert result.exit_code == code, result.output
+    assert "good_light = ok" in result.stderr
+    assert room.settings.arn == arn_of("new" if code == 0 else "old")
+
+
+@pytest.mark.parametrize("value", ["good_light", "=ok", "good_light=unclear"])
+def test_a_verdict_option_that_names_no_verdict_is_wrong_usage(
+    command_line: CommandLine, room: Room, value: str
+) -> None:
+    assert command_line.run("model", "promote", "new", "--verdict", value).exit_code == 2
 
 
 def test_options_of_a_folder_need_a_folder(command_line: CommandLine, room: Room) -> None:

@@ -1,6 +1,7 @@
 """Data sets are validated by AWS's rules and by the leakage guard."""
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -90,6 +91,46 @@ def test_both_sets_must_share_half_of_their_labels_and_one_bucket(
 
 def test_a_file_that_is_no_text_is_no_manifest(tmp_path: Path) -> None:
     (tmp_path / "m").write_bytes(b"\xff\xfe\x00")
+
+    assert codes(validate(tmp_path / "m")) == {"ERROR_MANIFEST_INACCESSIBLE_OR_UNSUPPORTED_FORMAT"}
+
+
+@pytest.mark.parametrize("twin", ["ok ", " ok", "OK", "\uff4fk", "o\u200bk", "o\u00adk"])
+def test_labels_that_look_alike_are_an_error(tmp_path: Path, valid_lines: tuple[str, ...], twin: str) -> None:
+    document = validate(manifest(tmp_path, "m", *valid_lines, line("9.jpg", twin), line("8.jpg", twin)))
+
+    assert codes(document) == {"LABEL_NAMES_LOOK_ALIKE"}
+    assert ascii(twin) in document["errors"][0]["message"]
+    assert document["refused"]
+
+
+def test_composed_and_decomposed_labels_of_two_sets_are_an_error(
+    tmp_path: Path, valid_lines: tuple[str, ...]
+) -> None:
+    composed, decomposed = "L\u00fccke", "Lu\u0308cke"
+    training = [*valid_lines, *(line(f"{n}.jpg", composed) for n in range(10, 13))]
+    test = [line(f"{label}/t{n}.jpg", label) for label in ("ok", "crack", decomposed) for n in range(3)]
+
+    document = validate(manifest(tmp_path, "m", *training), manifest(tmp_path, "t", *test))
+
+    assert codes(document) == {"LABEL_NAMES_LOOK_ALIKE"}
+    assert document["refused"]
+
+
+def test_a_manifest_with_lines_of_mac_os_9_is_judged_as_the_service_judges_it(
+    tmp_path: Path, valid_lines: tuple[str, ...]
+) -> None:
+    file = tmp_path / "m"
+    file.write_bytes("\r".join(valid_lines).encode())
+
+    document = validate(file)
+
+    assert "ERROR_INVALID_JSON_LINE" in codes(document)
+    assert document["refused"]
+
+
+def test_a_named_pipe_is_no_manifest_and_is_never_opened(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "m")
 
     assert codes(validate(tmp_path / "m")) == {"ERROR_MANIFEST_INACCESSIBLE_OR_UNSUPPORTED_FORMAT"}
 

@@ -3,7 +3,7 @@ import json
 import pytest
 
 from workflow.errors import ConfigurationError
-from workflow.inspections.label_rules import policy_for_labels
+from workflow.inspections.label_rules import guess_verdicts, policy_for_labels
 from workflow.inspections.routing_policy import DEFAULT_POLICY, parse
 from workflow.inspections.verdict import Verdict
 
@@ -48,6 +48,32 @@ def test_the_version_changes_with_the_content_and_only_with_it() -> None:
     assert len({parse(text).version for text in (CURRENT, first, second)}) == 3
     assert policy_for_labels(first, {"crack", "ok"}) == first
     assert policy_for_labels(second, {"ok", "crack"}) == first
+
+
+@pytest.mark.parametrize(
+    ("labels", "guessed"),
+    [
+        ({"ok", "crack", "bad_light"}, {}),
+        ({"ok_front", "def_front"}, {}),
+        ({"good_light", "bad_light"}, {"good_light": "ok"}),
+        ({"ok", "Okra", "no crack", "pass"}, {"Okra": "ok", "no crack": "defect", "pass": "defect"}),
+        ({"Good", "0"}, {"0": "defect"}),
+    ],
+)
+def test_a_verdict_that_no_rule_and_no_name_says_for_certain_is_a_guess(
+    labels: set[str], guessed: dict[str, str]
+) -> None:
+    assert guess_verdicts(CURRENT, labels, {}) == guessed
+    assert guess_verdicts(CURRENT, labels, guessed) == {}
+
+
+def test_a_named_verdict_wins_over_the_name_and_keeps_the_threshold() -> None:
+    tuned = policy_for_labels(CURRENT, {"ok", "good_light"})
+
+    policy = parse(policy_for_labels(tuned, {"ok", "good_light"}, {"good_light": "defect"}))
+
+    assert policy.labels["good_light"].verdict is Verdict.DEFECT
+    assert policy.labels["ok"] == parse(tuned).labels["ok"]
 
 
 def test_an_invalid_policy_is_refused() -> None:
