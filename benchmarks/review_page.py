@@ -176,6 +176,7 @@ def measure_reviewers(
                 started = time.monotonic()
                 text = time_call(pages, partial(client.get, "/review")).text
                 inspection = text.split('data-id="', 1)[1].split('"', 1)[0]
+                client.get(f"/photos/{inspection}/review")
                 answer = time_call(decisions, partial(client.post, f"/review/{inspection}/decide", **ANSWER))
                 if answer.status_code != 200:
                     refused.append(answer.status_code)

@@ -316,18 +316,22 @@ class InMemoryReviewRepository:
             second_review=row.second_review,
         )
 
-    def lease(self, inspection_id: str, lease: Lease, now: str) -> Inspection | None:
+    def lease(
+        self, inspection_id: str, lease: Lease, now: str, *, ends_skip: bool = False
+    ) -> Inspection | None:
         with self.inspections.lock:
             row = self.inspections.rows.get(inspection_id)
             if row is None or self.review_queue(row) not in (ReviewQueue.OPEN, ReviewQueue.SECOND_REVIEW):
                 return None
             if row.decision is not None and row.decision.reviewer == lease.reviewer:
                 return None
-            if row.skipped.get(lease.reviewer, "") > now:
+            if row.skipped.get(lease.reviewer, "") > now and not ends_skip:
                 return None
             if not unleased(row, lease.reviewer, timestamps.add_seconds(now, -CLOCK_SKEW_SECONDS)):
                 return None
-            self.inspections.rows[row.id] = replace(row, lease=lease)
+            skipped = {name: until for name, until in row.skipped.items() if name != lease.reviewer}
+            kept = skipped if ends_skip else row.skipped
+            self.inspections.rows[row.id] = replace(row, lease=lease, skipped=kept)
             return self.inspections.rows[row.id]
 
     def release(

@@ -2,12 +2,13 @@
 
 import uuid
 from functools import partial
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Form, HTTPException, Query, Request, Response
 from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse
 
 from review_app.live import event_stream
+from review_app.photos.proof import require_proof
 from review_app.rendering import flash, render_page, render_partial
 from review_app.review import submissions
 from review_app.review.cards import build_card
@@ -51,15 +52,22 @@ Leases = Annotated[str, Form(max_length=20_000, pattern="^([0-9a-f]{64} [0-9TZ:.
 
 @router.get("")
 def review(
-    request: Request, user: CurrentUser, services: Services, order: ReviewOrder | None = None
+    request: Request,
+    user: CurrentUser,
+    services: Services,
+    order: ReviewOrder | None = None,
+    first: Annotated[str, Query(pattern="^([0-9a-f]{64})?$")] = "",
 ) -> Response:
-    """Show the next photo; the page's script fetches those after it."""
+    """Show the next photo, or the photo `first` if it awaits this user; the script fetches those after it."""
     if order is not None:
         request.session["order"] = order.value
         return _redirect_to_review()
     current_order = ReviewOrder(request.session.get("order", ReviewOrder.RISKIEST))
-    rows = services.assigner.assign(user.name, 1, current_order)
     container = services.container
+    if first and services.assigner.renew(user.name, [first]):
+        rows = [submissions.get_inspection(container, first)]
+    else:
+        rows = services.assigner.assign(user.name, 1, current_order)
     policy = container.routing_policy()
     return render_page(
         request,
@@ -90,7 +98,7 @@ def next_cards(
     container = services.container
     policy = container.routing_policy()
     cards = [build_card(row, container.inspections, policy) for row in rows]
-    return HTMLResponse("".join(render_partial("review/_card.html", card=card) for card in cards))
+    return HTMLResponse("".join(render_partial("review/_card.html", card=card, user=user) for card in cards))
 
 
 @router.post("/{id}/decide")
@@ -104,12 +112,14 @@ def decide(
     comment: Comment = "",
     decision_id: DecisionId = "",
 ) -> Response:
-    """Submit the reviewer's decision. A defect class implies the verdict defect."""
+    """Submit the reviewer's decision on a photo that they saw. A defect class implies the verdict defect."""
     check_defect_class(services.settings.defect_classes, defect_class)
     if defect_class:
         verdict = Verdict.DEFECT
     if verdict not in (Verdict.OK, Verdict.DEFECT):
         raise HTTPException(400, "Choose OK or defect.")
+    submissions.get_inspection(services.container, inspection_id)
+    require_proof(request, inspection_id, user)
     answer = ReviewAnswer(
         inspection_id=inspection_id,
         decision_id=decision_id,
@@ -135,14 +145,25 @@ def undo(
     user: CurrentUser,
     services: Services,
     decision_id: DecisionId = "",
+    undone: Annotated[Literal["decide", "skip", "hold"], Form()] = "decide",
 ) -> Response:
-    """Undo a decision within its undo window."""
-    row = submissions.undo(services.container, inspection_id, decision_id, user.name)
+    """Undo a decision within its undo window, a skip or a hold, and show the photo again."""
+    container = services.container
+    if undone == "skip":
+        services.assigner.unskip(user.name, inspection_id)
+    elif undone == "hold":
+        services.assigner.unhold(user.name, inspection_id)
+        services.assigner.renew(user.name, [inspection_id])
+    else:
+        submissions.undo(container, inspection_id, decision_id, user.name)
     services.assigner.evict(inspection_id)
+    row = submissions.get_inspection(container, inspection_id)
     if _wants_json(request):
-        return JSONResponse({"stage": "open"})
+        card = build_card(row, container.inspections, container.routing_policy())
+        html = render_partial("review/_card.html", card=card, user=user)
+        return JSONResponse({"stage": "open", "card": html})
     flash(request, f"Undone: {row.image.name} is waiting for your decision again.")
-    return _redirect_to_review()
+    return RedirectResponse(f"/review?first={inspection_id}", 303)
 
 
 @router.post("/{id}/skip")

@@ -18,6 +18,16 @@ const DEFAULT_KEYS = {
 const PAN_KEYS = { arrowleft: [60, 0], arrowright: [-60, 0], arrowup: [0, 60], arrowdown: [0, -60] };
 const STORAGE_KEY = "partcheck.keys";
 
+// The Latin letter or digit of a key whose character has no meaning: other alphabets, digits of AZERTY.
+const physicalKey = (event) => {
+  const [, letter, digit] = /^(?:Key([A-Z])|Digit([0-9]))$/.exec(event.code) ?? [];
+  if (event.getModifierState("AltGraph")) return "";
+  if (digit) return event.shiftKey ? "" : digit;
+  return /^[a-z]$/i.test(event.key) ? "" : (letter ?? "").toLowerCase();
+};
+
+const keyName = (key) => (key === " " ? "Space" : key.toUpperCase());
+
 const load = () => {
   try {
     return JSON.parse(localStorage.getItem(STORAGE_KEY)) ?? {};
@@ -38,7 +48,11 @@ export class Keys {
       this.on = checkbox.checked;
       this.save();
     });
-    document.getElementById("key-list").addEventListener("input", (event) => this.change(event.target));
+    const list = document.getElementById("key-list");
+    list.addEventListener("input", (event) => {
+      if (!event.isComposing) this.change(event.target);
+    });
+    list.addEventListener("focusout", (event) => this.restore(event.target));
     document.getElementById("keys-reset").addEventListener("click", () => {
       this.keys = { ...DEFAULT_KEYS };
       this.save();
@@ -49,13 +63,18 @@ export class Keys {
 
   press(event) {
     const { target } = event;
+    if (event.isComposing || event.keyCode === 229) return; // The key belongs to an input method.
     const isTyping = target.closest("input:not([type=checkbox]), textarea, select, dialog");
     if (isTyping && target.name === "comment" && ["Escape", "Enter"].includes(event.key)) {
       event.preventDefault();
       target.blur();
     }
+    if (!isTyping && event.repeat && ["Enter", " "].includes(event.key)) event.preventDefault();
     if (isTyping || !this.on || event.ctrlKey || event.metaKey || event.altKey) return;
-    if (this.performKey(event.key.toLowerCase(), event.repeat)) event.preventDefault();
+    const { repeat } = event;
+    if (this.performKey(event.key.toLowerCase(), repeat) || this.performKey(physicalKey(event), repeat)) {
+      event.preventDefault();
+    }
   }
 
   performKey(key, isRepeat) {
@@ -67,13 +86,34 @@ export class Keys {
 
   change(field) {
     const key = field.value.toLowerCase();
-    const clash = Object.keys(this.keys).find((name) => name !== field.name && this.keys[name] === key);
-    const isInvalid = !key.trim() || /^[1-9]$/.test(key) || clash;
-    const message = key && isInvalid ? `“${key}” is taken; the key was not changed.` : "";
+    const reason = key && this.refusal(field.name, key);
+    const message = reason ? `${keyName(key)} ${reason}. ${this.unchanged(field)}` : "";
     document.getElementById("key-clash").textContent = message;
-    if (isInvalid) return;
+    if (!key || reason) return;
     this.keys[field.name] = key;
     this.save();
+  }
+
+  refusal(action, key) {
+    if (key === " ") return "presses the focused button";
+    if (/^[1-9]$/.test(key)) return "is taken: it chooses a defect class";
+    const other = Object.keys(this.keys).find((name) => name !== action && this.keys[name] === key);
+    return other && `is taken: it is the key of “${this.title(other)}”`;
+  }
+
+  // A field that was left empty or with a refused key shows its key again.
+  restore(field) {
+    if (!this.keys[field.name] || field.value.toLowerCase() === this.keys[field.name]) return;
+    if (!field.value) document.getElementById("key-clash").textContent = this.unchanged(field);
+    field.value = this.keys[field.name];
+  }
+
+  unchanged(field) {
+    return `The key of “${this.title(field.name)}” is still ${keyName(this.keys[field.name])}.`;
+  }
+
+  title(action) {
+    return document.querySelector(`#key-list [name=${action}]`).closest("label").innerText.trim();
   }
 
   save() {

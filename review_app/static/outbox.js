@@ -12,7 +12,7 @@ const isSame = (request, other) => {
 };
 
 export class Outbox {
-  // Listeners: onChange(count, isFailing, isSignedOut), onAccepted(), onRefused(request, message)
+  // Listeners: onChange(count, isFailing, isSignedOut), onAccepted(request, response), onRefused(request, message)
   constructor(user, query, listeners) {
     this.storageKey = `partcheck.outbox.${user}`;
     this.query = query;
@@ -22,6 +22,9 @@ export class Outbox {
     this.timer = 0;
     this.fallback = "[]";
     addEventListener("online", () => this.retryNow());
+    addEventListener("storage", (event) => {
+      if (event.key === this.storageKey) this.showState(); // Another tab added or sent requests.
+    });
   }
 
   get requests() {
@@ -39,7 +42,11 @@ export class Outbox {
     } catch {
       localStorage.removeItem?.(this.storageKey);
     }
-    this.listeners.onChange(requests.length, this.failures > 0, false);
+    this.showState();
+  }
+
+  showState() {
+    this.listeners.onChange(this.requests.length, this.failures > 0, false);
   }
 
   get ids() {
@@ -91,7 +98,7 @@ export class Outbox {
     this.failures = 0;
     this.requests = this.requests.filter((item) => !isSame(item, request));
     if (response.ok) {
-      this.listeners.onAccepted();
+      this.listeners.onAccepted(request, await response.json().catch(() => ({})));
     } else {
       const message = await response.json().then((body) => body.error, () => "");
       this.listeners.onRefused(request, message);

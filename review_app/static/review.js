@@ -17,10 +17,13 @@ const MAX_IMAGE_BACKOFF_MS = 15000;
 const ANSWERED_MS = 60000;
 const RENEW_MS = 60000;
 const RENEW_AFTER_KEY_MS = 30000;
+const MIN_SHOWN_MS = 150;
+const DOUBLE_CLICK_MS = 350;
 
 const upcoming = [];
 const submitted = [];
 const answeredIds = new Set();
+const undoneIds = new Set();
 let current = null;
 let isRefilling = false;
 let mustRefillAgain = false;
@@ -37,6 +40,21 @@ const retryImage = (photo) => {
     if (isNeeded()) photo.img.src = photo.card.dataset.photo;
   }, delay);
 };
+
+// A photo can be decided after it was on the screen for a moment.
+const awaitDecidable = (photo) => {
+  photo.isDecidable = false;
+  main.classList.remove("is-decidable");
+  const allow = () => {
+    photo.isDecidable = current === photo;
+    main.classList.toggle("is-decidable", Boolean(current?.isDecidable));
+  };
+  const onLoad = () => requestAnimationFrame(() => setTimeout(allow, MIN_SHOWN_MS));
+  if (photo.img.naturalWidth) onLoad();
+  else photo.img.addEventListener("load", onLoad, { once: true });
+};
+
+const commentKey = (photo) => `partcheck.comment.${main.dataset.user}.${photo.id}`;
 
 const createPhoto = (card) => {
   const { id, name, until } = card.dataset;
@@ -55,8 +73,11 @@ const show = (photo) => {
   main.classList.toggle("is-empty", !current);
   $("lens").replaceChildren(...(current ? [current.img] : []));
   $("facts").replaceChildren(...(current ? [current.card] : []));
-  form.elements.comment.value = current?.comment ?? "";
-  if (current) $("original").href = current.card.dataset.original;
+  form.elements.comment.value = current ? (current.comment ?? sessionStorage.getItem(commentKey(current)) ?? "") : "";
+  if (current) {
+    awaitDecidable(current);
+    $("original").href = current.card.dataset.original;
+  }
   if (lens.zoom > 1) showOriginal();
 };
 
@@ -116,10 +137,27 @@ const refill = async () => {
 
 // Answers
 
-const onAccepted = () => {
+const onAccepted = (request, response = {}) => {
+  if (response.card && !photoIds().includes(request.id)) showCard(response.card);
   refreshStripIn(700);
   isQueueEmpty = false;
   refill();
+};
+
+// Show the photo of an answer that was undone after a reload.
+const showCard = (html) => {
+  const template = document.createElement("template");
+  template.innerHTML = html;
+  const photo = createPhoto(template.content.firstElementChild);
+  answeredIds.delete(photo.id);
+  showAgain(photo);
+};
+
+const showAgain = (photo) => {
+  if (current) upcoming.unshift(current);
+  show(photo);
+  stopCountdown();
+  showStatus(`Undone: ${photo.name} is shown again.`);
 };
 
 const onRefused = (request, message) => {
@@ -127,14 +165,17 @@ const onRefused = (request, message) => {
   if (current?.id === request.id) advance();
   const index = upcoming.findIndex((photo) => photo.id === request.id);
   if (index >= 0) upcoming.splice(index, 1);
-  onAccepted();
+  onAccepted(request);
 };
 
-const submit = (action, describe, fields = {}) => {
-  if (!current) return false;
+const submit = (action, label, describe, fields = {}) => {
+  if (!current) return;
   const { id, name } = current;
-  const request = { id, name, action, form: { comment: form.elements.comment.value, ...fields } };
-  current.comment = request.form.comment;
+  const answer = { comment: form.elements.comment.value, decision_id: crypto.randomUUID(), ...fields };
+  const request = { id, name, action, label, form: answer };
+  current.comment = answer.comment;
+  sessionStorage.removeItem(commentKey(current));
+  current.answeredAt = performance.now();
   submitted.push({ request, photo: current });
   if (submitted.length > MAX_UNDO) submitted.shift();
   answeredIds.add(id);
@@ -143,7 +184,7 @@ const submit = (action, describe, fields = {}) => {
   isQueueEmpty = false;
   advance();
   showStatus(describe(name));
-  return true;
+  startCountdown(action);
 };
 
 const decide = (verdict, defectClass = "") => {
@@ -151,37 +192,59 @@ const decide = (verdict, defectClass = "") => {
     showStatus("The photo is not loaded yet; loading is retried. You can skip or hold it.", "", true);
     return;
   }
+  if (current && !current.isDecidable) {
+    showStatus(`Not decided: ${current.name} was not on the screen long enough.`);
+    return;
+  }
   const defect = defectClass ? `Defect (${defectClass})` : "Defect";
   const label = verdict === "ok" ? "OK" : defect;
-  const fields = { verdict, defect_class: defectClass, decision_id: crypto.randomUUID() };
-  if (submit("decide", (name) => `${label}: ${name}.`, fields)) startCountdown();
+  submit("decide", label, (name) => `${label}: ${name}.`, { verdict, defect_class: defectClass });
 };
 
-const undo = () => {
-  const index = submitted.findLastIndex((item) => item.request.action === "decide");
-  if (index < 0) {
+// The requests that can be undone, the last one first; after a reload, the outbox and the list know them.
+const undoable = () => {
+  const listed = [...$("strip").querySelectorAll("li:has(form)")].map(({ dataset }) => ({
+    id: dataset.id,
+    name: dataset.name,
+    action: "decide",
+    label: dataset.label,
+    form: { decision_id: dataset.decision },
+  }));
+  const own = submitted.map((item) => item.request).reverse();
+  const unsent = outbox.requests.filter((request) => request.action !== "undo").reverse();
+  const isOpen = (request) => !undoneIds.has(request.form.decision_id);
+  return [...own, ...unsent, ...listed].filter(isOpen);
+};
+
+const undo = (decisionId) => {
+  const requests = undoable();
+  const request = decisionId ? requests.find((item) => item.form.decision_id === decisionId) : requests[0];
+  if (!request) {
     showStatus("Nothing to undo here. Your last decisions are listed below.");
     return;
   }
-  const [{ request, photo }] = submitted.splice(index, 1);
-  const { id, name } = request;
-  const decisionId = request.form.decision_id;
-  const isUnsent = outbox.requests.some((item) => item.form.decision_id === decisionId);
-  if (!isUnsent && performance.now() - photo.decidedAt > UNDO_MS) {
+  const { id, name, action } = request;
+  const answerId = request.form.decision_id;
+  const index = submitted.findIndex((item) => item.request.form.decision_id === answerId);
+  const photo = index < 0 ? null : submitted.splice(index, 1)[0].photo;
+  const isUnsent = outbox.requests.some((item) => item.form.decision_id === answerId);
+  undoneIds.add(answerId);
+  if (photo && action === "decide" && !isUnsent && performance.now() - photo.answeredAt > UNDO_MS) {
     showStatus(`Too late to undo ${name}: the decision is final. Override it on its page.`, id, true);
+    nameUndo();
     return;
   }
-  if (!outbox.withdraw(decisionId)) outbox.add({ id, name, action: "undo", form: { decision_id: decisionId } });
+  const wasWithdrawn = photo && outbox.withdraw(answerId);
+  if (!wasWithdrawn) outbox.add({ id, name, action: "undo", form: { decision_id: answerId, undone: action } });
   answeredIds.delete(id);
-  if (current) upcoming.unshift(current);
-  show(photo);
-  stopCountdown();
-  showStatus(`Undone: ${name} is shown again.`);
+  if (photo) showAgain(photo);
+  else showStatus(`Undoing ${request.label}: ${name}…`);
+  nameUndo();
 };
 
 const hold = () => {
   if (form.elements.comment.value.trim()) {
-    submit("hold", (name) => `On hold: ${name}.`);
+    submit("hold", "Hold", (name) => `On hold: ${name}.`);
     return;
   }
   form.elements.comment.focus();
@@ -213,14 +276,24 @@ const stopCountdown = () => {
   $("undo-now").hidden = true;
 };
 
-const startCountdown = () => {
+// The buttons name the action that they undo.
+const nameUndo = () => {
+  const last = undoable()[0];
+  for (const name of document.querySelectorAll("[data-undo-name]")) {
+    name.textContent = last ? `Undo ${last.label}` : "Undo";
+    name.closest("button").title = last?.name ?? "";
+  }
+};
+
+const startCountdown = (action) => {
   stopCountdown();
-  const last = submitted.at(-1);
-  if (!UNDO_MS || !last) return;
-  last.photo.decidedAt = performance.now();
-  $("undo-now").hidden = false;
+  nameUndo();
+  const { photo } = submitted.at(-1);
+  $("undo-time").hidden = action !== "decide";
+  $("undo-now").hidden = action === "decide" && !UNDO_MS;
+  if (action !== "decide" || !UNDO_MS) return;
   const tick = () => {
-    const left = UNDO_MS - (performance.now() - last.photo.decidedAt);
+    const left = UNDO_MS - (performance.now() - photo.answeredAt);
     $("undo-time").value = left / 1000;
     if (left > 0) return;
     stopCountdown();
@@ -235,6 +308,7 @@ const refreshStrip = async () => {
   try {
     const response = await fetch(`/review/strip?${USER_QUERY}`);
     if (response.ok) $("strip").innerHTML = await response.text();
+    nameUndo();
   } catch {
     // The next refresh shows the decisions.
   }
@@ -265,7 +339,8 @@ const dropPhotos = (lost) => {
 };
 
 const renew = async () => {
-  const photos = ownPhotos();
+  const unsentIds = outbox.ids;
+  const photos = ownPhotos().filter((photo) => !unsentIds.includes(photo.id));
   if (document.hidden || !photos.length) return;
   renewedAt = performance.now();
   try {
@@ -274,7 +349,8 @@ const renew = async () => {
     if (!response.ok) return;
     const renewed = await response.json();
     for (const photo of photos) photo.until = renewed[photo.id];
-    dropPhotos(photos.filter((photo) => !photo.until));
+    const answered = new Set([...unsentIds, ...outbox.ids]);
+    dropPhotos(photos.filter((photo) => !photo.until && !answered.has(photo.id)));
   } catch {
     // The lease lasts for minutes, and the next renewal is due before its end.
   }
@@ -316,8 +392,8 @@ const actions = {
   ok: () => decide("ok"),
   defect: () => decide("defect"),
   class: decideClass,
-  skip: () => submit("skip", (name) => `Skipped: ${name}. Other reviewers get it.`),
-  undo,
+  skip: () => submit("skip", "Skip", (name) => `Skipped: ${name}. Other reviewers get it.`),
+  undo: () => undo(),
   hold,
   comment: () => form.elements.comment.focus(),
   help: () => $("help").showModal(),
@@ -341,6 +417,34 @@ form.addEventListener("submit", (event) => {
   if (name === "verdict") perform(value);
   else if (name === "defect_class") decide("defect", value);
 });
+// The second click of a double click was meant for the photo before. Clicks by a key have the detail 0.
+let lastClick = { at: -Infinity, action: "" };
+
+const isSecondClick = (event, action) => {
+  if (!event.detail || !(action in actions)) return false;
+  const isSoon = event.timeStamp - lastClick.at < DOUBLE_CLICK_MS;
+  const isSecond = event.detail === 2 || (isSoon && (action !== "undo" || lastClick.action === "undo"));
+  lastClick = { at: event.timeStamp, action };
+  return isSecond;
+};
+
+document.addEventListener("click", (event) => {
+  const button = event.target.closest("[data-do], #decision [type=submit], #strip button");
+  const action = button?.dataset.do ?? (button?.closest("#strip") ? "undo" : button?.value && "ok");
+  if (action && isSecondClick(event, action)) {
+    event.preventDefault();
+    event.stopPropagation();
+  }
+}, true);
+$("strip").addEventListener("submit", (event) => {
+  event.preventDefault();
+  undo(event.target.elements.decision_id.value);
+});
+form.elements.comment.addEventListener("input", (event) => {
+  if (!current) return;
+  current.comment = event.target.value;
+  sessionStorage.setItem(commentKey(current), current.comment);
+});
 document.addEventListener("click", (event) => {
   const button = event.target.closest("[data-do]");
   if (!button) return;
@@ -354,6 +458,7 @@ const firstCard = document.querySelector("#facts > article");
 for (const id of outbox.ids) answeredIds.add(id);
 show(firstCard && !answeredIds.has(firstCard.dataset.id) ? createPhoto(firstCard) : null);
 outbox.send();
+nameUndo();
 // The first paint comes before further requests.
 requestAnimationFrame(() => {
   requestAnimationFrame(() => {

@@ -59,8 +59,8 @@ class Visit:
         return heading.inner_text() if heading else ""
 
     def is_photo_loaded(self) -> bool:
-        """Return whether the displayed photo's image has loaded; before, it can't be decided."""
-        return bool(self.page.evaluate("!!document.querySelector('#lens img')?.naturalWidth"))
+        """Return whether the displayed photo was on the screen long enough to be decided."""
+        return bool(self.page.query_selector(".review.is-decidable"))
 
     def until(self, condition: Callable[[], Any], seconds: float = 30) -> Any:
         """Wait for a condition and return its value (the page's policy forbids `wait_for_function`)."""

@@ -72,3 +72,8 @@ def visitor(address: str, name: str = "", role: str = "reviewer") -> Iterator[ht
             answer = client.post("/sign-in", data={"name": name, "role": role})
             assert answer.status_code == 303, answer.text
         yield client
+
+
+def fetch_photo(client: httpx2.Client, inspection: str) -> None:
+    """Fetch a photo's display copy, without which its decision is refused."""
+    assert client.get(f"/photos/{inspection}/review").status_code == 200

@@ -7,7 +7,7 @@ from review_app.audit.trail import AuditFilters, describe_entries, find_entries
 from review_app.review.reviewer_tally import ReviewerTally
 from review_app.review.services import ReviewServices
 from review_app.settings import ReviewAppSettings
-from tests.web.serving import SECRET, visitor
+from tests.web.serving import SECRET, fetch_photo, visitor
 from tests.web.world import World
 from workflow import timestamps
 from workflow.inspections.inspection import AuditAction, AuditEntry
@@ -36,6 +36,7 @@ def test_an_entry_tells_what_became_of_the_decision(world: World) -> None:
 def test_what_was_undone_is_marked_and_kept(world: World, address: str) -> None:
     (inspection,) = world.add_waiting("line-1/part.jpg")
     with visitor(address, "ann") as ann:
+        fetch_photo(ann, inspection)
         ann.post(f"/review/{inspection}/decide", data={"verdict": "ok"})
         decision = world.row(inspection).decision
         assert decision is not None

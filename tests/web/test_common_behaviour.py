@@ -10,7 +10,7 @@ import pytest
 
 from review_app.assets import STATIC, load_assets, load_icons, static_url, static_version
 from tests.web.sample_site import SampleSite
-from tests.web.serving import running, visitor
+from tests.web.serving import fetch_photo, running, visitor
 from tests.web.world import World
 
 
@@ -152,6 +152,7 @@ def test_every_test_that_the_security_checklist_names_exists() -> None:
 def test_no_name_of_a_photo_is_too_long_for_the_session(world: World, address: str) -> None:
     (inspection,) = world.add_waiting("😀" * 250 + ".jpg")
     with visitor(address, "ann" * 20) as ann:
+        fetch_photo(ann, inspection)
         answer = ann.post(f"/review/{inspection}/decide", data={"verdict": "ok"})
         assert len(answer.headers["set-cookie"]) < 4096
         assert "OK: 😀" in ann.get("/review").text
@@ -162,6 +163,7 @@ def test_any_instance_answers_any_request(world: World, address: str) -> None:
     with running(world) as other, visitor(address, "ann") as here, visitor(other) as there:
         there.cookies.set("partcheck", here.cookies["partcheck"])
         assert "part.jpg" in here.get("/review").text
+        fetch_photo(there, inspection)
         assert there.post(f"/review/{inspection}/decide", data={"verdict": "ok"}).status_code == 303
         decision = world.row(inspection).decision
         assert decision is not None
@@ -180,6 +182,7 @@ def test_what_one_instance_decides_the_others_tell(world: World, address: str) -
     ):
         messages = (line for line in events.iter_lines() if line.startswith("data: "))
         assert "<strong>2</strong> waiting" in json.loads(next(messages)[6:])["counts"]
+        fetch_photo(ann, inspection)
         ann.post(f"/review/{inspection}/decide", data={"verdict": "ok"})
         while "<strong>1</strong> waiting" not in json.loads(next(messages)[6:])["counts"]:
             pass

@@ -18,7 +18,7 @@ from workflow.review import second_review
 
 Open = Callable[..., Visit]
 LOADED_PHOTOS = (
-    "performance.getEntriesByType('resource').filter((entry) => /photos.*review$/.test(entry.name)).length"
+    "performance.getEntriesByType('resource').filter((entry) => /photos.*review[?]/.test(entry.name)).length"
 )
 SET_HIDDEN = """(hidden) => {
   Object.defineProperty(document, "hidden", { value: hidden, configurable: true });

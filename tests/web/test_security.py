@@ -13,7 +13,7 @@ from fastapi.routing import APIRoute
 from review_app.app import create_app
 from review_app.settings import ReviewAppSettings
 from tests.web.browsing import Visit
-from tests.web.serving import SECRET, running, visitor
+from tests.web.serving import SECRET, fetch_photo, running, visitor
 from tests.web.test_review_loop import add_photo_for_second_review, names
 from tests.web.world import World
 from workflow.csv_export import escape_cell
@@ -102,6 +102,7 @@ def test_a_page_that_somebody_else_opened_changes_nothing(world: World, address:
             None,
             None,
         )
+        fetch_photo(bob, inspection)
         assert bob.post(f"/review/{inspection}/decide?as=bob", data=form, headers=script).status_code == 200
 
 
@@ -240,6 +241,7 @@ def test_fields_that_are_not_asked_for_change_nothing(
 ) -> None:
     (inspection,) = world.add_waiting("part.jpg")
     with visitor(address, "ann") as ann:
+        fetch_photo(ann, inspection)
         ann.post(f"/review/{inspection}/decide", data={"verdict": "ok", **extra})
 
     decision = world.row(inspection).decision
@@ -265,6 +267,7 @@ def test_fields_that_are_not_asked_for_change_nothing(
 def test_an_answer_that_makes_no_sense_is_refused(world: World, address: str, fields: dict[str, str]) -> None:
     (inspection,) = world.add_waiting("part.jpg")
     with visitor(address, "ann") as ann:
+        fetch_photo(ann, inspection)
         assert ann.post(f"/review/{inspection}/decide", data=fields).status_code == 400
 
     assert world.row(inspection).decision is None
@@ -275,6 +278,7 @@ def test_only_the_reviewer_who_has_a_photo_decides_it(world: World, address: str
     with visitor(address, "ann") as ann, visitor(address, "bob") as bob:
         ann.get("/review")
 
+        fetch_photo(bob, inspection)
         answer = bob.post(f"/review/{inspection}/decide", data={"verdict": "defect"})
         assert answer.status_code == 409
         assert "ann" in answer.text
@@ -287,11 +291,13 @@ def test_only_the_reviewer_who_has_a_photo_decides_it(world: World, address: str
 def test_nobody_takes_back_or_confirms_what_somebody_else_decided(world: World, address: str) -> None:
     (inspection,) = world.add_waiting("part.jpg")
     with visitor(address, "ann") as ann, visitor(address, "bob") as bob:
+        fetch_photo(ann, inspection)
         ann.post(f"/review/{inspection}/decide", data={"verdict": "ok"})
         decision = world.row(inspection).decision
         assert decision is not None
 
         undone = bob.post(f"/review/{inspection}/undo", data={"decision_id": decision.id})
+        fetch_photo(bob, inspection)
         copied = bob.post(
             f"/review/{inspection}/decide", data={"verdict": "defect", "decision_id": decision.id}
         )

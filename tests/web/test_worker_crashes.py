@@ -23,6 +23,7 @@ from local import resources
 from review_app.settings import RESOURCE_VARIABLES
 from tests.unit.pipeline import UPLOADED_AT
 from tests.web.serving import SECRET, visitor
+from tests.web.world import jpeg
 from workflow.aws.clients import client
 from workflow.aws.inspections import DynamoInspectionRepository
 from workflow.inspections.inspection import Inspection, InspectionState, Review
@@ -53,6 +54,10 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, str]]:
         monkeypatch.setenv(name, value)
     client.cache_clear()
     resources.create_tables()
+    client("s3").create_bucket(
+        Bucket="inbound", CreateBucketConfiguration={"LocationConstraint": "eu-central-1"}
+    )
+    client("s3").put_bucket_versioning(Bucket="inbound", VersioningConfiguration={"Status": "Enabled"})
     queue = client("sqs").create_queue(QueueName="decisions")["QueueUrl"]
     client("ssm").put_parameter(Name="/policy", Value=json.dumps(DEFAULT_POLICY), Type="String")
     yield (
@@ -72,7 +77,9 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, str]]:
 
 
 def waiting_row(number: int) -> Inspection:
-    image = Image("inbound", f"part_{number:04}.jpg", "v1")
+    key = f"part_{number:04}.jpg"
+    version = client("s3").put_object(Bucket="inbound", Key=key, Body=jpeg())["VersionId"]
+    image = Image("inbound", key, version)
     row = new_inspection(image, f"execution-{number}", 1, UPLOADED_AT)
     return replace(
         row,
@@ -174,10 +181,11 @@ def delete_items(table: Table) -> None:
 
 def decide_until_acknowledged(ann: httpx2.Client, inspection: str, verdict: Verdict) -> str:
     """Repeat a decision with the same id until it is acknowledged, as the browser's outbox does."""
-    decision_id = str(uuid.uuid4())
+    decision_id, has_fetched = str(uuid.uuid4()), False
     form = {"verdict": verdict.value, "decision_id": decision_id}
     while True:
         try:
+            has_fetched = has_fetched or ann.get(f"/photos/{inspection}/review").status_code == 200
             answer = ann.post(
                 f"/review/{inspection}/decide", data=form, headers={"Accept": "application/json"}
             )

@@ -43,12 +43,17 @@ class DynamoReviewRepository:
         )
         return (from_review_item(item) for page in pages for item in page["Items"])
 
-    def lease(self, inspection_id: str, lease: Lease, now: str) -> Inspection | None:
+    def lease(
+        self, inspection_id: str, lease: Lease, now: str, *, ends_skip: bool = False
+    ) -> Inspection | None:
+        skip = "attribute_not_exists(#skipped.#me) OR #skipped.#me <= :current"
+        if ends_skip:
+            skip = "attribute_exists(#skipped.#me)"  # Otherwise there is no path to remove.
         change = conditional_update(
             self._table,
             inspection_id,
-            expression="SET #lease = :lease",
-            condition=f"{NO_OTHER_LEASE} AND (attribute_not_exists(#skipped.#me) OR #skipped.#me <= :current)"
+            expression="SET #lease = :lease" + (" REMOVE #skipped.#me" if ends_skip else ""),
+            condition=f"{NO_OTHER_LEASE} AND ({skip})"
             " AND (#review_queue = :open OR (#review_queue = :second_review AND"
             " (attribute_not_exists(#decision.#reviewer) OR #decision.#reviewer <> :reviewer)))",
             names={
@@ -65,7 +70,7 @@ class DynamoReviewRepository:
                 ":open": ReviewQueue.OPEN,
                 ":second_review": ReviewQueue.SECOND_REVIEW,
                 ":reviewer": lease.reviewer,
-                ":current": now,
+                **({} if ends_skip else {":current": now}),
                 ":now": timestamps.add_seconds(now, -CLOCK_SKEW_SECONDS),
                 ":null": None,
             },

@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import Any
 
 from workflow import timestamps
+from workflow.errors import Conflict
 from workflow.inspections.inspection import AuditAction, AuditEntry, Hold, Inspection, Lease
 from workflow.review.decisions import MAX_REASON_LENGTH
 from workflow.review.queue import LEASE_SECONDS, ReviewItem, ReviewQueue, ReviewRepository, is_expired
@@ -117,6 +118,14 @@ class ReviewAssigner:
         skipped = {**current, reviewer: timestamps.add_seconds(now, SKIP_SECONDS)}
         if self._reviews.release(row.id, reviewer, skipped):
             self._mark_available(row.id, skipped=skipped)
+
+    def unskip(self, reviewer: str, inspection_id: str) -> None:
+        """End a reviewer's own skip and lease the photo to them; Conflict if it is not available to them."""
+        now = self._clock()
+        lease = Lease(reviewer, timestamps.add_seconds(now, LEASE_SECONDS))
+        row = self._reviews.lease(inspection_id, lease, now, ends_skip=True)
+        if row is None and self._reviews.lease(inspection_id, lease, now) is None:
+            raise Conflict("another reviewer took the photo after it was skipped")
 
     def release(self, reviewer: str, leases: Mapping[str, str]) -> None:
         """Release the photos of a page that was closed; `leases` holds the expiry that the page knew of each.

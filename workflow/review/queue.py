@@ -53,11 +53,13 @@ class ReviewRepository(Protocol):
     def list_items(self, queue: ReviewQueue, since: str = "") -> Iterator[ReviewItem]:
         """List a queue by priority, from the priority `since` on; may lag by moments."""
 
-    def lease(self, inspection_id: str, lease: Lease, now: str) -> Inspection | None:
+    def lease(
+        self, inspection_id: str, lease: Lease, now: str, *, ends_skip: bool = False
+    ) -> Inspection | None:
         """Lease a photo that is open, or due for a second review by another reviewer than the first.
 
-        Return the row, or None if the photo cannot be leased: it left the queue, another reviewer has it, or
-        this reviewer skipped it.
+        With `ends_skip`, a skip by this reviewer is ended; otherwise it prevents the lease. Return
+        the row, or None if the photo cannot be leased: it left the queue, or another reviewer has it.
         """
 
     def release(

@@ -164,6 +164,32 @@ def test_a_skipped_photo_goes_to_others_and_comes_back_after_a_while(
     assert keys(assigner.assign("ann")) == ["part-0.png"]
 
 
+def test_a_skip_that_is_undone_leases_the_photo_again(
+    pipeline: Pipeline, assigner: ReviewAssigner, clock: Clock
+) -> None:
+    waiting(pipeline)
+    (row,) = assigner.assign("ann")
+    assigner.skip("ann", row)
+
+    assigner.unskip("ann", row.id)
+    assigner.unskip("ann", row.id)  # The repeated request changes nothing.
+
+    assert row.id in assigner.renew("ann", [row.id])
+    assert assigner.assign("bob") == []
+
+
+def test_a_skip_is_not_undone_after_another_reviewer_took_the_photo(
+    pipeline: Pipeline, assigner: ReviewAssigner
+) -> None:
+    waiting(pipeline)
+    (row,) = assigner.assign("ann")
+    assigner.skip("ann", row)
+    assigner.assign("bob")
+
+    with pytest.raises(Conflict, match="another reviewer"):
+        assigner.unskip("ann", row.id)
+
+
 def test_a_queue_cached_before_the_skip_does_not_bring_the_photo_back(
     repositories: Repositories, pipeline: Pipeline, clock: Clock
 ) -> None:

@@ -1,0 +1,154 @@
+"""Undo of the last action, unsent requests of several tabs, and comments that survive a reload."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tests.web.browsing import Visit
+from tests.web.test_review_loop import answer, id_of, names, open_review, wait_for_photos
+from tests.web.world import World
+
+Open = Callable[..., Visit]
+UNDO_NAME = "button[data-do=undo] >> nth=0"
+
+
+@pytest.fixture(autouse=True)
+def photos(world: World) -> list[str]:
+    return world.add_waiting(*names(12))
+
+
+def skip(window: Visit) -> None:
+    window.press("s")
+
+
+def hold(window: Visit) -> None:
+    window.page.fill("[name=comment]", "ask the foundry")
+    window.press("Enter", "h")
+
+
+@pytest.mark.parametrize(("act", "label"), [(skip, "Undo Skip"), (hold, "Undo Hold")])
+def test_undo_takes_back_the_last_action_of_any_kind(
+    world: World, visit: Open, act: Callable[[Visit], None], label: str
+) -> None:
+    window = open_review(visit)
+    wait_for_photos(window)
+    first = answer(window, "d")
+    assert window.text(UNDO_NAME).startswith("Undo Defect")
+    window.until(window.is_photo_loaded)
+    second = window.name()
+    act(window)
+    assert window.text(UNDO_NAME).startswith(label)
+    row = id_of(world, second)
+    window.until(lambda: world.row(row).skipped or world.row(row).hold)
+
+    window.press("z")
+
+    assert window.name() == second
+    lease = window.until(
+        lambda: not world.row(row).hold and not world.row(row).skipped and world.row(row).lease
+    )
+    assert lease.reviewer == "ann"
+    assert world.row(id_of(world, first)).decision is not None
+    assert window.text(UNDO_NAME).startswith("Undo Defect")
+    window.press("z")
+    assert window.name() == first
+    window.until(lambda: world.row(id_of(world, first)).decision is None)
+
+
+@pytest.mark.parametrize("by", ["key", "list"])
+@pytest.mark.parametrize("reload", [True, False])
+def test_key_and_list_undo_the_same_and_show_the_photo(
+    world: World, visit: Open, by: str, reload: bool
+) -> None:
+    window = open_review(visit)
+    wait_for_photos(window)
+    first = answer(window, "a")
+    window.until(lambda: world.row(id_of(world, first)).decision)
+    if reload:
+        window.until(lambda: (window.page.reload(), window.page.query_selector("#strip button"))[1])
+        window.until(lambda: window.page.query_selector("html.js"))
+    window.until(lambda: window.page.query_selector("#strip button"))
+    assert window.text(UNDO_NAME).startswith("Undo OK")
+
+    if by == "key":
+        window.press("z")
+    else:
+        window.page.click("#strip button")
+
+    window.until(lambda: window.name() == first)
+    window.until(lambda: world.row(id_of(world, first)).decision is None)
+    assert f"Undone: {first}" in window.text("#status")
+    answer(window, "d")
+    window.until(lambda: world.row(id_of(world, first)).decision)
+
+
+def test_without_javascript_the_undone_photo_is_shown(world: World, visit: Open) -> None:
+    window = visit("ann", java_script_enabled=False)
+    window.go("/review")
+    first = window.name()
+    window.page.click("button:has-text('OK')")
+    window.until(lambda: (window.go("/review"), window.page.query_selector("#strip button"))[1])
+    assert window.name() != first
+
+    window.page.click("#strip button")
+
+    assert window.name() == first
+
+
+def test_a_photo_whose_undo_is_unsent_is_not_given_up(world: World, visit: Open) -> None:
+    """The renewal of the leases does not ask for a photo whose answer is still on its way."""
+    window = open_review(visit)
+    wait_for_photos(window)
+    first = answer(window, "d")
+    window.until(lambda: world.row(id_of(world, first)).decision)
+    undos: list[Any] = []
+    window.page.route("**/undo**", lambda route: undos.append(route))
+    window.press("z")
+    window.until(lambda: undos)
+    renewals: list[str] = []
+    window.page.on(
+        "request", lambda request: renewals.append(request.url) if "/renew" in request.url else None
+    )
+
+    window.page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    window.until(lambda: renewals)
+    window.page.wait_for_timeout(300)
+
+    assert window.name() == first
+    assert "another reviewer" not in window.text("#status")
+    undos[0].continue_()
+    window.until(lambda: world.row(id_of(world, first)).decision is None)
+
+
+def test_what_another_tab_sent_is_not_shown_as_unsent(world: World, visit: Open) -> None:
+    window = open_review(visit)
+    wait_for_photos(window)
+    window.page.route("**/decide**", lambda route: route.abort())
+    first = answer(window, "d")
+    window.until(lambda: "1 unsent" in window.text("#unsent"))
+
+    other = window.context.new_page()
+    other.goto(f"{window.address}/review")
+    window.until(lambda: world.row(id_of(world, first)).decision)
+
+    window.until(lambda: window.page.is_hidden("#unsent"), 5)
+    window.problems.clear()  # The browser logs aborted requests.
+
+
+def test_a_comment_survives_a_reload_until_it_is_sent(world: World, visit: Open) -> None:
+    window = open_review(visit)
+    wait_for_photos(window)
+    first = window.name()
+    window.press("c")
+    window.page.keyboard.type("crack at the hub")
+
+    window.page.reload()
+    wait_for_photos(window)
+    assert (window.name(), window.page.input_value("[name=comment]")) == (first, "crack at the hub")
+    answer(window, "d")
+
+    decision = window.until(lambda: world.row(id_of(world, first)).decision)
+    assert decision.reason == "crack at the hub"
+    assert window.page.input_value("[name=comment]") == ""
+    assert not window.page.evaluate("Object.keys(sessionStorage).length")
