@@ -4,23 +4,25 @@ import json
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from lambdas import catalog
 from local.ports import Ports
 from local.resources import INBOUND_BUCKET
 from local.settings import ACCOUNT, REGION
 from workflow.aws.clients import client
+from workflow.inspections import left_alone
 
 UPLOADS_RULE = "partcheck-uploads"
 MAX_RECEIVES = 20
 RETENTION_SECONDS = 14 * 24 * 3600
 
-UPLOADS_PATTERN = {
+UPLOADS_PATTERN: dict[str, Any] = {
     "source": ["aws.s3"],
     "detail-type": ["Object Created"],
     "detail": {
         "bucket": {"name": [INBOUND_BUCKET]},
-        "object": {"key": [{"anything-but": {"suffix": "/"}}]},
+        "object": {"key": left_alone.key_pattern()},
     },
 }
 
@@ -71,7 +73,7 @@ def queue_arn(name: str) -> str:
 
 
 def create_uploads_rule() -> None:
-    """Create the rule that sends uploads to the intake, except folder markers (keys that end in a slash)."""
+    """Create the rule that sends uploads to the intake, except names that are left alone."""
     events = client("events")
     events.put_rule(Name=UPLOADS_RULE, EventPattern=json.dumps(UPLOADS_PATTERN), State="ENABLED")
     events.put_targets(Rule=UPLOADS_RULE, Targets=[{"Id": "intake", "Arn": queue_arn("intake")}])

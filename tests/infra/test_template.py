@@ -8,10 +8,12 @@ import pytest
 from infra.bundle import ROOT
 from infra.nag_suppressions import SUPPRESSIONS
 from lambdas import catalog
+from local.queues import UPLOADS_PATTERN
 from tests.infra.conftest import Template
 from tests.state_machine.asl_lint import lint
 from tests.state_machine.test_asl_lint import SHIPPED_CUSTOM_ERRORS, SHIPPED_INPUT_FIELDS, SHIPPED_RESULTS
 from workflow import definition
+from workflow.inspections import left_alone
 from workflow.recovery.consistency import IssueKind
 from workflow.recovery.reconcile import DEFERRED, LEFT_TO_PERSON
 from workflow.tables import TABLES
@@ -230,14 +232,15 @@ def test_queues_of_functions_hide_messages_long_enough_and_have_dead_letter_queu
         assert "RedrivePolicy" in made["Properties"]
 
 
-def test_uploads_reach_the_intake_queue_but_folder_markers_do_not(synthesised: Template) -> None:
+def test_uploads_reach_the_intake_queue_but_names_that_are_left_alone_do_not(synthesised: Template) -> None:
     [rule] = [
         resource["Properties"]
         for resource in synthesised.of("Events::Rule").values()
         if resource["Properties"].get("EventPattern", {}).get("source") == ["aws.s3"]
     ]
 
-    assert rule["EventPattern"]["detail"]["object"]["key"] == [{"anything-but": {"suffix": "/"}}]
+    assert rule["EventPattern"]["detail"]["object"]["key"] == left_alone.key_pattern()
+    assert UPLOADS_PATTERN["detail"]["object"]["key"] == left_alone.key_pattern()
     assert "Intake" in rule["Targets"][0]["Arn"]["Fn::GetAtt"][0]
 
 

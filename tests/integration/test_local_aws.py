@@ -138,13 +138,16 @@ def test_an_upload_starts_an_execution_named_after_the_image_version(environment
     assert document["image"] == {"bucket": image.bucket, "key": image.key, "version_id": image.version_id}
 
 
-def test_a_folder_marker_starts_nothing(environment: LocalEnvironment) -> None:
-    marker = upload(environment.outputs, "intake/folder/", b"")
+def test_folder_markers_and_names_that_are_still_written_start_nothing(
+    environment: LocalEnvironment,
+) -> None:
+    names = ("", ".part.jpg", "~part.jpg", "part.jpg.tmp", "part.jpg.part", ".hidden/part.jpg")
+    left_alone = [upload(environment.outputs, f"intake/folder/{name}", b"") for name in names]
     after = upload(environment.outputs, "intake/folder/part.jpg")
 
     wait_for_execution(environment.outputs, after)
 
-    assert find_execution(environment.outputs, marker) is None
+    assert [find_execution(environment.outputs, image) for image in left_alone] == [None] * len(names)
 
 
 def test_existing_resources_are_kept(environment: LocalEnvironment) -> None:

@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from workflow import timestamps
 from workflow.inspections.inspection import Inspection, InspectionState
+from workflow.inspections.left_alone import is_left_alone
 from workflow.inspections.objects import Image, ObjectStore, StoredObject, inspection_id
 from workflow.inspections.repository import InspectionRepository
 from workflow.inspections.verdict import Verdict
@@ -98,9 +99,11 @@ def check(
     # A row that changes its state meanwhile is listed twice: the later version counts.
     by_id = {row.id: row for state in InspectionState for row in inspections.list_by_state(state)}
     rows = [row for row in by_id.values() if not row.withdrawn]
-    uploads = list(list_uploads(objects, inbound))
-    missed_uploads = list(find_missed_uploads(inspections, uploads))
-    stored = {upload.image for upload in uploads} | {copy.image for copy in objects.list_versions(filed)}
+    inbound_versions = list(objects.list_versions(inbound))
+    missed_uploads = list(find_missed_uploads(inspections, _select_uploads(inbound_versions)))
+    stored = {version.image for version in inbound_versions} | {
+        copy.image for copy in objects.list_versions(filed)
+    }
     missing_objects = list(_find_missing_objects(inspections, rows, stored))
     open_rows = [row for row in rows if row.state is not InspectionState.CLOSED]
     issues = [
@@ -125,8 +128,12 @@ def check(
 
 
 def list_uploads(objects: ObjectStore, inbound: str) -> Iterator[StoredObject]:
-    """List the versions in the inbound bucket without folder markers."""
-    return (upload for upload in objects.list_versions(inbound) if not upload.image.key.endswith("/"))
+    """List the versions in the inbound bucket without the names that are left alone."""
+    return _select_uploads(objects.list_versions(inbound))
+
+
+def _select_uploads(versions: Iterable[StoredObject]) -> Iterator[StoredObject]:
+    return (version for version in versions if not is_left_alone(version.image.key))
 
 
 def _balance(categories: Iterable[str]) -> Balance:

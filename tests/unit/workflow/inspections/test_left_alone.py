@@ -1,0 +1,68 @@
+"""Names that are left alone: the same in the event rule, the consistency check and reconciliation."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.unit.pipeline import FILED, INBOUND, Pipeline
+from workflow.inspections.left_alone import is_left_alone, key_pattern
+from workflow.inspections.objects import Image
+from workflow.recovery import consistency, reconcile
+from workflow.recovery.reconcile import Reconciler
+
+
+@pytest.fixture
+def pipeline() -> Pipeline:
+    return Pipeline()
+
+
+TEMPORARY = (".x.jpg.Ab3", "line 1/.x.jpg", "~x.jpg", "line 1/~lock", "x.jpg.tmp", "line 1/x.jpg.part", "a/")
+
+
+@pytest.mark.parametrize("key", TEMPORARY)
+def test_a_name_that_is_still_written_starts_nothing(pipeline: Pipeline, key: str) -> None:
+    assert is_left_alone(key)
+    temporary = pipeline.upload(key=key)
+    reconciler = Reconciler(
+        inspections=pipeline.inspections,
+        objects=pipeline.objects,
+        executions=pipeline.executions,
+        delivery_queue=pipeline.decisions,
+    )
+
+    issues = list(reconcile.find_issues(reconciler, INBOUND))
+    report = consistency.check(pipeline.inspections, pipeline.objects, pipeline.executions, INBOUND, FILED)
+
+    assert (issues, report.issues, report.balance.uploads) == ([], (), 0)
+    assert isinstance(temporary, Image)
+
+
+@pytest.mark.parametrize("key", ["x.jpg", "a.b/x.jpg", "x.tmp.jpg", "x~.jpg", "xpart", "tmp", "X.TMP.jpg"])
+def test_other_names_are_inspected(key: str) -> None:
+    assert not is_left_alone(key)
+
+
+def test_a_photo_with_such_a_name_that_is_in_the_table_is_not_lost(pipeline: Pipeline) -> None:
+    image = pipeline.upload(key=".x.jpg")
+    pipeline.claim(image, pipeline.start(image))
+
+    report = consistency.check(pipeline.inspections, pipeline.objects, pipeline.executions, INBOUND, FILED)
+
+    assert [issue.kind for issue in report.issues] == []
+    assert report.balance.in_flight == 1
+
+
+@given(st.text("a.~/\ntmpar", max_size=12))
+def test_the_wildcards_say_what_the_documentation_says(key: str) -> None:
+    hidden = any(part.startswith((".", "~")) for part in key.split("/"))
+
+    assert is_left_alone(key) == (hidden or key.endswith(("/", ".tmp", ".part")))
+
+
+def test_the_event_pattern_is_one_negation() -> None:
+    """Several entries of a pattern are alternatives: two negations would let every key through."""
+    ((operator, operand),) = key_pattern()[0].items()
+
+    assert len(key_pattern()) == 1
+    assert operator == "anything-but"
+    assert "*.part" in operand["wildcard"]
