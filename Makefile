@@ -7,7 +7,7 @@ PYTEST ?= $(BIN)/pytest
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up test test-fast coverage check lint types contracts format hooks lock clean clean-state browser
+.PHONY: help setup demo up test test-fast unit coverage check lint types contracts format hooks lock clean clean-state browser
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -34,7 +34,10 @@ test: setup browser ## Run all tests
 browser: ## Find or install the browser for the tests
 	@.ci/browser
 
-test-fast: lint types contracts ## Check style, types and contracts, and run the unit tests, in a minute
+test-fast: setup ## Check style, types and contracts, and run the unit tests, in a minute
+	@$(MAKE) --no-print-directory -j2 types lint contracts unit
+
+unit: setup
 	$(PYTEST) tests/unit -n 2
 
 coverage: setup ## Run the unit and state machine tests, show the uncovered lines

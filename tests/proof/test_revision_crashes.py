@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from tests.fakes import FakeDetector, InMemoryObjectStore
+from tests.proof.test_crashes import Fate, Journey, Mortal, Overtaken, WorkerDied
 from tests.unit.pipeline import CLEARLY_DEFECT, CLEARLY_OK, FILED, INBOUND, PHOTO, UNSURE, Pipeline
-from tests.unit.workflow.pipeline.test_crashes import Fate, Journey, Mortal, Overtaken, WorkerDied
 from workflow.errors import PartcheckError
 from workflow.inspections.inspection import InspectionState
 from workflow.inspections.objects import Image, inspection_id

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field, replace
 import pytest
 
 from tests.fakes import InMemoryInspectionRepository, InMemoryReviewRepository
+from tests.proof.test_crashes import WorkerDied
 from tests.unit.pipeline import UNSURE, FakeDetector, Pipeline
-from tests.unit.workflow.pipeline.test_crashes import WorkerDied
 from workflow import timestamps
 from workflow.errors import Conflict
 from workflow.inspections.inspection import Inspection, InspectionState
@@ -117,7 +117,7 @@ def test_no_photo_is_leased_to_two_reviewers_in_ten_thousand_assignments() -> No
     ]
 
     def work(client: int) -> None:
-        rng, reviewer = random.Random(client), f"reviewer {client}"  # noqa: S311
+        rng, reviewer = random.Random(client), f"reviewer {client}"
         while monitor.assigned < ASSIGNMENTS:
             assigner = rng.choice(assigners)  # No stickiness: any worker serves any request.
             rows = assigner.assign(reviewer, rng.choice((1, 3, 6)))
@@ -146,7 +146,7 @@ def test_of_many_decisions_at_once_each_photo_stores_one_and_each_answer_is_true
     saved: list[tuple[str, str]] = []
 
     def work(client: int) -> None:
-        rng = random.Random(client)  # noqa: S311
+        rng = random.Random(client)
         for inspection in rng.sample(list(inspections.rows), len(inspections.rows)):
             with suppress(Conflict):
                 decision = decisions.decide(
@@ -168,7 +168,7 @@ class CrashInjector:
     """Crashes the worker at random calls, before or after their effect."""
 
     def __init__(self, seed: int, crashes: int) -> None:
-        self.rng, self.left = random.Random(seed), crashes  # noqa: S311
+        self.rng, self.left = random.Random(seed), crashes
 
     def wrap(self, port: object) -> "CrashingPort":
         return CrashingPort(port, self)
@@ -201,7 +201,7 @@ class CrashingPort:
 @pytest.mark.parametrize("seed", range(3))
 def test_a_thousand_decisions_survive_a_hundred_crashes_with_one_effect_each(seed: int) -> None:
     """A crash can also come inside SendTaskSuccess: the call took effect, and its response is lost."""
-    inspections, injector, rng = InMemoryInspectionRepository(), CrashInjector(seed, 100), random.Random(seed)  # noqa: S311
+    inspections, injector, rng = InMemoryInspectionRepository(), CrashInjector(seed, 100), random.Random(seed)
     pipeline = waiting_pipeline(1000, inspections)
     crashing = pipeline.through(lambda _name, port: injector.wrap(port))
     answered: dict[str, str] = {}
