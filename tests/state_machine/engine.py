@@ -152,11 +152,11 @@ def placeholder_values(backend_id: str) -> dict[str, str]:
 
 
 def with_short_retry_delays(rendered: str) -> str:
-    """Return the definition with a maximum retry delay of one second, and no other change."""
+    """Return the definition with retry delays of at most one second, and no other change."""
     document = json.loads(rendered)
     for state in document["States"].values():
         for retrier in state.get("Retry", ()):
-            retrier["MaxDelaySeconds"] = 1
+            retrier.update(IntervalSeconds=1, MaxDelaySeconds=1)
     return json.dumps(document)
 
 

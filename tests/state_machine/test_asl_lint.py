@@ -9,12 +9,13 @@ from typing import Any
 import pytest
 
 from tests.state_machine.asl_lint import RULES, Finding, lint, load, placeholders
+from workflow.errors import Conflict, OwnershipLost
 
 Json = dict[str, Any]
 
 SHIPPED = Path(__file__).resolve().parents[2] / "state_machine.asl.json"
 SHIPPED_INPUT_FIELDS = {"inspection_id", "image", "uploaded_at", "attempt"}
-SHIPPED_CUSTOM_ERRORS: set[str] = set()
+SHIPPED_CUSTOM_ERRORS = {OwnershipLost.__name__, Conflict.__name__, "Exception"}
 # The result fields of the functions in all outcomes. States that are absent here may return any field.
 SHIPPED_RESULTS = {
     "Claim upload": {"outcome"},

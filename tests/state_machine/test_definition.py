@@ -8,7 +8,7 @@ import pytest
 from lambdas.catalog import FUNCTIONS
 from tests.state_machine.engine import placeholder_values, with_short_retry_delays
 from workflow import definition
-from workflow.errors import ConfigurationError
+from workflow.errors import ConfigurationError, Conflict, OwnershipLost
 
 
 def test_render_takes_exactly_the_placeholders_of_the_definition() -> None:
@@ -39,8 +39,30 @@ def test_the_tests_run_the_deployed_definition_except_for_the_retry_delay() -> N
     deployed = json.loads(definition.render(placeholder_values("1")))
     tested = json.loads(with_short_retry_delays(definition.render(placeholder_values("1"))))
 
-    assert {retrier.pop("MaxDelaySeconds") for retrier in _retriers(tested)} == {1}
+    delays = ("IntervalSeconds", "MaxDelaySeconds")
+    assert {retrier.pop(name) for retrier in _retriers(tested) for name in delays} == {1}
+    for retrier in _retriers(deployed):
+        for name in delays:
+            retrier.pop(name, None)
     assert tested == deployed
+
+
+def test_a_call_of_a_function_retries_throttling_for_long_and_a_domain_error_never() -> None:
+    states = json.loads(definition.read_definition())["States"].values()
+    for state in states:
+        if "Function}" not in json.dumps(state):
+            continue
+        refused, throttled, other = state["Retry"]
+        assert refused == {"ErrorEquals": [OwnershipLost.__name__, Conflict.__name__], "MaxAttempts": 0}
+        # moto reports a throttled call of a function's ARN as "Exception".
+        assert throttled == {
+            "ErrorEquals": ["Lambda.TooManyRequestsException", "Exception"],
+            "IntervalSeconds": 2,
+            "MaxAttempts": 30,
+            "MaxDelaySeconds": 60,
+            "JitterStrategy": "FULL",
+        }
+        assert other["MaxAttempts"] == 6
 
 
 def _retriers(document: dict[str, Any]) -> list[dict[str, Any]]:

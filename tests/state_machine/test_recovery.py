@@ -290,10 +290,26 @@ def test_a_replaced_execution_that_resumes_cannot_change_the_photo(cases: CaseFu
 
     assert environment.visited_states(lost)[-1] == "Move to reviewed verdict"
     assert (environment.executions.describe(lost) or {})["error"] == "OwnershipLost"
+    failures = [
+        event for event in environment.executions.get_history(lost) if event["type"] == "LambdaFunctionFailed"
+    ]
+    assert len(failures) == 1, "a lost photo is not retried"
     assert environment.row(lost) == before
     assert (before.state, before.verdict) == (InspectionState.WAITING, Verdict.UNCLEAR)
     environment.decide(Verdict.OK, before.owner)
     environment.assert_filed(before.owner, Verdict.OK)
+
+
+def test_a_throttled_function_is_called_until_it_has_room(create_environment: EnvironmentFactory) -> None:
+    environment = create_environment(UNCLEAR)
+    for state in ("Detect labels", "Ask a reviewer"):
+        environment.faults[state].extend([Fault.THROTTLED] * (ATTEMPTS + 1))
+
+    name = environment.inspect()
+    environment.decide(Verdict.OK, name)
+
+    environment.assert_filed(name, Verdict.OK)
+    assert environment.execution_names() == [name]
 
 
 def test_each_execution_counts_its_own_retries_in_the_shared_definition(

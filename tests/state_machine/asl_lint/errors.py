@@ -190,7 +190,8 @@ def retry_numbers_are_valid(machine: Machine) -> Iterator[Violation]:
 def retry_is_jittered(machine: Machine) -> Iterator[Violation]:
     """Without full jitter all throttled calls are retried at the same moment."""
     for state, place, retrier in entries(machine):
-        if place[0] == "Retry" and retrier.get("JitterStrategy") != "FULL":
+        is_retried = place[0] == "Retry" and retrier.get("MaxAttempts") != 0
+        if is_retried and retrier.get("JitterStrategy") != "FULL":
             yield violation(state, "JitterStrategy must be FULL", *place)
 
 
