@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import logging
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing
 from typing import Any
@@ -11,6 +12,7 @@ from starlette.responses import StreamingResponse
 POLL_SECONDS = 0.5
 HEARTBEAT_SECONDS = 15
 RETRY_MS = 1000
+_log = logging.getLogger("review_app")
 
 
 class ChangeTopic:
@@ -52,6 +54,7 @@ class ChangeTopic:
             try:
                 state = await asyncio.to_thread(self._read_state)
             except Exception:
+                _log.exception("the changes of the tables were not read; the next poll reads them")
                 await asyncio.sleep(self._seconds)
                 continue
             if state != self._last_state:

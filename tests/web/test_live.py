@@ -4,6 +4,9 @@ import asyncio
 from collections.abc import AsyncIterator, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
+from unittest.mock import ANY
+
+import pytest
 
 from review_app.live import ChangeTopic, event_stream
 
@@ -60,7 +63,7 @@ def test_nobody_looks_when_nobody_listens() -> None:
     run(scenario())
 
 
-def test_a_look_that_fails_is_tried_again() -> None:
+def test_a_look_that_fails_is_logged_and_tried_again(caplog: pytest.LogCaptureFixture) -> None:
     polls = [0]
 
     def read_state() -> int:
@@ -73,6 +76,8 @@ def test_a_look_that_fails_is_tried_again() -> None:
         assert await first(ChangeTopic(read_state, seconds=0.01).changes(), 2) == [True, True]
 
     run(scenario())
+    assert [record.exc_text for record in caplog.records if record.name == "review_app"] == [ANY, ANY]
+    assert "the table is unavailable" in caplog.text
 
 
 def test_a_stream_ends_with_the_session() -> None:

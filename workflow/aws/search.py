@@ -1,13 +1,16 @@
 """Search for inspections by DynamoDB indexes, with a bounded number of reads per page and without scans."""
 
 import heapq
-from collections.abc import Iterator, Mapping
+import random
+import time
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import groupby, islice
 from typing import Any
 
 from workflow.aws.clients import client
 from workflow.aws.items import from_inspection_item, to_attribute_values
+from workflow.errors import PartcheckError
 from workflow.history.search import (
     Cursor,
     Direction,
@@ -25,6 +28,7 @@ MAX_NAME_INDEX_MATCHES = 500
 MAX_READS = 12
 MAX_KEYS_PER_BATCH = 100
 MAX_PUTS_PER_BATCH = 25
+MAX_BATCH_RETRIES = 8  # At most nine seconds of waiting.
 COMMON_VERDICTS = (Verdict.OK, Verdict.DEFECT)
 INITIALS_LENGTH = 2
 UNARCHIVED_INDEX = "unarchived"
@@ -117,10 +121,11 @@ class DynamoInspectionSearch:
         self._write([{"DeleteRequest": {"Key": to_attribute_values(key)}} for key in keys])
 
     def _write(self, requests: list[dict[str, Any]]) -> None:
-        while requests:
-            batch, requests = requests[:MAX_PUTS_PER_BATCH], requests[MAX_PUTS_PER_BATCH:]
+        def write(batch: list[Any]) -> list[Any]:
             answer = self._dynamodb.batch_write_item(RequestItems={self._name_index_table: batch})
-            requests += answer.get("UnprocessedItems", {}).get(self._name_index_table, [])
+            return list(answer.get("UnprocessedItems", {}).get(self._name_index_table, []))
+
+        _process_in_batches(requests, MAX_PUTS_PER_BATCH, write)
 
     def _find_by_name(self, query: InspectionQuery) -> list[Position]:
         """Find rows by the beginning of a word in the photo name. Return none if there are too many."""
@@ -168,14 +173,33 @@ class DynamoInspectionSearch:
                     yield rows[row_id]
 
     def _load(self, ids: list[str]) -> dict[str, Inspection]:
-        keys: list[Any] = [to_attribute_values({"id": row_id}) for row_id in ids]
         rows: dict[str, Inspection] = {}
-        while keys:
+
+        def read(keys: list[Any]) -> list[Any]:
             answer = self._dynamodb.batch_get_item(RequestItems={self._inspections_table: {"Keys": keys}})
             items = answer["Responses"][self._inspections_table]
-            rows |= {row.id: row for row in map(from_inspection_item, items)}
-            keys = answer.get("UnprocessedKeys", {}).get(self._inspections_table, {}).get("Keys", [])
+            rows.update({row.id: row for row in map(from_inspection_item, items)})
+            return list(answer.get("UnprocessedKeys", {}).get(self._inspections_table, {}).get("Keys", []))
+
+        _process_in_batches([to_attribute_values({"id": row_id}) for row_id in ids], MAX_KEYS_PER_BATCH, read)
         return rows
+
+
+def _process_in_batches(items: list[Any], size: int, process: Callable[[list[Any]], list[Any]]) -> None:
+    """Process items in batches. Repeat the unprocessed items, which `process` returns, with backoff.
+
+    Raise PartcheckError if nothing is processed in the first attempt and MAX_BATCH_RETRIES more.
+    """
+    retries = 0
+    while items:
+        batch, items = items[:size], items[size:]
+        unprocessed = process(batch)
+        items += unprocessed
+        retries = retries + 1 if len(unprocessed) == len(batch) else 0
+        if retries > MAX_BATCH_RETRIES:
+            raise PartcheckError(f"DynamoDB left {len(items)} items unprocessed: try again in a minute")
+        if unprocessed:
+            time.sleep(random.uniform(0, min(2.0, 0.05 * 2**retries)))  # noqa: S311
 
 
 def _choose_indexes(query: InspectionQuery) -> list[tuple[str, str]]:

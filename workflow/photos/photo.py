@@ -51,7 +51,6 @@ class ValidatedPhoto:
     height: int
     orientation: int
     size: int
-    sha256: str
 
     @property
     def upright_size(self) -> tuple[int, int]:

@@ -1,6 +1,5 @@
 """Validation of an uploaded file before the model is asked."""
 
-import hashlib
 from typing import Literal
 
 from workflow.photos import file_types, jpeg, png
@@ -33,12 +32,10 @@ def validate(content: bytes) -> ValidatedPhoto | Rejection:
         return file_types.reject_other_type(content)
     if isinstance(frame, Rejection):
         return frame
-    digest = hashlib.sha256(content).hexdigest()
     return ValidatedPhoto(
         format=kind,
         width=frame.width,
         height=frame.height,
         orientation=frame.orientation,
         size=len(content),
-        sha256=digest,
     )

@@ -13,6 +13,7 @@ from tests.proof.dynamodb import InMemoryDynamoDB, InMemoryTable
 from workflow.aws import search as adapter
 from workflow.aws.items import to_inspection_item
 from workflow.aws.search import DynamoInspectionSearch
+from workflow.errors import PartcheckError
 from workflow.history.search import (
     MAX_SUFFIXES,
     Cursor,
@@ -196,3 +197,59 @@ def test_a_name_with_more_suffixes_than_a_batch_holds_is_found() -> None:
     DynamoInspectionSearch("inspections", "name-index", dynamodb).add_name(row)
 
     assert len(dynamodb.tables["name-index"].items) == MAX_SUFFIXES
+
+
+class ThrottledTable:
+    """Batch operations of which the table processes one item at a time, and none while it is `closed`."""
+
+    def __init__(self, closed: bool = False) -> None:
+        self.closed = closed
+        self.written: list[Any] = []
+
+    def batch_write_item(self, **call: Any) -> dict[str, Any]:
+        ((table, requests),) = call["RequestItems"].items()
+        done = 0 if self.closed else 1
+        self.written += requests[:done]
+        return {"UnprocessedItems": {table: requests[done:]} if requests[done:] else {}}
+
+    def batch_get_item(self, **call: Any) -> dict[str, Any]:
+        ((table, request),) = call["RequestItems"].items()
+        return {"Responses": {table: []}, "UnprocessedKeys": {table: request}}
+
+
+@pytest.fixture
+def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """Record the waits of the backoff instead of waiting."""
+    waited: list[float] = []
+    monkeypatch.setattr(adapter.time, "sleep", waited.append)
+    return waited
+
+
+def test_unprocessed_items_are_written_again(waits: list[float]) -> None:
+    table = ThrottledTable()
+    row = replace(rows(1)[0], image=Image("b", "cast one two three.png", "v"))
+
+    DynamoInspectionSearch("inspections", "names", table).add_name(row)
+
+    assert len(table.written) == len(waits) + 1 > 3
+    assert all(0 <= wait <= 0.05 for wait in waits)
+
+
+@pytest.mark.parametrize("name", ["add_name", "remove_name"])
+def test_a_table_that_processes_nothing_is_given_up(waits: list[float], name: str) -> None:
+    search = DynamoInspectionSearch("inspections", "names", ThrottledTable(closed=True))
+
+    with pytest.raises(PartcheckError, match="unprocessed"):
+        getattr(search, name)(rows(1)[0])
+
+    assert len(waits) == adapter.MAX_BATCH_RETRIES
+    assert all(0 <= wait <= min(2, 0.05 * 2**number) for number, wait in enumerate(waits, 1))
+
+
+def test_a_table_that_returns_nothing_is_given_up(waits: list[float]) -> None:
+    search = DynamoInspectionSearch("inspections", "names", ThrottledTable())
+
+    with pytest.raises(PartcheckError, match="unprocessed"):
+        search._load(["an id"])
+
+    assert len(waits) == adapter.MAX_BATCH_RETRIES
