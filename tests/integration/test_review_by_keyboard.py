@@ -34,13 +34,11 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def unclear_policy(environment: LocalEnvironment) -> Iterator[None]:
-    """Set a policy under which every photo needs a reviewer, without waiting for a model."""
+    """Set a policy that knows none of the model's labels: every photo needs a reviewer, at any confidence."""
     ssm, name = client("ssm"), environment.outputs.policy_parameter
     before = ssm.get_parameter(Name=name)["Parameter"]["Value"]
-    policy = json.loads(before)
-    for rule in policy["labels"].values():
-        rule["threshold"] = 1.0
-    changed = policy | {"model_wait_seconds": 1, "second_review_share": 0.0}
+    labels = {"other": {"verdict": "ok", "threshold": 1.0}}
+    changed = json.loads(before) | {"labels": labels, "model_wait_seconds": 1, "second_review_share": 0.0}
     ssm.put_parameter(Name=name, Value=json.dumps(changed), Type="String", Overwrite=True)
     time.sleep(6)  # Functions cache the policy for five seconds.
     yield
