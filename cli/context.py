@@ -39,7 +39,7 @@ class Inbox(Protocol):
     """The bucket that photos are uploaded to."""
 
     def put(self, key: str, content: BinaryIO | bytes) -> Image:
-        """Upload one photo and return its object version. Raise NotUploaded if S3 refuses it."""
+        """Upload one photo and return its object version. Raise UploadFailed if S3 refuses it."""
 
 
 class ExecutionReader(RedrivableExecutions, Protocol):

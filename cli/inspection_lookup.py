@@ -16,7 +16,7 @@ _ID_PREFIX = re.compile(r"[0-9a-f]{4,63}")
 _S3_URI = re.compile(r"s3://[^/]+/(.+)", re.DOTALL)
 
 
-def execution_name(text: str) -> str:
+def parse_execution_name(text: str) -> str:
     """Return the text if it is an execution's name, otherwise an empty string."""
     return text if _EXECUTION.fullmatch(text) else ""
 
@@ -30,7 +30,7 @@ def find_all(inspections: InspectionRepository, text: str) -> list[Inspection]:
     return _find_by_key(inspections, text) or _find_by_id_prefix(inspections, text)
 
 
-def resolve(inspections: InspectionRepository, text: str) -> tuple[Inspection, int]:
+def find_newest_match(inspections: InspectionRepository, text: str) -> tuple[Inspection, int]:
     """Return the newest inspection that a text matches and the number of other matches.
 
     Raises NotFound if there is none.
@@ -49,10 +49,10 @@ def resolve_ids(inspections: InspectionRepository, texts: Iterable[str]) -> list
 
     Raises NotFound if one text matches nothing.
     """
-    return list(dict.fromkeys(resolve(inspections, text)[0].id for text in texts))
+    return list(dict.fromkeys(find_newest_match(inspections, text)[0].id for text in texts))
 
 
-def ambiguous(rows: Sequence[Inspection], noun: str, text: str) -> str:
+def ambiguity_message(rows: Sequence[Inspection], noun: str, text: str) -> str:
     """Return the error message for a text that matches several inspections."""
     ids = ", ".join(row.id[:12] for row in rows)
     return f"{pluralize(len(rows), noun)} match {text!r}: name one by its id ({ids})."

@@ -14,11 +14,11 @@ from custom_labels.errors import ServiceError
 from custom_labels.fault_injection import FaultInjector
 from custom_labels.lifecycle import VersionStatus
 from custom_labels.model_runner import ModelRunner
-from custom_labels.model_server import ModelServer
 from custom_labels.rate_limits import RateLimits
+from custom_labels.running_models import ModelServer
 from custom_labels.s3_storage import S3Storage
 from custom_labels.training_job import MODEL_FILE, TrainingOutcome, read_outcome
-from custom_labels.training_pool import INTERRUPTED_MESSAGE, TrainingPool, delete_folder
+from custom_labels.training_pool import INTERRUPTED_MESSAGE, TrainingPool, delete_model_folder
 from custom_labels.version_repository import VersionRepository
 
 SHUTDOWN_TIMEOUT_SECONDS = 2
@@ -90,7 +90,7 @@ class ServiceAccount:
             message = "Copying was interrupted. Copy again."
             self.versions.change_status(version.arn, VersionStatus.COPYING_FAILED, message)
         for version in self.versions.list_by_status(VersionStatus.DELETING):
-            delete_folder(self.model_folder(version.arn))
+            delete_model_folder(self.model_folder(version.arn))
             self.versions.delete(version.arn)
         self.model_runner.recover()
 

@@ -8,7 +8,7 @@ from zipfile import BadZipFile
 from custom_labels.errors import ServiceError
 from custom_labels.fault_injection import FaultInjector
 from custom_labels.lifecycle import COUNTED_AS_RUNNING, VersionStatus
-from custom_labels.model_server import ModelServer
+from custom_labels.running_models import ModelServer
 from custom_labels.version_repository import VersionRecord, VersionRepository
 
 MAX_RUNNING_MODELS = 2

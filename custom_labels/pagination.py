@@ -44,7 +44,7 @@ def last_key(request: dict[str, Any]) -> str | None:
 
 
 def next_token(request: dict[str, Any], key: str) -> dict[str, str]:
-    """Return the NextToken member for a page that ends with `key`."""
+    """Return the NextToken field for a page that ends with `key`."""
     return {"NextToken": _encode_token(_request_hash(request), key)}
 
 

@@ -52,7 +52,7 @@ class RateLimits:
             message = f"Rate exceeded: {rate:g} calls of {operation} a second"
             raise ServiceError("ThrottlingException", message)
 
-    def check_photo(self, arn: str, units: int) -> None:
+    def count_photo(self, arn: str, units: int) -> None:
         """Count a photo; raises ServiceError if the rate of the model's inference units is exceeded."""
         rate = units * PHOTOS_PER_SECOND_AND_UNIT
         if not self._take(arn, rate):

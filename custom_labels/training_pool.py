@@ -90,6 +90,6 @@ def _environment() -> dict[str, str]:
     return os.environ | threads | {"PYTHONPATH": os.pathsep.join(filter(None, paths))}
 
 
-def delete_folder(folder: Path) -> None:
+def delete_model_folder(folder: Path) -> None:
     """Delete a model's folder if it exists."""
     shutil.rmtree(folder, ignore_errors=True)

@@ -28,21 +28,21 @@ FIXED_CREATION_DATE = "2000-01-01T00:00:00"
 
 
 @dataclass(frozen=True, slots=True)
-class HoldOut:
+class HoldOutManifest:
     """A manifest in S3, and the hash that was recorded when it was frozen."""
 
     uri: str
     sha256: str
 
 
-def find_frozen(event_log: ModelEventLog, project: str) -> HoldOut | None:
+def find_frozen(event_log: ModelEventLog, project: str) -> HoldOutManifest | None:
     """Return the project's hold-out, or None if none is frozen."""
     events = [
         event
         for event in event_log.events(ModelAction.FREEZE_HOLD_OUT)
         if event.details["project"] == project
     ]
-    return HoldOut(events[-1].after, events[-1].details["sha256"]) if events else None
+    return HoldOutManifest(events[-1].after, events[-1].details["sha256"]) if events else None
 
 
 def photos_from_manifest_uri(uri: str) -> list[LabelledPhoto]:
@@ -67,7 +67,7 @@ def freeze(
     actor: str,
     reason: str,
     progress: UploadProgress,
-) -> HoldOut:
+) -> HoldOutManifest:
     """Store copies of the photos under the hash of their bytes, and record the hash of their manifest.
 
     `reason` says why a frozen hold-out is replaced. Raises Conflict if a different one is frozen and there is
@@ -98,10 +98,10 @@ def freeze(
             details={"project": project, "sha256": digest, "photos": len(ordered)},
         )
     )
-    return HoldOut(uri, digest)
+    return HoldOutManifest(uri, digest)
 
 
-def read_frozen_entries(hold_out: HoldOut) -> list[ManifestEntry]:
+def read_frozen_entries(hold_out: HoldOutManifest) -> list[ManifestEntry]:
     """Return the lines of a hold-out; raises PartcheckError if it was changed since it was frozen."""
     content = s3_objects.read_bytes(hold_out.uri)
     if hashlib.sha256(content).hexdigest() != hold_out.sha256:
@@ -156,7 +156,7 @@ def true_verdict(label: str, policy: RoutingPolicy) -> Verdict:
 
 
 def save_scores(
-    bucket: str, project: str, model: str, hold_out: HoldOut, scored: Sequence[ScoredPhoto]
+    bucket: str, project: str, model: str, hold_out: HoldOutManifest, scored: Sequence[ScoredPhoto]
 ) -> None:
     """Store a model's scores on a hold-out, so that other thresholds can be evaluated later."""
     lines = [
@@ -170,7 +170,7 @@ def save_scores(
     s3_objects.write_text(bucket, _scores_key(project, model, hold_out), json.dumps(lines))
 
 
-def load_scores(bucket: str, project: str, model: str, hold_out: HoldOut) -> list[ScoredPhoto] | None:
+def load_scores(bucket: str, project: str, model: str, hold_out: HoldOutManifest) -> list[ScoredPhoto] | None:
     """Return a model's stored scores on a hold-out, or None."""
     key = _scores_key(project, model, hold_out)
     if key not in s3_objects.list_objects(bucket, key):
@@ -183,7 +183,7 @@ def load_scores(bucket: str, project: str, model: str, hold_out: HoldOut) -> lis
     ]
 
 
-def _scores_key(project: str, model: str, hold_out: HoldOut) -> str:
+def _scores_key(project: str, model: str, hold_out: HoldOutManifest) -> str:
     name = hashlib.sha256(model.encode()).hexdigest()[:16]
     return f"{project}/hold-out/scores/{hold_out.sha256[:16]}/{name}.json"
 

@@ -1,4 +1,4 @@
-"""Find before the upload what AWS would refuse, under AWS's error names."""
+"""Check a manifest before the upload, and report faults under AWS's error names."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -73,7 +73,7 @@ class StateMachine(Construct):
         )
 
     def publish(self, rollback_alarms: list[cloudwatch.Alarm]) -> None:
-        """Point the alias to the newest version. Any of the alarms rolls it back."""
+        """Point the alias to the newest version. If one of `rollback_alarms` fires, the alias points back."""
         resource = self.resource.node.default_child
         version = sfn.CfnStateMachineVersion(
             self,

@@ -11,7 +11,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from lambdas import container
 from lambdas.observability import LoggingBatchProcessor, logger, observed
 from workflow.inspections.repository import InspectionRepository
-from workflow.recovery import delivery
+from workflow.recovery import decision_delivery
 from workflow.recovery.redrive import RedrivableExecutions
 from workflow.review.decisions import MessageQueue, TaskTokenStore
 
@@ -35,7 +35,7 @@ def handler(
 
     def deliver(record: SQSRecord) -> None:
         inspection_id = json.loads(record.body)["inspection_id"]
-        outcome = delivery.deliver(
+        outcome = decision_delivery.deliver(
             inspections or container.inspections(),
             task_tokens or container.task_tokens(),
             executions or container.executions(),

@@ -10,7 +10,7 @@ from review_app.audit import routes as audit
 from review_app.container import Container
 from review_app.dashboard import routes as dashboard
 from review_app.executions import command_routes, execution_routes
-from review_app.executions import routes as executions
+from review_app.executions import list_routes as executions
 from review_app.inspections import routes as inspections
 from review_app.photos import routes as photos
 from review_app.photos.display_copies import PhotoService

@@ -30,7 +30,7 @@ def install(app: FastAPI) -> None:
 
 
 def error_response(request: Request, status: int, message: str) -> Response:
-    """Return an error as JSON or as a page, depending on the Accept header; log statuses 401 and 403."""
+    """Return an error as JSON or a page, by the Accept header. Statuses 401 and 403 are logged."""
     if status in (401, 403):
         user = session_user(request)
         name = user.name if user else ""

@@ -15,7 +15,7 @@ RETRY_MS = 1000
 _log = logging.getLogger("review_app")
 
 
-class ChangeTopic:
+class StatePoller:
     """A state that listeners follow.
 
     `read_state` runs in a thread while there are listeners; they wake up when its result changes.
@@ -65,7 +65,7 @@ class ChangeTopic:
 
 
 def event_stream(
-    topic: ChangeTopic, build_message: Callable[[], Any], is_allowed: Callable[[], bool]
+    topic: StatePoller, build_message: Callable[[], Any], is_allowed: Callable[[], bool]
 ) -> StreamingResponse:
     """Return the topic as an event stream. `build_message` runs in a thread and builds each event's data.
 

@@ -13,7 +13,7 @@ from typing import Any
 from PIL import Image
 
 from tests import crafted
-from workflow.photos.photo import MAX_BYTES, RejectionReason
+from workflow.photos.validation_result import MAX_BYTES, RejectionReason
 
 DOCUMENT = Path(__file__).parent.parent / "docs" / "accepted-photos.md"
 BEGIN, END = "<!-- table: begin -->\n", "<!-- table: end -->"

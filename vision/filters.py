@@ -96,7 +96,7 @@ def _extremes_along_columns(extreme: np.ufunc, plane: Plane) -> Plane:
 
 
 def _extremes_along_rows(extreme: np.ufunc, plane: Plane) -> Plane:
-    """Return the same along the rows; a transposed view would be slow: its memory is not contiguous."""
+    """Return the extremes along the rows. A transposed view would be slow: its memory is not contiguous."""
     first, last = plane[:, :1], plane[:, -1:]
     padded = np.concatenate([first, first, plane, last, last], axis=1)
     pairs = extreme(padded[:, 1:], padded[:, :-1])

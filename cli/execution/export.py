@@ -26,8 +26,8 @@ def export(context: CliContext, image: str, output: Path | None) -> None:
     """
     environment = context.environment()
     name = (
-        inspection_lookup.execution_name(image)
-        or inspection_lookup.resolve(environment.inspections, image)[0].owner
+        inspection_lookup.parse_execution_name(image)
+        or inspection_lookup.find_newest_match(environment.inspections, image)[0].owner
     )
     record = archive.load_latest(environment.archive, environment.history_source, name)
     if record is None:

@@ -22,7 +22,7 @@ from workflow.models.model import ModelStatus, ModelVersion
 from workflow.models.promotion import ModelAction, ModelEvent
 
 if TYPE_CHECKING:
-    from datasets.hold_out import HoldOut
+    from datasets.hold_out import HoldOutManifest
     from datasets.labelled_photos import LabelledPhoto
 
 
@@ -73,7 +73,7 @@ def evaluate(
 
 
 def _evaluate_if_running(
-    services: ModelServices, candidate: ModelVersion, hold_out: "HoldOut | None"
+    services: ModelServices, candidate: ModelVersion, hold_out: "HoldOutManifest | None"
 ) -> HoldOutEvaluation | None:
     """Score a running model on the hold-out and record the result. Otherwise print why it is not scored."""
     if hold_out is None:
@@ -98,7 +98,7 @@ def _evaluate_if_running(
 def evaluate_on_hold_out(
     services: ModelServices,
     version: ModelVersion,
-    hold_out: "HoldOut",
+    hold_out: "HoldOutManifest",
     policy_text: str,
     rescore: bool = False,
 ) -> HoldOutEvaluation:
@@ -127,7 +127,7 @@ def evaluate_on_hold_out(
 
 
 def read_training_summary(version: ModelVersion) -> TrainingSummary | None:
-    """Return the report of the model's training, or None if there is nlabel."""
+    """Return the report of the model's training, or None if there is none."""
     if not version.summary_uri:
         return None
     from datasets.s3_objects import read_bytes
@@ -135,7 +135,7 @@ def read_training_summary(version: ModelVersion) -> TrainingSummary | None:
     return parse_summary(json.loads(read_bytes(version.summary_uri)))
 
 
-def _find_or_freeze(services: ModelServices, source: str, reason: str) -> "HoldOut | None":
+def _find_or_freeze(services: ModelServices, source: str, reason: str) -> "HoldOutManifest | None":
     from datasets import hold_out
 
     if not source:

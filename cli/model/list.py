@@ -3,7 +3,7 @@
 import click
 
 from cli.context import CliContext
-from cli.model.model_report import model_to_dict, running_events
+from cli.model.model_report import model_to_dict, start_and_stop_events
 from cli.model_services import open_model_services
 from cli.output import format_timestamp, print_json, print_table
 
@@ -21,7 +21,7 @@ def list_models(context: CliContext, project: str, as_json: bool) -> None:
     """
     services = open_model_services(context, project)
     projects = [project] if project else services.models.list_projects()
-    in_use, events = services.settings.get_model(), running_events(services)
+    in_use, events = services.settings.get_model(), start_and_stop_events(services)
     states = [
         model_to_dict(version, events, in_use)
         for name in projects

@@ -18,7 +18,7 @@ json_option = click.option(
 
 def print_model(services: ModelServices, version: ModelVersion, as_json: bool) -> None:
     """Print a model's state as one sentence or one JSON object."""
-    state = model_to_dict(version, running_events(services), services.settings.get_model())
+    state = model_to_dict(version, start_and_stop_events(services), services.settings.get_model())
     if as_json:
         print_json_line(state)
     else:
@@ -26,7 +26,7 @@ def print_model(services: ModelServices, version: ModelVersion, as_json: bool) -
         click.echo(f"Model {version.name} of project {version.project} ({usage}): {state['words']}")
 
 
-def running_events(services: ModelServices) -> list[ModelEvent]:
+def start_and_stop_events(services: ModelServices) -> list[ModelEvent]:
     """Return the recorded starts and stops of all models, by people and by the capacity manager."""
     actions = (ModelAction.START, ModelAction.STOP)
     return services.event_log.events(*actions) + services.capacity_log.events(*actions)

@@ -31,7 +31,7 @@ def agreement(context: CliContext, days: int, as_json: bool) -> None:
     list_queue = context.environment().reviews.list_items
     second_reviews = [
         item.second_review
-        for queue in (ReviewQueue.RESOLVED, ReviewQueue.DISPUTED)
+        for queue in (ReviewQueue.RESOLVED, ReviewQueue.DISAGREEMENT)
         for item in list_queue(queue, since)
         if item.second_review
     ]
@@ -43,7 +43,7 @@ def agreement(context: CliContext, days: int, as_json: bool) -> None:
     if not agreements:
         note(f"No photo had a second review in the last {days} days.")
         return
-    titles = ("judges", "photos", "agreed", "agreement", "kappa")
+    titles = ("reviewers", "photos", "agreed", "agreement", "kappa")
     print_table(titles, [_cells(result) for result in agreements], ("photos", "agreed"))
     open_disputes = sum(
         second_review.final_verdict is None and not second_review.agrees for second_review in second_reviews
@@ -70,7 +70,7 @@ def _format_estimate(value: float | None, interval: tuple[float, float] | None) 
 
 def _to_dict(result: Agreement) -> dict[str, object]:
     return {
-        "judges": list(result.raters),
+        "reviewers": list(result.raters),
         "photos": result.photos,
         "agreed": result.agreed,
         "agreement": result.raw_agreement,

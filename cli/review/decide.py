@@ -59,7 +59,7 @@ def decide(
     environment = context.environment()
     row = (
         _select_waiting(inspection_lookup.find_all(environment.inspections, image), image)
-        or inspection_lookup.resolve(environment.inspections, image)[0]
+        or inspection_lookup.find_newest_match(environment.inspections, image)[0]
     )
     decision = decisions.decide(
         environment.inspections,
@@ -84,7 +84,7 @@ def _select_waiting(matches: Sequence[Inspection], text: str) -> Inspection | No
     """Return the only inspection that can be decided. Raise Conflict if several or none of several can."""
     waiting = [row for row in matches if row.awaits_decision]
     if len(waiting) > 1:
-        raise Conflict(inspection_lookup.ambiguous(waiting, "waiting photo", text))
+        raise Conflict(inspection_lookup.ambiguity_message(waiting, "waiting photo", text))
     if not waiting and len(matches) > 1:
         newest = matches[0]
         raise Conflict(

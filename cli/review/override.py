@@ -52,7 +52,7 @@ def override(
     """
     parsed_verdict = parse_verdict(verdict, defect_class)
     environment = context.environment()
-    row = inspection_lookup.resolve(environment.inspections, image)[0]
+    row = inspection_lookup.find_newest_match(environment.inspections, image)[0]
     after = revision.override(
         environment.inspections,
         environment.decision_queue,

@@ -32,7 +32,7 @@ def undo(context: CliContext, image: str, reviewer: str, as_json: bool) -> None:
     environment, name = context.environment(), reviewer or login_name()
     row = (
         _select_decided(inspection_lookup.find_all(environment.inspections, image), image, name)
-        or inspection_lookup.resolve(environment.inspections, image)[0]
+        or inspection_lookup.find_newest_match(environment.inspections, image)[0]
     )
     decision = row.decision
     after = decisions.undo(environment.inspections, row.id, decision.id if decision else "", name)
@@ -55,7 +55,7 @@ def _select_decided(matches: Sequence[Inspection], text: str, reviewer: str) -> 
         if row.decision and row.decision.reviewer == reviewer and not row.decision.finalized
     ]
     if len(own) > 1:
-        raise Conflict(inspection_lookup.ambiguous(own, "fresh decision", text))
+        raise Conflict(inspection_lookup.ambiguity_message(own, "fresh decision", text))
     if not own and len(matches) > 1:
         raise Conflict(
             f"None of {len(matches)} inspections that match {text!r} has a decision of {reviewer} "

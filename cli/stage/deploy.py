@@ -131,8 +131,8 @@ def _warnings(concurrency: int, deployment: "StageSettings") -> Iterable[str]:
 def _deploy(deployment: "StageSettings", account: "AwsAccount", scratch: Path, yes: bool) -> "Stack":
     """Synthesise, show the changes, ask, and deploy. Raise PartcheckError if CloudFormation fails."""
     from deployment.account import find_latest_python_platform
+    from deployment.asset_bucket import StagingBucket
     from deployment.stacks import CloudFormationStacks
-    from deployment.staging import StagingBucket
     from infra.app import synthesise
     from infra.bundle import PYTHON
     from infra.review_app import PLATFORM_PARAMETER

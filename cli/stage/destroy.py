@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -85,8 +86,8 @@ def destroy(
 
 
 def _find_resources(target: AwsTarget, stacks: Any) -> StageResources:
-    """Return the stage's stack and resources, or those with its tag. Raise NotRunning without any."""
-    from deployment.disposal import find_retained_resources, select_existing
+    """Return the stage's stack and resources, or those with its tag. Raise NotRunning if there are none."""
+    from deployment.resource_deletion import find_retained_resources, select_existing
 
     stack = stacks.find(target.stack_name)
     if stack is None or stack.in_review:
@@ -99,7 +100,7 @@ def _find_resources(target: AwsTarget, stacks: Any) -> StageResources:
 
 def _confirm(stage: StageResources, keep_data: bool, yes: bool) -> None:
     """Show how much data would be deleted, and ask for confirmation."""
-    from deployment.disposal import BUCKET, TABLE, measure_bucket
+    from deployment.resource_deletion import BUCKET, TABLE, measure_bucket
 
     if keep_data:
         note("Buckets, tables and accounts are kept.")
@@ -116,7 +117,7 @@ def _confirm(stage: StageResources, keep_data: bool, yes: bool) -> None:
 
 def _read_ownership(stage: StageResources, stacks: Any) -> ModelOwnership:
     """Disable the stage's capacity manager, and return which models belong to the stage."""
-    from deployment.disposal import BUCKET, TABLE
+    from deployment.resource_deletion import BUCKET, TABLE
     from workflow.aws.model_settings import SsmModelSettings
 
     parameter = stage.stack.outputs.get("ModelParameter", "") if stage.stack else ""
@@ -139,18 +140,22 @@ def _delete_stack(stacks: Any, stack: "Stack") -> None:
         raise PartcheckError(f"The stack could not be deleted ({remaining.status}); its events say why")
 
 
+def _report_deleted_versions(bucket: str, count: int) -> None:
+    note(f"{bucket}: {count:,} versions deleted")
+
+
 def _delete_data(stage: StageResources) -> None:
-    from deployment import disposal
-    from deployment.disposal import BUCKET, TABLE, USER_POOL
+    from deployment import resource_deletion
+    from deployment.resource_deletion import BUCKET, TABLE, USER_POOL
 
     for bucket in sorted(stage.names(BUCKET), key=_is_log_bucket):
-        disposal.delete_bucket(bucket, lambda count, name=bucket: note(f"{name}: {count:,} versions deleted"))  # type: ignore[misc]
+        resource_deletion.delete_bucket(bucket, partial(_report_deleted_versions, bucket))
         note(f"Bucket {bucket} is deleted.")
     for table in stage.names(TABLE):
-        disposal.delete_table(table)
+        resource_deletion.delete_table(table)
         note(f"Table {table} is deleted.")
     for pool in stage.names(USER_POOL):
-        disposal.delete_user_pool(pool)
+        resource_deletion.delete_user_pool(pool)
         note(f"User pool {pool} is deleted.")
 
 
@@ -161,19 +166,19 @@ def _is_log_bucket(bucket: str) -> bool:
 
 def _delete_staging(stacks: Any, account: Any) -> None:
     """Delete the bucket for code and templates if no other stage is left."""
-    from deployment import disposal
-    from deployment.staging import StagingBucket
+    from deployment import resource_deletion
+    from deployment.asset_bucket import StagingBucket
 
     staging = StagingBucket(account)
     if stacks.find_by_prefix(STACK_PREFIX):
         note(f"Bucket {staging.bucket} stays: other stages need it.")
     elif staging.exists():
-        disposal.delete_bucket(staging.bucket, lambda _count: None)
+        resource_deletion.delete_bucket(staging.bucket, lambda _count: None)
         note(f"Bucket {staging.bucket} is deleted.")
 
 
 def _print_remaining(stage: str, running: Mapping[str, str], as_json: bool) -> None:
-    from deployment.disposal import find_tagged_arns
+    from deployment.resource_deletion import find_tagged_arns
 
     remaining = {**{arn: retention_reason(arn) for arn in find_tagged_arns(stage)}, **running}
     if as_json:

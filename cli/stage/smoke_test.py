@@ -120,7 +120,7 @@ def _send(environment: Environment, description: str, name: str, body: bytes) ->
 
 
 def _follow(environment: Environment, sent: SentPhoto, timeout: float) -> SmokeResult:
-    from deployment.smoke import delete_inspection, remove_message
+    from deployment.smoke_cleanup import delete_inspection, remove_message
 
     row = _wait_until_closed(environment, sent.image, sent.at + timeout)
     seconds = time.monotonic() - sent.at

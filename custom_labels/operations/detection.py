@@ -15,7 +15,7 @@ def detect_labels(account: ServiceAccount, request: dict[str, Any]) -> dict[str,
     details = account.versions.get(arn).details
     model = account.model_server.get_model(arn)
     units = max(details.get("MinInferenceUnits", 1), details.get("MaxInferenceUnits", 1))
-    account.rate_limits.check_photo(arn, units)
+    account.rate_limits.count_photo(arn, units)
     if delay := account.fault_injector.delays.detect:
         time.sleep(delay)
     scores = account.model_server.score_photo(model, _read_image(account, request["Image"]))

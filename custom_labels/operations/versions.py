@@ -11,7 +11,7 @@ from custom_labels.lifecycle import VersionStatus
 from custom_labels.operations.tags import add_tags
 from custom_labels.pagination import newest_first_key, paginate
 from custom_labels.training_job import DatasetSource, TrainingJob
-from custom_labels.training_pool import delete_folder
+from custom_labels.training_pool import delete_model_folder
 from custom_labels.version_repository import VersionRecord, new_record
 
 MAX_TRAININGS = 2
@@ -157,6 +157,6 @@ def _describe(account: ServiceAccount, version: VersionRecord) -> dict[str, Any]
 def delete_version(account: ServiceAccount, request: dict[str, Any]) -> dict[str, Any]:
     arn = request["ProjectVersionArn"]
     account.versions.change_status(arn, VersionStatus.DELETING, "The model is being deleted.")
-    delete_folder(account.model_folder(arn))
+    delete_model_folder(account.model_folder(arn))
     account.versions.delete(arn)
     return {"Status": VersionStatus.DELETING}

@@ -4,7 +4,7 @@ import numpy as np
 
 from local.sample_parts.scene import Scene, direction
 from local.sample_parts.severity import scale_by_severity
-from local.sample_parts.stencil import Points, blob, noise, polygon, rotation, strokes
+from local.sample_parts.stencil import Points, blob, noise, polygon, rotation_matrix, strokes
 
 
 def blowholes(scene: Scene, severity: float, rng: np.random.Generator) -> None:
@@ -37,7 +37,7 @@ def scratch(scene: Scene, severity: float, rng: np.random.Generator) -> None:
     half = 0.5 * scale_by_severity(36, 80, severity) * unit
     bend = rng.normal(0, 0.06) * half
     along = np.linspace(-1, 1, 8)
-    line = np.stack([along * half, bend * (1 - along**2)], axis=1) @ rotation(float(across))
+    line = np.stack([along * half, bend * (1 - along**2)], axis=1) @ rotation_matrix(float(across))
     count = 1 + int(rng.poisson(2.0 * severity))
     lines = [middle + line * rng.uniform(0.4, 1) + rng.normal(0, 3, 2) * unit * n for n in range(count)]
     width = scale_by_severity(1.4, 2.2, severity)

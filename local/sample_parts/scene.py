@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from local.sample_parts.products import PartDesign
-from local.sample_parts.stencil import SIDE, Layer, Points, rotation
+from local.sample_parts.stencil import SIDE, Layer, Points, rotation_matrix
 from local.sample_parts.surface import TURNS, PolarGrid, add_blades, render_ground, render_metal, turn_index
 
 
@@ -21,8 +21,8 @@ class PartPose:
 
     def image(self, points: Points) -> Points:
         """Project points from the part's plane (radius 1, hub at the origin) to pixels."""
-        tilted = (points @ rotation(self.turn - self.axis)) * np.array([1.0, self.squash])
-        pixels: Points = self.radius * (tilted @ rotation(self.axis)) + self.centre
+        tilted = (points @ rotation_matrix(self.turn - self.axis)) * np.array([1.0, self.squash])
+        pixels: Points = self.radius * (tilted @ rotation_matrix(self.axis)) + self.centre
         return pixels
 
     def polar(self) -> tuple[Layer, Layer]:

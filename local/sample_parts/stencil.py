@@ -49,10 +49,10 @@ def blob(rng: np.random.Generator, size: float, rough: float = 0.25, stretch: fl
     wobble = (swing * np.cos(waves * turns + rng.uniform(0, 6, (5, 1)))).sum(axis=0)
     radii = size * np.clip(1 + wobble, 0.4, 1.8)
     points = np.stack([radii * np.cos(turns) * stretch, radii * np.sin(turns) / stretch], axis=1)
-    return points @ rotation(rng.uniform(0, np.pi))
+    return points @ rotation_matrix(rng.uniform(0, np.pi))
 
 
-def rotation(angle: float) -> Points:
+def rotation_matrix(angle: float) -> Points:
     """Return the matrix that rotates row vectors by an angle (radians)."""
     return np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
 

@@ -87,7 +87,7 @@ class DashboardView:
 
     @property
     def review_share(self) -> float | None:
-        """The share of closed inspections that needed a review, None without any."""
+        """The share of closed inspections that needed a review; None if there are none."""
         return self.counts.get("reviews", 0) / self.closed if self.closed else None
 
     @property
@@ -198,7 +198,7 @@ def _replay(
 
 
 def _second_reviews(reviews: ReviewRepository, since: str) -> Iterator[SecondReview]:
-    for queue in (ReviewQueue.RESOLVED, ReviewQueue.DISPUTED):
+    for queue in (ReviewQueue.RESOLVED, ReviewQueue.DISAGREEMENT):
         for item in islice(reviews.list_items(queue, since), MAX_ENTRIES_READ):
             if item.second_review is not None and item.second_review.verdict is not None:
                 yield item.second_review

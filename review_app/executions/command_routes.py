@@ -9,7 +9,7 @@ from fastapi.responses import RedirectResponse
 
 from review_app.container import Container
 from review_app.executions.list_filters import FAILED, parse_filters
-from review_app.executions.routes import History, find_page
+from review_app.executions.list_routes import History, find_page
 from review_app.rendering import flash, render_page
 from review_app.users import Engineer, Role, User, require_role
 from workflow import timestamps

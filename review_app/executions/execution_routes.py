@@ -12,7 +12,7 @@ from review_app.executions.actions import available_actions
 from review_app.executions.execution_history import INSPECTION_ID_LENGTH, ExecutionHistory
 from review_app.executions.execution_view import build_execution_view
 from review_app.executions.graph.definition import parse_definition
-from review_app.executions.routes import History
+from review_app.executions.list_routes import History
 from review_app.rendering import render_page
 from review_app.users import CurrentUser, User, current_user
 from workflow.history import archive

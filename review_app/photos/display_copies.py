@@ -12,7 +12,7 @@ from workflow.errors import NotFound
 from workflow.inspections.inspection import Inspection
 from workflow.inspections.objects import Image, ObjectStore
 from workflow.inspections.repository import InspectionRepository
-from workflow.photos.photo import MAX_BYTES, MAX_SIDE
+from workflow.photos.validation_result import MAX_BYTES, MAX_SIDE
 
 CACHE_BYTES = 96 * 1024 * 1024
 MAX_CONCURRENT = 2

@@ -43,7 +43,7 @@ def release(request: Request, inspection_id: InspectionId, user: CurrentUser, se
 @router.get("/disagreements", dependencies=[Depends(require_role(Role.ENGINEER))])
 def disagreements(request: Request, services: Services) -> Response:
     """List the photos whose second review differs from the first answer."""
-    items = _list_queue(services, ReviewQueue.DISPUTED)
+    items = _list_queue(services, ReviewQueue.DISAGREEMENT)
     return render_page(
         request, "review/disagreements.html", items=items, classes=services.settings.defect_classes
     )

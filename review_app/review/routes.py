@@ -202,7 +202,7 @@ def renew(user: CurrentUser, services: Services, ids: Ids = "") -> JSONResponse:
 
 
 @router.post("/free")
-def free(user: CurrentUser, services: Services, leases: Leases = "") -> Response:
+def release_leases(user: CurrentUser, services: Services, leases: Leases = "") -> Response:
     """End the leases of a page that was closed. Leases that a newer page has renewed stay."""
     expires_at_by_id = dict(lease.split(" ") for lease in leases.split(",") if lease)
     services.assigner.release(user.name, expires_at_by_id)

@@ -3,7 +3,7 @@
 from fastapi import Request
 
 from review_app.container import Container
-from review_app.live import POLL_SECONDS, ChangeTopic
+from review_app.live import POLL_SECONDS, StatePoller
 from review_app.review.reviewer_tally import ReviewerTally
 from review_app.settings import ReviewAppSettings
 from workflow.review.assignment import ReviewAssigner
@@ -17,7 +17,7 @@ class ReviewServices:
         self.settings, self.container = settings, container
         self.assigner = ReviewAssigner(container.reviews, cache_seconds=POLL_SECONDS)
         self.tally = ReviewerTally(container.inspections, cache_seconds=POLL_SECONDS)
-        self.topic = ChangeTopic(self.read_state)
+        self.topic = StatePoller(self.read_state)
 
     def read_state(self) -> tuple[object, ...]:
         """Return the state from which the counts are computed; listeners hear of its changes.

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import infra
-from deployment.staging import zip_directory
+from deployment.asset_bucket import zip_directory
 from infra import bundle, pinned_packages
 from infra.settings import StageSettings, from_context
 from local import functions as local_functions
@@ -103,7 +103,8 @@ def test_the_local_functions_package_holds_only_what_functions_import(tmp_path: 
 
 def test_a_forbidden_module_in_a_bundle_is_found(tmp_path: Path) -> None:
     (tmp_path / "workflow").mkdir()
-    (tmp_path / "workflow" / "planted.py").write_text("from deployment import disposal\n", encoding="utf-8")
+    planted = tmp_path / "workflow" / "planted.py"
+    planted.write_text("from deployment import resource_deletion\n", encoding="utf-8")
 
     with pytest.raises(AssertionError, match="deployment"):
         assert_no_forbidden_module(tmp_path)

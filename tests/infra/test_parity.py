@@ -31,7 +31,7 @@ from click.testing import CliRunner, Result
 from cli.context import open_environment
 from cli.main import main
 from cli.sample_model import train_sample_model
-from deployment.disposal import BUCKET, TABLE, select_existing
+from deployment.resource_deletion import BUCKET, TABLE, select_existing
 from deployment.stacks import CloudFormationStacks
 from local.lock import lock_state_directory
 from local.ports import Ports

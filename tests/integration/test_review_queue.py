@@ -185,7 +185,7 @@ def test_a_photo_passes_every_step_of_a_review(review_tables: ReviewTables) -> N
     second_review.submit(
         review_tables.inspections, review_tables.reviews, row.id, Verdict.DEFECT, "cat", answer_id="a2"
     )
-    assert [waiting.id for waiting in assigner.list_items(ReviewQueue.DISPUTED)] == [row.id]
+    assert [waiting.id for waiting in assigner.list_items(ReviewQueue.DISAGREEMENT)] == [row.id]
     revised = second_review.adjudicate(
         review_tables.inspections,
         review_tables.reviews,

@@ -21,7 +21,7 @@ from workflow.inspections.objects import CopyFailure, Image, StoredObject
 from workflow.inspections.repository import get_or_create, get_or_raise, require_owner
 from workflow.inspections.undo_window import finalize
 from workflow.pipeline import claim, filing, start, verdict_message
-from workflow.recovery import delivery
+from workflow.recovery import decision_delivery
 from workflow.review import decisions
 
 Mutant = Callable[[], AbstractContextManager[Any]]
@@ -288,7 +288,7 @@ def acts_without_finalizing() -> AbstractContextManager[Any]:
     def variant(_repository: Any, row: Inspection, now: str) -> bool:
         return row.decision is not None and not undo_window.undo_seconds_left(row.decision, now)
 
-    return _replace(finalize, variant, filing, decisions, delivery)
+    return _replace(finalize, variant, filing, decisions, decision_delivery)
 
 
 def overrides_without_a_revision() -> AbstractContextManager[Any]:

@@ -19,7 +19,7 @@ from workflow.inspections.inspection import Inspection, InspectionState
 from workflow.inspections.objects import inspection_id
 from workflow.inspections.verdict import Verdict
 from workflow.pipeline import filing
-from workflow.recovery import delivery
+from workflow.recovery import decision_delivery
 from workflow.review import decisions
 from workflow.review.assignment import ReviewAssigner
 from workflow.review.queue import LEASE_SECONDS
@@ -228,7 +228,7 @@ def test_a_thousand_decisions_survive_a_hundred_crashes_with_one_effect_each(see
     ]
     for inspection in [*answered, *lost]:
         retry_crashes(
-            lambda inspection=inspection: delivery.deliver(
+            lambda inspection=inspection: decision_delivery.deliver(
                 crashing.inspections,
                 crashing.task_tokens,
                 crashing.executions,

@@ -16,7 +16,7 @@ from workflow import definition, timestamps
 from workflow.inspections.inspection import Inspection, InspectionState
 from workflow.inspections.objects import Image, inspection_id
 from workflow.inspections.routing_policy import LabelRule, RoutingPolicy
-from workflow.inspections.verdict import Prediction, Score, Verdict, decide
+from workflow.inspections.verdict import Prediction, Score, Verdict, apply_threshold
 from workflow.pipeline import claim, detection
 from workflow.pipeline.claim import ClaimOutcome
 from workflow.pipeline.detection import DetectionOutcome
@@ -68,7 +68,7 @@ class _UncalledDetector:
 def test_the_choice_agrees_with_decide_at_every_boundary(verdict: Verdict) -> None:
     for confidence, threshold in itertools.product(BOUNDARIES, BOUNDARIES):
         prediction = Prediction(verdict=verdict, label="label", confidence=confidence, threshold=threshold)
-        assert route(prediction) == MOVES[decide(prediction)], prediction
+        assert route(prediction) == MOVES[apply_threshold(prediction)], prediction
 
 
 @given(verdicts, share, share)
@@ -79,7 +79,7 @@ def test_the_choice_agrees_with_decide_on_any_prediction(
 ) -> None:
     prediction = Prediction(verdict=verdict, label="label", confidence=confidence, threshold=threshold)
 
-    assert route(prediction) == MOVES[decide(prediction)]
+    assert route(prediction) == MOVES[apply_threshold(prediction)]
 
 
 @given(st.lists(st.builds(Score, st.sampled_from(["good", "crack", "rust"]), share), max_size=4))
@@ -89,7 +89,7 @@ def test_the_choice_agrees_with_decide_on_any_prediction(
 def test_the_choice_agrees_with_decide_on_every_prediction_of_the_policy(scores: list[Score]) -> None:
     prediction = POLICY.predict(scores)
 
-    assert route(prediction) == MOVES[decide(prediction)]
+    assert route(prediction) == MOVES[apply_threshold(prediction)]
 
 
 def test_every_outcome_of_a_claim_has_its_route() -> None:

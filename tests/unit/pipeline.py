@@ -22,7 +22,7 @@ from workflow.inspections.verdict import Score, Verdict
 from workflow.pipeline import claim, detection, filing
 from workflow.pipeline.detection import ModelAnswer
 from workflow.pipeline.executions import execution_input, execution_name
-from workflow.recovery import delivery
+from workflow.recovery import decision_delivery
 from workflow.review import decisions
 
 PHOTO = png()
@@ -121,7 +121,7 @@ class Pipeline:
         )
 
     def deliver(self, image: Image) -> str:
-        return delivery.deliver(
+        return decision_delivery.deliver(
             self.inspections, self.task_tokens, self.executions, self.decisions, inspection_id(image)
         )
 

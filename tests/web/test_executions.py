@@ -15,7 +15,7 @@ import httpx2
 import pytest
 
 from review_app.executions.command_routes import router
-from review_app.executions.routes import list_state_reader
+from review_app.executions.list_routes import list_state_reader
 from review_app.review.services import ReviewServices
 from review_app.settings import ReviewAppSettings
 from tests.fakes import FakeDetector

@@ -8,7 +8,7 @@ from unittest.mock import ANY
 
 import pytest
 
-from review_app.live import ChangeTopic, event_stream
+from review_app.live import StatePoller, event_stream
 
 
 def run(scenario: Coroutine[Any, Any, None]) -> None:
@@ -34,7 +34,7 @@ def test_all_listeners_share_one_look_and_hear_of_a_change() -> None:
         return polls[0] // 5
 
     async def scenario() -> None:
-        topic = ChangeTopic(read_state, seconds=0.01)
+        topic = StatePoller(read_state, seconds=0.01)
         received = await asyncio.gather(*(first(topic.changes(), 3) for _ in range(20)))
         assert received == [[True] * 3] * 20
         assert polls[0] < 40
@@ -50,7 +50,7 @@ def test_nobody_looks_when_nobody_listens() -> None:
         return polls[0]
 
     async def scenario() -> None:
-        topic = ChangeTopic(read_state, seconds=0.01)
+        topic = StatePoller(read_state, seconds=0.01)
         changes = topic.changes()
         await anext(changes)
         await anext(changes)
@@ -73,7 +73,7 @@ def test_a_look_that_fails_is_logged_and_tried_again(caplog: pytest.LogCaptureFi
         return polls[0]
 
     async def scenario() -> None:
-        assert await first(ChangeTopic(read_state, seconds=0.01).changes(), 2) == [True, True]
+        assert await first(StatePoller(read_state, seconds=0.01).changes(), 2) == [True, True]
 
     run(scenario())
     assert [record.exc_text for record in caplog.records if record.name == "review_app"] == [ANY, ANY]
@@ -91,7 +91,7 @@ def test_a_stream_ends_with_the_session() -> None:
     async def scenario() -> None:
         texts = []
         async for text in event_stream(
-            ChangeTopic(read_state, seconds=0.01), lambda: polls[0], lambda: allowed[0]
+            StatePoller(read_state, seconds=0.01), lambda: polls[0], lambda: allowed[0]
         ).body_iterator:
             texts.append(text)
             allowed[0] = len(texts) < 3

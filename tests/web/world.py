@@ -26,7 +26,7 @@ from workflow.inspections.inspection import Inspection
 from workflow.inspections.objects import Image, inspection_id
 from workflow.inspections.verdict import Verdict
 from workflow.models.capacity import UsageMeter
-from workflow.recovery.delivery import DeliveryOutcome
+from workflow.recovery.decision_delivery import DeliveryOutcome
 
 
 def jpeg(shade: int = 120, side: int = 96) -> bytes:

@@ -22,7 +22,7 @@ class ArchiveIndex(Protocol):
     """The index of rows that still need archiving, with the photo names and the derived metrics."""
 
     def list_unarchived(self) -> Iterator[str]:
-        """List the ids of rows that began or closed since their last archiving, oldest first; may lag."""
+        """List the ids of rows that began or closed since their last archiving, oldest first. It may lag."""
 
     def add_name(self, row: Inspection) -> None:
         """Add the photo's name to the name index. Idempotent."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from workflow.errors import ConfigurationError
-from workflow.inspections.verdict import Prediction, Score, Verdict, decide
+from workflow.inspections.verdict import Prediction, Score, Verdict, apply_threshold
 
 TIE_TOLERANCE = 1e-9
 NO_MODEL = "none"
@@ -108,7 +108,11 @@ class RoutingPolicy:
 
     def sample_for_second_review(self, inspection_id: str, prediction: Prediction) -> Prediction:
         """Mark the prediction if the photo is sampled for a second review: the same for every attempt."""
-        share = self.second_review_share if decide(prediction) is Verdict.UNCLEAR else self.spot_check_share
+        share = (
+            self.second_review_share
+            if apply_threshold(prediction) is Verdict.UNCLEAR
+            else self.spot_check_share
+        )
         digest = hashlib.sha256(f"second review\0{inspection_id}".encode()).digest()
         return replace(
             prediction, sampled_for_second_review=int.from_bytes(digest[:8], "big") < share * 2**64

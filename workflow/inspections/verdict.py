@@ -46,7 +46,7 @@ class Prediction:
     sampled_for_second_review: bool = False
 
 
-def decide(prediction: Prediction) -> Verdict:
+def apply_threshold(prediction: Prediction) -> Verdict:
     """Return the model's verdict at or above the threshold, otherwise UNCLEAR: a person decides."""
     if prediction.confidence < prediction.threshold:
         return Verdict.UNCLEAR

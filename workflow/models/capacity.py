@@ -29,7 +29,7 @@ ACTOR = "capacity manager"
 NOT_RUNNING = "the model is not running"
 START_LOCK_SECONDS = 60
 STARTING_SECONDS = 20 * 60
-IN_FLIGHT_SECONDS = 24 * 3600
+WAITING_PHOTO_SECONDS = 24 * 3600
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -197,7 +197,7 @@ def _observe(
     Photos in flight count as waiting for one day. After that they need a person. A reinspected photo counts
     from the time of its attempt, even if its row is old.
     """
-    horizon = timestamps.add_seconds(now, -IN_FLIGHT_SECONDS)
+    horizon = timestamps.add_seconds(now, -WAITING_PHOTO_SECONDS)
     in_flight = inspections.list_by_state(InspectionState.INSPECTING)
     waiting = any(row.attempted_at >= horizon for row in in_flight)
     since = timestamps.add_seconds(now, -60 * policy.idle_minutes)

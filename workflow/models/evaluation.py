@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from workflow.inspections.routing_policy import RoutingPolicy
-from workflow.inspections.verdict import Score, Verdict, decide
+from workflow.inspections.verdict import Score, Verdict, apply_threshold
 from workflow.intervals import Proportion
 
 MAX_UNCLEAR_INCREASE = 0.05
@@ -51,7 +51,7 @@ def evaluate(
     model: str, hold_out: str, photos: Iterable[ScoredPhoto], policy: RoutingPolicy
 ) -> HoldOutEvaluation:
     """Route every photo as the pipeline would, and count the errors in each direction."""
-    pairs = [(photo.truth, decide(policy.predict(photo.scores, model))) for photo in photos]
+    pairs = [(photo.truth, apply_threshold(policy.predict(photo.scores, model))) for photo in photos]
     ok_parts = sum(truth is Verdict.OK for truth, _ in pairs)
     return HoldOutEvaluation(
         model=model,

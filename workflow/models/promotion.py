@@ -86,7 +86,7 @@ class ModelRegistry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PromotionCase:
-    """The case for a candidate: both evaluations, or the reason to promote it without them."""
+    """The grounds for a promotion: both evaluations, or a reason to promote without them."""
 
     candidate: HoldOutEvaluation | None = None
     current: HoldOutEvaluation | None = None
@@ -94,7 +94,7 @@ class PromotionCase:
     reason: str = ""
 
 
-def check_promotion(case: PromotionCase, current: str) -> list[str]:
+def find_promotion_objections(case: PromotionCase, current: str) -> list[str]:
     """Return the objections to a promotion; empty if there are none, and if no model is in use."""
     if case.forced:
         return [] if case.reason.strip() else ["--force needs a reason"]
@@ -114,7 +114,7 @@ def promote(registry: ModelRegistry, arn: str, policy: str, case: PromotionCase,
     before = registry.settings.get_model()
     if before == arn:
         raise Conflict(f"Model {model.version_name(arn)} is in use already")
-    if objections := check_promotion(case, before):
+    if objections := find_promotion_objections(case, before):
         raise Conflict(f"Model {model.version_name(arn)} is not promoted: {'; '.join(objections)}")
     ensure_running(registry, arn, units)
     details = {

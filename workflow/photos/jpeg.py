@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from workflow.photos import exif, jpeg_frame
 from workflow.photos.jpeg_frame import FrameHeader, reject_corrupt
-from workflow.photos.photo import Frame, Rejection, RejectionReason
+from workflow.photos.validation_result import Frame, Rejection, RejectionReason
 
 # Far above the output of any encoder. They bound the time that a hostile file can take.
 MAX_SEGMENTS = 10_000

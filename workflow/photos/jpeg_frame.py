@@ -3,7 +3,7 @@
 import struct
 from dataclasses import dataclass
 
-from workflow.photos.photo import Rejection, RejectionReason, check_dimensions
+from workflow.photos.validation_result import Rejection, RejectionReason, check_dimensions
 
 _PROGRESSIVE = 0xC2
 _UNSUPPORTED_ENCODINGS = {

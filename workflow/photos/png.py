@@ -4,8 +4,8 @@ import zlib
 from dataclasses import dataclass
 
 from workflow.photos import exif, png_header
-from workflow.photos.photo import Frame, Rejection, RejectionReason
 from workflow.photos.png_header import InflateCounter, PngHeader, reject_corrupt
+from workflow.photos.validation_result import Frame, Rejection, RejectionReason
 
 # Far above the output of any encoder. It bounds the time that a hostile file can take.
 MAX_CHUNKS = 20_000

@@ -5,7 +5,7 @@ import zlib
 from dataclasses import dataclass, field
 from typing import Any
 
-from workflow.photos.photo import Rejection, RejectionReason, check_dimensions
+from workflow.photos.validation_result import Rejection, RejectionReason, check_dimensions
 
 # Colour type: channels, bit depths.
 _COLOUR_TYPES = {

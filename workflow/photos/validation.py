@@ -2,8 +2,8 @@
 
 from typing import Literal
 
-from workflow.photos import file_types, jpeg, png
-from workflow.photos.photo import MAX_BYTES, Rejection, RejectionReason, ValidatedPhoto
+from workflow.photos import jpeg, png, unsupported_types
+from workflow.photos.validation_result import MAX_BYTES, Rejection, RejectionReason, ValidatedPhoto
 
 
 def validate_size(size: int) -> Rejection | None:
@@ -29,7 +29,7 @@ def validate(content: bytes) -> ValidatedPhoto | Rejection:
     elif png.is_png(content):
         kind, frame = "png", png.check_structure(content)
     else:
-        return file_types.reject_other_type(content)
+        return unsupported_types.reject_other_type(content)
     if isinstance(frame, Rejection):
         return frame
     return ValidatedPhoto(

@@ -14,8 +14,8 @@ from workflow.inspections.repository import (
     get_or_create,
     require_owner,
 )
-from workflow.photos.photo import MAX_BYTES, ValidatedPhoto
 from workflow.photos.validation import validate, validate_size
+from workflow.photos.validation_result import MAX_BYTES, ValidatedPhoto
 from workflow.pipeline.start import new_inspection
 
 

@@ -9,7 +9,7 @@ from workflow.inspections.objects import Image, ObjectStore, inspection_id
 from workflow.inspections.repository import InspectionRepository, get_or_create
 from workflow.pipeline.executions import Executions, execution_input, execution_name
 
-IN_FLIGHT_SECONDS = 600
+BACKPRESSURE_WINDOW_SECONDS = 600
 MAX_ATTEMPTS = 10
 MAX_BACKOFF_ATTEMPTS = 12  # A backoff of 34 hours. A redrive by a person may go beyond MAX_ATTEMPTS.
 
@@ -99,7 +99,7 @@ def apply_backpressure(
     and the function returns when the time is up.
     """
     while time_left():
-        since = timestamps.add_seconds(timestamps.now(), -IN_FLIGHT_SECONDS)
+        since = timestamps.add_seconds(timestamps.now(), -BACKPRESSURE_WINDOW_SECONDS)
         if inspections.count_recent(InspectionState.INSPECTING, since, limit) < limit:
             return
         sleep(0.2)

@@ -71,7 +71,7 @@ class CommandRepository(Protocol):
         """Return a command, strongly consistent, or None."""
 
     def list_open(self) -> list[Command]:
-        """List the commands that have not ended, oldest first; may lag by moments."""
+        """List the commands that have not ended, oldest first. The list may lag by moments."""
 
     def save_progress(self, before: Command, after: Command) -> bool:
         """Store the progress of a command; False if it changed meanwhile."""

@@ -13,7 +13,7 @@ from workflow.inspections.objects import Image, ObjectStore, inspection_id
 from workflow.inspections.repository import InspectionRepository
 from workflow.pipeline.executions import Executions
 from workflow.pipeline.start import (
-    IN_FLIGHT_SECONDS,
+    BACKPRESSURE_WINDOW_SECONDS,
     MAX_ATTEMPTS,
     backoff_elapsed,
     restart_inspection,
@@ -45,7 +45,7 @@ class Reconciler:
         An upload whose event waits in a long queue looks like a missed one. Starting them all would remove
         the back-pressure of the queue when it is needed.
         """
-        since = timestamps.add_seconds(timestamps.now(), -IN_FLIGHT_SECONDS)
+        since = timestamps.add_seconds(timestamps.now(), -BACKPRESSURE_WINDOW_SECONDS)
         limit = self.max_in_flight
         return limit - self.inspections.count_recent(InspectionState.INSPECTING, since, limit)
 

@@ -19,7 +19,7 @@ class ReviewQueue(StrEnum):
     OPEN = "open"
     ON_HOLD = "on_hold"
     SECOND_REVIEW = "second_review"
-    DISPUTED = "disputed"
+    DISAGREEMENT = "disagreement"
     RESOLVED = "resolved"
 
 
@@ -48,7 +48,7 @@ class ReviewItem:
 
 
 class ReviewRepository(Protocol):
-    """The rows that reviewers work on; every write is conditional on the row, never on the listed item."""
+    """The rows that reviewers work on. Lists may lag, so every write checks the row itself."""
 
     def list_items(self, queue: ReviewQueue, since: str = "") -> Iterator[ReviewItem]:
         """List a queue by priority, from the priority `since` on; may lag by moments."""
@@ -91,7 +91,7 @@ def review_queue_of(second: SecondReview | None) -> ReviewQueue:
     """Return the queue of a settled photo that was sampled for a second review."""
     if second is None:
         return ReviewQueue.SECOND_REVIEW
-    return ReviewQueue.RESOLVED if second.agrees or second.final_verdict else ReviewQueue.DISPUTED
+    return ReviewQueue.RESOLVED if second.agrees or second.final_verdict else ReviewQueue.DISAGREEMENT
 
 
 def is_expired(lease: Lease, now: str) -> bool:

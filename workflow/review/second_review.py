@@ -36,7 +36,7 @@ def submit(
     answer_id: str = "",
     defect_class: str = "",
 ) -> SecondReview:
-    """Store a second reviewer's answer; if it differs from the first verdict, the photo is disputed.
+    """Store a second reviewer's answer. If it differs from the first verdict, the photo is a disagreement.
 
     Idempotent: the same `answer_id` returns the same answer. Raise Conflict if the photo does not wait for a
     second review by this reviewer.
@@ -128,12 +128,12 @@ def adjudicate(
     decision_id: str = "",
     defect_class: str = "",
 ) -> Inspection:
-    """End a dispute: confirm the first verdict, or override it. Raise Conflict if nothing is disputed."""
+    """Settle a disagreement: confirm the first verdict, or override it. Raise Conflict if there is none."""
     validate_answer(verdict, reason, defect_class)
     row = get_or_raise(inspections, inspection_id)
     second = row.second_review
     if second is None or second.agrees or second.final_verdict:
-        raise Conflict(f"{row.image.key}: it is not disputed")
+        raise Conflict(f"{row.image.key}: there is no disagreement")
     if verdict is not row.verdict:
         return revision.override(
             inspections,

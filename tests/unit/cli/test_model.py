@@ -238,9 +238,9 @@ def test_a_promotion_by_force_needs_a_reason(command_line: CommandLine, room: Ro
 def test_the_frozen_hold_out_decides_and_a_loser_is_stopped_again(
     command_line: CommandLine, room: Room, monkeypatch: pytest.MonkeyPatch, escapes: int, code: int
 ) -> None:
-    from datasets.hold_out import HoldOut
+    from datasets.hold_out import HoldOutManifest
 
-    monkeypatch.setattr("datasets.hold_out.find_frozen", lambda *_: HoldOut("s3://b/h", "hash"))
+    monkeypatch.setattr("datasets.hold_out.find_frozen", lambda *_: HoldOutManifest("s3://b/h", "hash"))
     monkeypatch.setattr("datasets.hold_out.load_scores", lambda *_: None)
 
     def scored(_work: object, version: Any, *_rest: object) -> HoldOutEvaluation:
@@ -279,12 +279,12 @@ def test_what_is_no_manifest_is_never_frozen(
 @pytest.fixture
 def frozen(monkeypatch: pytest.MonkeyPatch) -> None:
     """A hold-out that was changed since it was frozen, so that nothing can be compared."""
-    from datasets.hold_out import HoldOut
+    from datasets.hold_out import HoldOutManifest
 
     def changed(*_asked: object) -> None:
         raise PartcheckError("s3://b/h was changed")
 
-    monkeypatch.setattr("datasets.hold_out.find_frozen", lambda *_: HoldOut("s3://b/h", "hash"))
+    monkeypatch.setattr("datasets.hold_out.find_frozen", lambda *_: HoldOutManifest("s3://b/h", "hash"))
     monkeypatch.setattr("cli.model.promote.evaluate_on_hold_out", changed)
 
 

@@ -294,7 +294,7 @@ def test_agreement_is_told_for_all_and_for_each_pair(command_line: CommandLine) 
         json.loads(line) for line in command_line.run("review", "agreement", "--json").stdout.splitlines()
     ]
 
-    assert [one["judges"] for one in told] == [["first", "second"], ["ann", "bob"], ["bob", "model"]]
+    assert [one["reviewers"] for one in told] == [["first", "second"], ["ann", "bob"], ["bob", "model"]]
     assert (told[0]["photos"], told[0]["agreed"], told[1]["kappa"]) == (3, 2, 0.0)
     assert "ann and bob" in result.stdout
     assert "undefined" in result.stdout

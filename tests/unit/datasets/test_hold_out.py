@@ -3,7 +3,7 @@
 import pytest
 
 from datasets import hold_out
-from datasets.hold_out import HoldOut, HoldOutScorer
+from datasets.hold_out import HoldOutManifest, HoldOutScorer
 from datasets.labelled_photos import LabelledPhoto
 from tests.fakes import FakeDetector, InMemoryObjectStore
 from tests.model_world import InMemoryEventLog
@@ -22,7 +22,7 @@ def photo(name: str, content: bytes, label: str = "ok") -> LabelledPhoto:
     return LabelledPhoto(name=name, label=label, read=lambda: content)
 
 
-def freeze(event_log: InMemoryEventLog, *photos: LabelledPhoto, reason: str = "") -> HoldOut:
+def freeze(event_log: InMemoryEventLog, *photos: LabelledPhoto, reason: str = "") -> HoldOutManifest:
     return hold_out.freeze(
         event_log,
         "p",

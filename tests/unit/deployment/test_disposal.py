@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from deployment import disposal
+from deployment import resource_deletion
 from deployment.stacks import StackResource
 from tests.unit.workflow.aws.stubbed_client import stubbed
 from workflow.aws.clients import client
@@ -13,11 +13,11 @@ from workflow.aws.clients import client
 def test_a_missing_bucket_is_no_error_and_a_missing_permission_is() -> None:
     with stubbed("s3") as (client, stub):
         stub.add_client_error("delete_bucket_policy", "NoSuchBucket")
-        disposal.delete_bucket("parts", lambda _: None, client)
+        resource_deletion.delete_bucket("parts", lambda _: None, client)
         stub.add_client_error("delete_bucket_policy", "AccessDenied")
 
         with pytest.raises(client.exceptions.ClientError, match="AccessDenied"):
-            disposal.delete_bucket("parts", lambda _: None, client)
+            resource_deletion.delete_bucket("parts", lambda _: None, client)
 
 
 def test_a_bucket_with_late_access_logs_is_emptied_again() -> None:
@@ -31,7 +31,7 @@ def test_a_bucket_with_late_access_logs_is_emptied_again() -> None:
         stub.add_response("delete_objects", {}, {"Bucket": "logs", "Delete": late})
         stub.add_response("delete_bucket", {})
 
-        disposal.delete_bucket("logs", lambda _: None, client, rests.append)
+        resource_deletion.delete_bucket("logs", lambda _: None, client, rests.append)
 
     assert len(rests) == 1
 
@@ -39,12 +39,12 @@ def test_a_bucket_with_late_access_logs_is_emptied_again() -> None:
 def test_a_bucket_that_stays_full_is_an_error() -> None:
     with stubbed("s3") as (client, stub):
         stub.add_response("delete_bucket_policy", {})
-        for _ in range(disposal.MAX_ATTEMPTS):
+        for _ in range(resource_deletion.MAX_ATTEMPTS):
             stub.add_response("list_object_versions", {})
             stub.add_client_error("delete_bucket", "BucketNotEmpty")
 
         with pytest.raises(client.exceptions.ClientError, match="BucketNotEmpty"):
-            disposal.delete_bucket("logs", lambda _: None, client, lambda _: None)
+            resource_deletion.delete_bucket("logs", lambda _: None, client, lambda _: None)
 
 
 def test_a_table_in_deletion_is_waited_for() -> None:
@@ -52,7 +52,7 @@ def test_a_table_in_deletion_is_waited_for() -> None:
         stub.add_response("describe_table", {"Table": {"TableStatus": "DELETING"}})
         stub.add_client_error("describe_table", "ResourceNotFoundException")
 
-        disposal.delete_table("inspections", client)
+        resource_deletion.delete_table("inspections", client)
 
 
 def test_existing_retained_resources_are_found_by_their_tag(tables: Any) -> None:
@@ -69,6 +69,6 @@ def test_existing_retained_resources_are_found_by_their_tag(tables: Any) -> None
         expected_request = {"TagFilters": [{"Key": "partcheck", "Values": ["dev"]}]}
         stub.add_response("get_resources", {"ResourceTagMappingList": found}, expected_request)
 
-        assert disposal.find_retained_resources("dev", tagging) == [
-            StackResource(disposal.BUCKET, "", "ours")
+        assert resource_deletion.find_retained_resources("dev", tagging) == [
+            StackResource(resource_deletion.BUCKET, "", "ours")
         ]

@@ -3,7 +3,7 @@
 from dataclasses import fields
 from typing import Any
 
-from deployment.smoke import delete_inspection, remove_message
+from deployment.smoke_cleanup import delete_inspection, remove_message
 from local.resources import table_name
 from tests.unit.pipeline import Pipeline
 from tests.unit.workflow.aws.stubbed_client import stubbed

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from workflow.errors import ConfigurationError
 from workflow.inspections import routing_policy
 from workflow.inspections.routing_policy import LabelRule, RoutingPolicy
-from workflow.inspections.verdict import Score, Verdict, decide
+from workflow.inspections.verdict import Score, Verdict, apply_threshold
 
 POLICY = RoutingPolicy(
     version="7",
@@ -52,14 +52,14 @@ def test_without_any_label_the_photo_is_unclear() -> None:
 
     assert (prediction.verdict, prediction.confidence) == (Verdict.UNCLEAR, 0.0)
     assert prediction.note == "the model named no label"
-    assert decide(prediction) is Verdict.UNCLEAR
+    assert apply_threshold(prediction) is Verdict.UNCLEAR
 
 
 @pytest.mark.parametrize("confidence", [0.5, 0.99, 1.0])
 def test_an_unknown_label_is_unclear_at_any_confidence(confidence: float) -> None:
     prediction = POLICY.predict(scores(new=confidence))
 
-    assert decide(prediction) is Verdict.UNCLEAR
+    assert apply_threshold(prediction) is Verdict.UNCLEAR
     assert prediction.threshold == 0.99
     assert "'new'" in prediction.note
 
@@ -70,7 +70,7 @@ def test_a_tie_of_different_verdicts_is_unclear(rival: str) -> None:
         version="1", labels={**POLICY.labels, "ok": LabelRule(Verdict.OK, 0.1)}
     ).predict(scores(**{"ok": 0.5, rival: 0.5}))
 
-    assert decide(prediction) is Verdict.UNCLEAR
+    assert apply_threshold(prediction) is Verdict.UNCLEAR
 
 
 def test_a_tie_within_rounding_is_a_tie() -> None:
@@ -81,16 +81,16 @@ def test_a_tie_of_labels_with_one_verdict_is_no_tie() -> None:
     prediction = POLICY.predict(scores(ok=0.95, fine=0.95))
 
     assert (prediction.verdict, prediction.label) == (Verdict.OK, "fine")
-    assert decide(prediction) is Verdict.OK
+    assert apply_threshold(prediction) is Verdict.OK
 
 
 @pytest.mark.parametrize(("second", "verdict"), [(0.5, Verdict.OK), (0.501, Verdict.UNCLEAR)])
 def test_a_second_verdict_above_the_contradiction_makes_it_unclear(second: float, verdict: Verdict) -> None:
-    assert decide(POLICY.predict(scores(ok=0.95, crack=second))) is verdict
+    assert apply_threshold(POLICY.predict(scores(ok=0.95, crack=second))) is verdict
 
 
 def test_an_unknown_label_can_contradict() -> None:
-    assert decide(POLICY.predict(scores(ok=0.95, new=0.7))) is Verdict.UNCLEAR
+    assert apply_threshold(POLICY.predict(scores(ok=0.95, new=0.7))) is Verdict.UNCLEAR
 
 
 def test_a_contradiction_shows_the_threshold_of_the_strongest_label() -> None:
@@ -103,14 +103,14 @@ def test_a_contradiction_shows_the_threshold_of_the_strongest_label() -> None:
 def test_a_photo_that_no_model_judged_is_unclear() -> None:
     prediction = POLICY.predict_without_model("no model answered in 24 h")
 
-    assert decide(prediction) is Verdict.UNCLEAR
+    assert apply_threshold(prediction) is Verdict.UNCLEAR
     assert (prediction.model, prediction.note) == ("", "no model answered in 24 h")
 
 
 @given(vectors)
 def test_nothing_doubtful_becomes_ok(vector: list[Score]) -> None:
     prediction = POLICY.predict(vector)
-    if decide(prediction) is not Verdict.OK:
+    if apply_threshold(prediction) is not Verdict.OK:
         return
 
     strongest = max(score.confidence for score in vector)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workflow.inspections.verdict import Prediction, Score, Verdict, decide
+from workflow.inspections.verdict import Prediction, Score, Verdict, apply_threshold
 
 shares = st.floats(0, 1)
 
@@ -28,7 +28,9 @@ def test_the_ends_of_the_scale_are_confidences(confidence: float) -> None:
 )
 def test_at_the_threshold_the_model_is_trusted(confidence: float, verdict: Verdict) -> None:
     assert (
-        decide(Prediction(verdict=Verdict.OK, label="ok_front", confidence=confidence, threshold=0.9))
+        apply_threshold(
+            Prediction(verdict=Verdict.OK, label="ok_front", confidence=confidence, threshold=0.9)
+        )
         is verdict
     )
 
@@ -37,7 +39,9 @@ def test_at_the_threshold_the_model_is_trusted(confidence: float, verdict: Verdi
 def test_below_the_threshold_every_prediction_is_unclear(
     verdict: Verdict, confidence: float, threshold: float
 ) -> None:
-    decided = decide(Prediction(verdict=verdict, label="any", confidence=confidence, threshold=threshold))
+    decided = apply_threshold(
+        Prediction(verdict=verdict, label="any", confidence=confidence, threshold=threshold)
+    )
 
     assert decided is (verdict if confidence >= threshold else Verdict.UNCLEAR)
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from workflow.photos.photo import Rejection, RejectionReason
 from workflow.photos.validation import validate
+from workflow.photos.validation_result import Rejection, RejectionReason
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from PIL import Image
 from tests import crafted
 from tests.crafted import EOI, SOI, frame, scan, tables
 from workflow.photos import jpeg
-from workflow.photos.photo import Frame, Rejection, RejectionReason
+from workflow.photos.validation_result import Frame, Rejection, RejectionReason
 
 
 def _code(answer: Frame | Rejection) -> RejectionReason | None:

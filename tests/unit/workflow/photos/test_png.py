@@ -11,8 +11,8 @@ from PIL import Image
 from tests import crafted
 from tests.crafted import PNG_SIGNATURE, chunk, png_header
 from workflow.photos import png
-from workflow.photos.photo import Frame, Rejection, RejectionReason
 from workflow.photos.png_header import InflateCounter
+from workflow.photos.validation_result import Frame, Rejection, RejectionReason
 
 SHAPES = (
     [(0, d) for d in (1, 2, 4, 8, 16)]

@@ -8,8 +8,8 @@ import pytest
 
 from tests import crafted, hostile_files
 from tests.hostile_files import HostileFile
-from workflow.photos.photo import MAX_BYTES, Rejection, RejectionReason, ValidatedPhoto
 from workflow.photos.validation import validate, validate_size
+from workflow.photos.validation_result import MAX_BYTES, Rejection, RejectionReason, ValidatedPhoto
 
 CORPUS = hostile_files.corpus()
 MEGABYTE = 1024 * 1024

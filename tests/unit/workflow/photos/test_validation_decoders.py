@@ -8,8 +8,8 @@ from PIL import Image, ImageFile, ImageOps, PngImagePlugin
 
 from tests import hostile_files
 from tests.hostile_files import HostileFile
-from workflow.photos.photo import ValidatedPhoto
 from workflow.photos.validation import validate
+from workflow.photos.validation_result import ValidatedPhoto
 
 ACCEPTED = [case for case in hostile_files.corpus() if case.answer == hostile_files.ACCEPTED]
 

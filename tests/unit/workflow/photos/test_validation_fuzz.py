@@ -5,8 +5,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests import crafted, hostile_files
-from workflow.photos.photo import Rejection, RejectionReason, ValidatedPhoto
 from workflow.photos.validation import validate
+from workflow.photos.validation_result import Rejection, RejectionReason, ValidatedPhoto
 
 WHOLE = {
     "jpeg": hostile_files.encode_picture("JPEG"),

@@ -9,7 +9,7 @@ from tests.fakes import InMemoryExecutions, InMemoryInspectionRepository, InMemo
 from tests.unit.pipeline import INBOUND, KEY, NOW, PHOTO, SHA256, UPLOADED_AT, Pipeline
 from workflow.inspections.inspection import Inspection, InspectionState
 from workflow.inspections.objects import Image, StoredObject, inspection_id
-from workflow.photos.photo import MAX_BYTES
+from workflow.photos.validation_result import MAX_BYTES
 from workflow.pipeline import claim
 from workflow.pipeline.executions import execution_input, execution_name
 from workflow.pipeline.start import (

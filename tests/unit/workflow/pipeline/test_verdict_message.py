@@ -17,7 +17,7 @@ from workflow.aws.detector import _REFUSAL_CODES
 from workflow.inspections.inspection import Decision, Inspection, InspectionState
 from workflow.inspections.objects import Image, filed_key, inspection_id
 from workflow.inspections.verdict import Prediction, Score, Verdict
-from workflow.photos.photo import RejectionReason
+from workflow.photos.validation_result import RejectionReason
 from workflow.pipeline import verdict_message
 from workflow.pipeline.detection import ImageRefused
 from workflow.pipeline.verdict_message import build_message

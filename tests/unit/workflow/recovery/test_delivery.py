@@ -15,8 +15,8 @@ from workflow.inspections.verdict import Verdict
 from workflow.pipeline import filing, start
 from workflow.pipeline.executions import execution_name
 from workflow.pipeline.start import MAX_ATTEMPTS
-from workflow.recovery import delivery
-from workflow.recovery.delivery import DeliveryOutcome
+from workflow.recovery import decision_delivery
+from workflow.recovery.decision_delivery import DeliveryOutcome
 from workflow.recovery.reconcile import Reconciler, find_issues, reconcile
 
 TOKEN = "AQDEAAAAKgAAAAMA-secret"
@@ -74,7 +74,7 @@ def test_throttling_keeps_the_message_and_the_token(pipeline: Pipeline) -> None:
             raise ConnectionError("Rate exceeded")
 
     with pytest.raises(ConnectionError):
-        delivery.deliver(
+        decision_delivery.deliver(
             pipeline.inspections,
             pipeline.task_tokens,
             ThrottledExecutions(),

@@ -19,7 +19,7 @@ from workflow.inspections.inspection import (
 )
 from workflow.inspections.objects import Image, inspection_id
 from workflow.inspections.verdict import Verdict
-from workflow.recovery import delivery
+from workflow.recovery import decision_delivery
 from workflow.review import decisions
 
 TOKEN = "AQDEAAAAKgAAAAMA-secret"
@@ -32,7 +32,7 @@ def pipeline() -> Pipeline:
 
 def deliver(pipeline: Pipeline, tokens: InMemoryTaskTokenStore, image: Image) -> str:
     """Deliver with another token store than the pipeline's."""
-    return delivery.deliver(
+    return decision_delivery.deliver(
         pipeline.inspections, tokens, pipeline.executions, pipeline.decisions, inspection_id(image)
     )
 

@@ -17,7 +17,7 @@ from workflow.pipeline import filing
 from workflow.pipeline.detection import ImageRefused
 from workflow.pipeline.executions import execution_name
 from workflow.recovery.consistency import check
-from workflow.recovery.delivery import DeliveryOutcome
+from workflow.recovery.decision_delivery import DeliveryOutcome
 from workflow.recovery.reconcile import Reconciler, find_issues, reconcile
 from workflow.review import revision
 from workflow.review.revision import MAX_REVISIONS

@@ -126,8 +126,8 @@ def test_a_disagreement_waits_for_adjudication(
 
     answer(repositories, image, Verdict.DEFECT, defect_class="crack")
 
-    assert queues(repositories) == {ReviewQueue.DISPUTED: 1}
-    (item,) = assigner.list_items(ReviewQueue.DISPUTED)
+    assert queues(repositories) == {ReviewQueue.DISAGREEMENT: 1}
+    (item,) = assigner.list_items(ReviewQueue.DISAGREEMENT)
     assert item.second_review is not None
     assert (item.second_review.reviewer, item.second_review.defect_class) == ("bob", "crack")
     assert assigner.assign("cat") == []
@@ -176,12 +176,12 @@ def test_the_first_verdict_can_be_overridden_without_another_review(
 
 def test_a_dispute_ends_once(repositories: Repositories, pipeline: Pipeline) -> None:
     image = decided(pipeline)
-    with pytest.raises(Conflict, match="it is not disputed"):
+    with pytest.raises(Conflict, match="there is no disagreement"):
         adjudicate(repositories, pipeline, image, Verdict.OK)
     answer(repositories, image, Verdict.DEFECT)
     adjudicate(repositories, pipeline, image, Verdict.OK)
 
-    with pytest.raises(Conflict, match="it is not disputed"):
+    with pytest.raises(Conflict, match="there is no disagreement"):
         adjudicate(repositories, pipeline, image, Verdict.DEFECT)
 
 

@@ -13,7 +13,7 @@ from workflow.inspections.objects import Image, inspection_id
 from workflow.inspections.undo_window import DecisionStage, decision_progress
 from workflow.inspections.verdict import Verdict
 from workflow.pipeline import filing
-from workflow.recovery.delivery import DeliveryOutcome
+from workflow.recovery.decision_delivery import DeliveryOutcome
 from workflow.review import decisions
 from workflow.review.decisions import MAX_DEFECT_CLASS_LENGTH
 from workflow.review.queue import LEASE_SECONDS

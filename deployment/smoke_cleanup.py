@@ -10,7 +10,7 @@ from workflow.aws.stack_outputs import StackOutputs
 from workflow.history.archiver import execution_names
 from workflow.inspections.inspection import Inspection
 
-MAX_RECEIVES = 20
+MAX_RECEIVE_CALLS = 20
 
 
 def remove_message(queue_url: str, body: str, sqs: Any = None) -> bool:
@@ -20,7 +20,7 @@ def remove_message(queue_url: str, body: str, sqs: Any = None) -> bool:
     keeps the other messages visible to their readers.
     """
     service = sqs or client("sqs")
-    for _ in range(MAX_RECEIVES):
+    for _ in range(MAX_RECEIVE_CALLS):
         answer = service.receive_message(
             QueueUrl=queue_url, MaxNumberOfMessages=10, VisibilityTimeout=0, WaitTimeSeconds=1
         )

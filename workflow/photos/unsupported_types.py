@@ -4,7 +4,7 @@ import codecs
 import re
 from collections.abc import Iterable
 
-from workflow.photos.photo import Rejection, RejectionReason
+from workflow.photos.validation_result import Rejection, RejectionReason
 
 _HEAD = 4096
 

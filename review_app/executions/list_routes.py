@@ -20,7 +20,7 @@ from review_app.executions.list_filters import (
     ListFilters,
     parse_filters,
 )
-from review_app.live import ChangeTopic, event_stream
+from review_app.live import StatePoller, event_stream
 from review_app.rendering import render_page
 from review_app.review.services import ReviewServices
 from review_app.users import current_user, is_still_signed_in
@@ -90,9 +90,9 @@ def executions(request: Request, history: History) -> Response:
 @router.get("/executions/live")
 async def live(request: Request) -> StreamingResponse:
     """Stream an event after each change of the list; the page then requests its rows again."""
-    topic: ChangeTopic | None = getattr(request.app.state, "executions_topic", None)
+    topic: StatePoller | None = getattr(request.app.state, "executions_topic", None)
     if topic is None:
-        topic = ChangeTopic(list_state_reader(request.app.state.review_services))
+        topic = StatePoller(list_state_reader(request.app.state.review_services))
         request.app.state.executions_topic = topic
     return event_stream(topic, timestamps.now, partial(is_still_signed_in, request))
 
