@@ -182,7 +182,7 @@ def run_chaos(
     with ThreadPoolExecutor(24) as pool:
         for at, action in sorted(actions, key=lambda item: item[0]):
             while (remaining := began + at - time.monotonic()) > 0:
-                environment.restart_failed_services()
+                environment.raise_if_failed()
                 time.sleep(min(remaining, 0.2))
             pool.submit(action)
         monkey.over.set()
@@ -210,7 +210,7 @@ def recover(
     with suppress(*EXPECTED_ERRORS):
         urlopen(Request(_fault_injection_url(environment), method="DELETE"), timeout=10).close()
     while time.monotonic() - began < timeout_seconds:
-        environment.restart_failed_services()
+        environment.raise_if_failed()
         try:
             monkey.start_model()
             _decide_waiting(traffic)

@@ -11,7 +11,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from lambdas import catalog
 from local import functions, queues, state_machine
-from local.lock import lock_state_directory
+from local.lock import check_format, lock_state_directory
 from local.ports import Ports, reserve_ports
 from local.processes import ServiceProcess, ignore_interrupts, interrupt_on_termination, run_service
 from local.provisioning import provision
@@ -25,9 +25,9 @@ from local.settings import (
     state_directory,
     temporary_sdk_environment,
 )
+from local.supervisor import Supervisor
 from workflow.aws.clients import client
 from workflow.aws.stack_outputs import StackOutputs
-from workflow.errors import PartcheckError
 
 ProgressCallback = Callable[[str], None]
 
@@ -54,6 +54,7 @@ class LocalEnvironment:
         self.outputs: StackOutputs
         self._report = report
         self._services: list[ServiceProcess] = []
+        self._supervisor: Supervisor | None = None
         self._stack = ExitStack()
 
     @property
@@ -77,13 +78,17 @@ class LocalEnvironment:
     ) -> None:
         with ignore_interrupts():
             self._stack.close()
+        self.raise_if_failed()
 
     def _enter(self, stack: ExitStack) -> None:
         stack.enter_context(interrupt_on_termination())
         lock = stack.enter_context(lock_state_directory(self.state_directory, self.ports))
+        check_format(self.state_directory)
         stack.enter_context(reserve_ports(self.ports))
         stack.enter_context(_temporary_directory(self.state_directory / "tmp"))
         queues.update_saved_queue_urls(self.state_directory, self.ports)
+        supervisor = Supervisor(self._resume, self._report)
+        stack.callback(supervisor.release)  # Last: the services that it started end with its thread.
         self._report("Starting the local AWS, Step Functions and Custom Labels …")
         aws, step_functions, custom_labels = backing_services(self.state_directory, self.ports)
         # The stack stops them in reverse order: executions stop first, then AWS saves its state.
@@ -105,48 +110,42 @@ class LocalEnvironment:
         stack.enter_context(run_scheduler(self.state_directory / "logs" / "scheduler.log"))
         stack.enter_context(publish_running_environment(self.state_directory, endpoints, self.outputs))
         web.wait_until_ready()
+        supervisor.start(self._services)
+        stack.callback(supervisor.stop)  # First: a service that ends now was stopped.
+        self._supervisor = supervisor
         self._report(f"The environment is up at {endpoints.aws}, its review app at {endpoints.review_app}")
-
-    def raise_if_service_exited(self) -> None:
-        """Raise PartcheckError, with the log file's name, if a service exited."""
-        for service in self._services:
-            service.raise_if_exited()
 
     def service(self, name: str) -> ServiceProcess:
         """Return the running service with this name."""
         return next(service for service in self._services if service.spec.name == name)
 
-    def restart_failed_services(self) -> None:
-        """Restart services that exited. Call it from the thread that started the environment.
+    @property
+    def has_failed(self) -> bool:
+        """Return whether a service cannot be kept running."""
+        return self._supervisor is not None and self._supervisor.failure is not None
 
-        Raise PartcheckError if the local AWS exited (its unsaved state is lost) or a service keeps exiting.
-        """
-        for service in self._services:
-            if not service.has_exited:
-                continue
-            if service.spec.name == "aws":
-                service.raise_if_exited()
-            self._report(f"The {service.spec.name} process exited; restarting it …")
-            service.restart()
-            if service.spec.name == "step-functions":
-                self._redeploy_state_machine(service)
+    def raise_if_failed(self) -> None:
+        """Raise PartcheckError, with the log file's name, if a service cannot be kept running."""
+        if self._supervisor and self._supervisor.failure:
+            raise self._supervisor.failure
 
-    def _redeploy_state_machine(self, step_functions: ServiceProcess) -> None:
-        """Deploy the state machine to the empty Step Functions; the reconciler restarts its executions."""
-        try:
-            step_functions.wait_until_ready()
+    def _resume(self, service: ServiceProcess) -> None:
+        """Give a restarted service what it needs: its resources, or the state machine."""
+        service.wait_until_ready()
+        if service.spec.name == "aws":
+            provision(Endpoints.from_ports(self.ports))
+            functions.enable_intake()
+        elif service.spec.name == "step-functions":
+            # It starts empty. The reconciler restarts its executions.
             enable_state_machine_execution(self.ports)
             state_machine.deploy_state_machine(queues.create_queues())
-        except (PartcheckError, OSError, BotoCoreError, ClientError):
-            if not step_functions.has_exited:  # If it exited again, the next check restarts it.
-                raise
 
     def wait(self) -> None:
         """Block until Ctrl-C or SIGTERM, or until a service cannot be kept running."""
         with suppress(KeyboardInterrupt):
             while True:
-                self.restart_failed_services()
-                time.sleep(0.5)
+                self.raise_if_failed()
+                time.sleep(0.2)
 
     def current_model_arn(self) -> str | None:
         """Return the ARN of the model in use, or None if there is none."""

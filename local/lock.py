@@ -13,6 +13,7 @@ from workflow.errors import ConfigurationError
 
 SHUTDOWN_SECONDS = 30
 _LOCK = "lock"
+FORMAT, _FORMAT_FILE = "2", "format"
 _CREATED_BEFORE_LOCK = {"demo", "custom-labels", ".gitignore"}  # May exist before the first `partcheck up`.
 
 
@@ -42,6 +43,22 @@ def lock_state_directory(state_directory: Path, ports: Ports) -> Iterator[int]:
             yield lock.fileno()
         finally:
             lock.truncate(0)
+
+
+def check_format(state_directory: Path) -> None:
+    """Mark a new state directory with this version's format.
+
+    Raise ConfigurationError if another version of partcheck wrote it: its tables would be missing here.
+    """
+    file = state_directory / _FORMAT_FILE
+    if not file.exists() and not (state_directory / "aws").exists():
+        file.write_text(f"{FORMAT}\n", encoding="utf-8")
+    found = file.read_text(encoding="utf-8").strip() if file.exists() else "1"
+    if found != FORMAT:
+        raise ConfigurationError(
+            f"Another version of partcheck wrote {state_directory} (format {found}, this version reads "
+            f"{FORMAT}); keep it for that version, and choose another directory with --state-dir"
+        )
 
 
 def _wait_for_lock(lock: TextIO, state_directory: Path) -> None:

@@ -16,7 +16,7 @@ from local.ports import HOST
 from workflow.errors import PartcheckError
 
 READY_SECONDS = 120
-EARLY_EXIT_SECONDS, MAX_EARLY_EXITS = 5, 3
+EARLY_EXIT_SECONDS, MAX_EARLY_EXITS = 10, 5
 _ROOT = Path(__file__).resolve().parent.parent
 _INTERRUPT_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _INHERITED_VARIABLES = (
@@ -47,8 +47,8 @@ class ServiceSpec:
 class ServiceProcess:
     """A running service with its own process group and log file.
 
-    Start it from the main thread: Linux terminates it when the thread that started it exits. The process
-    inherits the state directory's lock.
+    Start it from a thread that outlives it: Linux terminates it when the thread that started it exits. The
+    process inherits the state directory's lock.
     """
 
     def __init__(self, spec: ServiceSpec, state_directory: Path, lock: int) -> None:
@@ -62,13 +62,30 @@ class ServiceProcess:
         self._start()
 
     def restart(self) -> None:
-        """Start the service after its exit. Raise PartcheckError after three early exits in a row."""
+        """Start the service after its exit and the end of its process group.
+
+        Raise PartcheckError after five early exits in a row.
+        """
         early = time.monotonic() - self._started_at < EARLY_EXIT_SECONDS
         self._early_exits = self._early_exits + 1 if early else 0
         if self._early_exits >= MAX_EARLY_EXITS:
             self.raise_if_exited()
-        with defer_interrupts():
-            self._start()
+        self._end_group()
+        self._start()
+
+    def _end_group(self) -> None:
+        """Kill what the dead process left running, such as function workers, and wait for their end."""
+        while members := _group(self._process.pid):
+            for pid in members:
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+            time.sleep(0.01)
+
+    @property
+    def exit_reason(self) -> str:
+        """Return how the process ended: its signal or its exit status."""
+        code = self._process.returncode
+        return signal.Signals(-code).name if code and code < 0 else f"exit status {code}"
 
     def _start(self) -> None:
         self._started_at = time.monotonic()
@@ -141,12 +158,13 @@ class ServiceProcess:
 
 
 def _group(leader: int) -> set[int]:
-    """Return the pids of a process group. Without /proc the set is empty and a stop takes longer."""
+    """Return the running pids of a process group. Without /proc it is empty and a stop takes longer."""
     members = set()
     for stat in Path("/proc").glob("[0-9]*/stat"):
         with suppress(OSError):
             _, _, fields = stat.read_text(encoding="utf-8").rpartition(")")
-            if fields.split()[2] == str(leader):
+            state, _, group = fields.split()[:3]
+            if group == str(leader) and state != "Z":
                 members.add(int(stat.parent.name))
     return members
 

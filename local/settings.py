@@ -16,6 +16,8 @@ from workflow.errors import ConfigurationError
 REGION = "eu-central-1"
 ACCOUNT = "000000000000"
 MAX_IN_FLIGHT = 8
+# Queues that nothing here reads. Reconciliation rebuilds the messages of all other queues.
+OUTGOING_QUEUES = ("partcheck-verdicts", "partcheck-escalations")
 _RUNNING_FILE = "environment.json"
 
 

@@ -1,9 +1,12 @@
+import json
 import os
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import astuple
 from pathlib import Path
 
@@ -11,6 +14,7 @@ import pytest
 
 from cli.context import open_environment
 from cli.sample_model import train_sample_model
+from cli.verify import check_consistency
 from local.environment import LocalEnvironment
 from local.ports import Ports
 from local.sample_parts import generate_parts
@@ -20,7 +24,7 @@ from workflow.aws.inspections import DynamoInspectionRepository
 from workflow.errors import ConfigurationError, PartcheckError
 from workflow.inspections.inspection import InspectionState
 
-TIMEOUT_SECONDS = 90
+TIMEOUT_SECONDS = 300
 
 pytestmark = pytest.mark.xdist_group("lifecycle")
 
@@ -191,23 +195,67 @@ def test_a_second_environment_is_refused_and_leaves_the_first_intact(
             match=f"already runs on ports {shared_environment.ports} .process {os.getpid()}",
         ):
             LocalEnvironment(state_directory, ports).__enter__()
-    shared_environment.raise_if_service_exited()
+    shared_environment.raise_if_failed()
     client("s3").list_buckets()
 
 
-def test_killed_services_are_restarted_and_executions_continue(shared_environment: LocalEnvironment) -> None:
-    for name in ("step-functions", "custom-labels", "review-app"):
-        os.kill(shared_environment.service(name).pid, signal.SIGKILL)
-        assert becomes_true(lambda name=name: shared_environment.service(name).has_exited)
-        shared_environment.restart_failed_services()
-    for name in ("step-functions", "custom-labels", "review-app"):
-        shared_environment.service(name).wait_until_ready()
+def test_every_killed_service_is_started_again_and_work_goes_on(state_directory: Path) -> None:
+    messages: list[str] = []
+    with LocalEnvironment(state_directory, Ports.find_free(), messages.append) as environment:
+        inspections = DynamoInspectionRepository(environment.outputs.inspections_table)
+        for name in ("step-functions", "custom-labels", "review-app", "aws"):
+            upload_and_kill(environment, name)
+            assert becomes_true(
+                lambda name=name: any(f"The {name} process ended (SIGKILL)" in text for text in messages)
+            )
+            closed = len(list(inspections.list_by_state(InspectionState.CLOSED)))
+            client("s3").put_object(
+                Bucket=environment.outputs.inbound_bucket, Key=f"after-{name}.jpg", Body=b"no photo"
+            )
+            assert becomes_true(
+                lambda closed=closed: len(list(inspections.list_by_state(InspectionState.CLOSED))) > closed
+            )
+        assert len([text for text in messages if "was started again" in text]) == 4
+
+
+def upload_and_kill(environment: LocalEnvironment, name: str) -> None:
+    """Kill a service, and the workers' parent with its workers still running."""
     client("s3").put_object(
-        Bucket=shared_environment.outputs.inbound_bucket, Key="after.jpg", Body=b"no photo"
+        Bucket=environment.outputs.inbound_bucket, Key=f"before-{name}.jpg", Body=b"no photo"
     )
-    inspections = DynamoInspectionRepository(shared_environment.outputs.inspections_table)
-    assert becomes_true(lambda: any(inspections.list_by_state(InspectionState.CLOSED)))
-    shared_environment.raise_if_service_exited()
+    os.kill(environment.service(name).pid, signal.SIGKILL)
+
+
+def test_photos_inspected_before_the_local_aws_is_killed_are_all_accounted_for(state_directory: Path) -> None:
+    count = 12
+    messages: list[str] = []
+    with LocalEnvironment(state_directory, Ports.find_free(), messages.append) as environment:
+        inspections = DynamoInspectionRepository(environment.outputs.inspections_table)
+        for number in range(count):
+            client("s3").put_object(
+                Bucket=environment.outputs.inbound_bucket,
+                Key=f"{number}.jpg",
+                Body=f"no photo {number}".encode(),
+            )
+        assert becomes_true(lambda: len(list(inspections.list_by_state(InspectionState.CLOSED))) == count)
+
+        os.kill(environment.service("aws").pid, signal.SIGKILL)
+
+        assert becomes_true(lambda: any("The aws process ended" in text for text in messages))
+        report = check_consistency(open_environment(environment.outputs, environment.sdk_environment))
+        assert (report.is_clean, report.balance.uploads, report.balance.rejected) == (True, count, count)
+        rows = {row.id: row for row in inspections.list_by_state(InspectionState.CLOSED)}
+        announced = receive_all(environment.outputs.verdict_queue_url)
+        assert {json.loads(body)["inspection_id"]: body for body in announced} == {
+            row.id: row.announcement for row in rows.values()
+        }
+
+
+def receive_all(queue: str) -> list[str]:
+    bodies: list[str] = []
+    while received := client("sqs").receive_message(QueueUrl=queue, MaxNumberOfMessages=10).get("Messages"):
+        bodies += [message["Body"] for message in received]
+    return bodies
 
 
 def test_a_killed_environment_leaves_no_process_and_loses_nothing(
@@ -256,9 +304,33 @@ def test_ctrl_c_during_the_start_leaves_nothing_behind(
     assert not (state_directory / "environment.json").exists()
 
 
-def test_a_killed_aws_ends_the_wait_with_an_error_that_names_its_log(state_directory: Path) -> None:
-    with LocalEnvironment(state_directory, Ports.find_free()) as environment:
-        os.kill(environment.service("aws").pid, signal.SIGKILL)
-
-        with pytest.raises(PartcheckError, match=r"aws process exited .*aws\.log"):
+def test_a_service_that_keeps_dying_ends_the_environment_with_its_log(state_directory: Path) -> None:
+    def run_until_failure() -> None:
+        with (
+            LocalEnvironment(state_directory, Ports.find_free()) as environment,
+            ThreadPoolExecutor(1) as pool,
+        ):
+            pool.submit(keep_killing, environment, "custom-labels")
             environment.wait()
+
+    with pytest.raises(PartcheckError, match=r"custom-labels process exited .*custom-labels\.log"):
+        run_until_failure()
+
+
+def keep_killing(environment: LocalEnvironment, name: str) -> None:
+    while not environment.has_failed:
+        with suppress(ProcessLookupError):
+            os.kill(environment.service(name).pid, signal.SIGKILL)
+        time.sleep(0.05)
+
+
+def test_a_state_directory_of_an_older_version_is_refused_before_anything_starts(
+    state_directory: Path,
+) -> None:
+    (state_directory / "aws").mkdir(parents=True)
+    (state_directory / "lock").touch()
+
+    with pytest.raises(ConfigurationError, match=r"Another version of partcheck wrote .*format 1"):
+        LocalEnvironment(state_directory, Ports.find_free()).__enter__()
+
+    assert not (state_directory / "logs").exists()
