@@ -71,6 +71,7 @@ GRANTS: Mapping[str, tuple[Grant, ...]] = {
     ),
     "MoveImageFunction": (
         inspections_table("GetItem", "UpdateItem"),
+        query_index("by_name"),
         *(LIST_INBOUND, LIST_FILED),
         grant("inbound/*", "s3:GetObjectVersion", "GetObjectVersionTagging", "DeleteObjectVersion"),
         grant("filed/*", *FILING_ACTIONS),

@@ -263,8 +263,9 @@ class InMemoryInspectionRepository:
     def list_newest(self, limit: int) -> list[Inspection]:
         return sorted(self.rows.values(), key=lambda row: row.claimed_at, reverse=True)[:limit]
 
-    def list_by_name(self, name: str, limit: int = MAX_NAME_MATCHES) -> list[Inspection]:
-        return [row for row in self.list_newest(len(self.rows)) if row.image.name == name][:limit]
+    def list_by_name(self, name: str, limit: int = MAX_NAME_MATCHES, until: str = "") -> list[Inspection]:
+        rows = [row for row in self.list_newest(len(self.rows)) if row.image.name == name]
+        return [row for row in rows if not until or row.claimed_at <= until][:limit]
 
     def list_audit_entries(self, inspection_id: str) -> list[AuditEntry]:
         return [entry for entry in self.entries if entry.inspection_id == inspection_id]

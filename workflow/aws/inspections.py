@@ -292,8 +292,9 @@ class DynamoInspectionRepository:
             day = timestamps.add_seconds(f"{day}T00:00:00Z", -1)[:10]
         return rows
 
-    def list_by_name(self, name: str, limit: int = MAX_NAME_MATCHES) -> list[Inspection]:
-        return list(islice(self._query("by_name", "name", name, forward=False, page_size=limit), limit))
+    def list_by_name(self, name: str, limit: int = MAX_NAME_MATCHES, until: str = "") -> list[Inspection]:
+        rows = self._query("by_name", "name", name, forward=False, page_size=limit, until=until)
+        return list(islice(rows, limit))
 
     def list_audit_entries(self, inspection_id: str) -> list[AuditEntry]:
         pages = self._dynamodb.get_paginator("query").paginate(
@@ -319,14 +320,24 @@ class DynamoInspectionRepository:
         return (from_audit_item(item) for page in pages for item in page["Items"])
 
     def _query(
-        self, index: str, key: str, value: str, forward: bool = True, page_size: int = 1000
+        self,
+        index: str,
+        key: str,
+        value: str,
+        forward: bool = True,
+        page_size: int = 1000,
+        until: str = "",
     ) -> Iterator[Inspection]:
+        names, values, condition = {"#key": key}, {":value": value}, "#key = :value"
+        if until:
+            condition += " AND #claimed_at <= :until"
+            names["#claimed_at"], values[":until"] = "claimed_at", until
         pages = self._dynamodb.get_paginator("query").paginate(
             TableName=self._table,
             IndexName=index,
-            KeyConditionExpression="#key = :value",
-            ExpressionAttributeNames={"#key": key},
-            ExpressionAttributeValues=to_attribute_values({":value": value}),
+            KeyConditionExpression=condition,
+            ExpressionAttributeNames=names,
+            ExpressionAttributeValues=to_attribute_values(values),
             ScanIndexForward=forward,
             PaginationConfig={"PageSize": page_size},
         )

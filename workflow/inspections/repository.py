@@ -103,8 +103,11 @@ class InspectionRepository(Protocol):
     def list_newest(self, limit: int) -> list[Inspection]:
         """Return the newest rows, newest first."""
 
-    def list_by_name(self, name: str, limit: int = MAX_NAME_MATCHES) -> list[Inspection]:
-        """Return the newest rows whose image has exactly this base name, newest first."""
+    def list_by_name(self, name: str, limit: int = MAX_NAME_MATCHES, until: str = "") -> list[Inspection]:
+        """Return the newest rows whose image has exactly this base name, newest first.
+
+        With `until` only those that were claimed at this time or before.
+        """
 
     def list_audit_entries(self, inspection_id: str) -> list[AuditEntry]:
         """Return the audit trail of one inspection, oldest first, strongly consistent."""

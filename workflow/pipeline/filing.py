@@ -7,7 +7,7 @@ from typing import TypedDict
 from workflow import timestamps
 from workflow.errors import Conflict
 from workflow.inspections.inspection import Inspection
-from workflow.inspections.objects import ObjectStore, StoredObject, copy_once, filed_key
+from workflow.inspections.objects import Image, ObjectStore, StoredObject, copy_once, filed_key
 from workflow.inspections.repository import InspectionRepository, require_owner
 from workflow.inspections.undo_window import finalize
 from workflow.inspections.verdict import Verdict
@@ -70,6 +70,13 @@ def _target_verdict(inspections: InspectionRepository, row: Inspection, target: 
     return row.decision.verdict
 
 
+def _announce(
+    inspections: InspectionRepository, row: Inspection, verdict: Verdict, location: Image, at: str
+) -> str:
+    superseded = verdict_message.find_superseded(inspections, row)
+    return verdict_message.build_message(row, verdict, location, at, superseded)
+
+
 def _move(
     inspections: InspectionRepository, objects: ObjectStore, bucket: str, row: Inspection, verdict: Verdict
 ) -> Inspection:
@@ -78,7 +85,7 @@ def _move(
         key = filed_key(verdict, row.id, row.image.key, row.revision)
         target = copy_once(objects, target, bucket, key, row.sha256)
     at = timestamps.now()
-    text = "" if verdict is Verdict.UNCLEAR else verdict_message.build_message(row, verdict, target.image, at)
+    text = "" if verdict is Verdict.UNCLEAR else _announce(inspections, row, verdict, target.image, at)
     try:
         inspections.record_filing(row, verdict, target, text, at)
     except Conflict:

@@ -456,6 +456,20 @@ def test_rows_of_a_name_come_newest_first(repository: DynamoInspectionRepository
     assert repository.list_by_name("a b.png") == [ROW]
 
 
+def test_rows_of_a_name_until_a_time(repository: DynamoInspectionRepository, dynamodb: Stubber) -> None:
+    expected_request = query("by_name", "name", "a.png", forward=False)
+    until = {
+        "KeyConditionExpression": "#key = :value AND #claimed_at <= :until",
+        "ExpressionAttributeNames": {"#key": "name", "#claimed_at": "claimed_at"},
+        "ExpressionAttributeValues": {":value": {"S": "a.png"}, ":until": {"S": "2026-01-01"}},
+    }
+    dynamodb.add_response(
+        "query", {"Items": [to_inspection_item(ROW)]}, {**expected_request, **until, "Limit": 5}
+    )
+
+    assert repository.list_by_name("a.png", 5, "2026-01-01") == [ROW]
+
+
 def test_of_a_name_that_a_camera_gives_every_photo_only_the_newest_are_read(
     repository: DynamoInspectionRepository, dynamodb: Stubber
 ) -> None:

@@ -117,6 +117,62 @@ def examples_of_the_page() -> dict[str, str]:
     return dict(re.findall(block, PAGE, re.DOTALL | re.MULTILINE))
 
 
+def announced(pipeline: Pipeline, image: Image) -> dict[str, Any]:
+    """Inspect an upload and return its message."""
+    pipeline.inspected(image)
+    message: dict[str, Any] = json.loads(pipeline.row(image).announcement)
+    VALIDATOR.validate(message)
+    return message
+
+
+def test_the_next_version_of_a_key_names_the_rejection_of_an_empty_object() -> None:
+    pipeline = Pipeline()
+    empty, other = pipeline.upload(b"", key="line/x.jpg"), pipeline.upload(b"", key="line 2/x.jpg")
+    rejected, _ = announced(pipeline, empty), announced(pipeline, other)
+
+    filed = announced(pipeline, pipeline.upload(key="line/x.jpg"))
+    later = announced(pipeline, pipeline.upload(key="line/x.jpg"))
+
+    assert (rejected["verdict"], rejected["rejection"]["code"]) == ("rejected", "empty")
+    assert rejected["supersedes"] is None
+    assert (filed["verdict"], filed["supersedes"]) == ("ok", rejected["announcement_id"])
+    assert later["supersedes"] is None
+
+
+def test_two_empty_objects_are_superseded_one_by_one() -> None:
+    pipeline = Pipeline()
+    first = announced(pipeline, pipeline.upload(b"", key="x.jpg"))
+    second = announced(pipeline, pipeline.upload(b"", key="x.jpg"))
+    photo = announced(pipeline, pipeline.upload(key="x.jpg"))
+
+    assert (first["supersedes"], second["supersedes"], photo["supersedes"]) == (
+        None,
+        first["announcement_id"],
+        second["announcement_id"],
+    )
+
+
+def test_an_empty_object_whose_event_comes_late_is_still_superseded() -> None:
+    pipeline = Pipeline()
+    empty, photo = pipeline.upload(b"", key="x.jpg"), pipeline.upload(key="x.jpg")
+    owner = pipeline.start(photo)
+    pipeline.claim(photo, owner)
+    rejected = announced(pipeline, empty)
+
+    verdict = pipeline.detect(photo, owner)["verdict"]
+    pipeline.move(photo, owner, verdict)
+
+    assert rejected["supersedes"] is None
+    assert json.loads(pipeline.row(photo).announcement)["supersedes"] == rejected["announcement_id"]
+
+
+def test_a_rejection_for_another_reason_is_never_superseded() -> None:
+    pipeline = Pipeline()
+    assert announced(pipeline, pipeline.upload(b"text", key="x.jpg"))["verdict"] == "rejected"
+
+    assert announced(pipeline, pipeline.upload(key="x.jpg"))["supersedes"] is None
+
+
 def pretty(text: str) -> str:
     return json.dumps(json.loads(text), indent=2) + "\n"
 
@@ -264,6 +320,7 @@ def valid() -> Any:
         {"schema_version": "2.0"},
         {"revision": 0},
         {"corrects": ""},
+        {"supersedes": ""},
         {"settled_at": ""},
         {"prediction": None},
         {"prediction": {**valid()["prediction"], "confidence": 97.31}},
