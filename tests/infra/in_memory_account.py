@@ -19,6 +19,7 @@ from moto import mock_aws
 from infra.tables import to_logical_id
 from lambdas import container
 from lambdas.catalog import LambdaFunction
+from tests.infra.call_sites import CallSite, call_sites_on_stack
 from tests.infra.fake_services import FakeLambdaAndLogs, FakeRekognition, FakeServiceError, FakeStepFunctions
 from tests.infra.permissions import ACCOUNT, REGION, Permission, TemplateAccount, required_permissions
 from tests.proof.dynamodb import InMemoryDynamoDB, InMemoryTable
@@ -37,11 +38,12 @@ NO_ROLE = ""  # The tests themselves. Their calls are not recorded.
 
 
 class InMemoryStage:
-    """A deployed stage. `recorded` holds the permissions that each role has needed."""
+    """A deployed stage. It records the permissions that each role needs, and the places of the calls."""
 
     def __init__(self, account: TemplateAccount) -> None:
         self.account = account
         self.recorded: set[Permission] = set()
+        self.call_sites: set[CallSite] = set()
         self.role = NO_ROLE
         self.hours = 0.0
         self.refuse_copy: Callable[[Mapping[str, Any]], None] | None = None
@@ -68,6 +70,7 @@ class InMemoryStage:
         """Record the permissions of a call, before it is made."""
         self._requests[threading.get_ident()] = dict(params)
         if self.role:
+            self.call_sites |= call_sites_on_stack(xform_name(model.name))
             service = model.service_model.service_id.hyphenize()
             for action, resource in required_permissions(service, model.name, params):
                 self.recorded.add(Permission(self.role, action, resource))

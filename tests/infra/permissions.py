@@ -118,7 +118,7 @@ def required_permissions(
             yield f"sqs:{operation}", f"arn:aws:sqs:{_AT}:{request['QueueUrl'].rpartition('/')[2]}"
         case "ssm":
             yield f"ssm:{operation}", f"arn:aws:ssm:{_AT}:parameter{request['Name']}"
-        case "sfn":
+        case "sfn" | "stepfunctions":
             yield f"states:{operation}", _of_states(request)
         case "lambda":
             yield f"lambda:{operation}Function", f"arn:aws:lambda:{_AT}:function:{request['FunctionName']}"

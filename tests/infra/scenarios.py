@@ -225,6 +225,7 @@ class Scenarios:
             record.leave("Task", name)
         self.stage.executions.events = record.events
         execution = self.inspect("told.png")["execution"]
+        self.archived = f"{execution}?step={steps[0]}"
         self.stage.executions.statuses[self.start(self.upload("failed.png"))["execution"]] = "FAILED"
         self.stage.call(catalog.ARCHIVE_EXECUTIONS, {})
         self.stage.call(catalog.GET_EXECUTION_HISTORY, {"execution": execution})

@@ -10,7 +10,7 @@ Limits of the emulators, and the workarounds:
   because downloading a bundle's packages needs the network. PARTCHECK_TEST_BUNDLES=1 deploys the bundles of
   `partcheck stage deploy`.
 * The stack's tags reach few resources: `_tag` adds those that `partcheck stage destroy` needs.
-* Roles and bucket policies are created but not enforced: tests/infra/test_policies.py checks them.
+* Roles and bucket policies are created but not enforced: tests/infra/test_permissions.py checks them.
 """
 
 import json

@@ -8,6 +8,7 @@ import pytest
 
 from lambdas import catalog
 from tests.infra import user_scenarios
+from tests.infra.call_sites import CallSite, call_sites_in, read_adapters
 from tests.infra.conftest import Template
 from tests.infra.in_memory_account import deployed
 from tests.infra.permissions import ACCOUNT, REGION, Permission, TemplateAccount
@@ -26,6 +27,17 @@ POLLING = (
     *("ReceiveMessage", "DeleteMessage", "ChangeMessageVisibility"),
     *("GetQueueAttributes", "GetQueueUrl"),
 )
+
+# Only commands make these calls, with the permissions of the person who types them. By command:
+COMMANDS_ONLY = {
+    "model_control_plane.RekognitionModelControlPlane.delete": "model delete",
+    "model_control_plane.RekognitionModelControlPlane.describe": "model promote, model start, model stop",
+    "model_control_plane.RekognitionModelControlPlane.list_projects": "model list, stage destroy",
+    "model_control_plane.RekognitionModelControlPlane.train": "model train",
+    "model_events.DynamoModelEventLog.events": "model list, model rollback, model capacity",
+    "model_settings.SsmModelSettings._put": "model promote, model rollback, model capacity",
+    "uploads.S3Uploader.put": "inspect",
+}
 
 
 def used_by_aws(account: TemplateAccount) -> Iterator[Permission]:
@@ -108,7 +120,10 @@ def allowed_wildcards(account: TemplateAccount) -> set[str]:
 class PermissionCheck:
     """A template's permissions and the recorded calls. `find_faults` compares them for one role."""
 
-    def __init__(self, account: TemplateAccount, recorded: Iterable[Permission]) -> None:
+    def __init__(
+        self, account: TemplateAccount, recorded: Iterable[Permission], call_sites: set[CallSite]
+    ) -> None:
+        self.call_sites = call_sites
         self.permissions, self.used = (
             set(account.permissions()),
             set(recorded) | set(used_by_state_machine(account)),
@@ -152,13 +167,28 @@ def check(synthesised: Template) -> PermissionCheck:
         scenarios = Scenarios(stage)
         scenarios.run_all()
         user_scenarios.run_all(scenarios)
-    return PermissionCheck(stage.account, stage.recorded)
+    return PermissionCheck(stage.account, stage.recorded, stage.call_sites)
 
 
 def test_each_call_is_allowed_on_its_resource_and_each_permission_is_used_on_its_own(
     check: PermissionCheck,
 ) -> None:
     assert {role: faults for role in check.roles if (faults := check.find_faults(role, check.of(role)))} == {}
+
+
+def test_every_call_in_the_adapters_is_recorded(check: PermissionCheck) -> None:
+    """A call on a rare path needs a scenario, so that its permission is compared."""
+    unrecorded = {site.function for site in call_sites_in(read_adapters()) - check.call_sites}
+
+    assert unrecorded == COMMANDS_ONLY.keys()
+
+
+@pytest.mark.parametrize("call", ["self._s3.delete_object(Key='a')", "self._sqs.get_paginator('query')"])
+def test_a_call_that_no_scenario_makes_is_found(check: PermissionCheck, call: str) -> None:
+    planted = {**read_adapters(), "planted": f"class Adapter:\n    def rare(self):\n        {call}"}
+    unrecorded = {site.function for site in call_sites_in(planted) - check.call_sites}
+
+    assert unrecorded - COMMANDS_ONLY.keys() == {"planted.Adapter.rare"}
 
 
 def test_a_missing_permission_is_found(check: PermissionCheck) -> None:

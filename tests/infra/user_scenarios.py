@@ -36,7 +36,8 @@ def run_all(scenarios: Scenarios) -> None:
         for address in PAGES:
             _expect(eva.get(address))
         closed = scenarios.inspect("looked at.png")
-        _expect(eva.get(f"/executions/{closed['execution']}?step=2&logs=yes"))
+        _expect(eva.get(f"/executions/{closed['execution']}"))
+        _expect(eva.get(f"/executions/{scenarios.archived}&logs=yes"))
         _expect(eva.get(f"/executions/{closed['execution']}/export.json"), 404)
         _expect(eva.get(f"/inspections/{closed['inspection_id']}"))
         _expect(eva.get(f"/photos/{closed['inspection_id']}/original"))

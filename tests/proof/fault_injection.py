@@ -2,7 +2,7 @@
 
 import random
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from botocore.exceptions import ClientError, ReadTimeoutError
@@ -24,6 +24,16 @@ class ProcessKilled(BaseException):
     """The end of a worker's process: no more of its code runs."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerCall:
+    """A call of a service that a worker made, or tried to make."""
+
+    worker: str
+    service: str
+    operation: str
+    request: Mapping[str, Any]
+
+
 @dataclass(kw_only=True)
 class FaultInjector:
     """The faults of one history. `suspend` returns control to the simulation for some seconds."""
@@ -33,6 +43,7 @@ class FaultInjector:
     suspend: Callable[[float], None]
     disabled: bool = False
     calls_until_fault: int = 0
+    calls: list[WorkerCall] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.throttled_services: set[str] = set()
@@ -122,12 +133,15 @@ class FaultyClient:
 
     def __getattr__(self, operation: str) -> Callable[..., Any]:
         effect = getattr(self._backend, operation)
-        return lambda **call: self.call_with_faults(operation, lambda: effect(**call))
+        return lambda **call: self.call_with_faults(operation, call, lambda: effect(**call))
 
-    def call_with_faults(self, operation: str, effect: Callable[[], Any]) -> Any:
+    def call_with_faults(self, operation: str, request: Any, effect: Callable[[], Any]) -> Any:
         """Run a call. Only a worker's calls can fail; the test's own calls cannot."""
         if getcurrent() not in self._workers:
             return effect()
+        worker = self._workers[getcurrent()]
+        call = WorkerCall(worker=worker, service=self._service, operation=operation, request=request)
+        self._faults.calls.append(call)
         return self._faults.call(self._service, operation, effect)
 
 
@@ -136,4 +150,4 @@ class _FaultyPaginator:
         self._client, self._operation, self._backend = client, operation, backend
 
     def paginate(self, **call: Any) -> Any:
-        return self._client.call_with_faults(self._operation, lambda: self._backend.paginate(**call))
+        return self._client.call_with_faults(self._operation, call, lambda: self._backend.paginate(**call))
