@@ -96,7 +96,7 @@ def list_executions(
         since=to_timestamp(since),
         until=to_timestamp(until),
     )
-    rows = list(islice(find_inspections(context.environment().search, query), limit))
+    rows = list(islice(find_inspections(context.environment().search, query, limit), limit))
     if as_json:
         for row in rows:
             print_json_line(to_dict(row))
@@ -114,12 +114,15 @@ def to_timestamp(time: datetime | None) -> str:
     return timestamps.format_timestamp(time) if time else ""
 
 
-def find_inspections(search: InspectionSearch, query: InspectionQuery) -> Iterator[Inspection]:
-    """Yield every inspection that matches the query, page by page."""
-    page = search.fetch_page(query, size=PAGE_SIZE)
+def find_inspections(
+    search: InspectionSearch, query: InspectionQuery, limit: int = PAGE_SIZE
+) -> Iterator[Inspection]:
+    """Yield every inspection that matches the query, page by page. Pages are not larger than `limit`."""
+    size = min(limit, PAGE_SIZE)
+    page = search.fetch_page(query, size=size)
     yield from page.rows
     while page.older:
-        page = search.fetch_page(query, page.older, PAGE_SIZE)
+        page = search.fetch_page(query, page.older, size)
         yield from page.rows
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from tests.fakes import InMemoryInspectionSearch
 from tests.unit.cli.conftest import STARTED_AT, CommandLine
 from tests.unit.pipeline import CLEARLY_DEFECT, KEY, UNSURE
 from workflow.history.archive import ExecutionRecord, from_json, redact_events
@@ -249,6 +250,22 @@ def test_csv_begins_with_the_mark_by_which_spreadsheets_know_utf_8(command_line:
     assert "Prüfling.png".encode() in content
     assert command_line.run("execution", "list", "--csv", "--no-bom").stdout_bytes.startswith(b'"photo"')
     assert command_line.run("execution", "list", "--no-bom").exit_code == 2
+
+
+def test_a_short_list_reads_a_short_page(command_line: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(12):
+        command_line.pipeline.inspected(command_line.pipeline.upload(key=f"{number}.png"))
+    sizes: list[int] = []
+    fetch_page = InMemoryInspectionSearch.fetch_page
+
+    def fetch(search: Any, query: Any, cursor: Any = None, size: int = 25) -> Any:
+        sizes.append(size)
+        return fetch_page(search, query, cursor, size)
+
+    monkeypatch.setattr(InMemoryInspectionSearch, "fetch_page", fetch)
+
+    assert command_line.run("execution", "list", "--limit", "5", "--json").stdout.count("\n") == 5
+    assert sizes == [5]
 
 
 @pytest.mark.parametrize(
