@@ -9,6 +9,7 @@ import json
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from statistics import median, quantiles
 from typing import Any
 
@@ -80,7 +81,7 @@ def main() -> None:
     print(f"{options.inspections:,} inspections seeded in {time.monotonic() - began:.0f} s")
     with running(world) as address, visitor(address, "eve", "engineer") as browser:
         results = {
-            kind: measure(lambda path=path: browser.get(path(dataset)), options.requests, client)
+            kind: measure(partial(browser.get, path(dataset)), options.requests, client)
             for kind, path in request_paths(dataset).items()
         }
         results["name to execution"] = measure(

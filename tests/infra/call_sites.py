@@ -40,8 +40,9 @@ def _sites(node: ast.AST, function: str, inside: bool = False) -> Iterator[CallS
     A function inside another one counts as the outer one.
     """
     for child in ast.iter_child_nodes(node):
-        is_named = isinstance(child, ast.FunctionDef | ast.ClassDef) and not inside
-        name = f"{function}.{child.name}" if is_named else function
+        name = function
+        if isinstance(child, ast.FunctionDef | ast.ClassDef) and not inside:
+            name = f"{function}.{child.name}"
         yield from _sites(child, name, inside or isinstance(child, ast.FunctionDef))
         if isinstance(child, ast.Call):
             names = [child.func.attr] if isinstance(child.func, ast.Attribute) else []

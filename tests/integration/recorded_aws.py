@@ -4,6 +4,8 @@ A file keeps the bytes of its last fsync, a directory the entries of its last fs
 `synchronous = FULL` it does so within each COMMIT, so the database files are recorded there.
 """
 
+# mypy: disable-error-code="assignment, method-assign, misc"
+
 import asyncio
 import json
 import os
@@ -85,11 +87,11 @@ def answer_before_the_commit() -> None:
 
         tasks.add(asyncio.create_task(write()))
 
-    durable_store.DurableStore.flush = later  # type: ignore[method-assign]
+    durable_store.DurableStore.flush = later
 
 
 def leave_files_unsynced() -> None:
-    durable_files.FileChanges.sync = lambda _: None  # type: ignore[method-assign]
+    durable_files.FileChanges.sync = lambda _: None
 
 
 def forget_the_sort_key() -> None:
@@ -100,7 +102,7 @@ def let_the_stale_files_win() -> None:
     async def restore(*_: object) -> None:
         """Leave the state that MiniStack read from the files of the last clean stop."""
 
-    durable_state.StateRecorder.restore = restore  # type: ignore[method-assign]
+    durable_state.StateRecorder.restore = restore
 
 
 def weaken_the_commit() -> None:
@@ -110,7 +112,7 @@ def weaken_the_commit() -> None:
         connect(store, file)
         store._database.execute("PRAGMA synchronous = NORMAL")
 
-    durable_store.DurableStore.__init__ = weak  # type: ignore[method-assign]
+    durable_store.DurableStore.__init__ = weak
 
 
 MISTAKES = {
@@ -127,7 +129,7 @@ MISTAKES = {
 if __name__ == "__main__":
     if RECORD.is_dir():
         os.fsync = fsync
-        sqlite3.connect = lambda file, **options: RecordingConnection(file, **options)  # type: ignore[assignment,misc]
+        sqlite3.connect = lambda file, **options: RecordingConnection(file, **options)
     if mistake := os.environ.get("MISTAKE"):
         MISTAKES[mistake]()
     aws.main(sys.argv[1], int(sys.argv[2]))

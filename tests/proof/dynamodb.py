@@ -104,8 +104,12 @@ class InMemoryDynamoDB:
             raise TransactionCanceledException(response, "TransactWriteItems")  # type: ignore[arg-type]
         for kind, part in parts:
             if kind != "ConditionCheck":
-                operation = {"Put": self.put_item, "Update": self.update_item, "Delete": self.delete_item}
-                operation[kind](**part)
+                operations: dict[str, Any] = {
+                    "Put": self.put_item,
+                    "Update": self.update_item,
+                    "Delete": self.delete_item,
+                }
+                operations[kind](**part)
         return {}
 
     def batch_write_item(self, RequestItems: Mapping[str, list[Any]]) -> Any:

@@ -7,15 +7,16 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 import pytest
 
-from tests.fakes import InMemoryInspectionRepository, InMemoryReviewRepository
+from tests.fakes import FakeDetector, InMemoryInspectionRepository, InMemoryReviewRepository
 from tests.proof.test_crashes import WorkerDied
-from tests.unit.pipeline import UNSURE, FakeDetector, Pipeline
+from tests.unit.pipeline import UNSURE, Pipeline
 from workflow import timestamps
 from workflow.errors import Conflict
-from workflow.inspections.inspection import Inspection, InspectionState
+from workflow.inspections.inspection import Inspection, InspectionState, Lease
 from workflow.inspections.objects import inspection_id
 from workflow.inspections.verdict import Verdict
 from workflow.pipeline import filing
@@ -79,9 +80,11 @@ class MonitoredReviews(InMemoryReviewRepository):
         super().__init__(inspections)
         self.monitor, self.clock, self.skew = monitor, clock, skew
 
-    def lease(self, inspection_id: str, lease: decisions.Lease, now: str) -> Inspection | None:
+    def lease(
+        self, inspection_id: str, lease: Lease, now: str, *, ends_skip: bool = False
+    ) -> Inspection | None:
         with self.inspections.lock:
-            row = super().lease(inspection_id, lease, now)
+            row = super().lease(inspection_id, lease, now, ends_skip=ends_skip)
             if row is not None:
                 until = timestamps.add_seconds(lease.expires_at, -self.skew)
                 self.monitor.record_lease(row.id, lease.reviewer, self.clock.now(), until)
@@ -110,7 +113,7 @@ def test_no_photo_is_leased_to_two_reviewers_in_ten_thousand_assignments() -> No
     assigners = [
         ReviewAssigner(
             MonitoredReviews(inspections, monitor, clock, skew),
-            lambda skew=skew: clock.now(skew),
+            partial(clock.now, skew),
             cache_seconds=50,
         )
         for skew in SKEWS
@@ -261,9 +264,9 @@ def test_the_monitor_detects_a_table_without_its_condition() -> None:
     reviews = MonitoredReviews(inspections, monitor, clock)
     (inspection,) = inspections.rows
     now = clock.now()
-    reviews.lease(inspection, decisions.Lease("ann", timestamps.add_seconds(now, LEASE_SECONDS)), now)
+    reviews.lease(inspection, Lease("ann", timestamps.add_seconds(now, LEASE_SECONDS)), now)
     inspections.rows[inspection] = replace(inspections.rows[inspection], lease=None)
 
-    reviews.lease(inspection, decisions.Lease("bob", timestamps.add_seconds(now, LEASE_SECONDS)), now)
+    reviews.lease(inspection, Lease("bob", timestamps.add_seconds(now, LEASE_SECONDS)), now)
 
     assert len(monitor.shared) == 1

@@ -397,6 +397,7 @@ def trusts_the_model_over_the_person(
     inspections: Any, objects: Any, bucket: str, inspection: str, owner: str, target: str
 ) -> dict[str, Any]:
     row = require_owner(inspections, inspection, owner)
+    assert row.prediction is not None
     told = row.prediction.verdict.value if target == "reviewed" else target
     asked = replace(row, review=None)
     inspections.rows[row.id] = asked

@@ -78,7 +78,7 @@ class Revision:
         if row.state is InspectionState.CLOSED:
             return
         outcome = self._step(lambda: pipeline.claim(image, row.owner, row.attempt))
-        target = filing.FilingTarget.REVIEWED
+        target: str = filing.FilingTarget.REVIEWED
         if outcome == "readable":
             answer = self._step(lambda: pipeline.detect(image, row.owner))
             is_clear = answer["confidence"] >= answer["threshold"]

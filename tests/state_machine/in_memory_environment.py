@@ -289,7 +289,7 @@ class InMemoryEnvironment:
             aws_request_id=f"r{next(self._requests)}",
             get_remaining_time_in_millis=lambda: 60_000,
         )
-        output = observability.logger.registered_handler
+        output: Any = observability.logger.registered_handler
         with (
             _invocation_lock,
             patch.object(observability.metrics.provider, "namespace", "tests"),

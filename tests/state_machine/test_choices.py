@@ -150,7 +150,7 @@ def test_every_target_of_a_move_has_its_state() -> None:
     ]
 
     assert sorted(targets) == sorted(FilingTarget)
-    assert set(Verdict) == set(FilingTarget) - {FilingTarget.REVIEWED}
+    assert set(map(str, Verdict)) == set(map(str, FilingTarget)) - {FilingTarget.REVIEWED}
 
 
 def test_these_tests_cover_every_choice() -> None:

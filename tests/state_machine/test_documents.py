@@ -27,7 +27,7 @@ def _module_of(state: Mapping[str, Any]) -> str | None:
 
 def _parameters_of(state: Mapping[str, Any]) -> dict[str, Any] | None:
     """Return the parameters that the function of a state gets, or None if it gets the document."""
-    parameters = state.get("Parameters")
+    parameters: Any = state.get("Parameters")
     return parameters["Payload"] if state["Resource"] == TOKEN_WAIT else parameters
 
 

@@ -62,7 +62,7 @@ class Pipeline:
     escalations: Any = field(default_factory=InMemoryMessageQueue)
     verdicts: Any = field(default_factory=InMemoryMessageQueue)
     policy: RoutingPolicy = POLICY
-    file: Callable[..., dict[str, Any]] = filing.file_photo
+    file: Callable[..., Any] = filing.file_photo
 
     def through(self, wrap: Callable[[str, Any], Any]) -> "Pipeline":
         """Return the same pipeline with every port wrapped."""

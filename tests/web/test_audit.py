@@ -64,7 +64,7 @@ def test_a_corrected_verdict_keeps_the_first_decisions_delivery(world: World) ->
     )
 
     items = {
-        line.entry.action: line
+        str(line.entry.action): line
         for line in describe_entries(world.inspections, find_entries(world.inspections, ALL_DAYS), 10)
     }
 

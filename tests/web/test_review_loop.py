@@ -672,8 +672,8 @@ def test_who_is_faster_than_the_server_goes_on(world: World, visit: Open) -> Non
     window = open_review(visit)
     wait_for_photos(window)
     pending: list[Any] = []
-    window.page.route("**/decide**", lambda route: pending.append(route) if slow else route.continue_())
     slow = True
+    window.page.route("**/decide**", lambda route: pending.append(route) if slow else route.continue_())
     for _ in range(15):
         answer(window, "a")
     slow = False

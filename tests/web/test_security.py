@@ -40,7 +40,7 @@ def routes(world: World) -> list[tuple[str, str]]:
     def collect(router: object) -> None:
         for route in getattr(router, "routes", ()):
             if isinstance(route, APIRoute):
-                methods.extend((method, route.path) for method in route.methods)
+                methods.extend((method, route.path) for method in route.methods or ())
             else:
                 collect(getattr(route, "router", None) or getattr(route, "original_router", None))
 

@@ -41,7 +41,7 @@ ON_AWS = LOCAL | {
 def test_the_names_are_data_that_match_what_is_read() -> None:
     assert LOCAL.keys() == REQUIRED_VARIABLES
     assert ON_AWS.keys() == REQUIRED_VARIABLES | OIDC_VARIABLES
-    assert from_environment(ON_AWS | DEFAULTS) == from_environment(ON_AWS)
+    assert from_environment({**ON_AWS, **DEFAULTS}) == from_environment(ON_AWS)
 
 
 @pytest.mark.parametrize("name", sorted(REQUIRED_VARIABLES))

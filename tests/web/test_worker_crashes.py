@@ -161,10 +161,10 @@ def decide_lot_once(
     }
 
     for inspection, verdict in verdicts.items():
-        row = inspections.get(inspection)
-        assert row is not None
-        assert row.decision is not None
-        assert (row.decision.id, row.decision.verdict) == (acknowledged[inspection], verdict)
+        stored = inspections.get(inspection)
+        assert stored is not None
+        assert stored.decision is not None
+        assert (stored.decision.id, stored.decision.verdict) == (acknowledged[inspection], verdict)
         trail = [entry for entry in inspections.list_audit_entries(inspection) if entry.action == "decide"]
         assert [entry.decision_id for entry in trail] == [acknowledged[inspection]]
     for table in (INSPECTIONS, AUDIT):

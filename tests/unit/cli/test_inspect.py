@@ -5,11 +5,12 @@ from pathlib import Path
 import pytest
 
 from cli import inspect, polling
+from cli.photo_paths import PhotoToUpload
 from tests.crafted import png
 from tests.unit.cli.conftest import CommandLine, lost, vanished, waiting
 from tests.unit.pipeline import CLEARLY_DEFECT, CLEARLY_OK, Pipeline
 from workflow.errors import Conflict, UploadFailed
-from workflow.inspections.objects import Image
+from workflow.inspections.objects import Image, inspection_id
 
 
 @pytest.fixture
@@ -231,7 +232,7 @@ def test_a_key_longer_than_s3_allows_is_not_uploaded(command_line: CommandLine, 
 
 
 def test_a_name_that_is_no_utf8_is_not_uploaded(command_line: CommandLine) -> None:
-    uploads = inspect.upload_photos(command_line.inbox, [inspect.PhotoToUpload(Path("x"), "bad\udcff.jpg")])
+    uploads = inspect.upload_photos(command_line.inbox, [PhotoToUpload(Path("x"), "bad\udcff.jpg")])
 
     assert uploads[0].error == "its name is not valid UTF-8"
 
@@ -270,7 +271,7 @@ def test_following_asks_at_most_five_times_a_second_however_many_photos(command_
             return read
 
     images = [command_line.pipeline.upload(key=f"{number}.png") for number in range(500)]
-    ids = [inspect.inspection_id(image) for image in images]
+    ids = [inspection_id(image) for image in images]
     now, shown = 0.0, []
 
     def sleep(seconds: float) -> None:
@@ -299,7 +300,7 @@ def test_a_photo_that_fell_out_of_the_newest_rows_is_found_by_its_id(command_lin
     ours = command_line.pipeline.upload(key="ours.png")
     command_line.pipeline.inspected(ours)
     more = [Image("inbound", f"{number}.png", "v") for number in range(3)]
-    ids = [inspect.inspection_id(image) for image in (*more, ours)]
+    ids = [inspection_id(image) for image in (*more, ours)]
     now = 0.0
 
     def sleep(seconds: float) -> None:
@@ -316,4 +317,4 @@ def test_a_photo_that_fell_out_of_the_newest_rows_is_found_by_its_id(command_lin
         sleep,
     )
 
-    assert list(rows) == [inspect.inspection_id(ours)]
+    assert list(rows) == [inspection_id(ours)]

@@ -138,6 +138,8 @@ def test_photos_start_no_model_while_a_stage_is_taken_away() -> None:
 
 
 def test_a_power_policy_that_cannot_be_read_keeps_nobody_from_stopping_models() -> None:
+    stored = "{}"
+
     class Stored(InMemoryModelSettings):
         def get_capacity_policy(self) -> CapacityPolicy:
             return parse_capacity_policy(stored)
@@ -146,7 +148,7 @@ def test_a_power_policy_that_cannot_be_read_keeps_nobody_from_stopping_models() 
             nonlocal stored
             stored = text
 
-    stored, settings = "{}", Stored(arn_of("used"))
+    settings = Stored(arn_of("used"))
 
     disable_capacity_manager(settings)
 

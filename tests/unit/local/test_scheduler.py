@@ -79,7 +79,7 @@ def test_the_scheduler_invokes_functions_without_a_proxy(monkeypatch: pytest.Mon
     for name in ("AWS_DEFAULT_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "test")
     monkeypatch.setattr("botocore.endpoint.get_environ_proxies", lambda _url: pytest.fail("it looked"))
-    create_client = boto3.client
+    create_client: Any = boto3.client
 
     def failing_client(service: str, config: Config) -> Any:
         create_client(service, config=config)

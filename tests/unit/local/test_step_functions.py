@@ -36,7 +36,7 @@ def parsed_texts(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         texts.append(str(text))
         return original_lexer(text)
 
-    original_lexer = asl_parser.ASLLexer
+    original_lexer = vars(asl_parser)["ASLLexer"]
     monkeypatch.setattr(asl_parser, "ASLLexer", lexer)
     monkeypatch.setattr(AmazonStateLanguageParser, "parse", AmazonStateLanguageParser.parse)
     cache_parsed_definitions()

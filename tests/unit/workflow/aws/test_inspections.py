@@ -219,7 +219,7 @@ def test_a_claim_makes_the_row_or_returns_the_owners(
 def test_a_claim_sets_nothing_that_is_set_already() -> None:
     assert CLAIM_NAMES
     assert {field.name for field in fields(Inspection)} - {"id"} <= set(CLAIM_NAMES)
-    assert CLAIM["UpdateExpression"].count("if_not_exists") == len(CLAIM_NAMES)
+    assert str(CLAIM["UpdateExpression"]).count("if_not_exists") == len(CLAIM_NAMES)
 
 
 def test_a_row_of_another_owner_is_not_claimed(

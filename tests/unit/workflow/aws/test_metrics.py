@@ -18,7 +18,8 @@ ROW = replace(rows(1)[0], state=InspectionState.CLOSED, closed_at="2026-02-03T04
 
 @pytest.fixture
 def repositories(tables: Any) -> DynamoArchiveIndex:
-    return DynamoArchiveIndex(*map(table_name, (INSPECTIONS, NAME_INDEX, METRICS)), tables)
+    inspections, name_index, metrics = map(table_name, (INSPECTIONS, NAME_INDEX, METRICS))
+    return DynamoArchiveIndex(inspections, name_index, metrics, tables)
 
 
 @pytest.fixture

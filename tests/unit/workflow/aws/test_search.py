@@ -1,6 +1,7 @@
 """The search by indexes finds the same pages as a search over all rows."""
 
 import random
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -221,7 +222,7 @@ class ThrottledTable:
 def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """Record the waits of the backoff instead of waiting."""
     waited: list[float] = []
-    monkeypatch.setattr(adapter.time, "sleep", waited.append)
+    monkeypatch.setattr(time, "sleep", waited.append)
     return waited
 
 

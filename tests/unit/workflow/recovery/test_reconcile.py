@@ -12,8 +12,9 @@ from workflow.inspections.inspection import Decision, Inspection
 from workflow.inspections.objects import Image, inspection_id
 from workflow.inspections.verdict import Verdict
 from workflow.pipeline.executions import execution_input, execution_name
+from workflow.pipeline.start import MAX_ATTEMPTS
 from workflow.recovery.consistency import Issue, IssueKind, check
-from workflow.recovery.reconcile import MAX_ATTEMPTS, Reconciler, find_issues, reconcile
+from workflow.recovery.reconcile import Reconciler, find_issues, reconcile
 
 
 @pytest.fixture

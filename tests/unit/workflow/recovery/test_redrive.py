@@ -6,8 +6,9 @@ from tests.unit.pipeline import UNSURE, Pipeline
 from workflow.errors import NotFound
 from workflow.inspections.objects import Image, inspection_id
 from workflow.pipeline.executions import execution_name
+from workflow.pipeline.start import MAX_ATTEMPTS
 from workflow.recovery import redrive
-from workflow.recovery.reconcile import MAX_ATTEMPTS, Reconciler
+from workflow.recovery.reconcile import Reconciler
 from workflow.recovery.redrive import RedriveOutcome
 
 

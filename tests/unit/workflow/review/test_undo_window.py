@@ -8,7 +8,7 @@ from tests.unit.pipeline import Pipeline
 from tests.unit.workflow.conftest import Clock, Repositories
 from workflow import timestamps
 from workflow.errors import Conflict, NotFound
-from workflow.inspections.inspection import Inspection, Lease
+from workflow.inspections.inspection import Decision, Inspection, Lease
 from workflow.inspections.objects import Image, inspection_id
 from workflow.inspections.undo_window import DecisionStage, decision_progress
 from workflow.inspections.verdict import Verdict
@@ -34,7 +34,7 @@ def image(pipeline: Pipeline) -> Image:
     return image
 
 
-def decide(pipeline: Pipeline, image: Image, reviewer: str = "ann", click: str = CLICK) -> decisions.Decision:
+def decide(pipeline: Pipeline, image: Image, reviewer: str = "ann", click: str = CLICK) -> Decision:
     return pipeline.decide(image, Verdict.DEFECT, reviewer, decision_id=click, undo_seconds=8)
 
 
