@@ -1,8 +1,9 @@
-"""Hooks, CI and the contributors' page call make targets that exist; CI runs what `make check` runs."""
+"""Hooks, CI and the contributors' page call existing make targets. The version has its changelog section."""
 
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -26,6 +27,14 @@ def test_ci_runs_every_check() -> None:
 
     assert "make check" in [step.get("run") for step in steps]
     assert "make check" in (ROOT / ".ci" / "run").read_text(encoding="utf-8")
+
+
+def test_the_version_has_a_section_in_the_changelog_below_what_is_unreleased() -> None:
+    version = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
+    headings = re.findall(r"^## (.+)$", (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), re.MULTILINE)
+
+    assert headings[0] == "Unreleased"
+    assert re.fullmatch(rf"{re.escape(version)} – \d{{4}}-\d\d-\d\d", headings[1])
 
 
 def test_pre_commit_accepts_the_hooks_and_downloads_none() -> None:
