@@ -5,7 +5,7 @@ import itertools
 import operator
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import fields, replace
 from itertools import islice
 from typing import Any
@@ -14,7 +14,7 @@ from workflow import timestamps
 from workflow.errors import Conflict, NotFound, OwnershipLost
 from workflow.history.archive import ExecutionRecord
 from workflow.history.logs import EXPIRED, LogLines
-from workflow.history.metrics import FailedExecution, HourlyMetrics
+from workflow.history.metrics import FailedExecution, HourlyMetrics, InspectionMetrics, Routing, replace_score
 from workflow.history.search import Cursor, Direction, InspectionPage, InspectionQuery, build_page
 from workflow.inspections.inspection import (
     AuditEntry,
@@ -552,6 +552,8 @@ class InMemoryArchiveIndex:
     def __init__(self, inspections: InMemoryInspectionRepository) -> None:
         self.inspections = inspections
         self.done: dict[str, tuple[InspectionState, str]] = {}
+        self.measured: dict[str, InspectionMetrics] = {}
+        self.scores: dict[str, dict[Routing, list[float]]] = {}
         self.names: set[str] = set()
         self.counted: dict[str, Counter[str]] = {}
         self.failed: dict[str, FailedExecution] = {}
@@ -559,20 +561,24 @@ class InMemoryArchiveIndex:
     def list_unarchived(self) -> Iterator[str]:
         rows = sorted(self.inspections.rows.values(), key=lambda row: row.claimed_at)
         for row in rows:
-            state, closed_at = self.done.get(row.id, (None, ""))
-            if state is None or (row.state is InspectionState.CLOSED and closed_at != row.closed_at):
+            if self.done.get(row.id) != (row.state, row.closed_at):
                 yield row.id
 
     def add_name(self, row: Inspection) -> None:
         self.names.add(row.id)
 
-    def mark_archived(self, row: Inspection, counts: Mapping[str, int]) -> bool:
+    def mark_archived(self, row: Inspection, metrics: InspectionMetrics) -> bool:
         now = self.inspections.rows[row.id]
         if (now.state, now.closed_at) != (row.state, row.closed_at):
             return False
         self.done[row.id] = (row.state, row.closed_at)
-        if counts:
-            self.counted.setdefault(f"{row.closed_at[:13]}:00:00.000Z", Counter()).update(counts)
+        counts = self.counted.setdefault(f"{row.claimed_at[:13]}:00:00.000Z", Counter())
+        counts.subtract(self.measured.get(row.id, InspectionMetrics()).counts)
+        counts.update(metrics.counts)
+        hour = f"{row.claimed_at[:13]}:00:00.000Z"
+        before = self.measured.get(row.id, InspectionMetrics()).score
+        self.scores[hour] = replace_score(self.scores.get(hour, {}), before, metrics.score)
+        self.measured[row.id] = metrics
         return True
 
     def has_failure(self, execution: str) -> bool:
@@ -582,8 +588,15 @@ class InMemoryArchiveIndex:
         self.failed[failure.execution] = failure
 
     def list_hours(self, since: str, until: str) -> list[HourlyMetrics]:
-        hours = (HourlyMetrics(at, dict(counts)) for at, counts in sorted(self.counted.items()))
-        return [hour for hour in hours if since[:13] <= hour.at[:13] and hour.at < until]
+        hours = (
+            HourlyMetrics(at, dict(counts), self.scores.get(at, {}))
+            for at, counts in sorted(self.counted.items())
+        )
+        return [
+            hour
+            for hour in hours
+            if any(hour.counts.values()) and since[:13] <= hour.at[:13] and hour.at < until
+        ]
 
     def list_failures(self, since: str, limit: int = 1000) -> list[FailedExecution]:
         found = sorted(self.failed.values(), key=lambda one: one.at, reverse=True)

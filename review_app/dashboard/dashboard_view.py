@@ -9,6 +9,7 @@ from statistics import median
 from review_app.container import Container
 from review_app.dashboard.charts import Chart, ChartItem
 from review_app.dashboard.queue_backlogs import QueueBacklog, list_queue_backlogs
+from review_app.executions.list_filters import FAILURE_DAYS, MAX_FAILURES_SHOWN
 from workflow import timestamps
 from workflow.history import metrics
 from workflow.history.metrics import FailedExecution, HourlyMetrics
@@ -40,7 +41,7 @@ class ReviewerStatistics:
 
 @dataclass(frozen=True, slots=True)
 class ThresholdReplay:
-    """The additional reviews that another threshold would have caused in the period (negative: fewer)."""
+    """The additional reviews that one threshold for all labels would have caused (negative: fewer)."""
 
     threshold: float
     additional_reviews: int
@@ -73,6 +74,7 @@ class DashboardView:
     replay: ThresholdReplay | None
     median_duration: float | None
     p95_duration: float | None
+    open_failures: int
     pending_review: int
     in_progress: int
     oldest_review: str
@@ -82,13 +84,33 @@ class DashboardView:
 
     @property
     def closed(self) -> int:
-        """The number of inspections closed in the period."""
+        """The number of closed inspections that were claimed in the period."""
         return self.counts.get("closed", 0)
 
     @property
-    def review_share(self) -> float | None:
-        """The share of closed inspections that needed a review; None if there are none."""
-        return self.counts.get("reviews", 0) / self.closed if self.closed else None
+    def withdrawn(self) -> int:
+        """The number of closed inspections whose upload was deleted before it had a verdict."""
+        return self.counts.get(f"verdict:{metrics.WITHDRAWN}", 0)
+
+    @property
+    def judged(self) -> int:
+        """The number of photos that the model or a reviewer was asked about, waiting ones included."""
+        return self.counts.get("judged", 0)
+
+    @property
+    def asked(self) -> int:
+        """The number of those photos that a reviewer was asked about."""
+        return self.counts.get("asked", 0)
+
+    @property
+    def asked_share(self) -> float | None:
+        """The share of judged photos that a reviewer was asked about, None without any."""
+        return self.asked / self.judged if self.judged else None
+
+    @property
+    def timed(self) -> int:
+        """The number of closed inspections whose time to verdict is known."""
+        return sum(metrics.select_bins(self.counts, "duration").values())
 
     @property
     def is_hourly(self) -> bool:
@@ -109,8 +131,11 @@ class DashboardView:
 def build_dashboard(
     container: Container, days: int, now: str, threshold: float | None = None
 ) -> DashboardView:
-    """Build the dashboard of the last `days`, with a replay of `threshold` or of a slightly higher one."""
-    since = timestamps.add_seconds(now, -86400 * days)
+    """Build the dashboard since the beginning of the day `days` ago, as the linked lists count days.
+
+    It includes a replay of `threshold`, or of one that is slightly higher than the policy's.
+    """
+    since = f"{timestamps.add_seconds(now, -86400 * days)[:10]}T00:00:00.000Z"
     hours = container.history.metrics.list_hours(since, timestamps.add_seconds(now, 1))
     counts = metrics.sum_hours(hours)
     durations, scores = metrics.select_bins(counts, "duration"), metrics.select_bins(counts, "score")
@@ -128,9 +153,14 @@ def build_dashboard(
         reviewers=compute_reviewer_statistics(counts, islice(today, MAX_ENTRIES_READ)),
         agreement=next(iter(compute_agreements(_second_reviews(container.reviews, since))), None),
         thresholds=thresholds,
-        replay=_replay(scores, thresholds, threshold),
+        replay=_replay(hours, thresholds, threshold),
         median_duration=metrics.quantile(durations, 0.5),
         p95_duration=metrics.quantile(durations, 0.95),
+        open_failures=len(
+            container.history.open_failures(
+                inspections, timestamps.add_seconds(now, -86400 * FAILURE_DAYS), MAX_FAILURES_SHOWN
+            )
+        ),
         pending_review=inspections.count_recent(InspectionState.WAITING, "0", MAX_COUNTED),
         in_progress=inspections.count_recent(InspectionState.INSPECTING, "0", MAX_COUNTED),
         oldest_review=_oldest_review(container.reviews),
@@ -149,7 +179,9 @@ def build_throughput_chart(hours: Iterable[HourlyMetrics], days: int) -> Chart:
     return Chart(
         [
             ChartItem(
-                f"{at[8:10]}., {at[11:]} h" if by_hour else at[5:], count, f"from={at[:10]}&to={at[:10]}"
+                f"{at[8:10]}., {at[11:]} h" if by_hour else at[5:],
+                count,
+                f"status=closed&from={at[:10]}&to={at[:10]}",
             )
             for at, count in sorted(counts.items())
         ]
@@ -188,13 +220,12 @@ def compute_median_interval(times: Iterable[str]) -> float | None:
 
 
 def _replay(
-    scores: Mapping[int, int], thresholds: Sequence[float], threshold: float | None
+    hours: Iterable[HourlyMetrics], thresholds: Sequence[float], threshold: float | None
 ) -> ThresholdReplay | None:
     if not thresholds:
         return None
-    current = thresholds[-1]
-    tried = threshold if threshold is not None else min(1.0, round(current + 0.05, 2))
-    return ThresholdReplay(tried, metrics.count_additional_reviews(scores, tried, current))
+    tried = threshold if threshold is not None else min(1.0, round(thresholds[-1] + 0.05, 2))
+    return ThresholdReplay(tried, metrics.count_additional_reviews(hours, tried))
 
 
 def _second_reviews(reviews: ReviewRepository, since: str) -> Iterator[SecondReview]:
@@ -216,7 +247,9 @@ def _build_verdict_chart(counts: Mapping[str, int], since: str) -> Chart:
     return Chart(
         [
             ChartItem(
-                verdict.value, counts.get(f"verdict:{verdict}", 0), f"verdict={verdict}&from={since[:10]}"
+                verdict.value,
+                counts.get(f"verdict:{verdict}", 0),
+                f"status=closed&verdict={verdict}&from={since[:10]}",
             )
             for verdict in (Verdict.OK, Verdict.DEFECT, Verdict.REJECTED)
         ]

@@ -14,6 +14,8 @@ from workflow.inspections.verdict import Verdict
 FAILED = "failed"
 STATUS_LABELS = {**{str(state): label for state, label in STATE_LABELS.items()}, FAILED: "failed"}
 PAGE_SIZES = (25, 50, 100)
+MAX_FAILURES_SHOWN = 100
+FAILURE_DAYS = 30
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 _CURSOR = re.compile(r"(older|newer)~([0-9TZ:.-]{1,32})~([0-9a-f~]{0,64})")
 
@@ -28,6 +30,7 @@ class ListFilters:
     by: str = ""
     model: str = ""
     policy: str = ""
+    asked: bool = False
     first_day: str = ""
     last_day: str = ""
     size: int = PAGE_SIZES[0]
@@ -43,6 +46,7 @@ class ListFilters:
             decided_by=self.by,
             model=self.model,
             policy=self.policy,
+            asked=self.asked,
             since=f"{self.first_day}T00:00:00.000Z" if self.first_day else "",
             until=timestamps.add_seconds(f"{self.last_day}T00:00:00Z", 86400) if self.last_day else "",
         )
@@ -57,6 +61,7 @@ class ListFilters:
             "by": self.by,
             "model": self.model,
             "policy": self.policy,
+            "asked": "yes" if self.asked else "",
             "from": self.first_day,
             "to": self.last_day,
         }
@@ -65,7 +70,8 @@ class ListFilters:
     @property
     def can_reinspect(self) -> bool:
         """True if all matching inspections are settled by a model or policy that the filters name."""
-        return bool(self.model or self.policy) and not self.by and self.status in ("", InspectionState.CLOSED)
+        is_by_model = bool(self.model or self.policy) and not self.by and not self.asked
+        return is_by_model and self.status in ("", InspectionState.CLOSED)
 
     @property
     def description(self) -> str:
@@ -102,6 +108,7 @@ def parse_filters(values: Mapping[str, str]) -> ListFilters:
         by=values.get("by", "").strip()[:100],
         model=values.get("model", "").strip()[:200],
         policy=values.get("policy", "").strip()[:100],
+        asked=values.get("asked") == "yes",
         first_day=_parse_day(values.get("from", "")),
         last_day=_parse_day(values.get("to", "")),
         size=int(size) if size in map(str, PAGE_SIZES) else PAGE_SIZES[0],

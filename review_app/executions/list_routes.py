@@ -15,6 +15,8 @@ from review_app.container import Container
 from review_app.executions.execution_history import ExecutionHistory
 from review_app.executions.list_filters import (
     FAILED,
+    FAILURE_DAYS,
+    MAX_FAILURES_SHOWN,
     PAGE_SIZES,
     STATUS_LABELS,
     ListFilters,
@@ -34,8 +36,6 @@ from workflow.inspections.verdict import Verdict
 
 router = APIRouter(dependencies=[Depends(current_user)])
 MAX_EXPORTED = 10_000
-MAX_FAILURES_SHOWN = 100
-FAILURE_DAYS = 30
 EXPORT_PAGE_SIZE = 100
 COLUMNS: dict[str, Callable[[Inspection], object]] = {
     "started": lambda row: row.claimed_at,

@@ -16,7 +16,7 @@ _INDEX_LAG_SECONDS = 10
 
 @dataclass(slots=True)
 class _ReviewerAnswers:
-    count: int = 0
+    actions: dict[str, AuditAction] = field(default_factory=dict)  # By the id of the answer.
     recent: list[AuditEntry] = field(default_factory=list)
 
 
@@ -45,10 +45,17 @@ class ReviewerTally:
             return len(self._seen)
 
     def answer_count(self, reviewer: str) -> int:
-        """Return the number of the reviewer's answers."""
+        """Return the number of the reviewer's answers: decisions and second reviews."""
         with self._lock:
             self._refresh()
-            return self._answers_of(reviewer).count
+            return len(self._answers_of(reviewer).actions)
+
+    def second_review_count(self, reviewer: str) -> int:
+        """Return the number of the answers that are second reviews."""
+        with self._lock:
+            self._refresh()
+            actions = self._answers_of(reviewer).actions.values()
+            return sum(action is AuditAction.SECOND_REVIEW for action in actions)
 
     def answers_per_minute(self, reviewer: str) -> int:
         """Return the reviewer's answers per minute in the last minutes, 0 for fewer than two answers."""
@@ -89,8 +96,8 @@ class ReviewerTally:
         self._seen.add(key)
         answers = self._reviewers.setdefault(entry.actor, _ReviewerAnswers())
         if entry.action in _ANSWER_ACTIONS:
-            answers.count += 1
+            answers.actions[entry.decision_id] = entry.action
             answers.recent = [*answers.recent[-MAX_RECENT:], entry]
         elif entry.action is AuditAction.UNDO:
-            answers.count -= 1
+            answers.actions.pop(entry.decision_id, None)
             answers.recent = [answer for answer in answers.recent if answer.decision_id != entry.decision_id]

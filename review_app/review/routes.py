@@ -234,6 +234,7 @@ def _counts(services: ReviewServices, user: User) -> dict[str, Any]:
     return {
         "counts": services.assigner.counts(user.name),
         "answer_count": services.tally.answer_count(user.name),
+        "second_reviews": services.tally.second_review_count(user.name),
         "answers_per_minute": services.tally.answers_per_minute(user.name),
     }
 

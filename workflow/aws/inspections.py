@@ -34,13 +34,16 @@ from workflow.inspections.verdict import Prediction, Verdict
 from workflow.review.queue import ReviewQueue
 from workflow.review.second_review import is_due
 
-_REVIEW_ATTRIBUTES = ("state", "review", "priority", "review_queue", "owner", "decision", "round")
+_REVIEW_ATTRIBUTES = (
+    *("state", "review", "priority", "review_queue", "owner", "decision", "round"),
+    "unarchived",
+)
 _DECISION_ATTRIBUTES = ("decision", "decided_by", "state", "review_queue", "priority", "undone_ids")
 _UNDO_ATTRIBUTES = (
     *("decision", "decided_by", "lease", "review_queue", "priority", "undone_ids"),
     *("id", "reviewer", "finalized"),
 )
-_REVISION_ATTRIBUTES = ("state", "owner", "second_review", "review_queue", "priority")
+_REVISION_ATTRIBUTES = ("state", "owner", "second_review", "review_queue", "priority", "unarchived")
 _NO_MODEL_ANSWER: Mapping[str, Any] = {"prediction": None, "rejection": {}}
 
 
@@ -125,7 +128,7 @@ class DynamoInspectionRepository:
             self._table,
             inspection_id,
             expression="SET #state = :waiting, #review = :review, #priority = :priority,"
-            " #review_queue = if_not_exists(#review_queue, :open)",
+            " #review_queue = if_not_exists(#review_queue, :open), #unarchived = :yes",
             condition="#owner = :owner AND #decision = :null"
             " AND (#review = :null OR #review.#round <= :round)",
             names=_names(*_REVIEW_ATTRIBUTES),
@@ -137,6 +140,7 @@ class DynamoInspectionRepository:
                 ":owner": owner,
                 ":null": None,
                 ":round": review.round,
+                ":yes": "yes",
             },
         )
         try:
@@ -206,6 +210,7 @@ class DynamoInspectionRepository:
         removed = [*(old.keys() - new.keys()), *(() if after.second_review else ("review_queue", "priority"))]
         sets = [f"#{name} = :{name}" for name in changed]
         sets += ["#review_queue = :resolved", "#priority = :priority"] if after.second_review else []
+        sets += ["#unarchived = :yes"]
         removes = " REMOVE " + ", ".join(f"#{name}" for name in removed) if removed else ""
         change = conditional_update(
             self._table,
@@ -218,6 +223,7 @@ class DynamoInspectionRepository:
                 ":was_closed": InspectionState.CLOSED,
                 ":was_owner": before.owner,
                 ":was_second_review": before.second_review,
+                ":yes": "yes",
                 **(
                     {":resolved": ReviewQueue.RESOLVED, ":priority": after.second_review.at}
                     if after.second_review

@@ -61,7 +61,7 @@ def derive_index_keys(changes: Mapping[str, Any]) -> dict[str, str]:
 
 def from_inspection_item(item: Mapping[str, Any]) -> Inspection:
     """Convert an item to an inspection."""
-    plain = {name: value for name, value in _plain(item).items() if name in _INSPECTION_FIELDS}
+    plain = {name: value for name, value in from_attribute_values(item).items() if name in _INSPECTION_FIELDS}
     for name, read in _READERS.items():
         if plain.get(name):
             plain[name] = read(plain[name])
@@ -72,7 +72,7 @@ def from_inspection_item(item: Mapping[str, Any]) -> Inspection:
 
 def from_review_item(item: Mapping[str, Any]) -> ReviewItem:
     """Convert an item of the index `by_review_queue` to a review item."""
-    plain = _plain(item)
+    plain = from_attribute_values(item)
     review, decision = plain.get("review") or {}, plain.get("decision") or {}
     return ReviewItem(
         id=plain["id"],
@@ -95,7 +95,7 @@ def to_audit_item(entry: AuditEntry) -> dict[str, Any]:
 
 def from_audit_item(item: Mapping[str, Any]) -> AuditEntry:
     """Convert an item to an audit entry."""
-    plain = _plain(item)
+    plain = from_attribute_values(item)
     plain["at"] = plain.pop("occurred_at")
     plain.pop("day", None)
     return AuditEntry(**{**plain, "action": AuditAction(plain["action"])})
@@ -179,7 +179,8 @@ def _typed(value: Any) -> dict[str, Any]:
     return {"M": {field.name: _typed(getattr(value, field.name)) for field in fields(value)}}
 
 
-def _plain(item: Mapping[str, Any]) -> dict[str, Any]:
+def from_attribute_values(item: Mapping[str, Any]) -> dict[str, Any]:
+    """Convert an item from DynamoDB's notation to plain values."""
     return {name: _untyped(value) for name, value in item.items()}
 
 

@@ -1,7 +1,11 @@
 """Derived data of inspections on DynamoDB: the name index, hourly metrics, failed executions."""
 
 import hashlib
-from collections.abc import Iterator, Mapping
+import json
+import struct
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from itertools import islice
 from typing import Any
 
@@ -9,13 +13,28 @@ from botocore.exceptions import ClientError
 
 from workflow import timestamps
 from workflow.aws.clients import client
-from workflow.aws.items import to_attribute_values
+from workflow.aws.items import from_attribute_values, to_attribute_values
 from workflow.aws.search import DynamoInspectionSearch
-from workflow.history.metrics import FailedExecution, HourlyMetrics
+from workflow.history.metrics import (
+    FailedExecution,
+    HourlyMetrics,
+    InspectionMetrics,
+    RoutedScore,
+    Routing,
+    replace_score,
+)
 from workflow.inspections.inspection import Inspection
 
 MAX_UNARCHIVED = 500
 HOURS, FAILURES = "hours", "failures"
+
+
+@dataclass(frozen=True, slots=True)
+class _Hour:
+    """The stored scores of an hour; every change of them increases the version."""
+
+    version: int
+    scores: Mapping[Routing, Sequence[float]]
 
 
 class DynamoMetricsStore:
@@ -29,7 +48,8 @@ class DynamoMetricsStore:
         hours = [
             HourlyMetrics(
                 f"{month}-{item['entry']['S']}:00:00.000Z",
-                {name: int(count["N"]) for name, count in item.items() if "N" in count},
+                {name: int(count["N"]) for name, count in item.items() if "N" in count and name != "version"},
+                _read_scores(item),
             )
             for month in months_between(since, until)
             for item in self._query(f"{HOURS}#{month}")
@@ -82,20 +102,18 @@ class DynamoArchiveIndex:
     def add_name(self, row: Inspection) -> None:
         self._search.add_name(row)
 
-    def mark_archived(self, row: Inspection, counts: Mapping[str, int]) -> bool:
-        removal = {
-            "TableName": self._inspections_table,
-            "Key": to_attribute_values({"id": row.id}),
-            "UpdateExpression": "REMOVE unarchived",
-            "ConditionExpression": "unarchived = :yes AND #state = :state AND closed_at = :closed_at",
-            "ExpressionAttributeNames": {"#state": "state"},
-            "ExpressionAttributeValues": to_attribute_values(
-                {":yes": "yes", ":state": row.state, ":closed_at": row.closed_at}
-            ),
-        }
-        updates = [removal, self._count_update(row.closed_at, counts)] if counts else [removal]
-        # The token identifies the closing, so that a retry after a lost answer counts nothing twice.
-        token = hashlib.sha256(f"{row.id} {row.state} {row.closed_at}".encode()).hexdigest()[:36]
+    def mark_archived(self, row: Inspection, metrics: InspectionMetrics) -> bool:
+        before, hour = self._stored_metrics(row)
+        changes = Counter(metrics.counts)
+        changes.subtract(before.counts)
+        updates = [self._mark_update(row, before, metrics)]
+        if any(changes.values()) or before.score != metrics.score:
+            updates.append(
+                self._hour_update(row, changes, hour, replace_score(hour.scores, before.score, metrics.score))
+            )
+        # The token identifies the change, so that a retry after a lost answer counts nothing twice.
+        change = json.dumps([row.id, row.state, row.closed_at, hour.version, asdict(metrics)], sort_keys=True)
+        token = hashlib.sha256(change.encode()).hexdigest()[:36]
         try:
             self._dynamodb.transact_write_items(
                 TransactItems=[{"Update": update} for update in updates], ClientRequestToken=token
@@ -108,6 +126,21 @@ class DynamoArchiveIndex:
                 return False
             raise
         return True
+
+    def _stored_metrics(self, row: Inspection) -> tuple[InspectionMetrics, _Hour]:
+        """Return the metrics that were counted for a row, and the hour that they were counted in."""
+        stored = self._dynamodb.get_item(
+            TableName=self._inspections_table,
+            Key=to_attribute_values({"id": row.id}),
+            ProjectionExpression="measured",
+            ConsistentRead=True,
+        )
+        measured = from_attribute_values(stored.get("Item", {})).get("measured")
+        hour = self._dynamodb.get_item(
+            TableName=self._metrics_table, Key=_hour_key(row.claimed_at), ConsistentRead=True
+        )
+        item = hour.get("Item", {})
+        return _read_measured(measured), _Hour(int(item.get("version", {"N": "0"})["N"]), _read_scores(item))
 
     def has_failure(self, execution: str) -> bool:
         """Return True if the failure is stored. Its marker item needs no month, which is unknown here."""
@@ -129,16 +162,69 @@ class DynamoArchiveIndex:
             ]
         )
 
-    def _count_update(self, at: str, counts: Mapping[str, int]) -> dict[str, Any]:
+    def _mark_update(
+        self, row: Inspection, before: InspectionMetrics, after: InspectionMetrics
+    ) -> dict[str, Any]:
+        """Return the update that marks a row as archived if neither it nor its metrics changed meanwhile."""
+        return {
+            "TableName": self._inspections_table,
+            "Key": to_attribute_values({"id": row.id}),
+            "UpdateExpression": "SET measured = :after REMOVE unarchived",
+            "ConditionExpression": "unarchived = :yes AND #state = :state AND closed_at = :closed_at"
+            " AND (attribute_not_exists(measured) OR measured = :before)",
+            "ExpressionAttributeNames": {"#state": "state"},
+            "ExpressionAttributeValues": to_attribute_values(
+                {
+                    ":yes": "yes",
+                    ":state": row.state,
+                    ":closed_at": row.closed_at,
+                    ":before": before,
+                    ":after": after,
+                }
+            ),
+        }
+
+    def _hour_update(
+        self, row: Inspection, changes: Mapping[str, int], hour: _Hour, scores: Mapping[Routing, list[float]]
+    ) -> dict[str, Any]:
+        """Return the update of an hour's counts and scores, on the condition that the scores are the same."""
+        counts = {name: count for name, count in changes.items() if count}
         names = {f"#n{number}": name for number, name in enumerate(counts)}
-        amounts = {f":n{number}": count for number, count in enumerate(counts.values())}
+        values = {f":n{number}": count for number, count in enumerate(counts.values())}
+        added = "".join(f", #n{number} :n{number}" for number in range(len(counts)))
+        packed = {
+            f":{routing}": {"B": struct.pack(f"<{len(scores[routing])}d", *scores[routing])}
+            for routing in Routing
+        }
         return {
             "TableName": self._metrics_table,
-            "Key": to_attribute_values({"series": f"{HOURS}#{at[:7]}", "entry": at[8:13]}),
-            "UpdateExpression": "ADD " + ", ".join(f"#n{number} :n{number}" for number in range(len(counts))),
-            "ExpressionAttributeNames": names,
-            "ExpressionAttributeValues": to_attribute_values(amounts),
+            "Key": _hour_key(row.claimed_at),
+            "UpdateExpression": f"SET clear_scores = :clear, asked_scores = :asked ADD version :one{added}",
+            "ConditionExpression": "attribute_not_exists(version) OR version = :version",
+            **({"ExpressionAttributeNames": names} if names else {}),
+            "ExpressionAttributeValues": to_attribute_values({":one": 1, ":version": hour.version, **values})
+            | packed,
         }
+
+
+def _hour_key(at: str) -> dict[str, Any]:
+    return to_attribute_values({"series": f"{HOURS}#{at[:7]}", "entry": at[8:13]})
+
+
+def _read_scores(item: Mapping[str, Any]) -> dict[Routing, tuple[float, ...]]:
+    """Read an hour's scores, which are stored as ascending 64-bit numbers."""
+    packed = {routing: item.get(f"{routing}_scores", {"B": b""})["B"] for routing in Routing}
+    return {routing: struct.unpack(f"<{len(content) // 8}d", content) for routing, content in packed.items()}
+
+
+def _read_measured(measured: Mapping[str, Any] | None) -> InspectionMetrics:
+    if not measured:
+        return InspectionMetrics()
+    score = measured["score"]
+    return InspectionMetrics(
+        measured["counts"],
+        RoutedScore(Routing(score["routing"]), float(score["confidence"])) if score else None,
+    )
 
 
 def months_between(since: str, until: str) -> list[str]:

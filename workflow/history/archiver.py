@@ -1,14 +1,14 @@
 """The archiver: store the histories of executions, index photo names, and count metrics."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
 from typing import Protocol
 
 from workflow import timestamps
 from workflow.collected_errors import collect_errors
 from workflow.history.archive import ExecutionArchive, ExecutionRecord, HistorySource
-from workflow.history.metrics import FailedExecution, count_inspection
+from workflow.history.metrics import FailedExecution, InspectionMetrics, measure_inspection
 from workflow.history.step import StepStatus
 from workflow.inspections.inspection import Inspection, InspectionState
 from workflow.inspections.repository import InspectionRepository
@@ -22,13 +22,16 @@ class ArchiveIndex(Protocol):
     """The index of rows that still need archiving, with the photo names and the derived metrics."""
 
     def list_unarchived(self) -> Iterator[str]:
-        """List the ids of rows that began or closed since their last archiving, oldest first. It may lag."""
+        """List the ids of rows whose state changed since their last archiving, oldest first; may lag."""
 
     def add_name(self, row: Inspection) -> None:
         """Add the photo's name to the name index. Idempotent."""
 
-    def mark_archived(self, row: Inspection, counts: Mapping[str, int]) -> bool:
-        """Mark the row as archived and add its counts, both or neither; False if it changed meanwhile."""
+    def mark_archived(self, row: Inspection, metrics: InspectionMetrics) -> bool:
+        """Mark the row as archived, and replace its earlier metrics, if there are any, by these.
+
+        Both or neither; False if the row changed meanwhile.
+        """
 
     def has_failure(self, execution: str) -> bool:
         """Return True if this failed execution is stored."""
@@ -100,7 +103,7 @@ def _archive_row(archiver: Archiver, row: Inspection) -> bool:
     """Archive a row; False if its last execution has not ended yet: its last step closes the row early."""
     archiver.index.add_name(row)
     if row.state is not InspectionState.CLOSED:
-        return archiver.index.mark_archived(row, {})
+        return archiver.index.mark_archived(row, measure_inspection(row))
     for execution in execution_names(row):
         archived = archiver.archive.get(execution)
         if archived is not None and archived.is_final:
@@ -111,7 +114,7 @@ def _archive_row(archiver: Archiver, row: Inspection) -> bool:
         if execution == row.owner and not record.has_ended and _recently_closed(row):
             return False
         archiver.archive.save(replace(record, inspection=asdict(row)))
-    return archiver.index.mark_archived(row, count_inspection(row))
+    return archiver.index.mark_archived(row, measure_inspection(row))
 
 
 def _recently_closed(row: Inspection) -> bool:

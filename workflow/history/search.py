@@ -28,7 +28,8 @@ class InspectionQuery:
 
     `name` matches the beginning of a word of the photo's name, or a part of a number in it. With `*` at its
     end, it matches the beginning of the name. Case is ignored. `model` is the name of a model version.
-    `since` (inclusive) and `until` (exclusive) bound the time of claiming.
+    `asked` selects photos that a reviewer was asked about. `since` (inclusive) and `until` (exclusive) bound
+    the time of claiming.
     """
 
     name: str = ""
@@ -37,6 +38,7 @@ class InspectionQuery:
     decided_by: str = ""
     model: str = ""
     policy: str = ""
+    asked: bool = False
     since: str = ""
     until: str = ""
 
@@ -75,6 +77,7 @@ class InspectionQuery:
             and self.decided_by in ("", row.decision.reviewer if row.decision else None)
             and self.model in ("", model_name(prediction) if prediction else None)
             and self.policy in ("", prediction.policy_version if prediction else None)
+            and (not self.asked or row.review is not None)
             and (not self.since or row.claimed_at >= self.since)
             and (not self.until or row.claimed_at < self.until)
         )

@@ -174,12 +174,15 @@ ASKING = {
     "TableName": "inspections",
     "Key": KEY,
     "UpdateExpression": "SET #state = :waiting, #review = :review, #priority = :priority,"
-    " #review_queue = if_not_exists(#review_queue, :open)",
+    " #review_queue = if_not_exists(#review_queue, :open), #unarchived = :yes",
     "ConditionExpression": "#owner = :owner AND #decision = :null"
     " AND (#review = :null OR #review.#round <= :round)",
     "ExpressionAttributeNames": {
         f"#{name}": name
-        for name in ("state", "review", "priority", "review_queue", "owner", "decision", "round")
+        for name in (
+            *("state", "review", "priority", "review_queue", "owner", "decision", "round"),
+            "unarchived",
+        )
     },
     "ExpressionAttributeValues": to_attribute_values(
         {
@@ -190,6 +193,7 @@ ASKING = {
             ":owner": "i1-1",
             ":null": None,
             ":round": 1,
+            ":yes": "yes",
         }
     ),
 }

@@ -11,9 +11,10 @@ from tests.unit.pipeline import CLEARLY_OK, UNSURE, Pipeline
 from workflow.history import metrics
 from workflow.history.archive import ExecutionRecord
 from workflow.history.archiver import Archiver, archive_executions, describe_failure, execution_names
-from workflow.history.metrics import count_inspection, duration_bin
-from workflow.inspections.inspection import Review
+from workflow.history.metrics import RoutedScore, Routing, duration_bin, measure_inspection
+from workflow.inspections.inspection import Decision, InspectionState, Review
 from workflow.inspections.objects import Image
+from workflow.inspections.verdict import Prediction, Verdict
 
 
 class Archiving:
@@ -92,10 +93,9 @@ def test_the_duration_of_a_revision_begins_with_its_request(archiving: Archiving
         review=Review(opened_at="2026-01-01T00:00:01.000Z", round=1, deadline="2026-01-08T00:00:01.000Z"),
     )
 
-    counts = count_inspection(revised)
+    counts = measure_inspection(revised).counts
 
     assert [name for name in counts if name.startswith("duration:")] == [f"duration:{duration_bin(5)}"]
-    assert "reviews" not in counts
 
 
 def test_every_attempt_has_its_own_record(archiving: Archiving) -> None:
@@ -206,9 +206,63 @@ def test_quantiles_of_the_duration_are_read_from_bins() -> None:
     assert metrics.quantile({}, 0.5) is None
 
 
-@pytest.mark.parametrize(("threshold", "more"), [(0.85, 5), (0.8, 0), (0.75, -2), (0.99, 9)])
-def test_another_threshold_is_evaluated_on_the_scores(threshold: float, more: int) -> None:
-    assert metrics.count_additional_reviews({70: 7, 77: 2, 82: 5, 90: 4}, threshold, 0.8) == more
+def store_scores(archiving: Archiving, *scores: tuple[float, float]) -> None:
+    """Add a photo for each pair of confidence and threshold; below the threshold it waits for a reviewer."""
+    for number, (confidence, threshold) in enumerate(scores):
+        image = archiving.pipeline.upload(key=f"{number}.png")
+        archiving.pipeline.waiting(image) if confidence < threshold else archiving.record(
+            archiving.pipeline.inspected(image)
+        )
+        row = archiving.pipeline.row(image)
+        prediction = Prediction(
+            verdict=Verdict.OK, label="ok", confidence=confidence, threshold=threshold, scores=()
+        )
+        archiving.pipeline.inspections.rows[row.id] = replace(row, prediction=prediction)
+    archiving.run()
+
+
+@pytest.mark.parametrize(
+    ("threshold", "more"), [(0.985, 0), (0.9851, 1), (0.99, 2), (1.0, 3), (0.984, -1), (0.5, -2), (0.0, -3)]
+)
+def test_another_threshold_is_replayed_on_the_exact_scores_of_waiting_photos_too(
+    threshold: float, more: int
+) -> None:
+    archiving = Archiving(CLEARLY_OK)
+    closed = (0.985, 0.9853, 0.99, 1.0)
+    store_scores(archiving, *((score, 0.985) for score in (*closed, 0.98499, 0.75, 0.3)))
+
+    assert metrics.count_additional_reviews(archiving.index.list_hours("2020", "9999"), threshold) == more
+
+
+def test_photos_that_no_threshold_routed_are_not_replayed(archiving: Archiving) -> None:
+    row = archiving.pipeline.row(archiving.inspected())
+    assert row.prediction is not None
+    noted = replace(row, prediction=replace(row.prediction, note="the labels contradict"))
+
+    assert measure_inspection(row).score == RoutedScore(Routing.CLEAR, row.prediction.confidence)
+    assert measure_inspection(noted).score is None
+    assert measure_inspection(replace(row, prediction=None)).score is None
+
+
+def test_a_revision_replaces_what_it_revises_in_every_count(archiving: Archiving) -> None:
+    image = archiving.inspected()
+    row = archiving.pipeline.row(image)
+    archiving.run()
+    again = replace(row, state=InspectionState.INSPECTING, closed_at="", revision=2)
+    archiving.pipeline.inspections.rows[row.id] = again
+    archiving.run()
+    assert archiving.index.list_hours("2020", "9999") == []
+    decision = Decision(id="d", verdict=Verdict.DEFECT, reviewer="ann", decided_at=row.settled_at)
+    revised = replace(row, revision=2, verdict=Verdict.DEFECT, decision=decision, closed_at="2026-05-01")
+    archiving.pipeline.inspections.rows[row.id] = revised
+
+    archiving.run()
+
+    (hour,) = archiving.index.list_hours("2020", "9999")
+    counts = {name: count for name, count in hour.counts.items() if count and ":" not in name}
+    assert counts == {"closed": 1, "judged": 1}
+    assert (hour.counts["verdict:defect"], hour.counts["verdict:ok"], hour.counts["by:ann"]) == (1, 0, 1)
+    assert [len(hour.scores[routing]) for routing in Routing] == [1, 0]
 
 
 def test_an_invalid_row_does_not_prevent_the_archiving_of_others(
