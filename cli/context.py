@@ -182,33 +182,25 @@ def find_stage_environment(target: AwsTarget) -> Environment:
 
 def open_environment(outputs: StackOutputs, variables: Mapping[str, str]) -> Environment:
     """Build the adapters of an environment. The AWS clients of this process must be configured for it."""
-    from workflow.aws.archive import S3ExecutionArchive, StepFunctionsHistorySource
-    from workflow.aws.commands import DynamoCommandRepository
-    from workflow.aws.executions import StepFunctionsExecutions
-    from workflow.aws.inspections import DynamoInspectionRepository
-    from workflow.aws.logs import LambdaStepLogs
-    from workflow.aws.object_store import S3ObjectStore
-    from workflow.aws.queues import SqsMessageQueue
-    from workflow.aws.reviews import DynamoReviewRepository
-    from workflow.aws.search import DynamoInspectionSearch
+    from workflow.aws.container import AwsContainer
     from workflow.aws.uploads import S3Uploader
 
-    executions = StepFunctionsExecutions(outputs.state_machine_arn)
+    container = AwsContainer(outputs.to_settings())
     return Environment(
         outputs=outputs,
-        inspections=DynamoInspectionRepository(outputs.inspections_table, outputs.audit_table),
-        objects=S3ObjectStore(),
-        executions=executions,
-        decision_queue=SqsMessageQueue(outputs.decision_queue_url),
+        inspections=container.inspections,
+        objects=container.objects,
+        executions=container.executions,
+        decision_queue=container.message_queue("DECISION_QUEUE_URL"),
         inbox=S3Uploader(outputs.inbound_bucket),
         variables=variables,
-        reviews=DynamoReviewRepository(outputs.inspections_table, outputs.audit_table),
-        search=DynamoInspectionSearch(outputs.inspections_table, outputs.name_index_table),
-        archive=S3ExecutionArchive(outputs.history_bucket),
-        history_source=StepFunctionsHistorySource(executions),
-        logs=LambdaStepLogs(outputs.get_execution_history_function),
-        commands=DynamoCommandRepository(outputs.command_log_table, outputs.audit_table),
-        command_queue=SqsMessageQueue(outputs.command_queue_url),
+        reviews=container.reviews,
+        search=container.search,
+        archive=container.archive,
+        history_source=container.history_source,
+        logs=container.remote_step_logs,
+        commands=container.commands,
+        command_queue=container.message_queue("COMMAND_QUEUE_URL"),
     )
 
 

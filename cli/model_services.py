@@ -87,20 +87,18 @@ def build_model_services(
     environment: Environment, project: str = DEFAULT_PROJECT, bucket: str = ""
 ) -> ModelServices:
     """Build the model adapters of an environment. Without a bucket its training bucket is used."""
-    from workflow.aws.model_control_plane import RekognitionModelControlPlane
-    from workflow.aws.model_events import CAPACITY_EVENTS, DynamoModelEventLog
-    from workflow.aws.model_settings import SsmModelSettings
+    from workflow.aws.container import AwsContainer
 
-    outputs = environment.outputs
+    container = AwsContainer(environment.outputs.to_settings())
     return ModelServices(
         environment=environment,
         project=project,
-        bucket=bucket or outputs.training_bucket,
+        bucket=bucket or environment.outputs.training_bucket,
         user=login_name(),
-        models=RekognitionModelControlPlane(),
-        settings=SsmModelSettings(outputs.model_parameter, outputs.policy_parameter),
-        event_log=DynamoModelEventLog(outputs.audit_table),
-        capacity_log=DynamoModelEventLog(outputs.audit_table, CAPACITY_EVENTS),
+        models=container.models,
+        settings=container.model_settings,
+        event_log=container.model_event_log,
+        capacity_log=container.capacity_event_log,
     )
 
 

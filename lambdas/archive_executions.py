@@ -5,10 +5,8 @@ from typing import Any
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from lambdas import container
-from lambdas.container import setting
+from lambdas.container import production
 from lambdas.observability import logger, metrics, observed
-from workflow.aws.archive import S3ExecutionArchive
 from workflow.history.archiver import Archiver
 from workflow.history.archiver import archive_executions as archive
 
@@ -36,9 +34,9 @@ def handler(
 
 def _build_archiver() -> Archiver:
     return Archiver(
-        inspections=container.inspections(),
-        index=container.archive_index(),
-        archive=S3ExecutionArchive(setting("HISTORY_BUCKET")),
-        history_source=container.history_source(),
-        failure_source=container.executions(),
+        inspections=production().inspections,
+        index=production().archive_index,
+        archive=production().archive,
+        history_source=production().history_source,
+        failure_source=production().executions,
     )

@@ -5,7 +5,7 @@ from typing import TypedDict
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from lambdas import container
+from lambdas.container import production
 from lambdas.observability import logger, metrics, observed
 from workflow.inspections.repository import InspectionRepository
 from workflow.pipeline.detection import DetectionDocument
@@ -44,9 +44,9 @@ def handler(
     timeout_seconds = inspection["detection"]["review_seconds"]
     logger.append_keys(inspection_id=inspection["inspection_id"])
     review.open_review(
-        inspections or container.inspections(),
-        task_tokens or container.task_tokens(),
-        decisions or container.message_queue("DECISION_QUEUE_URL"),
+        inspections or production().inspections,
+        task_tokens or production().task_tokens,
+        decisions or production().message_queue("DECISION_QUEUE_URL"),
         inspection_id=inspection["inspection_id"],
         owner=inspection["execution"],
         token=event["token"],

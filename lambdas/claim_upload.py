@@ -5,7 +5,7 @@ from typing import TypedDict
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from lambdas import container
+from lambdas.container import production
 from lambdas.observability import logger, metrics, observed
 from workflow.inspections.objects import Image, ObjectStore
 from workflow.inspections.repository import InspectionRepository
@@ -45,8 +45,8 @@ def handler(
         outcome = ClaimOutcome.REFUSED
     else:
         outcome = claim.claim_upload(
-            inspections=inspections or container.inspections(),
-            objects=objects or container.objects(),
+            inspections=inspections or production().inspections,
+            objects=objects or production().objects,
             image=Image(**upload["image"]),
             owner=event["execution"],
             attempt=upload["attempt"],

@@ -5,7 +5,7 @@ from typing import TypedDict
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from lambdas import container
+from lambdas.container import production
 from lambdas.observability import logger, metrics, observed
 from workflow import timestamps
 from workflow.inspections.repository import InspectionRepository
@@ -28,7 +28,7 @@ def handler(
     """
     logger.append_keys(inspection_id=event["inspection_id"])
     at = timestamps.now()
-    (inspections or container.inspections()).close(event["inspection_id"], event["execution"], at)
+    (inspections or production().inspections).close(event["inspection_id"], event["execution"], at)
     metrics.add_metric("inspection_closed", MetricUnit.Count, 1)
     logger.info("closed")
     return {"at": at}

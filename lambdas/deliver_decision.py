@@ -8,7 +8,7 @@ from aws_lambda_powertools.utilities.batch.types import PartialItemFailureRespon
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from lambdas import container
+from lambdas.container import production
 from lambdas.observability import LoggingBatchProcessor, logger, observed
 from workflow.inspections.repository import InspectionRepository
 from workflow.recovery import decision_delivery
@@ -36,10 +36,10 @@ def handler(
     def deliver(record: SQSRecord) -> None:
         inspection_id = json.loads(record.body)["inspection_id"]
         outcome = decision_delivery.deliver(
-            inspections or container.inspections(),
-            task_tokens or container.task_tokens(),
-            executions or container.executions(),
-            decisions or container.message_queue("DECISION_QUEUE_URL"),
+            inspections or production().inspections,
+            task_tokens or production().task_tokens,
+            executions or production().executions,
+            decisions or production().message_queue("DECISION_QUEUE_URL"),
             inspection_id,
         )
         logger.info("decision", extra={"inspection_id": inspection_id, "outcome": outcome})

@@ -3,8 +3,7 @@
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from lambdas import container
-from lambdas.container import setting
+from lambdas.container import production
 from lambdas.observability import logger, metrics, observed
 from workflow import timestamps
 from workflow.inspections.objects import ObjectStore
@@ -30,10 +29,10 @@ def handler(
     """
     logger.append_keys(inspection_id=event["inspection_id"])
     answer = detection.detect(
-        inspections=inspections or container.inspections(),
-        objects=objects or container.objects(),
-        detector=detector or container.detector(),
-        policy=policy or container.parameters().routing_policy(setting("POLICY_PARAMETER")),
+        inspections=inspections or production().inspections,
+        objects=objects or production().objects,
+        detector=detector or production().detector(),
+        policy=policy or production().routing_policy(),
         inspection_id=event["inspection_id"],
         owner=event["execution"],
         now=timestamps.now(),

@@ -3,7 +3,7 @@
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from lambdas import container
+from lambdas.container import production
 from lambdas.observability import logger, metrics, observed
 from workflow.inspections.repository import InspectionRepository
 from workflow.pipeline.executions import ExecutionInput
@@ -24,8 +24,8 @@ def handler(
     """
     logger.append_keys(inspection_id=event["inspection_id"])
     answer = decisions.escalate(
-        inspections or container.inspections(),
-        escalations or container.message_queue("ESCALATION_QUEUE_URL"),
+        inspections or production().inspections,
+        escalations or production().message_queue("ESCALATION_QUEUE_URL"),
         event["inspection_id"],
         event["execution"],
     )

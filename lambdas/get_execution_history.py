@@ -6,7 +6,7 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from lambdas import container
+from lambdas.container import production
 from lambdas.observability import logger, observed
 from workflow.history import archive
 from workflow.history.archive import HistorySource
@@ -26,10 +26,10 @@ def handler(
     or null; or the fields of workflow.history.logs.LogLines. Changes nothing.
     """
     if "step" in event:
-        log = (step_logs or container.step_logs()).fetch(event["execution"], event["step"])
+        log = (step_logs or production().step_logs).fetch(event["execution"], event["step"])
         logger.info("read logs", extra={"execution": event["execution"], "lines": len(log.lines)})
         return asdict(log)
-    record = (history_source or container.history_source()).fetch(event["execution"])
+    record = (history_source or production().history_source).fetch(event["execution"])
     logger.info("read", extra={"execution": event["execution"], "known": record is not None})
     # Compressed, because a response is at most 6 MB and the longest history is many times that.
     return {"record": base64.b64encode(archive.to_gzip(record)).decode() if record else None}

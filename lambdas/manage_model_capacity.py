@@ -5,11 +5,9 @@ from typing import Any
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from lambdas import container
-from lambdas.container import setting
+from lambdas.container import production
 from lambdas.observability import logger, metrics, observed
 from workflow import timestamps
-from workflow.aws.model_settings import SsmModelSettings
 from workflow.inspections.repository import InspectionRepository
 from workflow.models import capacity
 from workflow.models.capacity import CapacityPorts
@@ -31,12 +29,12 @@ def handler(
     Trigger: every minute; the input is ignored. Output: the action in a few words. Idempotent: the meter is
     saved conditionally, and an alarm that was sent but not recorded is sent again.
     """
-    settings = settings or SsmModelSettings(setting("MODEL_PARAMETER"))
-    ports = capacity_ports or container.capacity_ports(setting("INSPECTIONS_TABLE"), setting("AUDIT_TABLE"))
+    settings = settings or production().model_settings
+    ports = capacity_ports or production().capacity_ports
     action = capacity.run_once(
         ports=ports,
-        inspections=inspections or container.inspections(),
-        alarms=escalations or container.message_queue("ESCALATION_QUEUE_URL"),
+        inspections=inspections or production().inspections,
+        alarms=escalations or production().message_queue("ESCALATION_QUEUE_URL"),
         arn=settings.get_model(),
         policy=settings.get_capacity_policy(),
         now=timestamps.now(),

@@ -5,8 +5,7 @@ from typing import TypedDict
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from lambdas import container
-from lambdas.container import setting
+from lambdas.container import production
 from lambdas.observability import logger, metrics, observed
 from workflow.inspections.objects import ObjectStore
 from workflow.inspections.repository import InspectionRepository
@@ -36,9 +35,9 @@ def handler(
     inspection = event["inspection"]
     logger.append_keys(inspection_id=inspection["inspection_id"])
     filed = filing.file_photo(
-        inspections=inspections or container.inspections(),
-        objects=objects or container.objects(),
-        bucket=setting("FILED_BUCKET"),
+        inspections=inspections or production().inspections,
+        objects=objects or production().objects,
+        bucket=production().setting("FILED_BUCKET"),
         inspection_id=inspection["inspection_id"],
         owner=inspection["execution"],
         target=FilingTarget(event["verdict"]),

@@ -6,12 +6,8 @@ from typing import Any
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from lambdas import container
-from lambdas.container import setting
+from lambdas.container import production
 from lambdas.observability import logger, metrics, observed
-from workflow.aws.commands import DynamoCommandRepository
-from workflow.aws.inspections import DynamoInspectionRepository
-from workflow.aws.search import DynamoInspectionSearch
 from workflow.history.search import InspectionSearch
 from workflow.recovery import command_handlers
 from workflow.recovery.commands import CommandHandlers, CommandRepository, process_all
@@ -36,8 +32,8 @@ def handler(
     """
     attempted = 0
     for command in process_all(
-        commands or DynamoCommandRepository(setting("COMMAND_LOG_TABLE"), setting("AUDIT_TABLE")),
-        search or DynamoInspectionSearch(setting("INSPECTIONS_TABLE"), setting("NAME_INDEX_TABLE")),
+        commands or production().commands,
+        search or production().search,
         handlers or _build_handlers(),
         lambda: context.get_remaining_time_in_millis() > MARGIN_MS,
         time.sleep,
@@ -50,11 +46,10 @@ def handler(
 
 
 def _build_handlers() -> CommandHandlers:
-    inspections = DynamoInspectionRepository(setting("INSPECTIONS_TABLE"), setting("AUDIT_TABLE"))
     reconciler = Reconciler(
-        inspections=inspections,
-        objects=container.objects(),
-        executions=container.executions(),
-        delivery_queue=container.message_queue("DECISION_QUEUE_URL"),
+        inspections=production().inspections,
+        objects=production().objects,
+        executions=production().executions,
+        delivery_queue=production().message_queue("DECISION_QUEUE_URL"),
     )
-    return command_handlers.build_handlers(reconciler, container.executions())
+    return command_handlers.build_handlers(reconciler, production().executions)

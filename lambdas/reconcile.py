@@ -5,8 +5,7 @@ from typing import Any
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from lambdas import container
-from lambdas.container import setting
+from lambdas.container import production
 from lambdas.observability import logger, metrics, observed
 from workflow import timestamps
 from workflow.inspections.inspection import InspectionState
@@ -33,13 +32,15 @@ def handler(
     repair is a conditional write or an execution with a fixed name.
     """
     reconciler = Reconciler(
-        inspections=inspections or container.inspections(),
-        objects=objects or container.objects(),
-        executions=executions or container.executions(),
-        delivery_queue=decisions or container.message_queue("DECISION_QUEUE_URL"),
-        max_in_flight=int(setting("MAX_IN_FLIGHT")),
+        inspections=inspections or production().inspections,
+        objects=objects or production().objects,
+        executions=executions or production().executions,
+        delivery_queue=decisions or production().message_queue("DECISION_QUEUE_URL"),
+        max_in_flight=int(production().setting("MAX_IN_FLIGHT")),
     )
-    counts = recovery.reconcile(reconciler, recovery.find_issues(reconciler, setting("INBOUND_BUCKET")))
+    counts = recovery.reconcile(
+        reconciler, recovery.find_issues(reconciler, production().setting("INBOUND_BUCKET"))
+    )
     metrics.add_metric("reconciled", MetricUnit.Count, sum(counts.values()))
     for kind, count in counts.items():
         metrics.add_metric(f"reconciled_{kind.replace(' ', '_')}", MetricUnit.Count, count)

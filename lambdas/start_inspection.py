@@ -9,8 +9,7 @@ from aws_lambda_powertools.utilities.batch.types import PartialItemFailureRespon
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from lambdas import container
-from lambdas.container import setting
+from lambdas.container import production
 from lambdas.observability import LoggingBatchProcessor, logger, observed
 from workflow.inspections.objects import ObjectStore, inspection_id
 from workflow.inspections.repository import InspectionRepository
@@ -35,9 +34,9 @@ def handler(
     Input: messages of the queue, each an EventBridge event of S3. Output: the messages that failed.
     Idempotent: an image version that has a row starts no second execution.
     """
-    repository, store = inspections or container.inspections(), objects or container.objects()
-    machine = executions or container.executions()
-    limit = int(setting("MAX_IN_FLIGHT"))
+    repository, store = inspections or production().inspections, objects or production().objects
+    machine = executions or production().executions
+    limit = int(production().setting("MAX_IN_FLIGHT"))
 
     def start(record: SQSRecord) -> None:
         for image, uploaded_at in iter_uploaded_versions(json.loads(record.body), store):

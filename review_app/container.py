@@ -34,41 +34,31 @@ class Container:
 
 def build_container(variables: Mapping[str, str]) -> Container:
     """Build the adapters for the tables, buckets and queues that the environment variables name."""
-    from workflow.aws.archive import LambdaHistorySource, S3ExecutionArchive
-    from workflow.aws.capacity_store import DynamoCapacityStore
-    from workflow.aws.commands import DynamoCommandRepository
-    from workflow.aws.inspections import DynamoInspectionRepository
-    from workflow.aws.logs import LambdaStepLogs
-    from workflow.aws.metrics import DynamoMetricsStore
-    from workflow.aws.object_store import S3ObjectStore
-    from workflow.aws.parameters import CachedParameterStore
-    from workflow.aws.queues import SqsMessageQueue
-    from workflow.aws.reviews import DynamoReviewRepository
-    from workflow.aws.search import DynamoInspectionSearch
+    from workflow.aws.container import AwsContainer
 
-    parameters = CachedParameterStore()
-    decision_queue = SqsMessageQueue(variables["DECISION_QUEUE_URL"])
-    command_queue = SqsMessageQueue(variables["COMMAND_QUEUE_URL"])
+    adapters = AwsContainer(variables)
+    decision_queue = adapters.message_queue("DECISION_QUEUE_URL")
+    command_queue = adapters.message_queue("COMMAND_QUEUE_URL")
     return Container(
-        inspections=DynamoInspectionRepository(variables["INSPECTIONS_TABLE"], variables["AUDIT_TABLE"]),
-        reviews=DynamoReviewRepository(variables["INSPECTIONS_TABLE"], variables["AUDIT_TABLE"]),
-        objects=S3ObjectStore(),
+        inspections=adapters.inspections,
+        reviews=adapters.reviews,
+        objects=adapters.objects,
         decision_queue=decision_queue,
-        routing_policy=lambda: parameters.routing_policy(variables["POLICY_PARAMETER"]),
+        routing_policy=adapters.routing_policy,
         history=ExecutionHistory(
-            search=DynamoInspectionSearch(variables["INSPECTIONS_TABLE"], variables["NAME_INDEX_TABLE"]),
-            archive=S3ExecutionArchive(variables["HISTORY_BUCKET"]),
-            source=LambdaHistorySource(variables["GET_EXECUTION_HISTORY_FUNCTION"]),
-            metrics=DynamoMetricsStore(variables["METRICS_TABLE"]),
-            logs=LambdaStepLogs(variables["GET_EXECUTION_HISTORY_FUNCTION"]),
+            search=adapters.search,
+            archive=adapters.archive,
+            source=adapters.remote_history_source,
+            metrics=adapters.metrics,
+            logs=adapters.remote_step_logs,
         ),
-        commands=DynamoCommandRepository(variables["COMMAND_LOG_TABLE"], variables["AUDIT_TABLE"]),
+        commands=adapters.commands,
         command_queue=command_queue,
-        meter=DynamoCapacityStore(variables["INSPECTIONS_TABLE"]).load_meter,
+        meter=adapters.capacity_store.load_meter,
         queue_depths={
-            "intake": SqsMessageQueue(variables["INTAKE_QUEUE_URL"]).depth,
+            "intake": adapters.message_queue("INTAKE_QUEUE_URL").depth,
             "decisions": decision_queue.depth,
-            "escalations": SqsMessageQueue(variables["ESCALATION_QUEUE_URL"]).depth,
+            "escalations": adapters.message_queue("ESCALATION_QUEUE_URL").depth,
             "commands": command_queue.depth,
         },
     )

@@ -31,6 +31,10 @@ class StackOutputs:
     policy_parameter: str
     model_parameter: str
 
+    def to_settings(self) -> dict[str, str]:
+        """Return the settings of the adapters, named like environment variables."""
+        return {field.name.upper(): getattr(self, field.name) for field in fields(self)}
+
 
 def to_output_name(field: str) -> str:
     """Return the output name of a field: inbound_bucket becomes InboundBucket."""

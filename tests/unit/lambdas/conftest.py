@@ -41,16 +41,8 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "none")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "none")
     yield
-    ports = (
-        container.inspections,
-        container.objects,
-        container.task_tokens,
-        container.message_queue,
-        container.executions,
-        container.parameters,
-    )
-    for port in (*ports, clients.client):
-        port.cache_clear()
+    container.production.cache_clear()
+    clients.client.cache_clear()
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ import importlib
 import inspect
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from lambdas import container
 from lambdas.catalog import FUNCTIONS, LambdaFunction
 from tests.fakes import FakeDetector
 from tests.unit.pipeline import CLEARLY_OK, POLICY, Pipeline
+from workflow.aws.container import AwsContainer
 from workflow.errors import ConfigurationError
 from workflow.inspections.objects import Image
 from workflow.pipeline.executions import execution_input
@@ -23,24 +25,28 @@ MODULES = [function.module for function in FUNCTIONS]
 
 
 def settings_of(source: str, known: dict[str, set[str]]) -> set[str]:
-    """Return the settings that code reads: by `setting`, `message_queue`, or a function of the container."""
+    """Return the settings that code reads: by `setting`, `message_queue`, or an adapter of the container."""
     found: set[str] = set()
-    for call in (node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Call)):
-        name = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
-        of_container = (
-            isinstance(call.func, ast.Attribute) and getattr(call.func.value, "id", "") == "container"
-        )
-        if name in ("setting", "message_queue") and isinstance(call.args[0], ast.Constant):
-            found.add(str(call.args[0].value))
-        elif of_container:
-            found |= known.get(name, set())
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Attribute) and ast.unparse(node.value) in ("self", "production()"):
+            found |= known.get(node.attr, set())
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+            is_setting = node.func.attr in ("setting", "message_queue")
+            if is_setting and isinstance(node.args[0], ast.Constant):
+                found.add(str(node.args[0].value))
     return found
 
 
+@cache
 def settings_of_container() -> dict[str, set[str]]:
-    tree = ast.parse(inspect.getsource(container))
-    functions = [node for node in tree.body if isinstance(node, ast.FunctionDef)]
-    return {function.name: settings_of(ast.unparse(function), {}) for function in functions}
+    """Return the settings of each adapter, also through the adapters that it uses."""
+    (body,) = ast.parse(inspect.getsource(AwsContainer)).body
+    assert isinstance(body, ast.ClassDef)
+    methods = [node for node in body.body if isinstance(node, ast.FunctionDef)]
+    known: dict[str, set[str]] = {}
+    for _ in methods:
+        known = {method.name: settings_of(ast.unparse(method), known) for method in methods}
+    return known
 
 
 @pytest.mark.parametrize("function", FUNCTIONS, ids=MODULES)
@@ -72,10 +78,10 @@ def test_importing_a_function_reads_no_setting_and_makes_no_client() -> None:
         f"modules = [importlib.import_module('lambdas.' + name) for name in {MODULES!r}]\n"
         "from lambdas import container\n"
         "from workflow.aws import clients\n"
-        "ports = (container.inspections, container.objects, container.task_tokens)\n"
-        "more = (container.message_queue, container.executions, container.parameters, clients.client)\n"
-        "created = sum(port.cache_info().currsize for port in (*ports, *more))\n"
-        "sys.exit(bool(created))\n"
+        "created = sum(port.cache_info().currsize for port in (container.production, clients.client))\n"
+        "adapters = [name for name in sys.modules if name.startswith('workflow.aws.')]\n"
+        "sys.exit(bool(created) or sorted(adapters) != ['workflow.aws.clients', 'workflow.aws.container',\n"
+        "                                               'workflow.aws.credentials'])\n"
     )
     run = subprocess.run(
         [sys.executable, "-W", "error", "-c", script], cwd=ROOT, env={}, capture_output=True, text=True
@@ -175,7 +181,7 @@ def test_an_empty_setting_is_a_missing_setting(value: str | None, monkeypatch: p
         monkeypatch.setenv("INSPECTIONS_TABLE", value)
 
     with pytest.raises(ConfigurationError, match="INSPECTIONS_TABLE is not set"):
-        container.setting("INSPECTIONS_TABLE")
+        container.production().setting("INSPECTIONS_TABLE")
 
 
 def test_a_complete_environment_is_accepted_and_a_wrong_one_named() -> None:

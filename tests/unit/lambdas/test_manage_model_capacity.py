@@ -73,7 +73,7 @@ def test_the_deployed_detector_wakes_the_model(monkeypatch: pytest.MonkeyPatch) 
 
     monkeypatch.setattr("workflow.aws.parameters.CachedParameterStore.text", lambda *_: arn_of("autumn"))
 
-    detector = container.detector()
+    detector = container.production().detector()
 
     assert isinstance(detector, AutoStartingDetector)
     assert detector.model == arn_of("autumn")

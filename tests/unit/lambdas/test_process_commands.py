@@ -29,8 +29,7 @@ def test_a_photo_is_inspected_again_by_the_clock(
     machine = "arn:aws:states:eu-central-1:123456789012:stateMachine:Line"
     for name, value in {**names, "DECISION_QUEUE_URL": url, "STATE_MACHINE_ARN": machine}.items():
         monkeypatch.setenv(name, value)
-    for port in (container.message_queue, container.objects, container.executions):
-        port.cache_clear()
+    container.production.cache_clear()
     row = replace(
         rows(1)[0],
         state=InspectionState.CLOSED,
