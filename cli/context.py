@@ -14,7 +14,7 @@ from workflow.history.archive import ExecutionArchive, HistorySource
 from workflow.history.logs import StepLogs
 from workflow.history.search import InspectionSearch
 from workflow.inspections.objects import Image, ObjectStore
-from workflow.inspections.repository import InspectionRepository
+from workflow.inspections.repository import InspectionDatabase
 from workflow.recovery.commands import CommandRepository
 from workflow.recovery.redrive import RedrivableExecutions
 from workflow.review.decisions import MessageQueue
@@ -60,7 +60,7 @@ class Environment:
     """The adapters of a running environment. `variables` point other AWS tools at it."""
 
     outputs: StackOutputs
-    inspections: InspectionRepository
+    inspections: InspectionDatabase
     objects: ObjectStore
     executions: ExecutionReader
     decision_queue: MessageQueue

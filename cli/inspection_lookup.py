@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from cli.output import pluralize
 from workflow.errors import NotFound
 from workflow.inspections.inspection import Inspection, InspectionState
-from workflow.inspections.repository import InspectionRepository
+from workflow.inspections.repository import InspectionDatabase
 
 RECENT = 1000
 
@@ -21,7 +21,7 @@ def parse_execution_name(text: str) -> str:
     return text if _EXECUTION.fullmatch(text) else ""
 
 
-def find_all(inspections: InspectionRepository, text: str) -> list[Inspection]:
+def find_all(inspections: InspectionDatabase, text: str) -> list[Inspection]:
     """Return every inspection that a text matches, newest first. Names take precedence over id prefixes."""
     execution = _EXECUTION.fullmatch(text)
     if execution or _ID.fullmatch(text):
@@ -30,7 +30,7 @@ def find_all(inspections: InspectionRepository, text: str) -> list[Inspection]:
     return _find_by_key(inspections, text) or _find_by_id_prefix(inspections, text)
 
 
-def find_newest_match(inspections: InspectionRepository, text: str) -> tuple[Inspection, int]:
+def find_newest_match(inspections: InspectionDatabase, text: str) -> tuple[Inspection, int]:
     """Return the newest inspection that a text matches and the number of other matches.
 
     Raises NotFound if there is none.
@@ -44,7 +44,7 @@ def find_newest_match(inspections: InspectionRepository, text: str) -> tuple[Ins
     return matches[0], len(matches) - 1
 
 
-def resolve_ids(inspections: InspectionRepository, texts: Iterable[str]) -> list[str]:
+def resolve_ids(inspections: InspectionDatabase, texts: Iterable[str]) -> list[str]:
     """Return the id of the newest match of each text, without duplicates.
 
     Raises NotFound if one text matches nothing.
@@ -58,7 +58,7 @@ def ambiguity_message(rows: Sequence[Inspection], noun: str, text: str) -> str:
     return f"{pluralize(len(rows), noun)} match {text!r}: name one by its id ({ids})."
 
 
-def _find_by_key(inspections: InspectionRepository, text: str) -> list[Inspection]:
+def _find_by_key(inspections: InspectionDatabase, text: str) -> list[Inspection]:
     uri = _S3_URI.fullmatch(text)
     key = uri[1] if uri else text
     rows = inspections.list_by_name(key.rsplit("/", 1)[-1] or key)
@@ -67,7 +67,7 @@ def _find_by_key(inspections: InspectionRepository, text: str) -> list[Inspectio
     return [row for row in rows if key in (row.image.key, row.location.key)]
 
 
-def _find_by_id_prefix(inspections: InspectionRepository, text: str) -> list[Inspection]:
+def _find_by_id_prefix(inspections: InspectionDatabase, text: str) -> list[Inspection]:
     if not _ID_PREFIX.fullmatch(text):
         return []
     recent = {row.id: row for row in inspections.list_newest(RECENT) if row.id.startswith(text)}

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 
 from workflow.inspections.inspection import Inspection, InspectionState
-from workflow.inspections.repository import InspectionRepository
+from workflow.inspections.repository import InspectionDatabase, InspectionQueries
 from workflow.inspections.serialization import IN_FLIGHT, is_answered, verdict_or_status
 
 MAX_RECENT = 300
@@ -14,7 +14,7 @@ ROUND_SECONDS = 1.2
 
 
 def wait_for_answers(
-    inspections: InspectionRepository,
+    inspections: InspectionDatabase,
     ids: Iterable[str],
     since: str,
     timeout_seconds: float,
@@ -49,7 +49,7 @@ def wait_for_answers(
     return rows
 
 
-def _list_recent(inspections: InspectionRepository, since: str) -> list[Inspection]:
+def _list_recent(inspections: InspectionQueries, since: str) -> list[Inspection]:
     """Return the newest rows, at most as many as were claimed since then, to avoid reading older days."""
     claimed = sum(inspections.count_recent(state, since, MAX_RECENT) for state in InspectionState)
     return inspections.list_newest(min(claimed, MAX_RECENT)) if claimed else []

@@ -8,7 +8,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from lambdas.container import production
 from lambdas.observability import logger, metrics, observed
 from workflow import timestamps
-from workflow.inspections.repository import InspectionRepository
+from workflow.inspections.repository import InspectionQueries
 from workflow.models import capacity
 from workflow.models.capacity import CapacityPorts
 from workflow.models.promotion import ModelSettings
@@ -19,7 +19,7 @@ from workflow.review.decisions import MessageQueue
 def handler(
     event: dict[str, Any],
     context: LambdaContext,
-    inspections: InspectionRepository | None = None,
+    inspections: InspectionQueries | None = None,
     escalations: MessageQueue | None = None,
     settings: ModelSettings | None = None,
     capacity_ports: CapacityPorts | None = None,

@@ -8,7 +8,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from lambdas.container import production
 from lambdas.observability import logger, metrics, observed
 from workflow.inspections.objects import ObjectStore
-from workflow.inspections.repository import InspectionRepository
+from workflow.inspections.repository import InspectionDatabase
 from workflow.pipeline import filing
 from workflow.pipeline.executions import ExecutionInput
 from workflow.pipeline.filing import FilingDocument, FilingTarget
@@ -25,7 +25,7 @@ class MoveImageInput(TypedDict):
 def handler(
     event: MoveImageInput,
     context: LambdaContext,
-    inspections: InspectionRepository | None = None,
+    inspections: InspectionDatabase | None = None,
     objects: ObjectStore | None = None,
 ) -> FilingDocument:
     """File the photo under its verdict.

@@ -10,7 +10,7 @@ from lambdas.observability import logger, metrics, observed
 from workflow import timestamps
 from workflow.inspections.inspection import InspectionState
 from workflow.inspections.objects import ObjectStore
-from workflow.inspections.repository import InspectionRepository
+from workflow.inspections.repository import InspectionDatabase, InspectionQueries
 from workflow.pipeline.executions import Executions
 from workflow.recovery import reconcile as recovery
 from workflow.recovery.reconcile import Reconciler
@@ -21,7 +21,7 @@ from workflow.review.decisions import MessageQueue
 def handler(
     event: dict[str, Any],
     context: LambdaContext,
-    inspections: InspectionRepository | None = None,
+    inspections: InspectionDatabase | None = None,
     objects: ObjectStore | None = None,
     executions: Executions | None = None,
     decisions: MessageQueue | None = None,
@@ -49,7 +49,7 @@ def handler(
     return counts
 
 
-def _measure_reviews(inspections: InspectionRepository) -> None:
+def _measure_reviews(inspections: InspectionQueries) -> None:
     """Publish how many photos wait for a person, and for how long the oldest review has been open."""
     opened = [
         row.review.opened_at for row in inspections.list_by_state(InspectionState.WAITING) if row.review

@@ -12,7 +12,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from lambdas.container import production
 from lambdas.observability import LoggingBatchProcessor, logger, observed
 from workflow.inspections.objects import ObjectStore, inspection_id
-from workflow.inspections.repository import InspectionRepository
+from workflow.inspections.repository import InspectionDatabase
 from workflow.pipeline.executions import Executions
 from workflow.pipeline.start import apply_backpressure, iter_uploaded_versions, start_inspection
 
@@ -25,7 +25,7 @@ processor = LoggingBatchProcessor(event_type=EventType.SQS)
 def handler(
     event: dict[str, Any],
     context: LambdaContext,
-    inspections: InspectionRepository | None = None,
+    inspections: InspectionDatabase | None = None,
     objects: ObjectStore | None = None,
     executions: Executions | None = None,
 ) -> PartialItemFailureResponse:

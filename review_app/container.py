@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from review_app.executions.execution_history import ExecutionHistory
 from workflow.inspections.objects import ObjectStore
-from workflow.inspections.repository import InspectionRepository
+from workflow.inspections.repository import InspectionDatabase
 from workflow.inspections.routing_policy import RoutingPolicy
 from workflow.models.capacity import UsageMeter
 from workflow.recovery.commands import CommandRepository
@@ -20,7 +20,7 @@ class Container:
     `queue_depths` maps a queue's name to a function that returns its number of messages.
     """
 
-    inspections: InspectionRepository
+    inspections: InspectionDatabase
     reviews: ReviewRepository
     objects: ObjectStore
     decision_queue: MessageQueue

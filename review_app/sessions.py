@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from workflow import timestamps
 from workflow.inspections.inspection import AuditAction, AuditEntry
-from workflow.inspections.repository import InspectionRepository
+from workflow.inspections.repository import AuditLog
 
 CACHE_SECONDS = 30
 MAX_CACHED = 10_000
@@ -16,9 +16,7 @@ MAX_CACHED = 10_000
 class SessionRegistry:
     """Active sessions. A cookie holds a session's id; an active session is cached for CACHE_SECONDS."""
 
-    def __init__(
-        self, inspections: InspectionRepository, clock: Callable[[], float] = time.monotonic
-    ) -> None:
+    def __init__(self, inspections: AuditLog, clock: Callable[[], float] = time.monotonic) -> None:
         self._inspections, self._clock = inspections, clock
         self._active_until: dict[str, float] = {}
         self._lock = threading.Lock()

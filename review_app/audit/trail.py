@@ -7,7 +7,7 @@ from itertools import groupby, islice
 
 from workflow import timestamps
 from workflow.inspections.inspection import AuditAction, AuditEntry, Decision, Inspection
-from workflow.inspections.repository import InspectionRepository
+from workflow.inspections.repository import AuditLog, InspectionDatabase
 from workflow.inspections.undo_window import DecisionStage, decision_progress, undo_seconds_left
 from workflow.inspections.verdict import Verdict
 
@@ -60,7 +60,7 @@ class TrailEntry:
 
 
 def find_entries(
-    inspections: InspectionRepository, filters: AuditFilters, before: str = ""
+    inspections: InspectionDatabase, filters: AuditFilters, before: str = ""
 ) -> Iterator[AuditEntry]:
     """Yield the entries that match, newest first, starting after the cursor `before`."""
     if filters.image:
@@ -83,9 +83,7 @@ def _in_cursor_order(newest_first: Iterable[AuditEntry]) -> Iterator[AuditEntry]
         yield from sorted(same_time, key=entry_cursor, reverse=True)
 
 
-def _entries_of_days(
-    inspections: InspectionRepository, filters: AuditFilters, before: str
-) -> Iterator[AuditEntry]:
+def _entries_of_days(inspections: AuditLog, filters: AuditFilters, before: str) -> Iterator[AuditEntry]:
     day = min(filters.last_day, before[:10]) if before else filters.last_day
     for _ in range(MAX_DAYS):
         if day < filters.first_day:
@@ -94,7 +92,7 @@ def _entries_of_days(
         day = timestamps.add_seconds(f"{day}T00:00:00Z", -1)[:10]
 
 
-def _entries_of_image(inspections: InspectionRepository, filters: AuditFilters) -> list[AuditEntry]:
+def _entries_of_image(inspections: InspectionDatabase, filters: AuditFilters) -> list[AuditEntry]:
     """Return the entries of all photos of one name, of any day."""
     rows = inspections.list_by_name(filters.image)
     entries = [entry for row in rows for entry in inspections.list_audit_entries(row.id)]
@@ -102,7 +100,7 @@ def _entries_of_image(inspections: InspectionRepository, filters: AuditFilters) 
 
 
 def describe_entries(
-    inspections: InspectionRepository, entries: Iterator[AuditEntry], count: int
+    inspections: InspectionDatabase, entries: Iterator[AuditEntry], count: int
 ) -> list[TrailEntry]:
     """Describe the next `count` entries; their inspections are read in parallel."""
     chosen = list(islice(entries, count))

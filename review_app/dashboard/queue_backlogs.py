@@ -5,7 +5,7 @@ from itertools import islice, takewhile
 
 from review_app.container import Container
 from workflow.inspections.inspection import InspectionState
-from workflow.inspections.repository import InspectionRepository
+from workflow.inspections.repository import InspectionQueries
 from workflow.recovery.commands import CommandRepository
 from workflow.review.queue import ReviewQueue, ReviewRepository
 
@@ -53,7 +53,7 @@ def list_queue_backlogs(container: Container, now: str) -> list[QueueBacklog]:
     ]
 
 
-def _oldest_in_progress(inspections: InspectionRepository) -> OldestItem:
+def _oldest_in_progress(inspections: InspectionQueries) -> OldestItem:
     row = inspections.get_oldest(InspectionState.INSPECTING)
     if row is None:
         return OldestItem(description="photo in progress")
@@ -62,7 +62,7 @@ def _oldest_in_progress(inspections: InspectionRepository) -> OldestItem:
     )
 
 
-def _oldest_undelivered(inspections: InspectionRepository, now: str) -> OldestItem:
+def _oldest_undelivered(inspections: InspectionQueries, now: str) -> OldestItem:
     """Return the decision that has been ready for delivery for longest, among the oldest photos."""
     ready = [
         (row.decision.effective_at or row.decision.decided_at, f"/executions/{row.owner}")

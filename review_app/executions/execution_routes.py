@@ -20,7 +20,7 @@ from workflow.history.archive import ExecutionRecord
 from workflow.history.archiver import execution_names
 from workflow.inspections import serialization
 from workflow.inspections.inspection import Inspection
-from workflow.inspections.repository import InspectionRepository
+from workflow.inspections.repository import InspectionDatabase
 from workflow.models.model import version_name
 from workflow.review import second_review
 
@@ -31,13 +31,13 @@ MAX_STATES, MAX_EVENTS = 200, 25_000  # Step Functions keeps at most 25,000 even
 INVALID_EXPORT = "This file is not an exported execution: its events are invalid."
 
 
-def inspection_repository(request: Request) -> InspectionRepository:
+def inspection_repository(request: Request) -> InspectionDatabase:
     """Dependency: return the inspection repository."""
-    inspections: InspectionRepository = request.app.state.container.inspections
+    inspections: InspectionDatabase = request.app.state.container.inspections
     return inspections
 
 
-Inspections = Annotated[InspectionRepository, Depends(inspection_repository)]
+Inspections = Annotated[InspectionDatabase, Depends(inspection_repository)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,7 +142,7 @@ def compare(
 
 
 def find_execution(
-    name: str, history: ExecutionHistory, inspections: InspectionRepository, user: User
+    name: str, history: ExecutionHistory, inspections: InspectionDatabase, user: User
 ) -> tuple[Inspection, ExecutionRecord | None]:
     """Return an execution's inspection and its record, None if the history is unavailable.
 

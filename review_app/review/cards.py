@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from review_app.formatting import format_percent
 from workflow.inspections.inspection import Inspection
-from workflow.inspections.repository import InspectionRepository
+from workflow.inspections.repository import InspectionQueries
 from workflow.inspections.routing_policy import RoutingPolicy
 from workflow.inspections.verdict import Prediction, Verdict
 
@@ -38,7 +38,7 @@ class ReviewCard:
     expires_at: str
 
 
-def build_card(row: Inspection, inspections: InspectionRepository, policy: RoutingPolicy) -> ReviewCard:
+def build_card(row: Inspection, inspections: InspectionQueries, policy: RoutingPolicy) -> ReviewCard:
     """Build the card of a leased photo.
 
     A settled row is a second review. It looks like any other photo, with the time of settling as the start of
@@ -64,7 +64,7 @@ def build_card(row: Inspection, inspections: InspectionRepository, policy: Routi
     )
 
 
-def _related_photos(row: Inspection, inspections: InspectionRepository) -> tuple[RelatedPhoto, ...]:
+def _related_photos(row: Inspection, inspections: InspectionQueries) -> tuple[RelatedPhoto, ...]:
     same_name = inspections.list_by_name(row.image.name or row.image.key)
     others = [other for other in same_name if other.id != row.id]
     return tuple(

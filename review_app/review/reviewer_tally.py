@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from workflow import timestamps
 from workflow.inspections.inspection import AuditAction, AuditEntry
-from workflow.inspections.repository import InspectionRepository
+from workflow.inspections.repository import AuditLog
 
 RATE_WINDOW_SECONDS = 300
 MAX_RECENT = 500
@@ -25,7 +25,7 @@ class ReviewerTally:
 
     def __init__(
         self,
-        inspections: InspectionRepository,
+        inspections: AuditLog,
         clock: Callable[[], str] = timestamps.now,
         cache_seconds: float = 1.0,
     ) -> None:

@@ -1,15 +1,13 @@
 """Inspections on DynamoDB: one item per image version, and a table with the audit trail."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
-from itertools import islice
 from typing import Any
 
 from botocore.exceptions import ClientError
 
-from workflow import timestamps
-from workflow.aws.clients import client
+from workflow.aws.audit_log import DynamoAuditLog
 from workflow.aws.conditional_writes import (
     LEASE_NAMES,
     NO_OTHER_LEASE,
@@ -18,18 +16,17 @@ from workflow.aws.conditional_writes import (
     retry_on_conflict,
     write_with_audit,
 )
+from workflow.aws.inspection_queries import DynamoInspectionQueries
 from workflow.aws.items import (
     derive_index_keys,
-    from_audit_item,
     from_inspection_item,
     to_attribute_values,
-    to_audit_item,
     to_inspection_item,
 )
 from workflow.errors import Conflict, OwnershipLost
 from workflow.inspections.inspection import AuditEntry, Decision, Inspection, InspectionState, Lease, Review
 from workflow.inspections.objects import StoredObject
-from workflow.inspections.repository import MAX_NAME_MATCHES, get_or_raise, require_owner
+from workflow.inspections.repository import get_or_raise, require_owner
 from workflow.inspections.verdict import Prediction, Verdict
 from workflow.review.queue import ReviewQueue
 from workflow.review.second_review import is_due
@@ -47,16 +44,15 @@ _REVISION_ATTRIBUTES = ("state", "owner", "second_review", "review_queue", "prio
 _NO_MODEL_ANSWER: Mapping[str, Any] = {"prediction": None, "rejection": {}}
 
 
-class DynamoInspectionRepository:
-    """Implements workflow.inspections.repository.InspectionRepository.
+class DynamoInspectionRepository(DynamoInspectionQueries, DynamoAuditLog):
+    """Implements workflow.inspections.repository.InspectionDatabase.
 
     `audit_table` is needed only by processes that read or write the audit trail.
     """
 
     def __init__(self, table: str, audit_table: str = "", dynamodb: Any = None) -> None:
-        self._table = table
-        self._audit_table = audit_table
-        self._dynamodb = dynamodb or client("dynamodb")
+        DynamoInspectionQueries.__init__(self, table, dynamodb)
+        DynamoAuditLog.__init__(self, audit_table, dynamodb)
 
     def claim(self, new: Inspection) -> Inspection | None:
         item = to_inspection_item(new)
@@ -234,9 +230,6 @@ class DynamoInspectionRepository:
         change["ExpressionAttributeValues"] |= {f":{name}": value for name, value in changed.items()}
         write_with_audit(self._dynamodb, change, self._audit_table, entry)
 
-    def append_audit_entry(self, entry: AuditEntry) -> None:
-        self._dynamodb.put_item(TableName=self._audit_table, Item=to_audit_item(entry))
-
     def close(self, inspection_id: str, owner: str, at: str) -> None:
         changes = {"state": InspectionState.CLOSED, "closed_at": at, "unarchived": "yes"}
         with suppress(Conflict):  # It is already closed.
@@ -249,107 +242,6 @@ class DynamoInspectionRepository:
         except (OwnershipLost, Conflict):
             return False
         return True
-
-    def list_by_state(self, state: InspectionState) -> Iterator[Inspection]:
-        return self._query("by_state", "state", state)
-
-    def get_oldest(self, state: InspectionState) -> Inspection | None:
-        return next(self._query("by_state", "state", state, page_size=1), None)
-
-    def count_recent(self, state: InspectionState, since: str, limit: int) -> int:
-        return sum(int(answer["Count"]) for answer in self._query_oldest(state, since, limit, Select="COUNT"))
-
-    def list_decided(self, limit: int) -> Iterator[Inspection]:
-        condition = "attribute_exists(decision.decided_at)"
-        for answer in self._query_oldest(InspectionState.WAITING, "0", limit, FilterExpression=condition):
-            yield from map(from_inspection_item, answer["Items"])
-
-    def _query_oldest(
-        self, state: InspectionState, since: str, limit: int, **options: Any
-    ) -> Iterator[dict[str, Any]]:
-        """Yield answers about the first `limit` rows of a state, oldest first."""
-        scanned, start = 0, dict[str, Any]()
-        while scanned < limit:  # A page ends at a megabyte of rows, regardless of Limit.
-            answer = self._dynamodb.query(
-                TableName=self._table,
-                IndexName="by_state",
-                KeyConditionExpression="#state = :state AND #claimed_at >= :since",
-                ExpressionAttributeNames={"#state": "state", "#claimed_at": "claimed_at"},
-                ExpressionAttributeValues=to_attribute_values({":state": state, ":since": since}),
-                Limit=limit - scanned,
-                **options,
-                **start,
-            )
-            yield answer
-            scanned += int(answer["ScannedCount"])
-            if "LastEvaluatedKey" not in answer:
-                return
-            start = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
-
-    def list_newest(self, limit: int) -> list[Inspection]:
-        rows: list[Inspection] = []
-        oldest = min(
-            (row.claimed_at for state in InspectionState if (row := self.get_oldest(state))), default=""
-        )
-        day = timestamps.now()[:10]
-        while oldest and oldest[:10] <= day and len(rows) < limit:
-            missing = limit - len(rows)
-            rows += islice(self._query("by_day", "day", day, forward=False, page_size=missing), missing)
-            day = timestamps.add_seconds(f"{day}T00:00:00Z", -1)[:10]
-        return rows
-
-    def list_by_name(self, name: str, limit: int = MAX_NAME_MATCHES, until: str = "") -> list[Inspection]:
-        rows = self._query("by_name", "name", name, forward=False, page_size=limit, until=until)
-        return list(islice(rows, limit))
-
-    def list_audit_entries(self, inspection_id: str) -> list[AuditEntry]:
-        pages = self._dynamodb.get_paginator("query").paginate(
-            TableName=self._audit_table,
-            KeyConditionExpression="inspection_id = :id",
-            ExpressionAttributeValues=to_attribute_values({":id": inspection_id}),
-            ConsistentRead=True,
-        )
-        return [from_audit_item(item) for page in pages for item in page["Items"]]
-
-    def list_audit_day(self, day: str, since: str = "", newest_first: bool = False) -> Iterator[AuditEntry]:
-        names, values = {"#day": "day"}, {":day": day}
-        if since:
-            names["#at"], values[":since"] = "at", since
-        pages = self._dynamodb.get_paginator("query").paginate(
-            TableName=self._audit_table,
-            IndexName="by_day",
-            KeyConditionExpression="#day = :day" + (" AND #at >= :since" if since else ""),
-            ExpressionAttributeNames=names,
-            ExpressionAttributeValues=to_attribute_values(values),
-            ScanIndexForward=not newest_first,
-        )
-        return (from_audit_item(item) for page in pages for item in page["Items"])
-
-    def _query(
-        self,
-        index: str,
-        key: str,
-        value: str,
-        forward: bool = True,
-        page_size: int = 1000,
-        until: str = "",
-    ) -> Iterator[Inspection]:
-        names, values, condition = {"#key": key}, {":value": value}, "#key = :value"
-        if until:
-            condition += " AND #claimed_at <= :until"
-            names["#claimed_at"], values[":until"] = "claimed_at", until
-        pages = self._dynamodb.get_paginator("query").paginate(
-            TableName=self._table,
-            IndexName=index,
-            KeyConditionExpression=condition,
-            ExpressionAttributeNames=names,
-            ExpressionAttributeValues=to_attribute_values(values),
-            ScanIndexForward=forward,
-            PaginationConfig={"PageSize": page_size},
-        )
-        for answer in pages:
-            for item in answer["Items"]:
-                yield from_inspection_item(item)
 
     def _update_decision(
         self, inspection_id: str, decision_id: str, field: str, value: Any, *, unannounced: bool = False

@@ -12,10 +12,7 @@ MAX_NAME_MATCHES = 200  # A camera may give every photo the same name.
 
 
 class InspectionRepository(Protocol):
-    """The inspections' rows. Writes that name an `owner` raise OwnershipLost if the row names another.
-
-    Every `list_` method may lag by moments, as its index does, except list_audit_entries.
-    """
+    """The inspections' rows. Writes that name an `owner` raise OwnershipLost if the row names another."""
 
     def claim(self, new: Inspection) -> Inspection | None:
         """Create the row, or return the existing row. Return None if that has another owner."""
@@ -79,14 +76,15 @@ class InspectionRepository(Protocol):
         Raise Conflict if the row is not closed any more, or was revised meanwhile.
         """
 
-    def append_audit_entry(self, entry: AuditEntry) -> None:
-        """Append an entry to the audit trail that changes no row."""
-
     def close(self, inspection_id: str, owner: str, at: str) -> None:
         """Record that the verdict was announced, or the upload withdrawn. Closing again changes nothing."""
 
     def transfer_ownership(self, before: Inspection, owner: str, attempt: int, at: str) -> bool:
         """Give the row to the next attempt's execution. Return False if it changed meanwhile."""
+
+
+class InspectionQueries(Protocol):
+    """Lists and counts of inspections. Each may lag by moments, as its index does."""
 
     def list_by_state(self, state: InspectionState) -> Iterator[Inspection]:
         """Yield the rows in one state, oldest first."""
@@ -109,11 +107,22 @@ class InspectionRepository(Protocol):
         With `until` only those that were claimed at this time or before.
         """
 
+
+class AuditLog(Protocol):
+    """The audit trail."""
+
+    def append_audit_entry(self, entry: AuditEntry) -> None:
+        """Append an entry to the audit trail that changes no row."""
+
     def list_audit_entries(self, inspection_id: str) -> list[AuditEntry]:
         """Return the audit trail of one inspection, oldest first, strongly consistent."""
 
     def list_audit_day(self, day: str, since: str = "", newest_first: bool = False) -> Iterator[AuditEntry]:
         """Yield the audit trail of a day (2026-01-31, UTC) from a time on."""
+
+
+class InspectionDatabase(InspectionRepository, InspectionQueries, AuditLog, Protocol):
+    """The inspections' rows, queries and audit trail, for those who need more than one of them."""
 
 
 def get_or_raise(inspections: InspectionRepository, inspection_id: str) -> Inspection:

@@ -8,7 +8,7 @@ from typing import Protocol
 from workflow import timestamps
 from workflow.inspections.inspection import InspectionState
 from workflow.inspections.objects import Image
-from workflow.inspections.repository import InspectionRepository
+from workflow.inspections.repository import InspectionQueries
 from workflow.models import model
 from workflow.models.capacity_policy import CapacityPolicy
 from workflow.models.model import (
@@ -150,7 +150,7 @@ class AutoStartingDetector:
 
 def run_once(
     ports: CapacityPorts,
-    inspections: InspectionRepository,
+    inspections: InspectionQueries,
     alarms: MessageQueue,
     arn: str,
     policy: CapacityPolicy,
@@ -186,7 +186,7 @@ def run_once(
 
 
 def _observe(
-    inspections: InspectionRepository,
+    inspections: InspectionQueries,
     version: ModelVersion,
     meter: UsageMeter,
     policy: CapacityPolicy,

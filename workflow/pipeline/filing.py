@@ -8,7 +8,7 @@ from workflow import timestamps
 from workflow.errors import Conflict
 from workflow.inspections.inspection import Inspection
 from workflow.inspections.objects import Image, ObjectStore, StoredObject, copy_once, filed_key
-from workflow.inspections.repository import InspectionRepository, require_owner
+from workflow.inspections.repository import InspectionDatabase, InspectionRepository, require_owner
 from workflow.inspections.undo_window import finalize
 from workflow.inspections.verdict import Verdict
 from workflow.pipeline import verdict_message
@@ -34,7 +34,7 @@ class FilingDocument(TypedDict):
 
 
 def file_photo(
-    inspections: InspectionRepository,
+    inspections: InspectionDatabase,
     objects: ObjectStore,
     bucket: str,
     inspection_id: str,
@@ -71,14 +71,14 @@ def _target_verdict(inspections: InspectionRepository, row: Inspection, target: 
 
 
 def _announce(
-    inspections: InspectionRepository, row: Inspection, verdict: Verdict, location: Image, at: str
+    inspections: InspectionDatabase, row: Inspection, verdict: Verdict, location: Image, at: str
 ) -> str:
     superseded = verdict_message.find_superseded(inspections, row)
     return verdict_message.build_message(row, verdict, location, at, superseded)
 
 
 def _move(
-    inspections: InspectionRepository, objects: ObjectStore, bucket: str, row: Inspection, verdict: Verdict
+    inspections: InspectionDatabase, objects: ObjectStore, bucket: str, row: Inspection, verdict: Verdict
 ) -> Inspection:
     target = StoredObject(image=row.location, size=row.size, etag=row.etag)
     if row.verdict is not verdict:  # If a revision keeps the verdict, nothing moves.

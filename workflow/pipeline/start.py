@@ -6,7 +6,7 @@ from typing import Any
 from workflow import timestamps
 from workflow.inspections.inspection import Inspection, InspectionState
 from workflow.inspections.objects import Image, ObjectStore, inspection_id
-from workflow.inspections.repository import InspectionRepository, get_or_create
+from workflow.inspections.repository import InspectionQueries, InspectionRepository, get_or_create
 from workflow.pipeline.executions import Executions, execution_input, execution_name
 
 BACKPRESSURE_WINDOW_SECONDS = 600
@@ -88,7 +88,7 @@ def iter_uploaded_versions(event: Mapping[str, Any], objects: ObjectStore) -> It
 
 
 def apply_backpressure(
-    inspections: InspectionRepository,
+    inspections: InspectionQueries,
     limit: int,
     time_left: Callable[[], bool],
     sleep: Callable[[float], None],

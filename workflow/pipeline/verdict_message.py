@@ -7,7 +7,7 @@ from typing import Any
 from workflow import timestamps
 from workflow.inspections.inspection import Inspection
 from workflow.inspections.objects import Image
-from workflow.inspections.repository import InspectionRepository
+from workflow.inspections.repository import InspectionQueries
 from workflow.inspections.verdict import Prediction, Verdict
 from workflow.photos.validation_result import RejectionReason
 
@@ -47,7 +47,7 @@ def build_message(
     return json.dumps(content, separators=(",", ":"))
 
 
-def find_superseded(inspections: InspectionRepository, row: Inspection) -> str | None:
+def find_superseded(inspections: InspectionQueries, row: Inspection) -> str | None:
     """Return the announcement of the version before this one, if that version of the key was empty.
 
     Programs that write a file in steps create an empty object first, which is rejected at once. Upload times

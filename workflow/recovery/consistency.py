@@ -9,7 +9,7 @@ from workflow import timestamps
 from workflow.inspections.inspection import Inspection, InspectionState
 from workflow.inspections.left_alone import is_left_alone
 from workflow.inspections.objects import Image, ObjectStore, StoredObject, inspection_id
-from workflow.inspections.repository import InspectionRepository
+from workflow.inspections.repository import InspectionDatabase, InspectionRepository
 from workflow.inspections.verdict import Verdict
 from workflow.pipeline.executions import ACTIVE_STATUSES, Executions
 
@@ -89,7 +89,7 @@ class ConsistencyReport:
 
 
 def check(
-    inspections: InspectionRepository,
+    inspections: InspectionDatabase,
     objects: ObjectStore,
     executions: Executions,
     inbound: str,

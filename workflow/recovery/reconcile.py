@@ -10,7 +10,7 @@ from workflow import timestamps
 from workflow.collected_errors import collect_errors
 from workflow.inspections.inspection import Inspection, InspectionState
 from workflow.inspections.objects import Image, ObjectStore, inspection_id
-from workflow.inspections.repository import InspectionRepository
+from workflow.inspections.repository import InspectionDatabase
 from workflow.pipeline.executions import Executions
 from workflow.pipeline.start import (
     BACKPRESSURE_WINDOW_SECONDS,
@@ -33,7 +33,7 @@ LEFT_TO_PERSON, DEFERRED = "left to a person", "deferred"
 class Reconciler:
     """The ports of reconciliation, and the limit of inspections in flight above which none is started."""
 
-    inspections: InspectionRepository
+    inspections: InspectionDatabase
     objects: ObjectStore
     executions: Executions
     delivery_queue: MessageQueue

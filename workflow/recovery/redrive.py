@@ -7,7 +7,7 @@ from typing import Protocol
 
 from workflow.inspections.inspection import Inspection, InspectionState
 from workflow.inspections.objects import Image
-from workflow.inspections.repository import InspectionRepository, get_or_raise
+from workflow.inspections.repository import InspectionDatabase, get_or_raise
 from workflow.pipeline.executions import ACTIVE_STATUSES, Executions
 from workflow.recovery import consistency
 from workflow.recovery.reconcile import Reconciler
@@ -39,7 +39,7 @@ class RedriveResult:
     reason: str
 
 
-def find_failed(inspections: InspectionRepository, executions: Executions) -> list[Inspection]:
+def find_failed(inspections: InspectionDatabase, executions: Executions) -> list[Inspection]:
     """Find open inspections whose execution ended or is forgotten; those that wait for a review come last."""
     states = (InspectionState.INSPECTING, InspectionState.WAITING)
     rows = [row for state in states for row in inspections.list_by_state(state)]

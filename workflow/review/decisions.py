@@ -17,7 +17,12 @@ from workflow.inspections.inspection import (
     Lease,
     Review,
 )
-from workflow.inspections.repository import InspectionRepository, get_or_raise, require_owner
+from workflow.inspections.repository import (
+    InspectionDatabase,
+    InspectionRepository,
+    get_or_raise,
+    require_owner,
+)
 from workflow.inspections.undo_window import finalize, undo_seconds_left
 from workflow.inspections.verdict import Verdict
 from workflow.review.queue import LEASE_SECONDS, compute_priority
@@ -108,7 +113,7 @@ def escalate(
 
 
 def decide(
-    inspections: InspectionRepository,
+    inspections: InspectionDatabase,
     queue: MessageQueue,
     inspection_id: str,
     verdict: Verdict,

@@ -15,7 +15,7 @@ from workflow.inspections.inspection import (
     PreviousRevision,
     SecondReview,
 )
-from workflow.inspections.repository import InspectionRepository, get_or_raise
+from workflow.inspections.repository import AuditLog, InspectionDatabase, get_or_raise
 from workflow.inspections.verdict import Verdict
 from workflow.pipeline.executions import execution_name
 from workflow.review.decisions import (
@@ -30,7 +30,7 @@ MAX_REVISIONS = 10
 
 
 def override(
-    inspections: InspectionRepository,
+    inspections: InspectionDatabase,
     queue: MessageQueue,
     inspection_id: str,
     verdict: Verdict,
@@ -77,7 +77,7 @@ def override(
 
 
 def reinspect(
-    inspections: InspectionRepository,
+    inspections: InspectionDatabase,
     queue: MessageQueue,
     inspection_id: str,
     actor: str,
@@ -149,7 +149,7 @@ def _check_revisable(row: Inspection, reason: str) -> None:
 
 
 def _begin_revision(
-    inspections: InspectionRepository,
+    inspections: InspectionDatabase,
     queue: MessageQueue,
     row: Inspection,
     entry: AuditEntry,
@@ -181,7 +181,7 @@ def _begin_revision(
     return get_or_raise(inspections, row.id)
 
 
-def _is_recorded(inspections: InspectionRepository, row: Inspection, decision_id: str) -> bool:
+def _is_recorded(inspections: AuditLog, row: Inspection, decision_id: str) -> bool:
     """Return True if the audit trail of the row has an entry with this id."""
     return any(entry.decision_id == decision_id for entry in inspections.list_audit_entries(row.id))
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 from workflow import timestamps
 from workflow.errors import Conflict
 from workflow.inspections.inspection import AuditAction, AuditEntry, Inspection, Lease, SecondReview
-from workflow.inspections.repository import InspectionRepository, get_or_raise
+from workflow.inspections.repository import InspectionDatabase, InspectionRepository, get_or_raise
 from workflow.inspections.verdict import Verdict
 from workflow.review import revision
 from workflow.review.decisions import MAX_UNDO_SECONDS, MessageQueue, validate_answer
@@ -117,7 +117,7 @@ def undo(
 
 
 def adjudicate(
-    inspections: InspectionRepository,
+    inspections: InspectionDatabase,
     reviews: ReviewRepository,
     queue: MessageQueue,
     inspection_id: str,

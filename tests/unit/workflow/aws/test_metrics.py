@@ -120,7 +120,7 @@ def test_scores_that_another_archiver_changed_meanwhile_are_not_overwritten(
         put(tables, row)
     stale = repositories._stored_metrics(rows_[1])
     assert repositories.mark_archived(rows_[0], measured)
-    read, repositories._stored_metrics = repositories._stored_metrics, lambda _: stale  # type: ignore[method-assign]
+    read, repositories._stored_metrics = repositories._stored_metrics, lambda row: stale  # type: ignore[method-assign]
     assert not repositories.mark_archived(rows_[1], measured)
     repositories._stored_metrics = read  # type: ignore[method-assign]
 
