@@ -1,10 +1,10 @@
 """An environment under load whose processes are killed and paused at random, and the final consistency check.
 
-    .venv/bin/python -m benchmarks.chaos [--minutes 10] [--photos 2000] [--kills 80] [--seed 1]
+    .venv/bin/python -m benchmarks.chaos [--minutes 10] [--photos 2000] [--kills 80] [--aws-kills 40]
 
-Lambda functions, the model service, Step Functions and the review app get SIGKILL and SIGSTOP. Events come
-twice and late, names are reused, the model stops, starts and is throttled, and a reviewer decides meanwhile.
-The local AWS itself is paused, not killed: a kill would lose its unsaved state. The seed determines the plan.
+Lambda functions, the model service, Step Functions, the review app and the local AWS get SIGKILL and SIGSTOP.
+Events come twice and late, names are reused, the model stops, starts and is throttled, and a reviewer decides
+meanwhile. A consumer keeps every verdict message that it reads. The seed determines the plan.
 """
 
 import argparse
@@ -63,11 +63,18 @@ class ChaosMonkey:
         if not kills:
             self._resume_later(pid, self.rng.uniform(0.5, 8))
 
+    def kill_aws(self) -> None:
+        """Kill the local AWS, with all tables and queues that it serves."""
+        with suppress(ProcessLookupError):
+            os.kill(self.environment.service("aws").pid, signal.SIGKILL)
+            self.counts["killed aws"] += 1
+
     def pause_aws(self) -> None:
         """Pause the local AWS for up to three seconds."""
         pid = self.environment.service("aws").pid
-        os.kill(pid, signal.SIGSTOP)
-        self.counts["paused aws"] += 1
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGSTOP)
+            self.counts["paused aws"] += 1
         self._resume_later(pid, self.rng.uniform(0.5, 3))
 
     def throttle_model(self) -> None:
@@ -151,8 +158,12 @@ class UploadLoad:
                 time.sleep(0.5)
 
 
-def plan_disruptions(seed: int, minutes: float, kills: int) -> list[tuple[float, str]]:
-    """Return the disruptions as (seconds from the start, name of a ChaosMonkey method)."""
+def plan_disruptions(seed: int, minutes: float, kills: int, aws_kills: int) -> list[tuple[float, str]]:
+    """Return the disruptions as (seconds from the start, name of a ChaosMonkey method).
+
+    The kills of the local AWS are spread evenly: five within ten seconds each of a start would end the
+    environment.
+    """
     rng, seconds = random.Random(seed), minutes * 60
     process_disruptions = [(rng.uniform(2, seconds), "disrupt_process") for _ in range(round(kills / 0.8))]
     others = [
@@ -160,20 +171,29 @@ def plan_disruptions(seed: int, minutes: float, kills: int) -> list[tuple[float,
         for method in ("pause_aws", "throttle_model", "restart_model")
         for _ in range(max(1, round(minutes * 0.8)))
     ]
-    return sorted([*process_disruptions, *others])
+    pause = seconds / max(1, aws_kills)
+    killed_aws = [(pause * (number + rng.uniform(0.2, 0.8)), "kill_aws") for number in range(aws_kills)]
+    return sorted([*process_disruptions, *others, *killed_aws])
 
 
 def run_chaos(
-    environment: LocalEnvironment, traffic: Traffic, *, seed: int, minutes: float, photos: int, kills: int
+    environment: LocalEnvironment,
+    traffic: Traffic,
+    *,
+    seed: int,
+    minutes: float,
+    photos: int,
+    kills: int,
+    aws_kills: int,
 ) -> ChaosMonkey:
-    """Run load and disruptions for some minutes, and restart failed services meanwhile."""
+    """Run load and disruptions for some minutes. The environment restarts what dies."""
     monkey = ChaosMonkey(environment, seed)
     load = UploadLoad(traffic, random.Random(seed + 1), monkey.counts)
     began = time.monotonic()
     seconds = minutes * 60
     actions: list[tuple[float, Callable[[], object]]] = [
         (at, partial(_attempt, getattr(monkey, method), monkey))
-        for at, method in plan_disruptions(seed, minutes, kills)
+        for at, method in plan_disruptions(seed, minutes, kills, aws_kills)
     ]
     actions += [(seconds * number / photos, partial(load.upload, number)) for number in range(photos)]
     actions += [
@@ -246,6 +266,7 @@ def report_result(traffic: Traffic, monkey: ChaosMonkey) -> dict[str, object]:
         "inspections with more than one attempt": restarted,
         "decided by a reviewer": len(traffic.decided),
         "balance": str(report.balance),
+        "uploads that no answer acknowledged": report.balance.uploads - len(traffic.uploads),
         "consistent": report.is_clean,
         "issues": [f"{issue.kind}: {issue.reason}" for issue in report.issues],
         "violations": traffic.violations(),
@@ -258,6 +279,7 @@ def main() -> int:
     parser.add_argument("--minutes", type=float, default=10)
     parser.add_argument("--photos", type=int, default=2000)
     parser.add_argument("--kills", type=int, default=80)
+    parser.add_argument("--aws-kills", type=int, default=40)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--port", type=int, default=0, help="first port (default: free ports)")
     options = parser.parse_args()
@@ -271,6 +293,7 @@ def main() -> int:
             minutes=options.minutes,
             photos=options.photos,
             kills=options.kills,
+            aws_kills=options.aws_kills,
         )
         print(f"no more disruptions after {dict(monkey.counts)}", flush=True)
         seconds = recover(environment, traffic, monkey, timeout_seconds=1800)

@@ -128,6 +128,7 @@ class Traffic:
             self.reconciler.executions,
             self.outputs.inbound_bucket,
             self.outputs.filed_bucket,
+            history=self.outputs.history_bucket,
         )
 
     def repair_open(self) -> dict[str, int]:

@@ -21,7 +21,7 @@ DAYS_SHOWN = 14
 def verify(context: CliContext, as_json: bool) -> None:
     """Check that every uploaded photo is accounted for.
 
-    Compares the inspections table with both buckets and the running executions. Prints
+    Compares the inspections table with both buckets, the running executions and the archived ones. Prints
     uploads = ok + defect + waiting + rejected + in flight, in total and by upload day, and lists each photo
     that is not accounted for with its remedy. The exit code is 1 if there is one.
 
@@ -46,6 +46,7 @@ def check_consistency(environment: Environment) -> ConsistencyReport:
         environment.executions,
         environment.outputs.inbound_bucket,
         environment.outputs.filed_bucket,
+        history=environment.outputs.history_bucket,
     )
 
 

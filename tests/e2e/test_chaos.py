@@ -32,7 +32,7 @@ def test_with_killed_and_paused_processes_no_photo_is_lost_and_all_is_consistent
 ) -> None:
     traffic = Traffic(outputs=environment.outputs)
 
-    monkey = run_chaos(environment, traffic, seed=5, minutes=0.3, photos=24, kills=8)
+    monkey = run_chaos(environment, traffic, seed=5, minutes=0.3, photos=24, kills=8, aws_kills=2)
     recover(environment, traffic, monkey, TIMEOUT_SECONDS)
     traffic.stop()
     result = report_result(traffic, monkey)
@@ -40,6 +40,7 @@ def test_with_killed_and_paused_processes_no_photo_is_lost_and_all_is_consistent
     assert result["violations"] == []
     assert result["consistent"], result
     assert result["kills"]
+    assert monkey.counts["killed aws"] == 2
 
 
 def test_a_burst_is_processed_completely(environment: LocalEnvironment) -> None:

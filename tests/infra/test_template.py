@@ -14,7 +14,7 @@ from tests.state_machine.asl_lint import lint
 from tests.state_machine.test_asl_lint import SHIPPED_CUSTOM_ERRORS, SHIPPED_INPUT_FIELDS, SHIPPED_RESULTS
 from workflow import definition
 from workflow.inspections import left_alone
-from workflow.recovery.consistency import IssueKind
+from workflow.recovery.issues import IssueKind
 from workflow.recovery.reconcile import DEFERRED, LEFT_TO_PERSON
 from workflow.tables import TABLES
 

@@ -1,9 +1,8 @@
 """The consistency check: the balance of all uploads, and the issues that reconciliation repairs."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 
 from workflow import timestamps
 from workflow.inspections.inspection import Inspection, InspectionState
@@ -12,46 +11,9 @@ from workflow.inspections.objects import Image, ObjectStore, StoredObject, inspe
 from workflow.inspections.repository import InspectionDatabase, InspectionRepository
 from workflow.inspections.verdict import Verdict
 from workflow.pipeline.executions import ACTIVE_STATUSES, Executions
+from workflow.recovery.issues import Issue, IssueKind
 
 GRACE_SECONDS = 60
-
-
-class IssueKind(StrEnum):
-    """The kinds of inconsistency."""
-
-    MISSED_UPLOAD = "missed upload"
-    ORPHANED_INSPECTION = "orphaned inspection"
-    UNDELIVERED = "undelivered decision"
-    MISSING_OBJECT = "missing object"
-    PENDING_DELETE = "pending delete"
-    UNREFERENCED_COPY = "unreferenced copy"
-
-
-REMEDIES = {
-    IssueKind.MISSED_UPLOAD: "reconcile starts its inspection",
-    IssueKind.ORPHANED_INSPECTION: "reconcile starts the next attempt",
-    IssueKind.UNDELIVERED: "reconcile delivers it again",
-    IssueKind.MISSING_OBJECT: "look for the photo's versions in both buckets and restore them",
-    IssueKind.PENDING_DELETE: "reconcile deletes it: the row points at the copy",
-    IssueKind.UNREFERENCED_COPY: "reconcile deletes it: the row points elsewhere",
-}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Issue:
-    """One inconsistency; `image` is the affected version."""
-
-    kind: IssueKind
-    inspection_id: str
-    image: Image
-    reason: str
-    row: Inspection | None = None
-    uploaded_at: str = ""
-
-    @property
-    def remedy(self) -> str:
-        """The action that repairs it."""
-        return REMEDIES[self.kind]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,16 +56,22 @@ def check(
     executions: Executions,
     inbound: str,
     filed: str,
+    *,
+    history: str = "",
 ) -> ConsistencyReport:
-    """Compare the inspections table with the inbound and filed buckets and with the running executions."""
+    """Compare the inspections table with the inbound and filed buckets and with the running executions.
+
+    If `history` is given, compare it with the archived executions of that bucket, too.
+    """
+    horizon = timestamps.add_seconds(timestamps.now(), -GRACE_SECONDS)
     # A row that changes its state meanwhile is listed twice: the later version counts.
     by_id = {row.id: row for state in InspectionState for row in inspections.list_by_state(state)}
     rows = [row for row in by_id.values() if not row.withdrawn]
     inbound_versions = list(objects.list_versions(inbound))
     missed_uploads = list(find_missed_uploads(inspections, _select_uploads(inbound_versions)))
-    stored = {version.image for version in inbound_versions} | {
-        copy.image for copy in objects.list_versions(filed)
-    }
+    copies = list(objects.list_versions(filed))
+    stored = {version.image for version in (*inbound_versions, *copies)}
+    archived = list(objects.list_versions(history)) if history else []
     missing_objects = list(_find_missing_objects(inspections, rows, stored))
     open_rows = [row for row in rows if row.state is not InspectionState.CLOSED]
     issues = [
@@ -113,6 +81,8 @@ def check(
         *missing_objects,
         *_find_pending_deletes(rows, stored),
         *_find_unreferenced_copies(inspections, rows, stored, filed),
+        *_find_unknown_objects(by_id.values(), (copy for copy in copies if copy.modified_at < horizon)),
+        *_find_lost_rows(by_id.keys(), (record for record in archived if record.modified_at < horizon)),
     ]
     lost = {issue.inspection_id for issue in missing_objects}
     categories = defaultdict(list)
@@ -254,12 +224,7 @@ def _find_unreferenced_copies(
     by_prefix = {row.id[:16]: row.id for row in rows}
     referenced = {image for row in rows for image in (row.location, row.pending_delete)}
     for image in sorted(stored - referenced, key=lambda image: (image.key, image.version_id)):
-        parts = image.key.split("/")
-        row_id = (
-            by_prefix.get(parts[1].partition("-")[0])
-            if len(parts) == 3 and parts[0] in set(Verdict)
-            else None
-        )
+        row_id = by_prefix.get(_folder(image))
         current = inspections.get(row_id) if row_id and image.bucket == filed else None
         if current is None or current.state is not InspectionState.CLOSED or current.location not in stored:
             continue
@@ -271,6 +236,37 @@ def _find_unreferenced_copies(
                 reason=f"the row points at {current.location.key}",
                 row=current,
             )
+
+
+def _find_unknown_objects(rows: Iterable[Inspection], copies: Iterable[StoredObject]) -> Iterator[Issue]:
+    """Find objects in the filed bucket that no row names and that lie in the folder of no inspection."""
+    prefixes, named = set(), set()
+    for row in rows:
+        prefixes.add(row.id[:16])
+        named |= {row.location, row.pending_delete}
+    for copy in copies:
+        if copy.image not in named and _folder(copy.image) not in prefixes:
+            yield Issue(
+                kind=IssueKind.UNKNOWN_OBJECT,
+                inspection_id=inspection_id(copy.image),
+                image=copy.image,
+                reason=f"no row names the object that was stored at {copy.modified_at}",
+            )
+
+
+def _find_lost_rows(ids: Container[str], archived: Iterable[StoredObject]) -> Iterator[Issue]:
+    """Find archived executions of inspections, with their verdict messages, that have no row."""
+    newest = {record.image.key.partition("-")[0]: record.image for record in archived}
+    for lost, image in newest.items():
+        if lost not in ids:
+            reason = f"its execution is archived as {image.key[:12]}…, and no row has its verdict"
+            yield Issue(kind=IssueKind.LOST_ROW, inspection_id=lost, image=image, reason=reason)
+
+
+def _folder(image: Image) -> str:
+    """Return the id prefix in the key of a filed photo, or an empty string."""
+    parts = image.key.split("/")
+    return parts[1].partition("-")[0] if len(parts) == 3 and parts[0] in set(Verdict) else ""
 
 
 def _uri(image: Image) -> str:

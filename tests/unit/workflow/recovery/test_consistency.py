@@ -13,8 +13,11 @@ from workflow.inspections.inspection import Decision, InspectionState
 from workflow.inspections.objects import Image, inspection_id
 from workflow.inspections.verdict import Verdict
 from workflow.pipeline.executions import execution_name
-from workflow.recovery.consistency import REMEDIES, ConsistencyReport, IssueKind, check
+from workflow.recovery.consistency import ConsistencyReport, check
+from workflow.recovery.issues import REMEDIES, IssueKind
 from workflow.recovery.reconcile import Reconciler
+
+HISTORY = "history"
 
 
 @pytest.fixture
@@ -306,12 +309,52 @@ def test_the_last_copy_is_never_deleted(
 @pytest.mark.parametrize(
     "key", ["readme.txt", "ok/0123456789abcdef/x.png", "else/{id}/a.png", "ok/{id}/a/b.png"]
 )
-def test_objects_that_belong_to_no_inspection_are_left_alone(pipeline: Pipeline, key: str) -> None:
+def test_an_object_that_no_row_names_is_an_issue_and_stays(pipeline: Pipeline, key: str) -> None:
     image = pipeline.upload()
     pipeline.inspected(image)
-    pipeline.objects.upload(FILED, key.format(id=inspection_id(image)[:16]), b"not ours")
+    unknown = pipeline.objects.upload(FILED, key.format(id=inspection_id(image)[:16]), b"not ours")
+
+    (issue,) = check_consistency(pipeline).issues
+    assert (issue.kind, issue.image) == (IssueKind.UNKNOWN_OBJECT, unknown)
+    assert not check_consistency(pipeline).is_clean
+    assert repair(pipeline) == [False]
+    assert unknown in pipeline.objects.contents
+
+
+def test_a_copy_that_was_made_just_now_may_get_its_row_soon(pipeline: Pipeline) -> None:
+    pipeline.objects.upload(FILED, "ok/0123456789abcdef/x.png", PHOTO, at=timestamps.now())
 
     assert kinds(pipeline) == []
+
+
+def test_a_table_that_forgot_its_rows_does_not_balance_silently(pipeline: Pipeline) -> None:
+    image = pipeline.upload()
+    pipeline.inspected(image)
+    record = pipeline.objects.upload(HISTORY, f"{execution_name(inspection_id(image), 1)}.json.gz", b"record")
+    location = pipeline.row(image).location
+
+    pipeline.inspections.rows.clear()
+
+    report = check(
+        pipeline.inspections, pipeline.objects, pipeline.executions, INBOUND, FILED, history=HISTORY
+    )
+    assert {(issue.kind, issue.image) for issue in report.issues} == {
+        (IssueKind.UNKNOWN_OBJECT, location),
+        (IssueKind.LOST_ROW, record),
+    }
+    assert report.issues[-1].inspection_id == inspection_id(image)
+
+
+def test_an_archived_execution_of_a_known_inspection_is_no_issue(pipeline: Pipeline) -> None:
+    image = pipeline.upload()
+    pipeline.inspected(image)
+    pipeline.objects.upload(HISTORY, f"{execution_name(inspection_id(image), 1)}.json.gz", b"record")
+
+    report = check(
+        pipeline.inspections, pipeline.objects, pipeline.executions, INBOUND, FILED, history=HISTORY
+    )
+
+    assert report.is_clean
 
 
 def test_a_second_upload_of_the_same_name_is_no_surplus_copy(pipeline: Pipeline) -> None:

@@ -13,7 +13,8 @@ from workflow.inspections.objects import Image, inspection_id
 from workflow.inspections.verdict import Verdict
 from workflow.pipeline.executions import execution_input, execution_name
 from workflow.pipeline.start import MAX_ATTEMPTS
-from workflow.recovery.consistency import Issue, IssueKind, check
+from workflow.recovery.consistency import check
+from workflow.recovery.issues import Issue, IssueKind
 from workflow.recovery.reconcile import Reconciler, find_issues, reconcile
 
 
