@@ -5,6 +5,7 @@ from typing import Any, BinaryIO
 from botocore.exceptions import BotoCoreError, ClientError
 
 from workflow.aws.clients import client
+from workflow.aws.credentials import describe_credentials_error
 from workflow.errors import UploadFailed
 from workflow.inspections.objects import Image
 
@@ -20,5 +21,5 @@ class S3Uploader:
         try:
             answer = self._s3.put_object(Bucket=self._bucket, Key=key, Body=content)
         except (BotoCoreError, ClientError) as error:
-            raise UploadFailed(str(error).rstrip(".")) from error
+            raise UploadFailed(describe_credentials_error(error) or str(error).rstrip(".")) from error
         return Image(self._bucket, key, answer["VersionId"])

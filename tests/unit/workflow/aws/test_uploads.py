@@ -1,7 +1,7 @@
 """An upload becomes an object version, or an error with its reason."""
 
 import pytest
-from botocore.exceptions import EndpointConnectionError
+from botocore.exceptions import EndpointConnectionError, UnauthorizedSSOTokenError
 
 from tests.unit.workflow.aws.stubbed_client import stubbed
 from workflow.aws.uploads import S3Uploader
@@ -27,3 +27,13 @@ def test_an_unreachable_endpoint_is_an_error_with_the_reason() -> None:
 
     with pytest.raises(UploadFailed, match="http://nowhere"):
         S3Uploader("in", Silent()).put("a.jpg", b"x")
+
+
+def test_credentials_that_ran_out_during_uploads_name_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Expired:
+        def put_object(self, **_asked: object) -> None:
+            raise UnauthorizedSSOTokenError
+
+    monkeypatch.setenv("AWS_PROFILE", "works")
+    with pytest.raises(UploadFailed, match="run `aws sso login --profile works`"):
+        S3Uploader("in", Expired()).put("a.jpg", b"x")
