@@ -23,12 +23,32 @@ export class Lens {
       this.zoomBy(event.deltaY < 0 ? 1.2 : 1 / 1.2, event);
     };
     view.addEventListener("wheel", onWheel, { passive: false });
-    view.addEventListener("pointerdown", (event) => view.setPointerCapture(event.pointerId));
-    view.addEventListener("pointermove", (event) => {
-      if (view.hasPointerCapture(event.pointerId)) this.pan(event.movementX, event.movementY);
+    this.pointers = new Map();
+    view.addEventListener("pointerdown", (event) => {
+      view.setPointerCapture(event.pointerId);
+      this.pointers.set(event.pointerId, event);
     });
+    view.addEventListener("pointermove", (event) => this.move(event));
+    for (const end of ["pointerup", "pointercancel"]) {
+      view.addEventListener(end, (event) => this.pointers.delete(event.pointerId));
+    }
     view.addEventListener("dblclick", () => (this.zoom > 1 ? this.fit() : this.zoomBy(3)));
     this.apply();
+  }
+
+  // One pointer pans the zoomed photo; two pointers pinch it.
+  move(event) {
+    const before = this.pointers.get(event.pointerId);
+    if (!before) return;
+    const other = [...this.pointers.values()].find((pointer) => pointer.pointerId !== event.pointerId);
+    this.pointers.set(event.pointerId, event);
+    if (other) {
+      const distance = (pointer) => Math.hypot(pointer.clientX - other.clientX, pointer.clientY - other.clientY);
+      const centre = { clientX: (event.clientX + other.clientX) / 2, clientY: (event.clientY + other.clientY) / 2 };
+      this.zoomBy(distance(event) / Math.max(1, distance(before)), centre);
+    }
+    const share = other ? 0.5 : 1;
+    this.pan((event.clientX - before.clientX) * share, (event.clientY - before.clientY) * share);
   }
 
   perform(action) {
@@ -78,6 +98,7 @@ export class Lens {
     const isPlain = brightness === 100 && contrast === 100 && !this.invert;
     const filter = `brightness(${brightness}%) contrast(${contrast}%)${this.invert ? " invert(1)" : ""}`;
     const { zoom, x, y, invert } = this;
+    this.view.classList.toggle("is-zoomed", zoom > 1);
     this.lens.style.transform = zoom === 1 ? "" : `translate(${x}px, ${y}px) scale(${zoom})`;
     this.lens.style.filter = isPlain ? "" : filter;
     this.show("zoom", `${Math.round(zoom * 100)} %`);
