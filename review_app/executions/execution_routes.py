@@ -29,6 +29,9 @@ _NAME = re.compile(r"([0-9a-f]{64})-([1-9]\d{0,4})")
 MAX_RELATED_EXECUTIONS = 20
 MAX_STATES, MAX_EVENTS = 200, 25_000  # Step Functions keeps at most 25,000 events.
 INVALID_EXPORT = "This file is not an exported execution: its events are invalid."
+EXPORT_HINT = (
+    "Open the file that Export JSON on the page of one execution creates, not an export of the list."
+)
 
 
 def inspection_repository(request: Request) -> InspectionDatabase:
@@ -113,7 +116,7 @@ def open_export(request: Request, file: UploadFile) -> Response:
         view = build_execution_view(record)
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         message = str(error) if isinstance(error, ValueError) else INVALID_EXPORT
-        raise HTTPException(400, message) from error
+        raise HTTPException(400, f"{message} {EXPORT_HINT}") from error
     return render_page(request, "executions/opened_export.html", record=record, view=view)
 
 

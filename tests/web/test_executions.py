@@ -251,13 +251,32 @@ def test_an_execution_that_is_too_large_to_be_drawn_is_refused(engineer: httpx2.
 
 @pytest.mark.parametrize(
     "content",
-    [b"", b"{}", b'{"schema": "partcheck-execution-1", "execution": 1}', b"\xff", b"[" * 60_000],
+    [
+        b"",
+        b"{}",
+        b"[]",
+        b"started,photo",
+        b'{"schema": "partcheck-execution-1", "execution": 1}',
+        b"\xff",
+        b"[" * 60_000,
+    ],
 )
 def test_what_is_no_export_is_refused_in_one_sentence(engineer: httpx2.Client, content: bytes) -> None:
     answer = engineer.post("/executions/open", files={"file": ("e.json", content)})
 
     assert answer.status_code == 400
-    assert "This is not an exported execution" in answer.text
+    assert "not an exported execution" in answer.text
+    assert "the page of one execution" in answer.text
+
+
+def test_the_list_shows_the_folder_and_an_empty_result_how_names_match(
+    engineer: httpx2.Client, world: World
+) -> None:
+    world.add_waiting("line-1/part.jpg", "line-2/part.jpg")
+
+    listed = engineer.get("/executions?q=part.jpg").text
+    assert all(f"{folder}/</span>" in listed for folder in ("line-1", "line-2"))
+    assert "Folders are not searched" in engineer.get("/executions?q=nothing").text
 
 
 @pytest.mark.parametrize("name", ["x", "f" * 64, f"{'f' * 64}-1", f"{'f' * 64}-0", "../secret"])
