@@ -16,7 +16,7 @@ from joserfc.errors import JoseError
 from review_app import users
 from review_app.rendering import flash, render_page
 from review_app.settings import OidcSettings, ReviewAppSettings, is_loopback
-from review_app.sign_in.claims import Refused, needs_userinfo, read_user
+from review_app.sign_in.identity_claims import Refused, needs_userinfo, read_user
 from review_app.users import MAX_NAME, Role, session_user
 
 _PROVIDER_UNAVAILABLE = "The sign-in service does not answer. Try again in a moment."

@@ -16,7 +16,7 @@ from joserfc import jwt
 from joserfc.jwk import RSAKey
 
 from review_app.settings import OidcSettings
-from review_app.sign_in.claims import parse_roles
+from review_app.sign_in.identity_claims import parse_roles
 from review_app.users import Role
 from tests.web.serving import listening, running, served, visitor
 from tests.web.world import World

@@ -56,15 +56,14 @@ def find_superseded(inspections: InspectionQueries, row: Inspection) -> str | No
     until = timestamps.add_seconds(row.claimed_at, CLAIM_DELAY_SECONDS)
     same_name = inspections.list_by_name(row.image.name, MAX_EARLIER_VERSIONS, until)
     same_key = [other for other in same_name if _key(other) == _key(row) and other.id != row.id]
-    limit = (*_order(row), not _is_empty(row))
-    earlier = [other for other in same_key if (*_order(other), False) < limit]
+    earlier = [other for other in same_key if _order(other) < _order(row)]
     previous = max(earlier, key=_order, default=None)
     return _announcement_id(previous) if previous is not None and _is_empty(previous) else None
 
 
-def _order(row: Inspection) -> tuple[datetime, bool, str]:
+def _order(row: Inspection) -> tuple[datetime, bool, str, str]:
     second = timestamps.parse(row.uploaded_at).replace(microsecond=0)
-    return second, not _is_empty(row), row.claimed_at
+    return second, not _is_empty(row), row.claimed_at, row.id
 
 
 def _is_empty(row: Inspection) -> bool:

@@ -13,6 +13,7 @@ from jsonschema import Draft202012Validator
 
 from tests.fakes import FakeDetector
 from tests.unit.pipeline import CLEARLY_DEFECT, CLEARLY_OK, MODEL, POLICY, UNSURE, Pipeline
+from workflow import timestamps
 from workflow.aws.detector import _REFUSAL_CODES
 from workflow.inspections.inspection import Decision, Inspection, InspectionState
 from workflow.inspections.objects import Image, filed_key, inspection_id
@@ -139,9 +140,17 @@ def test_the_next_version_of_a_key_names_the_rejection_of_an_empty_object() -> N
     assert later["supersedes"] is None
 
 
+def wait_for_next_millisecond() -> None:
+    """Let the clock advance, so that the next claim is later than the last one."""
+    now = timestamps.now()
+    while timestamps.now() == now:
+        pass
+
+
 def test_two_empty_objects_are_superseded_one_by_one() -> None:
     pipeline = Pipeline()
     first = announced(pipeline, pipeline.upload(b"", key="x.jpg"))
+    wait_for_next_millisecond()
     second = announced(pipeline, pipeline.upload(b"", key="x.jpg"))
     photo = announced(pipeline, pipeline.upload(key="x.jpg"))
 
