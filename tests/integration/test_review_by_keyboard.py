@@ -112,13 +112,13 @@ def decide_all(window: Visit, expected: set[str]) -> dict[str, str]:
     pressed: dict[str, str] = {}
     keys = list(KEYS)
     while expected - pressed.keys():
-        window.until(lambda: window.name() != "", 30)
+        window.until(window.is_photo_loaded, 30)
         name = window.name()
         key = keys[len(pressed) % len(keys)]
         window.press(key)
         if not pressed:
             window.press("z")
-            window.until(lambda name=name: window.name() == name)  # type: ignore[misc]
+            window.until(lambda name=name: window.name() == name and window.is_photo_loaded())  # type: ignore[misc]
             key = "d"
             window.press(key)
         pressed[name] = key

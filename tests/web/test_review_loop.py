@@ -138,6 +138,7 @@ def test_undo_brings_the_photo_back_and_nothing_was_sent(world: World, visit: Op
     window.until(lambda: world.row(inspection).decision is None)
     assert world.row(inspection).lease.reviewer == "ann"  # type: ignore[union-attr]
     assert world.pipeline.executions.answers == []
+    window.until(window.is_photo_loaded)
     window.press("a")
     window.until(lambda: world.row(inspection).decision)
 
