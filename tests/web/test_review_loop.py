@@ -349,7 +349,9 @@ def test_nothing_to_do_says_so_and_a_new_photo_appears_by_itself(world: World, v
 
 
 def test_a_tab_that_nobody_looks_at_takes_no_photo(world: World, visit: Open) -> None:
-    window = open_review(visit)
+    window = visit()
+    with window.page.expect_response("**/review/next**"):
+        window.go("/review")
     window.page.evaluate(SET_HIDDEN, True)
 
     (inspection,) = world.add_waiting("line-1/late.jpg")
