@@ -350,9 +350,9 @@ def test_nothing_to_do_says_so_and_a_new_photo_appears_by_itself(world: World, v
 
 def test_a_tab_that_nobody_looks_at_takes_no_photo(world: World, visit: Open) -> None:
     window = visit()
-    with window.page.expect_response("**/review/next**"):
-        window.go("/review")
-    window.page.evaluate(SET_HIDDEN, True)
+    window.page.add_init_script(f"({SET_HIDDEN})(true)")
+    window.go("/review")
+    window.until(lambda: window.page.query_selector("html.js"))
 
     (inspection,) = world.add_waiting("line-1/late.jpg")
 
