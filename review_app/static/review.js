@@ -44,7 +44,6 @@ const retryImage = (photo) => {
 // A photo can be decided after it was on the screen for a moment.
 const awaitDecidable = (photo) => {
   photo.isDecidable = false;
-  main.classList.remove("is-decidable");
   const allow = () => {
     photo.isDecidable = current === photo;
     main.classList.toggle("is-decidable", Boolean(current?.isDecidable));
@@ -70,6 +69,7 @@ const createPhoto = (card) => {
 
 const show = (photo) => {
   current = photo ?? null;
+  main.classList.remove("is-decidable");
   main.classList.toggle("is-empty", !current);
   $("lens").replaceChildren(...(current ? [current.img] : []));
   $("facts").replaceChildren(...(current ? [current.card] : []));

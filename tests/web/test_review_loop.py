@@ -348,6 +348,17 @@ def test_nothing_to_do_says_so_and_a_new_photo_appears_by_itself(world: World, v
     window.until(lambda: window.name() == "late.jpg")
 
 
+def test_after_the_last_photo_nothing_can_be_decided(world: World, visit: Open) -> None:
+    world.add_waiting("line-1/last.jpg")
+    window = open_review(visit)
+    window.until(window.is_photo_loaded)
+
+    window.press("a")
+
+    window.until(lambda: window.name() == "")
+    assert not window.is_photo_loaded()
+
+
 def test_a_tab_that_nobody_looks_at_takes_no_photo(world: World, visit: Open) -> None:
     window = visit()
     window.page.add_init_script(f"({SET_HIDDEN})(true)")
