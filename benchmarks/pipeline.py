@@ -31,7 +31,7 @@ from benchmarks.emulators import EmulatorBaseline, create_baseline
 from benchmarks.host import describe_host, measure_speed
 from benchmarks.processes import cpu_seconds_by_service, memory_mb
 from cli.context import open_environment
-from cli.sample_model import train_sample_model
+from cli.sample_model import train_and_promote_sample_model
 from local.environment import LocalEnvironment
 from local.ports import Ports
 from local.sample_parts import generate_parts
@@ -252,12 +252,12 @@ def main() -> None:
     watcher = threading.Thread(target=sample_memory, args=(memory_samples, stop))
     print(f"{describe_host()}, {options.photos} photos of 300 × 300 px per run")
     with (
-        tempfile.TemporaryDirectory() as state_directory,
-        LocalEnvironment(Path(state_directory), Ports.find_free(), report=print) as environment,
+        tempfile.TemporaryDirectory() as state_dir,
+        LocalEnvironment(Path(state_dir), Ports.find_free(), report=print) as environment,
     ):
         watcher.start()
         try:
-            train_sample_model(
+            train_and_promote_sample_model(
                 open_environment(environment.outputs, environment.sdk_environment),
                 generate_parts(160, seed=1000),
             )

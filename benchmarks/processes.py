@@ -8,7 +8,7 @@ from pathlib import Path
 
 _TICKS = os.sysconf("SC_CLK_TCK")
 _SERVICES = {
-    "local.aws": "local AWS",
+    "local.ministack": "local AWS",
     "local.step_functions": "Step Functions",
     "custom_labels": "Custom Labels",
 }

@@ -14,7 +14,7 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from cli.context import open_environment
-from cli.sample_model import train_sample_model
+from cli.sample_model import train_and_promote_sample_model
 from local.environment import LocalEnvironment
 from local.ports import Ports
 from local.sample_parts import generate_parts
@@ -41,10 +41,10 @@ def start_trained_environment(port: int) -> Iterator[LocalEnvironment]:
     """Start a temporary environment with a model, on ports from `port` on, or on free ports if it is 0."""
     ports = Ports.from_base(port) if port else Ports.find_free()
     with (
-        tempfile.TemporaryDirectory() as state_directory,
-        LocalEnvironment(Path(state_directory), ports, report=print) as environment,
+        tempfile.TemporaryDirectory() as state_dir,
+        LocalEnvironment(Path(state_dir), ports, report=print) as environment,
     ):
-        train_sample_model(
+        train_and_promote_sample_model(
             open_environment(environment.outputs, environment.sdk_environment), generate_parts(120, seed=1000)
         )
         yield environment

@@ -135,7 +135,7 @@ def find_local_environment(state_dir: Path | None) -> Environment:
 
     running = settings.find_running_environment(state_dir)
     if running is None:
-        directory = display_path(settings.state_directory(state_dir))
+        directory = display_path(settings.resolve_state_dir(state_dir))
         raise NotRunning(
             f"No environment is running in {directory}: "
             f"start it with `partcheck{state_dir_option(state_dir)} up`."

@@ -53,7 +53,7 @@ def custom_labels(
             raise ConfigurationError(
                 "The running environment's Custom Labels service uses that directory: choose another --state"
             )
-        state = settings.state_directory(context.state_dir) / "custom-labels"
+        state = settings.resolve_state_dir(context.state_dir) / "custom-labels"
     arguments = ["--port", str(port), "--state", str(state.absolute())]
     arguments += ["--aws-endpoint", aws_endpoint] if aws_endpoint else []
     arguments += ["--region", region] if region else []

@@ -16,7 +16,7 @@ from cli.output import escape_unprintable, format_counts, format_duration, note,
 from cli.photo_paths import PhotoToUpload
 from cli.polling import count_verdicts
 from cli.progress import Progress
-from cli.sample_model import train_sample_model
+from cli.sample_model import train_and_promote_sample_model
 from workflow.errors import ConfigurationError
 from workflow.inspections.inspection import Inspection
 from workflow.inspections.serialization import to_dict, verdict_or_status
@@ -67,14 +67,14 @@ def demo(context: CliContext, keep: bool, training_count: int, photo_count: int,
     from local.environment import LocalEnvironment
 
     started = time.monotonic()
-    directory = settings.state_directory(context.state_dir) / "demo"
+    directory = settings.resolve_state_dir(context.state_dir) / "demo"
     ports = choose_ports(context.port)
     _empty_directory(directory, ports)
     photos_directory = directory / PHOTOS_DIRECTORY
     training, truth = _generate_parts(training_count, photo_count, photos_directory)
     with LocalEnvironment(directory, ports, report=note) as local:
         environment = open_environment(local.outputs, local.sdk_environment)
-        train_sample_model(environment, training)
+        train_and_promote_sample_model(environment, training)
         trained = time.monotonic()
         photos = [PhotoToUpload(photos_directory / name, f"{KEY_PREFIX}/{name}") for name in truth]
         uploads = upload_photos(environment.inbox, photos)
@@ -99,14 +99,14 @@ def demo(context: CliContext, keep: bool, training_count: int, photo_count: int,
 
 def _empty_directory(directory: Path, ports: "Ports") -> None:
     """Empty the state directory. Raise ConfigurationError if it is in use or does not belong to a demo."""
-    from local.lock import lock_state_directory
+    from local.lock import lock_state_dir
 
     if directory.is_dir() and any(directory.iterdir()) and not (directory / MARKER).exists():
         raise ConfigurationError(
             f"{display_path(directory)} does not belong to a demo, which would empty it: "
             "choose another --state-dir"
         )
-    with lock_state_directory(directory, ports):
+    with lock_state_dir(directory, ports):
         (directory / MARKER).touch()
         for entry in directory.iterdir():
             if entry.is_dir():

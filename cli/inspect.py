@@ -28,9 +28,9 @@ from workflow.inspections.inspection import Inspection
 from workflow.inspections.objects import Image, inspection_id
 from workflow.inspections.serialization import (
     IN_FLIGHT,
-    answered_at,
     confidence,
     seconds_to_answer,
+    settled_or_queued_at,
     threshold,
     to_dict,
     verdict_or_status,
@@ -249,6 +249,8 @@ def _all_succeeded(uploads: Sequence[UploadResult], rows: dict[str, Inspection],
     if no_wait:
         return True
     return all(
-        upload.id in rows and answered_at(rows[upload.id]) and rows[upload.id].verdict is not Verdict.REJECTED
+        upload.id in rows
+        and settled_or_queued_at(rows[upload.id])
+        and rows[upload.id].verdict is not Verdict.REJECTED
         for upload in uploads
     )

@@ -11,7 +11,9 @@ if TYPE_CHECKING:
     from local.sample_parts import SamplePart
 
 
-def train_sample_model(environment: Environment, parts: Iterable["SamplePart"], name: str = "") -> str:
+def train_and_promote_sample_model(
+    environment: Environment, parts: Iterable["SamplePart"], name: str = ""
+) -> str:
     """Train a model on generated parts and put it to use, like `partcheck model train FOLDER`.
 
     Returns its ARN.

@@ -9,7 +9,7 @@ import click
 
 from cli.context import CliContext, command_path, display_path, open_environment
 from cli.output import note, print_json_line
-from cli.sample_model import train_sample_model
+from cli.sample_model import train_and_promote_sample_model
 
 if TYPE_CHECKING:
     from local.environment import LocalEnvironment
@@ -78,12 +78,12 @@ def _train_sample_model(local: "LocalEnvironment") -> None:
     from local.sample_parts import generate_parts
 
     environment = open_environment(local.outputs, local.sdk_environment)
-    train_sample_model(environment, generate_parts(SAMPLE_PARTS, SAMPLE_SEED))
+    train_and_promote_sample_model(environment, generate_parts(SAMPLE_PARTS, SAMPLE_SEED))
 
 
 def _to_dict(local: "LocalEnvironment") -> dict[str, object]:
     return {
-        "state_dir": str(local.state_directory),
+        "state_dir": str(local.state_dir),
         "review_app": local.review_app_url,
         "environment": dict(local.sdk_environment),
         "model": local.current_model_arn(),
@@ -95,7 +95,7 @@ def _print_addresses(local: "LocalEnvironment", state_dir_option: str) -> None:
     model = local.current_model_arn()
     partcheck = f"{command_path('partcheck')}{state_dir_option}"
     buckets = {"inbound": local.outputs.inbound_bucket, "filed": local.outputs.filed_bucket}
-    click.echo(f"State directory: {display_path(local.state_directory)}")
+    click.echo(f"State directory: {display_path(local.state_dir)}")
     click.echo(f"Model in use:    {model or 'none'}")
     click.echo(f"Review app:      {local.review_app_url}  (sign in with any name)")
     click.echo(_NEXT_COMMANDS.format(partcheck=partcheck, **buckets), nl=False)

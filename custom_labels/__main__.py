@@ -26,11 +26,11 @@ def main() -> None:
 
 def serve(options: argparse.Namespace) -> None:
     """Serve until SIGTERM; exits with a message if the port or the state folder is in use."""
-    from custom_labels.exclusive_lock import AlreadyInUse, bind_port, lock_state_folder
+    from custom_labels.exclusive_lock import AlreadyInUse, bind_port, lock_state_dir
 
     try:
         listener = bind_port(HOST, options.port)
-        lock_state_folder(options.state)
+        lock_state_dir(options.state)
     except AlreadyInUse as error:
         sys.exit(str(error))
     _run(options, listener)
@@ -47,7 +47,7 @@ def _run(options: argparse.Namespace, listener: socket.socket) -> None:
     # uvicorn finishes open requests and then raises the signal again: that is a clean end.
     signal.signal(signal.SIGTERM, _exit_cleanly)
     account = ServiceAccount(
-        state_folder=options.state,
+        state_dir=options.state,
         region=options.region,
         endpoint=options.aws_endpoint,
         throttle=options.throttle,

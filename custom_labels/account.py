@@ -15,7 +15,7 @@ from custom_labels.fault_injection import FaultInjector
 from custom_labels.lifecycle import VersionStatus
 from custom_labels.model_runner import ModelRunner
 from custom_labels.rate_limits import RateLimits
-from custom_labels.running_models import ModelServer
+from custom_labels.running_models import RunningModels
 from custom_labels.s3_storage import S3Storage
 from custom_labels.training_job import MODEL_FILE, TrainingOutcome, read_outcome
 from custom_labels.training_pool import INTERRUPTED_MESSAGE, TrainingPool, delete_model_folder
@@ -28,24 +28,24 @@ SHUTDOWN_TIMEOUT_SECONDS = 2
 class ServiceAccount:
     """The single account of the service, opened on a state folder; recover() must run before requests."""
 
-    state_folder: Path
+    state_dir: Path
     region: str
     endpoint: str | None = None
     throttle: bool = False
     fault_injector: FaultInjector = field(default_factory=FaultInjector)
-    model_server: ModelServer = field(default_factory=ModelServer)
+    running_models: RunningModels = field(default_factory=RunningModels)
 
     def __post_init__(self) -> None:
-        self.state_folder.mkdir(parents=True, exist_ok=True)
+        self.state_dir.mkdir(parents=True, exist_ok=True)
         self._threads: list[threading.Thread] = []
-        self.database = Database(self.state_folder / "custom-labels.sqlite3")
+        self.database = Database(self.state_dir / "custom-labels.sqlite3")
         self.versions = VersionRepository(self.database)
         self.datasets = DatasetRepository(self.database)
         self.rate_limits = RateLimits(self.throttle)
         self.storage = S3Storage(self.region, self.endpoint)
         self.training_pool = TrainingPool(self.record_training_outcome)
         self.model_runner = ModelRunner(
-            self.versions, self.model_server, self.fault_injector, self.model_file
+            self.versions, self.running_models, self.fault_injector, self.model_file
         )
 
     @cached_property
@@ -60,7 +60,7 @@ class ServiceAccount:
         )
 
     def model_folder(self, version_arn: str) -> Path:
-        return self.state_folder / "models" / hashlib.sha256(version_arn.encode()).hexdigest()[:24]
+        return self.state_dir / "models" / hashlib.sha256(version_arn.encode()).hexdigest()[:24]
 
     def model_file(self, version_arn: str) -> Path:
         return self.model_folder(version_arn) / MODEL_FILE

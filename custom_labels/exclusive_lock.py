@@ -26,7 +26,7 @@ def bind_port(host: str, port: int) -> socket.socket:
     return listener
 
 
-def lock_state_folder(folder: Path) -> int:
+def lock_state_dir(folder: Path) -> int:
     """Lock the state folder and return the lock's file descriptor; raises AlreadyInUse.
 
     Two services on one folder would each recover the other's work. The lock ends with the process, however it

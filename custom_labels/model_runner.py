@@ -8,7 +8,7 @@ from zipfile import BadZipFile
 from custom_labels.errors import ServiceError
 from custom_labels.fault_injection import FaultInjector
 from custom_labels.lifecycle import COUNTED_AS_RUNNING, VersionStatus
-from custom_labels.running_models import ModelServer
+from custom_labels.running_models import RunningModels
 from custom_labels.version_repository import VersionRecord, VersionRepository
 
 MAX_RUNNING_MODELS = 2
@@ -24,12 +24,12 @@ class ModelRunner:
     def __init__(
         self,
         versions: VersionRepository,
-        model_server: ModelServer,
+        running_models: RunningModels,
         fault_injector: FaultInjector,
         model_file: Callable[[str], Path],
     ) -> None:
         self._versions = versions
-        self._model_server = model_server
+        self._running_models = running_models
         self._fault_injector = fault_injector
         self._model_file = model_file
         self._closing = threading.Event()
@@ -59,7 +59,7 @@ class ModelRunner:
     def stop(self, arn: str) -> VersionRecord:
         """Set the status to STOPPING and unload the model; raises ServiceError."""
         version = self._versions.change_status(arn, VersionStatus.STOPPING, "The model is being stopped.")
-        self._model_server.unload(arn)
+        self._running_models.unload(arn)
         self._run_in_thread(self._finish_stop, arn)
         return version
 
@@ -68,7 +68,7 @@ class ModelRunner:
         for version in self._versions.list_by_status(VersionStatus.STOPPING):
             self._versions.change_status(version.arn, VersionStatus.STOPPED, "The model is stopped.")
         for version in self._versions.list_by_status(VersionStatus.RUNNING):
-            self._model_server.expect(version.arn)
+            self._running_models.expect(version.arn)
             self._run_in_thread(self._load_again, version.arn)
         for version in self._versions.list_by_status(VersionStatus.STARTING):
             self._run_in_thread(self._finish_start, version.arn)
@@ -103,9 +103,9 @@ class ModelRunner:
 
     def _load(self, arn: str) -> bool:
         try:
-            self._model_server.load(arn, self._model_file(arn))
+            self._running_models.load(arn, self._model_file(arn))
         except (OSError, ValueError, KeyError, BadZipFile) as error:
-            self._model_server.unload(arn)
+            self._running_models.unload(arn)
             message = f"The model could not be loaded: {error}"
             self._versions.change_status(arn, VersionStatus.FAILED, message)
             return False

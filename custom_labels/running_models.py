@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 LOAD_TIMEOUT_SECONDS = 20
 
 
-class ModelServer:
+class RunningModels:
     """Running models by ARN; scores as many photos at once as there are processors."""
 
     def __init__(self) -> None:

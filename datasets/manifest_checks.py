@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from custom_labels import manifest, manifest_rules
-from custom_labels.manifest import ManifestEntry, label_by_folder, parse_entries
+from custom_labels.manifest import ManifestEntry, label_by_folder_if_unlabelled, parse_entries
 from custom_labels.manifest_rules import (
     MAX_MANIFEST_BYTES,
     MIN_IMAGES_PER_LABEL_TO_SPLIT,
@@ -37,7 +37,9 @@ def read_manifest(file: Path) -> tuple[Manifest, list[DatasetProblem]]:
     if file.stat().st_size > MAX_MANIFEST_BYTES:
         return Manifest([]), [manifest_problem("ERROR_MANIFEST_SIZE_TOO_LARGE", file.name)]
     try:
-        return Manifest(label_by_folder(parse_entries(file.read_bytes().decode("utf-8-sig").split("\n")))), []
+        return Manifest(
+            label_by_folder_if_unlabelled(parse_entries(file.read_bytes().decode("utf-8-sig").split("\n")))
+        ), []
     except UnicodeDecodeError:
         return Manifest([]), [manifest_problem(UNREADABLE_MANIFEST, file.name)]
 

@@ -9,8 +9,8 @@ from lambdas.container import production
 from lambdas.observability import logger, metrics, observed
 from workflow import timestamps
 from workflow.inspections.repository import InspectionQueries
-from workflow.models import capacity
-from workflow.models.capacity import CapacityPorts
+from workflow.models import capacity_manager
+from workflow.models.capacity_manager import CapacityPorts
 from workflow.models.promotion import ModelSettings
 from workflow.review.decisions import MessageQueue
 
@@ -31,7 +31,7 @@ def handler(
     """
     settings = settings or production().model_settings
     ports = capacity_ports or production().capacity_ports
-    action = capacity.run_once(
+    action = capacity_manager.run_once(
         ports=ports,
         inspections=inspections or production().inspections,
         alarms=escalations or production().message_queue("ESCALATION_QUEUE_URL"),

@@ -11,7 +11,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from lambdas import catalog
 from local import functions, queues, state_machine
-from local.lock import check_format, lock_state_directory
+from local.lock import check_format, lock_state_dir
 from local.ports import Ports, reserve_ports
 from local.processes import ServiceProcess, ignore_interrupts, interrupt_on_termination, run_service
 from local.provisioning import provision
@@ -21,8 +21,8 @@ from local.settings import (
     Endpoints,
     publish_running_environment,
     resolve_ports,
+    resolve_state_dir,
     sdk_environment,
-    state_directory,
     temporary_sdk_environment,
 )
 from local.supervisor import Supervisor
@@ -49,7 +49,7 @@ class LocalEnvironment:
         ports: Ports | None = None,
         report: ProgressCallback = _ignore_progress,
     ) -> None:
-        self.state_directory = state_directory(state_dir)
+        self.state_dir = resolve_state_dir(state_dir)
         self.ports = ports or resolve_ports()
         self.outputs: StackOutputs
         self._report = report
@@ -82,18 +82,18 @@ class LocalEnvironment:
 
     def _enter(self, stack: ExitStack) -> None:
         stack.enter_context(interrupt_on_termination())
-        lock = stack.enter_context(lock_state_directory(self.state_directory, self.ports))
-        check_format(self.state_directory)
+        lock = stack.enter_context(lock_state_dir(self.state_dir, self.ports))
+        check_format(self.state_dir)
         stack.enter_context(reserve_ports(self.ports))
-        stack.enter_context(_temporary_directory(self.state_directory / "tmp"))
-        queues.update_saved_queue_urls(self.state_directory, self.ports)
+        stack.enter_context(_temporary_directory(self.state_dir / "tmp"))
+        queues.update_saved_queue_urls(self.state_dir, self.ports)
         supervisor = Supervisor(self._resume, self._report)
         stack.callback(supervisor.release)  # Last: the services that it started end with its thread.
         self._report("Starting the local AWS, Step Functions and Custom Labels …")
-        aws, step_functions, custom_labels = backing_services(self.state_directory, self.ports)
+        aws, step_functions, custom_labels = backing_services(self.state_dir, self.ports)
         # The stack stops them in reverse order: executions stop first, then AWS saves its state.
         for spec in (custom_labels, aws, step_functions):
-            self._services.append(stack.enter_context(run_service(spec, self.state_directory, lock)))
+            self._services.append(stack.enter_context(run_service(spec, self.state_dir, lock)))
         endpoints = Endpoints.from_ports(self.ports)
         stack.enter_context(temporary_sdk_environment(endpoints))
         for service in reversed(self._services):
@@ -102,13 +102,13 @@ class LocalEnvironment:
         enable_state_machine_execution(self.ports)
         self.outputs = provision(endpoints)
         self._report("Starting the review app …")
-        web_spec = review_app_service(self.state_directory, self.ports, self.outputs)
-        web = stack.enter_context(run_service(web_spec, self.state_directory, lock))
+        web_spec = review_app_service(self.state_dir, self.ports, self.outputs)
+        web = stack.enter_context(run_service(web_spec, self.state_dir, lock))
         self._services.append(web)
         stack.enter_context(_archive_on_exit(self._report))
         stack.enter_context(_intake_enabled())
-        stack.enter_context(run_scheduler(self.state_directory / "logs" / "scheduler.log"))
-        stack.enter_context(publish_running_environment(self.state_directory, endpoints, self.outputs))
+        stack.enter_context(run_scheduler(self.state_dir / "logs" / "scheduler.log"))
+        stack.enter_context(publish_running_environment(self.state_dir, endpoints, self.outputs))
         web.wait_until_ready()
         supervisor.start(self._services)
         stack.callback(supervisor.stop)  # First: a service that ends now was stopped.

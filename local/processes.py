@@ -51,13 +51,13 @@ class ServiceProcess:
     process inherits the state directory's lock.
     """
 
-    def __init__(self, spec: ServiceSpec, state_directory: Path, lock: int) -> None:
+    def __init__(self, spec: ServiceSpec, state_dir: Path, lock: int) -> None:
         self.spec = spec
-        self.log_file = state_directory / "logs" / f"{spec.name}.log"
+        self.log_file = state_dir / "logs" / f"{spec.name}.log"
         self.log_file.parent.mkdir(parents=True, exist_ok=True)
         if self.log_file.exists():
             self.log_file.replace(self.log_file.with_suffix(".previous.log"))
-        self._state_directory, self._lock = state_directory, lock
+        self._state_dir, self._lock = state_dir, lock
         self._early_exits = 0
         self._start()
 
@@ -93,8 +93,8 @@ class ServiceProcess:
         with self.log_file.open("ab") as log:
             self._process = subprocess.Popen(  # noqa: S603
                 [sys.executable, "-I", "-S", parent_death_signal.__file__, str(os.getpid()), *command],
-                cwd=self._state_directory,
-                env=_environment(self._state_directory) | dict(self.spec.environment),
+                cwd=self._state_dir,
+                env=_environment(self._state_dir) | dict(self.spec.environment),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -169,24 +169,24 @@ def _group(leader: int) -> set[int]:
     return members
 
 
-def _environment(state_directory: Path) -> dict[str, str]:
+def _environment(state_dir: Path) -> dict[str, str]:
     """Return the base environment. Settings for other AWS tools or a proxy must not reach the services."""
     inherited = {name: os.environ[name] for name in _INHERITED_VARIABLES if name in os.environ}
     return inherited | {
         "PYTHONPATH": str(_ROOT),
         "PYTHONUNBUFFERED": "1",
         "PYTHONIOENCODING": "utf-8:backslashreplace",  # The logs hold every character, in every locale.
-        "TMPDIR": str(state_directory / "tmp"),
+        "TMPDIR": str(state_dir / "tmp"),
     }
 
 
 @contextmanager
-def run_service(spec: ServiceSpec, state_directory: Path, lock: int) -> Iterator[ServiceProcess]:
+def run_service(spec: ServiceSpec, state_dir: Path, lock: int) -> Iterator[ServiceProcess]:
     """Run a service for the duration of a block. Signals interrupt neither its start nor its stop."""
     service = None
     try:
         with defer_interrupts():
-            service = ServiceProcess(spec, state_directory, lock)
+            service = ServiceProcess(spec, state_dir, lock)
         yield service
     finally:
         if service:

@@ -79,9 +79,9 @@ def create_uploads_rule() -> None:
     events.put_targets(Rule=UPLOADS_RULE, Targets=[{"Id": "intake", "Arn": queue_arn("intake")}])
 
 
-def update_saved_queue_urls(state_directory: Path, ports: Ports) -> None:
+def update_saved_queue_urls(state_dir: Path, ports: Ports) -> None:
     """Change the port in saved queue URLs: MiniStack finds a saved queue by its whole URL."""
-    file = state_directory / "aws" / "sqs.json"
+    file = state_dir / "aws" / "sqs.json"
     if not file.exists():
         return
     before = file.read_text(encoding="utf-8")

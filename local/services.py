@@ -18,12 +18,12 @@ from workflow.errors import PartcheckError
 WARM_WORKER_SECONDS = 150
 
 
-def backing_services(state_directory: Path, ports: Ports) -> tuple[ServiceSpec, ServiceSpec, ServiceSpec]:
+def backing_services(state_dir: Path, ports: Ports) -> tuple[ServiceSpec, ServiceSpec, ServiceSpec]:
     """Return the specifications of the local AWS, Step Functions and Custom Labels, in the order of use."""
-    return _aws(state_directory, ports), _step_functions(ports), _custom_labels(state_directory, ports)
+    return _aws(state_dir, ports), _step_functions(ports), _custom_labels(state_dir, ports)
 
 
-def _aws(state_directory: Path, ports: Ports) -> ServiceSpec:
+def _aws(state_dir: Path, ports: Ports) -> ServiceSpec:
     """Return MiniStack's specification: loopback only, no side ports, state saved at a clean stop."""
     settings = {
         "GATEWAY_PORT": str(ports.aws),
@@ -33,16 +33,16 @@ def _aws(state_directory: Path, ports: Ports) -> ServiceSpec:
         "MINISTACK_REGION": REGION,
         "MINISTACK_ACCOUNT_ID": ACCOUNT,
         "PERSIST_STATE": "1",
-        "STATE_DIR": str(state_directory / "aws"),
+        "STATE_DIR": str(state_dir / "aws"),
         "S3_PERSIST": "1",
-        "S3_DATA_DIR": str(state_directory / "photos"),
+        "S3_DATA_DIR": str(state_dir / "photos"),
         "LAMBDA_WARM_TTL_SECONDS": str(WARM_WORKER_SECONDS),
         "LAMBDA_ACCOUNT_CONCURRENCY": str(functions.ACCOUNT_CONCURRENCY),
         "LOG_LEVEL": "WARNING",
     }
     return ServiceSpec(
         name="aws",
-        module="local.aws",
+        module="local.ministack",
         arguments=(HOST, str(ports.aws)),
         environment=sdk_environment(Endpoints.from_ports(ports)) | settings,
         port=ports.aws,
@@ -65,14 +65,14 @@ def _step_functions(ports: Ports) -> ServiceSpec:
     )
 
 
-def _custom_labels(state_directory: Path, ports: Ports) -> ServiceSpec:
+def _custom_labels(state_dir: Path, ports: Ports) -> ServiceSpec:
     endpoints = Endpoints.from_ports(ports)
     return ServiceSpec(
         name="custom-labels",
         module="custom_labels",
         arguments=(
             *("--port", str(ports.custom_labels)),
-            *("--state", str(state_directory / "custom-labels")),
+            *("--state", str(state_dir / "custom-labels")),
             *("--aws-endpoint", endpoints.aws),
         ),
         environment=sdk_environment(endpoints),
@@ -82,7 +82,7 @@ def _custom_labels(state_directory: Path, ports: Ports) -> ServiceSpec:
     )
 
 
-def review_app_service(state_directory: Path, ports: Ports, outputs: StackOutputs) -> ServiceSpec:
+def review_app_service(state_dir: Path, ports: Ports, outputs: StackOutputs) -> ServiceSpec:
     """Return the review app's specification. Any user of this machine may sign in."""
     endpoints = Endpoints.from_ports(ports)
     settings = {
@@ -99,7 +99,7 @@ def review_app_service(state_directory: Path, ports: Ports, outputs: StackOutput
         "DECISION_QUEUE_URL": outputs.decision_queue_url,
         "POLICY_PARAMETER": outputs.policy_parameter,
         "PUBLIC_URL": endpoints.review_app,
-        "SESSION_SECRET": _session_secret(state_directory / "session-secret"),
+        "SESSION_SECRET": _session_secret(state_dir / "session-secret"),
         "SIGN_IN": "development",
     }
     review_settings.from_environment(settings)

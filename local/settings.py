@@ -50,7 +50,7 @@ class RunningEnvironment:
     outputs: StackOutputs
 
 
-def state_directory(state_dir: Path | str | None = None) -> Path:
+def resolve_state_dir(state_dir: Path | str | None = None) -> Path:
     """Return `state_dir`, else PARTCHECK_STATE_DIR, else `.partcheck` in the current directory."""
     return Path(state_dir or os.environ.get("PARTCHECK_STATE_DIR") or ".partcheck").resolve()
 
@@ -116,12 +116,12 @@ def temporary_sdk_environment(endpoints: Endpoints) -> Iterator[None]:
 
 @contextmanager
 def publish_running_environment(
-    state_directory: Path, endpoints: Endpoints, outputs: StackOutputs
+    state_dir: Path, endpoints: Endpoints, outputs: StackOutputs
 ) -> Iterator[RunningEnvironment]:
     """Publish the running environment to other processes for the duration of a block."""
     running = RunningEnvironment(os.getpid(), endpoints, outputs)
-    file = state_directory / _RUNNING_FILE
-    draft = state_directory / f"{_RUNNING_FILE}.new"
+    file = state_dir / _RUNNING_FILE
+    draft = state_dir / f"{_RUNNING_FILE}.new"
     draft.write_text(json.dumps(asdict(running), indent=2), encoding="utf-8")
     draft.replace(file)
     try:
@@ -132,7 +132,7 @@ def publish_running_environment(
 
 def find_running_environment(state_dir: Path | str | None = None) -> RunningEnvironment | None:
     """Return the environment that runs in this state directory, or None. A killed one does not count."""
-    directory = state_directory(state_dir)
+    directory = resolve_state_dir(state_dir)
     try:
         document = json.loads((directory / _RUNNING_FILE).read_text(encoding="utf-8"))
     except FileNotFoundError:

@@ -7,7 +7,7 @@ from review_app.executions.execution_history import ExecutionHistory
 from workflow.inspections.objects import ObjectStore
 from workflow.inspections.repository import InspectionDatabase
 from workflow.inspections.routing_policy import RoutingPolicy
-from workflow.models.capacity import UsageMeter
+from workflow.models.capacity_manager import UsageMeter
 from workflow.recovery.commands import CommandRepository
 from workflow.review.decisions import MessageQueue
 from workflow.review.queue import ReviewRepository

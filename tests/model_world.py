@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from workflow import timestamps
-from workflow.models.capacity import UsageMeter
+from workflow.models.capacity_manager import UsageMeter
 from workflow.models.capacity_policy import DISABLED, CapacityPolicy, parse_capacity_policy
 from workflow.models.model import (
     ACTIVE_STATUSES,

@@ -32,7 +32,7 @@ class SentPhoto:
 
     description: str
     image: Image
-    at: float
+    sent_monotonic: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,8 +122,8 @@ def _send(environment: Environment, description: str, name: str, body: bytes) ->
 def _follow(environment: Environment, sent: SentPhoto, timeout: float) -> SmokeResult:
     from deployment.smoke_cleanup import delete_inspection, remove_message
 
-    row = _wait_until_closed(environment, sent.image, sent.at + timeout)
-    seconds = time.monotonic() - sent.at
+    row = _wait_until_closed(environment, sent.image, sent.sent_monotonic + timeout)
+    seconds = time.monotonic() - sent.sent_monotonic
     if row is None or row.state is not InspectionState.CLOSED:
         note(
             f"{sent.description}: not announced within {format_duration(timeout)}. "

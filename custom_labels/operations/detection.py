@@ -13,12 +13,12 @@ def detect_labels(account: ServiceAccount, request: dict[str, Any]) -> dict[str,
     """Score a photo; without MinConfidence the assumed threshold of each label applies."""
     arn = request["ProjectVersionArn"]
     details = account.versions.get(arn).details
-    model = account.model_server.get_model(arn)
+    model = account.running_models.get_model(arn)
     units = max(details.get("MinInferenceUnits", 1), details.get("MaxInferenceUnits", 1))
     account.rate_limits.count_photo(arn, units)
     if delay := account.fault_injector.delays.detect:
         time.sleep(delay)
-    scores = account.model_server.score_photo(model, _read_image(account, request["Image"]))
+    scores = account.running_models.score_photo(model, _read_image(account, request["Image"]))
     least = request.get("MinConfidence")
     labels: list[dict[str, Any]] = [
         {"Name": label, "Confidence": round(float(score) * 100, 4)}

@@ -15,7 +15,7 @@ from workflow.history import metrics
 from workflow.history.metrics import FailedExecution, HourlyMetrics
 from workflow.inspections.inspection import AuditAction, AuditEntry, InspectionState, SecondReview
 from workflow.inspections.verdict import Verdict
-from workflow.models.capacity import UsageMeter
+from workflow.models.capacity_manager import UsageMeter
 from workflow.models.model import USD_PER_UNIT_HOUR
 from workflow.review.agreement import Agreement, compute_agreements
 from workflow.review.queue import ReviewQueue, ReviewRepository

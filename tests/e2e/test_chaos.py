@@ -8,7 +8,7 @@ from benchmarks.burst import run_burst
 from benchmarks.chaos import recover, report_result, run_chaos
 from benchmarks.traffic import Traffic
 from cli.context import open_environment
-from cli.sample_model import train_sample_model
+from cli.sample_model import train_and_promote_sample_model
 from local.environment import LocalEnvironment
 from local.ports import Ports
 from local.sample_parts import generate_parts
@@ -21,7 +21,7 @@ TIMEOUT_SECONDS = 600  # An idle machine needs seconds. This test only requires 
 @pytest.fixture(scope="module")
 def environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalEnvironment]:
     with LocalEnvironment(tmp_path_factory.mktemp("chaos"), Ports.find_free()) as environment:
-        train_sample_model(
+        train_and_promote_sample_model(
             open_environment(environment.outputs, environment.sdk_environment), generate_parts(60, seed=1000)
         )
         yield environment

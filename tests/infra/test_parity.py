@@ -30,10 +30,10 @@ from click.testing import CliRunner, Result
 
 from cli.context import open_environment
 from cli.main import main
-from cli.sample_model import train_sample_model
+from cli.sample_model import train_and_promote_sample_model
 from deployment.resource_deletion import BUCKET, TABLE, select_existing
 from deployment.stacks import CloudFormationStacks
-from local.lock import lock_state_directory
+from local.lock import lock_state_dir
 from local.ports import Ports
 from local.processes import run_service
 from local.sample_parts import generate_parts
@@ -75,7 +75,7 @@ def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Endpoints]:
     home, ports = tmp_path_factory.mktemp("aws"), Ports.find_free()
     endpoints = Endpoints.from_ports(ports)
     with ExitStack() as stack:
-        lock = stack.enter_context(lock_state_directory(home, ports))
+        lock = stack.enter_context(lock_state_dir(home, ports))
         (home / "tmp").mkdir()
         children = [
             stack.enter_context(run_service(service, home, lock))
@@ -124,7 +124,7 @@ def deployed(aws: Endpoints, synthesised: Template) -> Iterator[StackOutputs]:
     assert stack is not None
     outputs = parse_stack_outputs(stack.outputs, REGION)
     _connect_step_functions(outputs, aws)
-    train_sample_model(open_environment(outputs, {}), generate_parts(24, SEED), "parity")
+    train_and_promote_sample_model(open_environment(outputs, {}), generate_parts(24, SEED), "parity")
     yield outputs
     answer = partcheck("stage", "destroy", "--stage", STAGE, "--yes")
     assert answer.exit_code == 0, answer.output

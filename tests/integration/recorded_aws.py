@@ -18,7 +18,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from local import aws, durable_files, durable_state, durable_store
+from local import durable_state, durable_store, ministack, object_file_sync
 
 RECORD = Path(os.environ.get("POWER_CUT_RECORD", os.devnull))
 FULL = 2
@@ -91,7 +91,7 @@ def answer_before_the_commit() -> None:
 
 
 def leave_files_unsynced() -> None:
-    durable_files.FileChanges.sync = lambda _: None
+    object_file_sync.FileChanges.sync = lambda _: None
 
 
 def forget_the_sort_key() -> None:
@@ -132,4 +132,4 @@ if __name__ == "__main__":
         sqlite3.connect = lambda file, **options: RecordingConnection(file, **options)
     if mistake := os.environ.get("MISTAKE"):
         MISTAKES[mistake]()
-    aws.main(sys.argv[1], int(sys.argv[2]))
+    ministack.main(sys.argv[1], int(sys.argv[2]))

@@ -14,7 +14,7 @@ from click.testing import CliRunner, Result
 
 from cli.context import open_environment
 from cli.main import main
-from cli.sample_model import train_sample_model
+from cli.sample_model import train_and_promote_sample_model
 from local.environment import LocalEnvironment
 from local.ports import Ports
 from local.sample_parts import generate_parts
@@ -44,7 +44,7 @@ def run(environment: LocalEnvironment) -> Run:
 def photos(environment: LocalEnvironment, tmp_path: Path) -> Path:
     """New photos, and a model to judge them."""
     if environment.current_model_arn() is None:
-        train_sample_model(
+        train_and_promote_sample_model(
             open_environment(environment.outputs, environment.sdk_environment), generate_parts(60, seed=1)
         )
     folder = tmp_path / "new parts"
@@ -149,7 +149,7 @@ def test_an_unclear_photo_is_decided_at_the_terminal(
 
 def test_another_process_finds_the_line_by_its_directory(environment: LocalEnvironment) -> None:
     done = subprocess.run(
-        [*PARTCHECK, "--state-dir", str(environment.state_directory), "execution", "list", "--json"],
+        [*PARTCHECK, "--state-dir", str(environment.state_dir), "execution", "list", "--json"],
         cwd=ROOT,
         capture_output=True,
         text=True,

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from cli.context import open_environment
-from cli.sample_model import train_sample_model
+from cli.sample_model import train_and_promote_sample_model
 from cli.verify import check_consistency
 from local.environment import LocalEnvironment
 from local.ports import Ports
@@ -45,14 +45,12 @@ print("stopped", flush=True)
 """
 
 
-def service_processes(state_directory: Path) -> dict[int, str]:
+def service_processes(state_dir: Path) -> dict[int, str]:
     """Return the pids and commands of an environment's processes, which share a temporary directory."""
     processes = {}
     for process in Path("/proc").glob("[0-9]*"):
         try:
-            if f"TMPDIR={state_directory / 'tmp'}".encode() in (process / "environ").read_bytes().split(
-                b"\0"
-            ):
+            if f"TMPDIR={state_dir / 'tmp'}".encode() in (process / "environ").read_bytes().split(b"\0"):
                 processes[int(process.name)] = (
                     (process / "cmdline").read_bytes().replace(b"\0", b" ").decode()
                 )
@@ -73,8 +71,8 @@ def becomes_true(condition: Callable[[], bool]) -> bool:
 class EnvironmentProcess:
     """A local environment in its own process."""
 
-    def __init__(self, state_directory: Path, ports: Ports) -> None:
-        command = [sys.executable, "-c", SCRIPT, str(state_directory), str(ports.aws)]
+    def __init__(self, state_dir: Path, ports: Ports) -> None:
+        command = [sys.executable, "-c", SCRIPT, str(state_dir), str(ports.aws)]
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
 
     def wait_for(self, beginning: str) -> None:
@@ -92,7 +90,7 @@ class EnvironmentProcess:
 
 
 @pytest.fixture
-def state_directory(tmp_path: Path) -> Path:
+def state_dir(tmp_path: Path) -> Path:
     return (tmp_path / "state").resolve()
 
 
@@ -104,15 +102,15 @@ def shared_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Loc
 
 
 @pytest.fixture
-def parent(state_directory: Path) -> Iterator[EnvironmentProcess]:
-    parent = EnvironmentProcess(state_directory, Ports.find_free())
+def parent(state_dir: Path) -> Iterator[EnvironmentProcess]:
+    parent = EnvironmentProcess(state_dir, Ports.find_free())
     yield parent
     parent.close()
-    assert becomes_true(lambda: not service_processes(state_directory))
+    assert becomes_true(lambda: not service_processes(state_dir))
 
 
-def test_a_restart_on_other_ports_restores_all_state(state_directory: Path) -> None:
-    with LocalEnvironment(state_directory, Ports.find_free()) as environment:
+def test_a_restart_on_other_ports_restores_all_state(state_dir: Path) -> None:
+    with LocalEnvironment(state_dir, Ports.find_free()) as environment:
         s3, sqs = client("s3"), client("sqs")
         s3.put_object(Bucket=environment.outputs.filed_bucket, Key="ok/part.jpg", Body=b"first")
         version = s3.put_object(Bucket=environment.outputs.filed_bucket, Key="ok/part.jpg", Body=b"second")[
@@ -124,7 +122,7 @@ def test_a_restart_on_other_ports_restores_all_state(state_directory: Path) -> N
             TableName="partcheck-task-tokens", Item={"inspection_id": {"S": "1"}} | row
         )
         sqs.send_message(QueueUrl=environment.outputs.verdict_queue_url, MessageBody="saved")
-        arn = train_sample_model(
+        arn = train_and_promote_sample_model(
             open_environment(environment.outputs, environment.sdk_environment),
             generate_parts(16, seed=1),
             "first",
@@ -134,7 +132,7 @@ def test_a_restart_on_other_ports_restores_all_state(state_directory: Path) -> N
         inspections = DynamoInspectionRepository(environment.outputs.inspections_table)
         assert becomes_true(lambda: any(inspections.list_by_state(InspectionState.CLOSED)))
 
-    with LocalEnvironment(state_directory, Ports.find_free()) as environment:
+    with LocalEnvironment(state_dir, Ports.find_free()) as environment:
         s3, sqs = client("s3"), client("sqs")
         stored = s3.get_object(Bucket=environment.outputs.filed_bucket, Key="ok/part.jpg", VersionId=version)
         assert stored["Body"].read() == b"second"
@@ -152,12 +150,12 @@ def test_a_restart_on_other_ports_restores_all_state(state_directory: Path) -> N
         )
         assert {label["Name"] for label in response["CustomLabels"]} == {"ok", "defect"}
 
-    assert service_processes(state_directory) == {}
-    assert not (state_directory / "tmp").exists()
+    assert service_processes(state_dir) == {}
+    assert not (state_dir / "tmp").exists()
 
 
 def test_services_listen_on_the_loopback_address_only(shared_environment: LocalEnvironment) -> None:
-    pids = service_processes(shared_environment.state_directory)
+    pids = service_processes(shared_environment.state_dir)
 
     assert len(pids) >= 4
     assert listening_addresses(pids) == {f"127.0.0.1:{port}" for port in astuple(shared_environment.ports)}
@@ -186,22 +184,22 @@ def listening_addresses(pids: dict[int, str]) -> set[str]:
 def test_a_second_environment_is_refused_and_leaves_the_first_intact(
     shared_environment: LocalEnvironment, tmp_path: Path
 ) -> None:
-    for state_directory, ports in (
-        (shared_environment.state_directory, Ports.find_free()),
+    for state_dir, ports in (
+        (shared_environment.state_dir, Ports.find_free()),
         (tmp_path / "other", shared_environment.ports),
     ):
         with pytest.raises(
             ConfigurationError,
             match=f"already runs on ports {shared_environment.ports} .process {os.getpid()}",
         ):
-            LocalEnvironment(state_directory, ports).__enter__()
+            LocalEnvironment(state_dir, ports).__enter__()
     shared_environment.raise_if_failed()
     client("s3").list_buckets()
 
 
-def test_every_killed_service_is_started_again_and_work_goes_on(state_directory: Path) -> None:
+def test_every_killed_service_is_started_again_and_work_goes_on(state_dir: Path) -> None:
     messages: list[str] = []
-    with LocalEnvironment(state_directory, Ports.find_free(), messages.append) as environment:
+    with LocalEnvironment(state_dir, Ports.find_free(), messages.append) as environment:
         inspections = DynamoInspectionRepository(environment.outputs.inspections_table)
         for name in ("step-functions", "custom-labels", "review-app", "aws"):
             upload_and_kill(environment, name)
@@ -226,10 +224,10 @@ def upload_and_kill(environment: LocalEnvironment, name: str) -> None:
     os.kill(environment.service(name).pid, signal.SIGKILL)
 
 
-def test_photos_inspected_before_the_local_aws_is_killed_are_all_accounted_for(state_directory: Path) -> None:
+def test_photos_inspected_before_the_local_aws_is_killed_are_all_accounted_for(state_dir: Path) -> None:
     count = 12
     messages: list[str] = []
-    with LocalEnvironment(state_directory, Ports.find_free(), messages.append) as environment:
+    with LocalEnvironment(state_dir, Ports.find_free(), messages.append) as environment:
         inspections = DynamoInspectionRepository(environment.outputs.inspections_table)
         for number in range(count):
             client("s3").put_object(
@@ -259,27 +257,27 @@ def receive_all(queue: str) -> list[str]:
 
 
 def test_a_killed_environment_leaves_no_process_and_loses_nothing(
-    state_directory: Path, parent: EnvironmentProcess
+    state_dir: Path, parent: EnvironmentProcess
 ) -> None:
     parent.wait_for("up")
-    running = find_running_environment(state_directory)
+    running = find_running_environment(state_dir)
     assert running is not None
     assert running.pid == parent.process.pid
-    assert len(service_processes(state_directory)) >= 3
+    assert len(service_processes(state_dir)) >= 3
 
     parent.process.kill()
     parent.process.wait()
 
-    assert becomes_true(lambda: not service_processes(state_directory))
-    assert find_running_environment(state_directory) is None
-    assert (state_directory / "aws" / "sqs.json").exists()
+    assert becomes_true(lambda: not service_processes(state_dir))
+    assert find_running_environment(state_dir) is None
+    assert (state_dir / "aws" / "sqs.json").exists()
 
 
 @pytest.mark.parametrize(
     "number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP], ids=lambda number: number.name
 )
 def test_a_signal_stops_the_environment_cleanly(
-    number: signal.Signals, state_directory: Path, parent: EnvironmentProcess
+    number: signal.Signals, state_dir: Path, parent: EnvironmentProcess
 ) -> None:
     parent.wait_for("up")
 
@@ -287,27 +285,27 @@ def test_a_signal_stops_the_environment_cleanly(
 
     parent.wait_for("stopped")
     assert parent.process.wait(TIMEOUT_SECONDS) == 0
-    assert service_processes(state_directory) == {}
-    assert not (state_directory / "environment.json").exists()
+    assert service_processes(state_dir) == {}
+    assert not (state_dir / "environment.json").exists()
 
 
 @pytest.mark.parametrize("moment", ["Starting", "Creating"])
 def test_ctrl_c_during_the_start_leaves_nothing_behind(
-    moment: str, state_directory: Path, parent: EnvironmentProcess
+    moment: str, state_dir: Path, parent: EnvironmentProcess
 ) -> None:
     parent.wait_for(moment)
 
     parent.process.send_signal(signal.SIGINT)
 
     assert parent.process.wait(TIMEOUT_SECONDS) != 0
-    assert service_processes(state_directory) == {}
-    assert not (state_directory / "environment.json").exists()
+    assert service_processes(state_dir) == {}
+    assert not (state_dir / "environment.json").exists()
 
 
-def test_a_service_that_keeps_dying_ends_the_environment_with_its_log(state_directory: Path) -> None:
+def test_a_service_that_keeps_dying_ends_the_environment_with_its_log(state_dir: Path) -> None:
     def run_until_failure() -> None:
         with (
-            LocalEnvironment(state_directory, Ports.find_free()) as environment,
+            LocalEnvironment(state_dir, Ports.find_free()) as environment,
             ThreadPoolExecutor(1) as pool,
         ):
             pool.submit(keep_killing, environment, "custom-labels")
@@ -325,12 +323,12 @@ def keep_killing(environment: LocalEnvironment, name: str) -> None:
 
 
 def test_a_state_directory_of_an_older_version_is_refused_before_anything_starts(
-    state_directory: Path,
+    state_dir: Path,
 ) -> None:
-    (state_directory / "aws").mkdir(parents=True)
-    (state_directory / "lock").touch()
+    (state_dir / "aws").mkdir(parents=True)
+    (state_dir / "lock").touch()
 
     with pytest.raises(ConfigurationError, match=r"Another version of partcheck wrote .*format 1"):
-        LocalEnvironment(state_directory, Ports.find_free()).__enter__()
+        LocalEnvironment(state_dir, Ports.find_free()).__enter__()
 
-    assert not (state_directory / "logs").exists()
+    assert not (state_dir / "logs").exists()

@@ -23,8 +23,8 @@ from workflow.aws.model_control_plane import RekognitionModelControlPlane
 from workflow.aws.model_events import CAPACITY_EVENTS, DynamoModelEventLog
 from workflow.aws.model_settings import SsmModelSettings
 from workflow.aws.queues import SqsMessageQueue
-from workflow.models import capacity
-from workflow.models.capacity import CapacityPorts
+from workflow.models import capacity_manager
+from workflow.models.capacity_manager import CapacityPorts
 from workflow.models.capacity_policy import CapacityPolicy
 from workflow.models.model import ModelStatus, wait_for_status
 
@@ -186,7 +186,7 @@ def photos_wait_for_a_stopped_model(environment: LocalEnvironment, arn: str) -> 
     )
     policy = CapacityPolicy(version="1", idle_minutes=1)
 
-    asked = [capacity.request_start(room, arn, policy, timestamps.now()) for _ in range(30)]
+    asked = [capacity_manager.request_start(room, arn, policy, timestamps.now()) for _ in range(30)]
 
     assert asked == [True] + [False] * 29
     log = [event.action for event in room.event_log.events() if event.after == arn]
@@ -198,9 +198,9 @@ def photos_wait_for_a_stopped_model(environment: LocalEnvironment, arn: str) -> 
     alarms = SqsMessageQueue(environment.outputs.escalation_queue_url)
     later = timestamps.add_seconds(timestamps.now(), 3 * 24 * 3600)
     assert (
-        capacity.run_once(room, inspections, alarms, arn=arn, policy=policy, now=later) == "running"
+        capacity_manager.run_once(room, inspections, alarms, arn=arn, policy=policy, now=later) == "running"
     )  # Idleness counts from here.
-    done = capacity.run_once(
+    done = capacity_manager.run_once(
         room, inspections, alarms, arn=arn, policy=policy, now=timestamps.add_seconds(later, 120)
     )
     assert done == "stop: no photo came for 1 min"

@@ -15,8 +15,8 @@ from tests.unit.pipeline import UNSURE, Pipeline
 from workflow import definition, timestamps
 from workflow.inspections.inspection import Inspection, InspectionState
 from workflow.inspections.objects import Image, inspection_id
-from workflow.inspections.routing_policy import LabelRule, RoutingPolicy
-from workflow.inspections.verdict import Prediction, Score, Verdict, apply_threshold
+from workflow.inspections.routing_policy import LabelRule, RoutingPolicy, apply_threshold
+from workflow.inspections.verdict import Prediction, Score, Verdict
 from workflow.pipeline import claim, detection
 from workflow.pipeline.claim import ClaimOutcome
 from workflow.pipeline.detection import DetectionOutcome

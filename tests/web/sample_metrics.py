@@ -6,7 +6,7 @@ from tests.web.world import World
 from workflow import timestamps
 from workflow.history import metrics
 from workflow.history.metrics import FailedExecution
-from workflow.models.capacity import UsageMeter
+from workflow.models.capacity_manager import UsageMeter
 
 MODEL = "arn:aws:rekognition:eu-central-1:123456789012:project/parts/version/pq.2026-11/1"
 

@@ -25,7 +25,7 @@ from tests.unit.pipeline import POLICY, UNSURE, Pipeline
 from workflow.inspections.inspection import Inspection
 from workflow.inspections.objects import Image, inspection_id
 from workflow.inspections.verdict import Verdict
-from workflow.models.capacity import UsageMeter
+from workflow.models.capacity_manager import UsageMeter
 from workflow.recovery.decision_delivery import DeliveryOutcome
 
 

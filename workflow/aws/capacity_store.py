@@ -7,13 +7,16 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from workflow.aws.clients import client
-from workflow.models.capacity import UsageMeter
+from workflow.models.capacity_manager import UsageMeter
 
 METER, START_LOCK = "model-usage-meter", "model-start-lock"
 
 
 class DynamoCapacityStore:
-    """Implements workflow.models.capacity.CapacityStore. Inspection ids are hexadecimal, its ids are not."""
+    """Implements workflow.models.capacity_manager.CapacityStore.
+
+    It shares the inspections table: inspection ids are hexadecimal, its ids are not.
+    """
 
     def __init__(self, table: str, dynamodb: Any = None) -> None:
         self._table = table

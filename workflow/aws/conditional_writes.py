@@ -1,17 +1,15 @@
-"""Conditional writes on DynamoDB: updates with audit entries, retries, and failed conditions."""
+"""Conditional writes on DynamoDB: updates on a condition, alone or with an audit entry."""
 
-import random
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from botocore.exceptions import ClientError
 
+from workflow.aws.conflict_retry import is_condition_failure, retry_on_conflict
 from workflow.aws.items import to_attribute_values, to_audit_item
 from workflow.errors import Conflict
 from workflow.inspections.inspection import AuditEntry
 
-MAX_RETRIES = 3
 NO_OTHER_LEASE = (
     "(attribute_not_exists(#lease) OR #lease = :null OR #lease.#reviewer = :reviewer"
     " OR #lease.#expires_at <= :now)"
@@ -53,30 +51,3 @@ def write_with_audit(dynamodb: Any, change: dict[str, Any], audit_table: str, en
         if is_condition_failure(error):
             raise Conflict(f"inspection {entry.inspection_id}: it changed meanwhile") from error
         raise
-
-
-def retry_on_conflict(write: Callable[[], Any]) -> Any:
-    """Retry a write that conflicts with a transaction on the same row. The SDK does not retry it."""
-    for attempt in range(MAX_RETRIES):
-        try:
-            return write()
-        except ClientError as error:
-            if not _is_transaction_conflict(error):
-                raise
-        time.sleep(random.uniform(0.01, 0.05) * 2**attempt)  # noqa: S311
-    return write()
-
-
-def _is_transaction_conflict(error: ClientError) -> bool:
-    if error.response["Error"]["Code"] == "TransactionConflictException":
-        return True
-    reasons = {reason.get("Code") for reason in error.response.get("CancellationReasons", ())}
-    return "TransactionConflict" in reasons and "ConditionalCheckFailed" not in reasons
-
-
-def is_condition_failure(error: ClientError) -> bool:
-    """Return True if a condition failed. Throttling and other writers cancel transactions, too."""
-    if error.response["Error"]["Code"] == "TransactionCanceledException":
-        reasons = error.response.get("CancellationReasons", ())
-        return any(reason.get("Code") == "ConditionalCheckFailed" for reason in reasons)
-    return error.response["Error"]["Code"] == "ConditionalCheckFailedException"

@@ -9,12 +9,13 @@ from workflow.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from workflow.aws.archive import LambdaHistorySource, S3ExecutionArchive, StepFunctionsHistorySource
+    from workflow.aws.archive_index import DynamoArchiveIndex
     from workflow.aws.capacity_store import DynamoCapacityStore
     from workflow.aws.commands import DynamoCommandRepository
     from workflow.aws.executions import StepFunctionsExecutions
+    from workflow.aws.hourly_metrics import DynamoMetricsStore
     from workflow.aws.inspections import DynamoInspectionRepository
     from workflow.aws.logs import CloudWatchStepLogs, LambdaStepLogs
-    from workflow.aws.metrics import DynamoArchiveIndex, DynamoMetricsStore
     from workflow.aws.model_control_plane import RekognitionModelControlPlane
     from workflow.aws.model_events import DynamoModelEventLog
     from workflow.aws.model_settings import SsmModelSettings
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from workflow.aws.search import DynamoInspectionSearch
     from workflow.aws.task_tokens import DynamoTaskTokenStore
     from workflow.inspections.routing_policy import RoutingPolicy
-    from workflow.models.capacity import AutoStartingDetector, CapacityPorts
+    from workflow.models.capacity_manager import AutoStartingDetector, CapacityPorts
     from workflow.models.capacity_policy import CapacityPolicy
 
 
@@ -105,7 +106,7 @@ class AwsContainer:
 
     @cached_property
     def archive_index(self) -> "DynamoArchiveIndex":
-        from workflow.aws.metrics import DynamoArchiveIndex
+        from workflow.aws.archive_index import DynamoArchiveIndex
 
         return DynamoArchiveIndex(
             self.setting("INSPECTIONS_TABLE"), self.setting("NAME_INDEX_TABLE"), self.setting("METRICS_TABLE")
@@ -113,7 +114,7 @@ class AwsContainer:
 
     @cached_property
     def metrics(self) -> "DynamoMetricsStore":
-        from workflow.aws.metrics import DynamoMetricsStore
+        from workflow.aws.hourly_metrics import DynamoMetricsStore
 
         return DynamoMetricsStore(self.setting("METRICS_TABLE"))
 
@@ -186,7 +187,7 @@ class AwsContainer:
     @property
     def capacity_ports(self) -> "CapacityPorts":
         """The ports of the capacity manager."""
-        from workflow.models.capacity import CapacityPorts
+        from workflow.models.capacity_manager import CapacityPorts
 
         return CapacityPorts(self.models, self.capacity_store, self.capacity_event_log)
 
@@ -197,7 +198,7 @@ class AwsContainer:
     def detector(self) -> "AutoStartingDetector":
         """Return the detector of the current model, which starts it if the capacity policy says so."""
         from workflow.aws.detector import RekognitionDetector
-        from workflow.models.capacity import AutoStartingDetector
+        from workflow.models.capacity_manager import AutoStartingDetector
 
         model = self.parameters.text(self.setting("MODEL_PARAMETER"))
         return AutoStartingDetector(

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Protocol
 
 from workflow import timestamps
-from workflow.collected_errors import collect_errors
+from workflow.deferred_errors import defer_errors
 from workflow.history.archive import ExecutionArchive, ExecutionRecord, HistorySource
 from workflow.history.metrics import FailedExecution, InspectionMetrics, measure_inspection
 from workflow.history.step import StepStatus
@@ -64,7 +64,7 @@ def archive_executions(archiver: Archiver, time_left: Callable[[], bool]) -> dic
     The next run repeats an interrupted one. An error with one item is raised after all other items.
     """
     counts: Counter[str] = Counter()
-    with collect_errors() as capture:
+    with defer_errors() as capture:
         for execution in archiver.failure_source.list_failed(archiver.index.has_failure):
             if time_left():
                 with capture():

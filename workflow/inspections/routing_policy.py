@@ -1,4 +1,4 @@
-"""The routing policy: the verdict of each label, and the confidence from which it is trusted."""
+"""The routing policy: the verdict of each label, the confidence from which it is trusted, and their use."""
 
 import hashlib
 import json
@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from workflow.errors import ConfigurationError
-from workflow.inspections.verdict import Prediction, Score, Verdict, apply_threshold
+from workflow.inspections.verdict import Prediction, Score, Verdict
 
 TIE_TOLERANCE = 1e-9
 NO_MODEL = "none"
@@ -121,6 +121,13 @@ class RoutingPolicy:
     def predict_without_model(self, note: str) -> Prediction:
         """Return an unclear prediction for a photo that no model judged, so that a person decides."""
         return self._unclear((), "", note)
+
+
+def apply_threshold(prediction: Prediction) -> Verdict:
+    """Return the model's verdict at or above the threshold, otherwise UNCLEAR: a person decides."""
+    if prediction.confidence < prediction.threshold:
+        return Verdict.UNCLEAR
+    return prediction.verdict
 
 
 def parse(text: str) -> RoutingPolicy:

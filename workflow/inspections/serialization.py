@@ -24,7 +24,7 @@ def is_answered(row: Inspection) -> bool:
     return row.settled or row.state is InspectionState.WAITING or row.withdrawn
 
 
-def answered_at(row: Inspection) -> str:
+def settled_or_queued_at(row: Inspection) -> str:
     """Return when the verdict was settled or the review opened; empty if neither happened."""
     if row.settled:
         return row.settled_at
@@ -33,9 +33,9 @@ def answered_at(row: Inspection) -> str:
 
 def seconds_to_answer(row: Inspection, uploaded_at: str = "") -> float | None:
     """Return the seconds from upload to answer, or None. Events round the upload time to seconds."""
-    if not answered_at(row):
+    if not settled_or_queued_at(row):
         return None
-    return max(0.0, timestamps.seconds_between(uploaded_at or row.uploaded_at, answered_at(row)))
+    return max(0.0, timestamps.seconds_between(uploaded_at or row.uploaded_at, settled_or_queued_at(row)))
 
 
 def confidence(row: Inspection) -> float | None:

@@ -1,4 +1,4 @@
-"""Predictions, verdicts, and the rule that turns a prediction into a verdict."""
+"""Verdicts and predictions. `workflow.inspections.routing_policy` decides one from the other."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -44,10 +44,3 @@ class Prediction:
     policy_version: str = ""
     note: str = ""
     sampled_for_second_review: bool = False
-
-
-def apply_threshold(prediction: Prediction) -> Verdict:
-    """Return the model's verdict at or above the threshold, otherwise UNCLEAR: a person decides."""
-    if prediction.confidence < prediction.threshold:
-        return Verdict.UNCLEAR
-    return prediction.verdict

@@ -4,8 +4,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from workflow.inspections.routing_policy import RoutingPolicy
-from workflow.inspections.verdict import Score, Verdict, apply_threshold
+from workflow.inspections.routing_policy import RoutingPolicy, apply_threshold
+from workflow.inspections.verdict import Score, Verdict
 from workflow.intervals import Proportion
 
 MAX_UNCLEAR_INCREASE = 0.05

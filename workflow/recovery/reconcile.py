@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import islice
 
 from workflow import timestamps
-from workflow.collected_errors import collect_errors
+from workflow.deferred_errors import defer_errors
 from workflow.inspections.inspection import Inspection, InspectionState
 from workflow.inspections.objects import Image, ObjectStore, inspection_id
 from workflow.inspections.repository import InspectionDatabase
@@ -119,7 +119,7 @@ def reconcile(reconciler: Reconciler, issues: Iterable[Issue]) -> dict[str, int]
         IssueKind.MISSED_UPLOAD: reconciler.available_slots(),
         IssueKind.ORPHANED_INSPECTION: RESTART_FACTOR * reconciler.max_in_flight,
     }
-    with collect_errors() as capture:
+    with defer_errors() as capture:
         for issue in issues:
             if counts[issue.kind.value] >= limits.get(issue.kind, math.inf):
                 counts[DEFERRED] += 1

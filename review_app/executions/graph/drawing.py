@@ -61,12 +61,12 @@ class DrawnEdge:
 
     route: EdgeRoute
     path: str
-    taken: int
+    times_taken: int
 
     @property
     def style(self) -> str:
         """Its style: `idle`, `taken` or `caught`."""
-        if not self.taken:
+        if not self.times_taken:
             return "idle"
         return "caught" if self.route.transition.kind == "catch" else "taken"
 
@@ -95,7 +95,7 @@ def draw_graph(definition: Mapping[str, Any], steps: Sequence[ExecutionStep]) ->
         width=layout.width + 2 * PADDING,
         height=layout.height + 2 * PADDING,
         states=tuple(_draw_state(box, latest.get(box.name), visits[box.name]) for box in layout.boxes),
-        edges=tuple(sorted(edges, key=lambda edge: edge.taken)),
+        edges=tuple(sorted(edges, key=lambda edge: edge.times_taken)),
     )
 
 

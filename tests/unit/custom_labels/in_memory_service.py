@@ -56,8 +56,8 @@ class IdleTrainingPool(TrainingPool):
 class InMemoryService:
     """The service without HTTP; it checks every response against botocore's output shapes."""
 
-    def __init__(self, state_folder: Path) -> None:
-        self.account = ServiceAccount(state_folder=state_folder, region="eu-central-1")
+    def __init__(self, state_dir: Path) -> None:
+        self.account = ServiceAccount(state_dir=state_dir, region="eu-central-1")
         self.storage = InMemoryS3Storage()
         self.account.storage = self.storage
         self.account.training_pool = IdleTrainingPool(self.account.record_training_outcome)

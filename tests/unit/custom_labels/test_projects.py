@@ -110,7 +110,7 @@ def test_a_training_uses_the_datasets_of_the_project_and_nothing_beside_them(
 
     mixed = {"TrainingData": manifest_asset("m"), "TestingData": manifest_asset("m")}
     assert service.expect_error("CreateProjectVersion", **request, **mixed) == "InvalidParameterException"
-    assert list((service.account.state_folder / "models").glob("*")) == []
+    assert list((service.account.state_dir / "models").glob("*")) == []
     arn = service.call("CreateProjectVersion", **request)["ProjectVersionArn"]
     job = read_job(service.account.model_folder(arn))
     assert job.train.file

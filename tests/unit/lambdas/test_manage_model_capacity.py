@@ -13,7 +13,7 @@ from tests.model_world import (
     arn_of,
 )
 from tests.unit.pipeline import Pipeline
-from workflow.models.capacity import AutoStartingDetector, CapacityPorts
+from workflow.models.capacity_manager import AutoStartingDetector, CapacityPorts
 from workflow.models.capacity_policy import CapacityPolicy
 from workflow.models.model import ModelStatus
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from local import lock
-from local.lock import lock_state_directory
+from local.lock import lock_state_dir
 from local.ports import Ports
 from workflow.errors import ConfigurationError
 
@@ -17,9 +17,9 @@ def test_a_second_environment_in_one_directory_is_refused_with_the_holder(tmp_pa
     other = Ports.from_base(16_000)
 
     with (
-        lock_state_directory(tmp_path, PORTS),
+        lock_state_dir(tmp_path, PORTS),
         pytest.raises(ConfigurationError) as refusal,
-        lock_state_directory(tmp_path, other),
+        lock_state_dir(tmp_path, other),
     ):
         pass
 
@@ -31,7 +31,7 @@ def test_a_second_environment_in_one_directory_is_refused_with_the_holder(tmp_pa
 
 def test_a_lock_can_be_acquired_again_after_its_release(tmp_path: Path) -> None:
     for _ in range(2):
-        with lock_state_directory(tmp_path, PORTS):
+        with lock_state_dir(tmp_path, PORTS):
             assert lock.is_locked(tmp_path)
         assert not lock.is_locked(tmp_path)
 
@@ -43,17 +43,17 @@ def test_services_of_a_killed_environment_keep_its_directory_locked(
     exited.wait()
     monkeypatch.setattr(lock, "SHUTDOWN_SECONDS", 0.3)
 
-    with lock_state_directory(tmp_path, PORTS):
+    with lock_state_dir(tmp_path, PORTS):
         (tmp_path / "lock").write_text(f"{exited.pid} 15000\n")
         with (
             pytest.raises(ConfigurationError, match="of a killed environment still use"),
-            lock_state_directory(tmp_path, PORTS),
+            lock_state_dir(tmp_path, PORTS),
         ):
             pass
 
 
 def test_the_state_directory_is_ignored_by_git(tmp_path: Path) -> None:
-    with lock_state_directory(tmp_path / "state", PORTS):
+    with lock_state_dir(tmp_path / "state", PORTS):
         assert (tmp_path / "state" / ".gitignore").read_text() == "*\n"
 
 
@@ -64,7 +64,7 @@ def test_a_directory_that_was_never_a_state_directory_is_left_unchanged(tmp_path
 
     with (
         pytest.raises(ConfigurationError, match="it contains 'tmp'; choose"),
-        lock_state_directory(tmp_path, PORTS),
+        lock_state_dir(tmp_path, PORTS),
     ):
         pass
 
@@ -76,5 +76,5 @@ def test_files_of_the_demo_and_of_custom_labels_do_not_prevent_the_lock(tmp_path
     (tmp_path / "demo").mkdir()
     (tmp_path / "custom-labels").mkdir()
 
-    with lock_state_directory(tmp_path, PORTS):
+    with lock_state_dir(tmp_path, PORTS):
         assert lock.is_locked(tmp_path)

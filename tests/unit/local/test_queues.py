@@ -6,8 +6,8 @@ from local.queues import update_saved_queue_urls
 SAVED = '{"\\u0000\'http://localhost:%d/000000000000/partcheck-intake\'": {"messages": []}}'
 
 
-def saved_queues(state_directory: Path, port: int) -> Path:
-    file = state_directory / "aws" / "sqs.json"
+def saved_queues(state_dir: Path, port: int) -> Path:
+    file = state_dir / "aws" / "sqs.json"
     file.parent.mkdir()
     file.write_text(SAVED % port)
     return file

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from local import settings
-from local.lock import lock_state_directory
+from local.lock import lock_state_dir
 from local.ports import Ports
 from local.settings import Endpoints
 from workflow.aws.stack_outputs import StackOutputs
@@ -28,7 +28,7 @@ def test_the_default_state_directory_is_in_the_current_directory(
 ) -> None:
     monkeypatch.chdir(tmp_path)
 
-    assert settings.state_directory() == tmp_path.resolve() / ".partcheck"
+    assert settings.resolve_state_dir() == tmp_path.resolve() / ".partcheck"
 
 
 def test_the_variable_sets_the_state_directory_and_the_option_takes_precedence(
@@ -36,8 +36,8 @@ def test_the_variable_sets_the_state_directory_and_the_option_takes_precedence(
 ) -> None:
     monkeypatch.setenv("PARTCHECK_STATE_DIR", "/var/a")
 
-    assert settings.state_directory() == Path("/var/a")
-    assert settings.state_directory("/var/b") == Path("/var/b")
+    assert settings.resolve_state_dir() == Path("/var/a")
+    assert settings.resolve_state_dir("/var/b") == Path("/var/b")
 
 
 def test_the_default_ports_are_four_in_a_row() -> None:
@@ -106,7 +106,7 @@ def test_the_temporary_sdk_environment_restores_the_variables(monkeypatch: pytes
 
 def test_a_published_environment_can_be_found_until_it_stops(tmp_path: Path) -> None:
     with (
-        lock_state_directory(tmp_path, PORTS),
+        lock_state_dir(tmp_path, PORTS),
         settings.publish_running_environment(tmp_path, ENDPOINTS, OUTPUTS) as running,
     ):
         assert settings.find_running_environment(tmp_path) == running
@@ -118,7 +118,7 @@ def test_a_published_environment_can_be_found_until_it_stops(tmp_path: Path) -> 
 
 def test_the_file_of_a_killed_environment_does_not_count(tmp_path: Path) -> None:
     with (
-        lock_state_directory(tmp_path, PORTS),
+        lock_state_dir(tmp_path, PORTS),
         settings.publish_running_environment(tmp_path, ENDPOINTS, OUTPUTS),
     ):
         left = (tmp_path / "environment.json").read_text()

@@ -214,5 +214,5 @@ def test_the_path_taken_is_marked_on_the_lines_and_states() -> None:
 
     styles = {state.box.name: state.style for state in graph.states}
     assert styles == {"Try": "succeeded", "Good": "not-entered", "Bad": "failed"}
-    taken = {(edge.route.transition.target, edge.taken) for edge in graph.edges}
+    taken = {(edge.route.transition.target, edge.times_taken) for edge in graph.edges}
     assert taken == {("Good", 0), ("Bad", 1)}

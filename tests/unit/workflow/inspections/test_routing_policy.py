@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from workflow.errors import ConfigurationError
 from workflow.inspections import routing_policy
-from workflow.inspections.routing_policy import LabelRule, RoutingPolicy
-from workflow.inspections.verdict import Score, Verdict, apply_threshold
+from workflow.inspections.routing_policy import LabelRule, RoutingPolicy, apply_threshold
+from workflow.inspections.verdict import Score, Verdict
 
 POLICY = RoutingPolicy(
     version="7",

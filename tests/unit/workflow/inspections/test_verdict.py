@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workflow.inspections.verdict import Prediction, Score, Verdict, apply_threshold
+from workflow.inspections.routing_policy import apply_threshold
+from workflow.inspections.verdict import Prediction, Score, Verdict
 
 shares = st.floats(0, 1)
 

@@ -11,8 +11,8 @@ from workflow import timestamps
 from workflow.aws.detector import _to_outcome
 from workflow.inspections.inspection import InspectionState
 from workflow.inspections.objects import Image
-from workflow.models import capacity
-from workflow.models.capacity import CapacityPorts, Observation, PlannedAction, plan_action
+from workflow.models import capacity_manager
+from workflow.models.capacity_manager import CapacityPorts, Observation, PlannedAction, plan_action
 from workflow.models.capacity_policy import DISABLED, CapacityPolicy, parse_capacity_policy
 from workflow.models.model import ModelStatus, ModelVersion
 from workflow.pipeline.detection import ModelNotReady
@@ -56,13 +56,13 @@ class Plant:
             self.inspections.close(row.id, row.owner, self.control_plane.now)
 
     def request_start(self) -> bool:
-        return capacity.request_start(self.ports, ARN, self.policy, self.control_plane.now)
+        return capacity_manager.request_start(self.ports, ARN, self.policy, self.control_plane.now)
 
     def run_minutes(self, count: int) -> list[str]:
         actions = []
         for _ in range(count):
             actions.append(
-                capacity.run_once(
+                capacity_manager.run_once(
                     self.ports,
                     self.inspections,
                     self.alarms,
@@ -188,7 +188,7 @@ def test_without_a_model_or_a_policy_nothing_happens() -> None:
     assert not plant.request_start()
     assert plant.run_minutes(2) == ["stopped", "stopped"]
     assert (
-        capacity.run_once(
+        capacity_manager.run_once(
             plant.ports, plant.inspections, plant.alarms, arn="", policy=POLICY, now=plant.control_plane.now
         )
         == "no model is chosen"
@@ -260,14 +260,14 @@ def test_repeated_requests_at_once_make_one_request() -> None:
     request: Callable[[], bool] = plant.request_start
 
     assert [request(), request(), request()] == [True, False, False]
-    plant.control_plane.sleep(capacity.STARTING_SECONDS + 1)
+    plant.control_plane.sleep(capacity_manager.STARTING_SECONDS + 1)
     assert timestamps.seconds_between(plant.store.until, plant.control_plane.now) > 0
 
 
 def test_a_photo_requests_a_start_of_a_stopped_model_but_not_of_a_busy_one() -> None:
     plant = Plant(ModelStatus.STOPPED)
     detector = FakeDetector(ModelNotReady("the model is busy", 10), _to_outcome(STOPPED))
-    detector_with_start = capacity.AutoStartingDetector(
+    detector_with_start = capacity_manager.AutoStartingDetector(
         detector=detector, ports=plant.ports, model=ARN, policy=lambda: POLICY
     )
     image = Image("in", "1.jpg", "v1")

@@ -7,8 +7,9 @@ import pytest
 
 from local.resources import table_name
 from tests.unit.workflow.aws.test_search import rows
+from workflow.aws.archive_index import DynamoArchiveIndex
+from workflow.aws.hourly_metrics import DynamoMetricsStore, months_between
 from workflow.aws.items import to_inspection_item
-from workflow.aws.metrics import DynamoArchiveIndex, DynamoMetricsStore, months_between
 from workflow.history.metrics import FailedExecution, HourlyMetrics, InspectionMetrics, RoutedScore, Routing
 from workflow.inspections.inspection import Inspection, InspectionState
 from workflow.tables import INSPECTIONS, METRICS, NAME_INDEX

@@ -1,4 +1,4 @@
-"""Derived data of inspections on DynamoDB: the name index, hourly metrics, failed executions."""
+"""The archive index on DynamoDB: finds unarchived inspections, and counts each into its hour once."""
 
 import hashlib
 import json
@@ -6,18 +6,16 @@ import struct
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from itertools import islice
 from typing import Any
 
 from botocore.exceptions import ClientError
 
-from workflow import timestamps
 from workflow.aws.clients import client
+from workflow.aws.hourly_metrics import FAILURES, hour_key, read_scores
 from workflow.aws.items import from_attribute_values, to_attribute_values
 from workflow.aws.search import DynamoInspectionSearch
 from workflow.history.metrics import (
     FailedExecution,
-    HourlyMetrics,
     InspectionMetrics,
     RoutedScore,
     Routing,
@@ -26,7 +24,6 @@ from workflow.history.metrics import (
 from workflow.inspections.inspection import Inspection
 
 MAX_UNARCHIVED = 500
-HOURS, FAILURES = "hours", "failures"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,47 +32,6 @@ class _Hour:
 
     version: int
     scores: Mapping[Routing, Sequence[float]]
-
-
-class DynamoMetricsStore:
-    """Implements workflow.history.metrics.MetricsStore. A series holds one month."""
-
-    def __init__(self, table: str, dynamodb: Any = None) -> None:
-        self._table = table
-        self._dynamodb = dynamodb or client("dynamodb")
-
-    def list_hours(self, since: str, until: str) -> list[HourlyMetrics]:
-        hours = [
-            HourlyMetrics(
-                f"{month}-{item['entry']['S']}:00:00.000Z",
-                {name: int(count["N"]) for name, count in item.items() if "N" in count and name != "version"},
-                _read_scores(item),
-            )
-            for month in months_between(since, until)
-            for item in self._query(f"{HOURS}#{month}")
-        ]
-        return [hour for hour in hours if since[:13] <= hour.at[:13] and hour.at < until]
-
-    def list_failures(self, since: str, limit: int = 1000) -> list[FailedExecution]:
-        newest_first = (
-            FailedExecution(**{name: item[name]["S"] for name in FailedExecution.__dataclass_fields__})
-            for month in reversed(months_between(since, timestamps.now()))
-            for item in self._query(f"{FAILURES}#{month}", since, forward=False, size=limit)
-        )
-        return list(islice(newest_first, limit))
-
-    def _query(
-        self, series: str, since: str = "0", forward: bool = True, size: int = 1000
-    ) -> Iterator[dict[str, Any]]:
-        pages = self._dynamodb.get_paginator("query").paginate(
-            TableName=self._table,
-            KeyConditionExpression="series = :series AND #entry >= :since",
-            ExpressionAttributeNames={"#entry": "entry"},
-            ExpressionAttributeValues=to_attribute_values({":series": series, ":since": since}),
-            ScanIndexForward=forward,
-            PaginationConfig={"PageSize": size},
-        )
-        return (item for page in pages for item in page["Items"])
 
 
 class DynamoArchiveIndex:
@@ -137,10 +93,10 @@ class DynamoArchiveIndex:
         )
         measured = from_attribute_values(stored.get("Item", {})).get("measured")
         hour = self._dynamodb.get_item(
-            TableName=self._metrics_table, Key=_hour_key(row.claimed_at), ConsistentRead=True
+            TableName=self._metrics_table, Key=hour_key(row.claimed_at), ConsistentRead=True
         )
         item = hour.get("Item", {})
-        return _read_measured(measured), _Hour(int(item.get("version", {"N": "0"})["N"]), _read_scores(item))
+        return _read_measured(measured), _Hour(int(item.get("version", {"N": "0"})["N"]), read_scores(item))
 
     def has_failure(self, execution: str) -> bool:
         """Return True if the failure is stored. Its marker item needs no month, which is unknown here."""
@@ -198,23 +154,13 @@ class DynamoArchiveIndex:
         }
         return {
             "TableName": self._metrics_table,
-            "Key": _hour_key(row.claimed_at),
+            "Key": hour_key(row.claimed_at),
             "UpdateExpression": f"SET clear_scores = :clear, asked_scores = :asked ADD version :one{added}",
             "ConditionExpression": "attribute_not_exists(version) OR version = :version",
             **({"ExpressionAttributeNames": names} if names else {}),
             "ExpressionAttributeValues": to_attribute_values({":one": 1, ":version": hour.version, **values})
             | packed,
         }
-
-
-def _hour_key(at: str) -> dict[str, Any]:
-    return to_attribute_values({"series": f"{HOURS}#{at[:7]}", "entry": at[8:13]})
-
-
-def _read_scores(item: Mapping[str, Any]) -> dict[Routing, tuple[float, ...]]:
-    """Read an hour's scores, which are stored as ascending 64-bit numbers."""
-    packed = {routing: item.get(f"{routing}_scores", {"B": b""})["B"] for routing in Routing}
-    return {routing: struct.unpack(f"<{len(content) // 8}d", content) for routing, content in packed.items()}
 
 
 def _read_measured(measured: Mapping[str, Any] | None) -> InspectionMetrics:
@@ -225,13 +171,3 @@ def _read_measured(measured: Mapping[str, Any] | None) -> InspectionMetrics:
         measured["counts"],
         RoutedScore(Routing(score["routing"]), float(score["confidence"])) if score else None,
     )
-
-
-def months_between(since: str, until: str) -> list[str]:
-    """Return every month from one time to another, such as 2026-11."""
-    year, month = int(since[:4]), int(since[5:7])
-    found_months = []
-    while (text := f"{year:04}-{month:02}") <= until[:7]:
-        found_months.append(text)
-        year, month = (year, month + 1) if month < 12 else (year + 1, 1)
-    return found_months

@@ -23,10 +23,10 @@ from xml.sax.saxutils import escape
 import uvicorn
 from ministack.app import app as ministack
 
-from local import durable_files
-from local.durable_files import FileChanges, StorageFailedError
+from local import object_file_sync
 from local.durable_state import S3, StateRecorder
 from local.durable_store import DurableStore
+from local.object_file_sync import FileChanges, StorageFailedError
 
 GRACEFUL_SHUTDOWN_SECONDS = 1
 KEEP_ALIVE_SECONDS = 75
@@ -81,11 +81,11 @@ class DurableApplication:
 
         try:
             if target == S3 and scope["method"] in ("PUT", "POST"):
-                durable_files.check_free_space(self._directory.parent)
+                object_file_sync.check_free_space(self._directory.parent)
         except StorageFailedError as error:
             await _refuse(send, target, error)
             return
-        with durable_files.recorded_changes() as changes:
+        with object_file_sync.recorded_changes() as changes:
             await ministack(scope, receive, send_when_durable)
 
     async def _make_durable(self, scope: Message, target: str, changes: FileChanges) -> None:
@@ -126,8 +126,8 @@ def main(host: str, port: int) -> None:
     # uvicorn shuts down cleanly, then raises the signal again. Exit with status 0.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     photos = Path(os.environ["S3_DATA_DIR"])
-    durable_files.repair_cut_writes(photos)  # Before MiniStack reads them.
-    durable_files.watch(photos)
+    object_file_sync.repair_cut_writes(photos)  # Before MiniStack reads them.
+    object_file_sync.watch(photos)
     uvicorn.run(
         DurableApplication(Path(os.environ["STATE_DIR"])),
         host=host,

@@ -7,7 +7,7 @@ ErrorCapture = Callable[[], AbstractContextManager[None]]
 
 
 @contextmanager
-def collect_errors() -> Iterator[ErrorCapture]:
+def defer_errors() -> Iterator[ErrorCapture]:
     """Yield a context manager for each item, and re-raise the first error after the last item."""
     errors: list[Exception] = []
 
