@@ -58,6 +58,12 @@ def png(*shape: int, before_pixels: bytes = b"", after_pixels: bytes = b"") -> b
     return b"".join((*head, before_pixels, pixels, after_pixels, end))
 
 
+def png_of_rows(rows: Iterable[bytes], *shape: int, before_pixels: bytes = b"") -> bytes:
+    """A PNG of this width, height, depth and colour type; each row holds the samples without a filter."""
+    data = zlib.compress(b"".join(b"\0" + row for row in rows), 1)
+    return b"".join((PNG_SIGNATURE, png_header(*shape), before_pixels, chunk(b"IDAT", data), chunk(b"IEND")))
+
+
 def segment(marker: int, body: bytes) -> bytes:
     """One JPEG segment with the right length."""
     return struct.pack(">BBH", 0xFF, marker, len(body) + 2) + body

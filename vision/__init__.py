@@ -1,1 +1,1 @@
-"""Image features, fingerprints and the classifier: NumPy, SciPy and Pillow only."""
+"""The photo decoder, photo measures, image features, fingerprints and the classifier."""

@@ -1,8 +1,14 @@
-"""Photo decoding: check the limits before pixels are decoded, turn upright, scale to one size."""
+"""The one photo decoder: the model, the measures and the display copies see the same pixels.
+
+It checks the limits before pixels are decoded, puts transparent areas on one background, stretches 10 to 16
+bits to eight, and turns the photo upright. Colour profiles are ignored: pixel values count as they are.
+"""
 
 import io
 import struct
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,7 +16,13 @@ from PIL import Image
 
 from vision.filters import Plane
 from vision.png_chunks import strip_ancillary_chunks
+from vision.sixteen_bits import has_sixteen_bits, stretch_colours, stretch_grey
 
+# Increase with every change of decoded pixels: measures of two versions cannot be compared.
+DECODER_VERSION = 1
+# Browsers and image viewers show cut-out parts on white, and people take white for "nothing there".
+BACKGROUND = "white"
+EIGHT_BITS = 8
 MIN_SIDE = 64
 MAX_SIDE = 4096
 MAX_ASPECT_RATIO = 20
@@ -68,36 +80,67 @@ class DecodedPhoto:
         return [self.luminance, *(self.opponents or (grey, grey))]
 
 
-def decode_photo(data: bytes) -> DecodedPhoto:
-    """Decode a JPEG or PNG within the limits; raises PhotoTooLargeError or PhotoError with the reason."""
+@dataclass(frozen=True, slots=True)
+class OpenedPhoto:
+    """A photo file whose header was checked. `image` has the file's own mode and is not turned."""
+
+    image: Image.Image
+    content: bytes
+
+    def to_eight_bits(self) -> tuple[Image.Image, int]:
+        """Return the picture in 8 bits, grey ("L") or RGB, on BACKGROUND, and the used bits (8 to 16)."""
+        if self.image.mode.startswith("I"):
+            return stretch_grey(self.image)
+        if has_sixteen_bits(self.content):
+            picture, bit_depth = stretch_colours(self.image, self.content)
+            return _flatten(picture), bit_depth
+        return _flatten(self.image), EIGHT_BITS
+
+    def turn_upright(self, picture: Image.Image) -> Image.Image:
+        """Turn a picture of this photo by the file's EXIF orientation."""
+        transposition = TRANSPOSITIONS.get(_orientation(self.image))
+        return picture if transposition is None else picture.transpose(transposition)
+
+
+@contextmanager
+def open_photo(content: bytes) -> Iterator[OpenedPhoto]:
+    """Open a JPEG or PNG; raises PhotoTooLargeError or PhotoError, also for errors of its decoding inside."""
     with warnings.catch_warnings():
         warnings.simplefilter("error", Image.DecompressionBombWarning)
         try:
-            with Image.open(io.BytesIO(strip_ancillary_chunks(data)), formats=("JPEG", "PNG")) as image:
-                _check_size(*image.size)
-                return _decode(image)
+            picture_only = strip_ancillary_chunks(content)
+            with Image.open(io.BytesIO(picture_only), formats=("JPEG", "PNG")) as image:
+                if max(image.size) > MAX_SIDE:
+                    width, height = image.size
+                    raise PhotoTooLargeError(f"The image is {width} x {height}; at most {MAX_SIDE} a side.")
+                yield OpenedPhoto(image, picture_only)
         except DECODING_ERRORS as error:
             raise PhotoError("Request has invalid image format: not a readable JPEG or PNG.") from error
 
 
-def _check_size(width: int, height: int) -> None:
+def decode_photo(data: bytes) -> DecodedPhoto:
+    """Decode a JPEG or PNG within the limits; raises PhotoTooLargeError or PhotoError with the reason.
+
+    Every photo is scaled to one number of pixels and keeps its aspect ratio, so that it needs no padding.
+    """
+    with open_photo(data) as photo:
+        width, height = photo.image.size
+        check_shape(width, height)
+        scale = (WORKING_PIXELS / (width * height)) ** 0.5
+        size = max(1, round(width * scale)), max(1, round(height * scale))
+        photo.image.draft(photo.image.mode, (2 * size[0], 2 * size[1]))
+        picture, _ = photo.to_eight_bits()
+        scaled = picture.resize(size, Image.Resampling.BILINEAR, reducing_gap=2.0)
+        return _to_planes(photo.turn_upright(scaled))
+
+
+def check_shape(width: int, height: int) -> None:
+    """Raise PhotoError if a photo is too small or too narrow to be scored."""
     shortest, longest = sorted((width, height))
-    if longest > MAX_SIDE:
-        raise PhotoTooLargeError(f"The image is {width} x {height}; at most {MAX_SIDE} a side.")
     if shortest < MIN_SIDE or longest > MAX_ASPECT_RATIO * shortest:
         raise PhotoError(
             f"The image is {width} x {height}; at least {MIN_SIDE} a side, at most {MAX_ASPECT_RATIO}:1."
         )
-
-
-def _decode(image: Image.Image) -> DecodedPhoto:
-    """Scale every photo to one number of pixels and keep its aspect ratio, so that it needs no padding."""
-    transposition = TRANSPOSITIONS.get(_orientation(image))
-    scale = (WORKING_PIXELS / (image.width * image.height)) ** 0.5
-    size = max(1, round(image.width * scale)), max(1, round(image.height * scale))
-    image.draft(image.mode, (2 * size[0], 2 * size[1]))
-    scaled = _to_eight_bits(image).resize(size, Image.Resampling.BILINEAR, reducing_gap=2.0)
-    return _to_planes(scaled if transposition is None else scaled.transpose(transposition))
 
 
 def _orientation(image: Image.Image) -> int:
@@ -108,13 +151,17 @@ def _orientation(image: Image.Image) -> int:
         return 1
 
 
-def _to_eight_bits(image: Image.Image) -> Image.Image:
-    """Convert to eight bits, grey or RGB; sixteen-bit grey is scaled: Pillow would clip it to white."""
-    if image.mode.startswith("I"):
-        return Image.fromarray((np.asarray(image).astype(np.float32) / 257).clip(0, 255).astype(np.uint8))
-    if image.mode in ("1", "L", "LA"):
-        return image.convert("L")
-    return image.convert("RGB")
+def _flatten(image: Image.Image) -> Image.Image:
+    """Convert any mode of 8 bits to grey or RGB, with transparent areas on BACKGROUND."""
+    grey = image.mode in ("1", "L", "LA")
+    mode = "L" if grey else "RGB"
+    if image.mode in ("LA", "PA", "RGBA") or "transparency" in image.info:
+        layers = image.convert("LA" if grey else "RGBA")
+        alpha = layers.getchannel("A")
+        background = Image.new(mode, image.size, BACKGROUND)
+        background.paste(layers.convert(mode), mask=alpha)
+        return background
+    return image if image.mode == mode else image.convert(mode)
 
 
 def _to_planes(image: Image.Image) -> DecodedPhoto:

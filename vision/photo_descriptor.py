@@ -1,0 +1,93 @@
+"""The photo descriptor: about 100 numbers that say what a photo looks like, whatever it is a photo of.
+
+The numbers describe light and colour, the layout, the fineness of details, their directions and their place.
+All are on the scale of about one, so that small changes of one count as much as those of another.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+SIDE = 96
+LAYOUT_SIDE = 8
+QUANTILES = (1, 5, 25, 50, 75, 95, 99)
+SPECTRUM_BANDS = 10
+DIRECTIONS = 8
+
+_SMALLEST = 1e-6
+_WINDOW = np.outer(np.hanning(SIDE), np.hanning(SIDE)).astype(np.float32)
+_FREQUENCY = np.hypot(np.fft.fftfreq(SIDE)[:, None], np.fft.rfftfreq(SIDE)[None])
+_BAND = np.digitize(_FREQUENCY, np.geomspace(0.015, 0.5, SPECTRUM_BANDS + 1)) - 1
+_POSITION = np.linspace(-0.5, 0.5, SIDE)
+
+Plane = NDArray[np.float32]
+Numbers = NDArray[np.float64]
+
+
+def describe_photo(picture: Image.Image) -> tuple[float, ...]:
+    """Return the descriptor of a decoded photo (8 bits, grey or RGB), in single precision."""
+    small = picture.resize((SIDE, SIDE), Image.Resampling.BOX, reducing_gap=2.0)
+    grey = _plane(small.convert("L"))
+    width, height = picture.size
+    parts = (
+        np.percentile(grey, QUANTILES),
+        [float(grey.std())],
+        _colours(small),
+        _spectrum(grey),
+        _directions(grey),
+        _places(grey),
+        [np.log(width / height), np.log(width * height) / 4],
+        _plane(small.convert("L").resize((LAYOUT_SIDE, LAYOUT_SIDE), Image.Resampling.BOX)).ravel(),
+    )
+    return tuple(np.concatenate(parts).astype(np.float32).tolist())
+
+
+def _plane(image: Image.Image) -> Plane:
+    values: Plane = np.asarray(image, dtype=np.float32) / np.float32(255)
+    return values
+
+
+def _colours(picture: Image.Image) -> Numbers:
+    """Return mean and deviation of the saturation, and the means of two opponent channels."""
+    if picture.mode == "L":
+        return np.zeros(4)
+    red, green, blue = np.moveaxis(_plane(picture), 2, 0)
+    saturation = np.maximum(np.maximum(red, green), blue) - np.minimum(np.minimum(red, green), blue)
+    opponents = (red - green).mean(), ((red + green) / 2 - blue).mean()
+    return np.array([saturation.mean(), saturation.std(), *opponents])
+
+
+def _spectrum(grey: Plane) -> Numbers:
+    """Return the logarithm of the mean power in each band of frequencies."""
+    power = np.abs(np.fft.rfft2((grey - grey.mean()) * _WINDOW)) ** 2
+    inside = (_BAND >= 0) & (_BAND < SPECTRUM_BANDS)
+    bands = _BAND[inside]
+    means = np.bincount(bands, power[inside], SPECTRUM_BANDS) / np.bincount(bands, None, SPECTRUM_BANDS)
+    return np.log10(means + _SMALLEST)
+
+
+def _directions(grey: Plane) -> Numbers:
+    """Return the shares of the gradient's directions, weighted by its strength."""
+    vertical, horizontal = np.gradient(grey)
+    strength = np.hypot(vertical, horizontal)
+    angles = np.arctan2(vertical, horizontal) % np.pi
+    shares, _ = np.histogram(angles, DIRECTIONS, (0, np.pi), weights=strength)
+    result: Numbers = shares / (strength.sum() + 1e-3)
+    return result
+
+
+def _places(grey: Plane) -> Numbers:
+    """Return centre and spread (shares of the sides) of the details, and of what differs from the border."""
+    vertical, horizontal = np.gradient(grey)
+    border = np.median(np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]]))
+    return np.concatenate([_moments(np.hypot(vertical, horizontal)), _moments(np.abs(grey - border))])
+
+
+def _moments(weights: Plane) -> Numbers:
+    total = float(weights.sum()) + 1e-3
+    moments = []
+    for axis in (0, 1):
+        profile = weights.sum(axis=axis) / total
+        centre = float(profile @ _POSITION)
+        moments += [centre, float(profile @ (_POSITION - centre) ** 2) ** 0.5]
+    return np.array(moments)
