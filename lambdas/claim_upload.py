@@ -42,7 +42,7 @@ def handler(
     logger.append_keys(inspection_id=upload["inspection_id"])
     if event["execution"] != upload["execution"]:
         # An execution that a person started with a copied input: later states would act for the first one.
-        outcome = ClaimOutcome.REFUSED
+        outcome = ClaimOutcome.NOT_OWNER
     else:
         outcome = claim.claim_upload(
             inspections=inspections or production().inspections,

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from workflow.history.archive import ExecutionRecord
 from workflow.history.metrics import FailedExecution
 from workflow.inspections.inspection import Inspection, InspectionState
-from workflow.inspections.undo_window import DecisionStage
+from workflow.inspections.undo_window import DecisionStatus
 from workflow.inspections.verdict import Verdict
 
 
@@ -52,11 +52,11 @@ _VERDICT_ICONS = {
     Verdict.UNCLEAR: "help",
     Verdict.REJECTED: "warn",
 }
-_STAGES = {
-    DecisionStage.UNDOABLE: Chip("can be undone", "undo", "info"),
-    DecisionStage.FINAL: Chip("final", "clock", "info"),
-    DecisionStage.DELIVERED: Chip("sent", "out", "info"),
-    DecisionStage.APPLIED: Chip("filed", "ok", "ok"),
+_DECISION_STATUSES = {
+    DecisionStatus.UNDOABLE: Chip("can be undone", "undo", "info"),
+    DecisionStatus.FINAL: Chip("final", "clock", "info"),
+    DecisionStatus.DELIVERED: Chip("sent", "out", "info"),
+    DecisionStatus.APPLIED: Chip("filed", "ok", "ok"),
 }
 
 
@@ -66,9 +66,9 @@ def verdict_chip(verdict: str, defect_class: str = "") -> Chip:
     return Chip(label, _VERDICT_ICONS[Verdict(verdict)], str(verdict))
 
 
-def stage_chip(stage: str) -> Chip:
-    """Return the chip of a decision's delivery stage."""
-    return _STAGES[DecisionStage(stage)]
+def decision_status_chip(status: str) -> Chip:
+    """Return the chip of a decision's delivery status."""
+    return _DECISION_STATUSES[DecisionStatus(status)]
 
 
 def step_chip(style: str, label: str) -> Chip:

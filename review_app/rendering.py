@@ -53,7 +53,7 @@ def template_environment() -> Environment:
         navigation=NAVIGATION,
         Role=Role,
         max_reason=MAX_REASON_LENGTH,
-        stage_chip=chips.stage_chip,
+        decision_status_chip=chips.decision_status_chip,
         step_chip=chips.step_chip,
         step_icons=chips.STEP_ICONS,
         verdict_chip=chips.verdict_chip,

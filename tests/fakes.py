@@ -335,7 +335,7 @@ class InMemoryReviewRepository:
             self.inspections.rows[row.id] = replace(row, lease=lease, skipped=kept)
             return self.inspections.rows[row.id]
 
-    def release(
+    def release_lease(
         self, inspection_id: str, reviewer: str, skipped: dict[str, str] | None = None, until: str = ""
     ) -> bool:
         with self.inspections.lock:
@@ -362,7 +362,7 @@ class InMemoryReviewRepository:
             self.inspections.rows[row.id] = replace(row, hold=hold, lease=None)
             self.inspections.entries.append(entry)
 
-    def unhold(self, inspection_id: str, entry: AuditEntry) -> None:
+    def release_hold(self, inspection_id: str, entry: AuditEntry) -> None:
         with self.inspections.lock:
             row = self.inspections.rows.get(inspection_id)
             if row is None or self.review_queue(row) is not ReviewQueue.ON_HOLD:

@@ -39,7 +39,7 @@ _TITLES = (
     "undone",
     "seconds since asked",
     "delivered (UTC)",
-    "stage",
+    "status",
     "decision",
     "execution",
 )
@@ -142,7 +142,7 @@ def _cells(described: TrailEntry) -> tuple[object, ...]:
         "yes" if described.undone else "",
         None if described.seconds is None else round(described.seconds, 3),
         described.delivered_at,
-        described.stage,
+        described.status,
         entry.decision_id,
         described.row.owner if described.row else "",
     )

@@ -1,4 +1,4 @@
-"""Audit trail queries: filtered entries, each with its photo and the delivery stage of its decision."""
+"""Audit trail queries: filtered entries, each with its photo and the delivery status of its decision."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -8,7 +8,7 @@ from itertools import groupby, islice
 from workflow import timestamps
 from workflow.inspections.inspection import AuditAction, AuditEntry, Decision, Inspection
 from workflow.inspections.repository import AuditLog, InspectionDatabase
-from workflow.inspections.undo_window import DecisionStage, decision_progress, undo_seconds_left
+from workflow.inspections.undo_window import DecisionStatus, decision_progress, undo_seconds_left
 from workflow.inspections.verdict import Verdict
 
 MAX_DAYS = 366
@@ -41,7 +41,7 @@ class TrailEntry:
     undone: bool = False
     seconds: float | None = None
     delivered_at: str = ""
-    stage: str = ""
+    status: str = ""
 
     @property
     def photo_name(self) -> str:
@@ -123,33 +123,33 @@ def describe_entry(entry: AuditEntry, rows: Mapping[str, Inspection | None]) -> 
     seconds = None
     if entry.action is AuditAction.DECIDE and row.review is not None:
         seconds = max(0.0, timestamps.seconds_between(row.review.opened_at, entry.at))
-    delivered_at, stage = _delivery(entry, row)
+    delivered_at, status = _delivery(entry, row)
     return TrailEntry(
-        entry=entry, row=row, undone=undone, seconds=seconds, delivered_at=delivered_at, stage=stage
+        entry=entry, row=row, undone=undone, seconds=seconds, delivered_at=delivered_at, status=status
     )
 
 
 def _delivery(entry: AuditEntry, row: Inspection) -> tuple[str, str]:
-    """Return when the entry's decision was delivered to the execution, and the decision's stage."""
+    """Return when the entry's decision was delivered to the execution, and the decision's status."""
     if not entry.decision_id or entry.action not in (AuditAction.DECIDE, AuditAction.OVERRIDE):
         return "", ""
     if row.decision is not None and row.decision.id == entry.decision_id:
-        return _delivered_at(row.decision, row.settled_at), decision_stage(row)
+        return _delivered_at(row.decision, row.settled_at), decision_status(row)
     for previous in row.previous_revisions:
         if previous.decision is not None and previous.decision.id == entry.decision_id:
-            return _delivered_at(previous.decision, previous.settled_at), DecisionStage.APPLIED.value
+            return _delivered_at(previous.decision, previous.settled_at), DecisionStatus.APPLIED.value
     return "", ""
 
 
-def decision_stage(row: Inspection) -> str:
-    """Return the stage of the row's decision. A decision after its undo window counts as released."""
+def decision_status(row: Inspection) -> str:
+    """Return the status of the row's decision. A decision after its undo window counts as released."""
     progress = decision_progress(row)
     if progress is None or row.decision is None:
         return ""
-    window_over = progress.stage is DecisionStage.UNDOABLE and not undo_seconds_left(
+    window_over = progress.status is DecisionStatus.UNDOABLE and not undo_seconds_left(
         row.decision, timestamps.now()
     )
-    return (DecisionStage.FINAL if window_over else progress.stage).value
+    return (DecisionStatus.FINAL if window_over else progress.status).value
 
 
 def _delivered_at(decision: Decision, settled_at: str) -> str:

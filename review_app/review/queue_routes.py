@@ -35,7 +35,7 @@ def on_hold(request: Request, services: Services) -> Response:
 @router.post("/on-hold/{id}/release")
 def release(request: Request, inspection_id: InspectionId, user: CurrentUser, services: Services) -> Response:
     """Return a photo on hold to the review queue."""
-    services.assigner.unhold(user.name, inspection_id)
+    services.assigner.release_hold(user.name, inspection_id)
     flash(request, "Released: the photo is in the review queue again.", "ok")
     return RedirectResponse("/on-hold", 303)
 

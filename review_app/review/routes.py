@@ -130,7 +130,7 @@ def decide(
     submission = submissions.submit(services.container, answer, user.name, services.settings.undo_seconds)
     services.assigner.evict(inspection_id)
     if _wants_json(request):
-        return JSONResponse({"stage": submission.stage, "undo_seconds_left": submission.undo_seconds_left})
+        return JSONResponse({"status": submission.status, "undo_seconds_left": submission.undo_seconds_left})
     seconds = submission.undo_seconds_left
     flash(
         request, f"{_describe(submission)}. You can undo it for {seconds} s, at the bottom of the page.", "ok"
@@ -152,7 +152,7 @@ def undo(
     if undone == "skip":
         services.assigner.unskip(user.name, inspection_id)
     elif undone == "hold":
-        services.assigner.unhold(user.name, inspection_id)
+        services.assigner.release_hold(user.name, inspection_id)
         services.assigner.renew(user.name, [inspection_id])
     else:
         submissions.undo(container, inspection_id, decision_id, user.name)
@@ -161,7 +161,7 @@ def undo(
     if _wants_json(request):
         card = build_card(row, container.inspections, container.routing_policy())
         html = render_partial("review/_card.html", card=card, user=user)
-        return JSONResponse({"stage": "open", "card": html})
+        return JSONResponse({"status": "open", "card": html})
     flash(request, f"Undone: {row.image.name} is waiting for your decision again.")
     return RedirectResponse(f"/review?first={inspection_id}", 303)
 
@@ -205,7 +205,7 @@ def renew(user: CurrentUser, services: Services, ids: Ids = "") -> JSONResponse:
 def release_leases(user: CurrentUser, services: Services, leases: Leases = "") -> Response:
     """End the leases of a page that was closed. Leases that a newer page has renewed stay."""
     expires_at_by_id = dict(lease.split(" ") for lease in leases.split(",") if lease)
-    services.assigner.release(user.name, expires_at_by_id)
+    services.assigner.release_leases(user.name, expires_at_by_id)
     return Response(status_code=204)
 
 

@@ -3,12 +3,12 @@
 import uuid
 from dataclasses import dataclass
 
-from review_app.audit.trail import decision_stage
+from review_app.audit.trail import decision_status
 from review_app.container import Container
 from workflow import timestamps
 from workflow.errors import NotFound
 from workflow.inspections.inspection import AuditAction, AuditEntry, Inspection
-from workflow.inspections.undo_window import DecisionStage, undo_seconds_left
+from workflow.inspections.undo_window import DecisionStatus, undo_seconds_left
 from workflow.inspections.verdict import Verdict
 from workflow.review import decisions, second_review
 
@@ -26,14 +26,14 @@ class ReviewAnswer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Submission:
-    """A stored answer, its delivery stage, and the seconds left in which it can be undone."""
+    """A stored answer, its delivery status, and the seconds left in which it can be undone."""
 
     id: str
     name: str
     decision_id: str
     verdict: Verdict
     defect_class: str
-    stage: str
+    status: str
     undo_seconds_left: int
 
 
@@ -84,7 +84,7 @@ def submit(container: Container, answer: ReviewAnswer, reviewer: str, undo_secon
         decision_id=decision_id,
         verdict=answer.verdict,
         defect_class=answer.defect_class,
-        stage=DecisionStage.UNDOABLE.value,
+        status=DecisionStatus.UNDOABLE.value,
         undo_seconds_left=seconds_left,
     )
 
@@ -100,13 +100,13 @@ def undo(container: Container, inspection_id: str, decision_id: str, reviewer: s
 def describe_submission(container: Container, entry: AuditEntry, undo_seconds: int) -> Submission:
     """Return the submission that an audit entry records. A second review is never delivered."""
     row = get_inspection(container, entry.inspection_id)
-    stage, seconds_left = DecisionStage.APPLIED.value, 0
+    status, seconds_left = DecisionStatus.APPLIED.value, 0
     if entry.action is AuditAction.SECOND_REVIEW:
         age = timestamps.seconds_between(entry.at, timestamps.now())
         seconds_left = max(0, round(undo_seconds - age))
-        stage = DecisionStage.UNDOABLE.value if seconds_left else stage
+        status = DecisionStatus.UNDOABLE.value if seconds_left else status
     elif row.decision is not None and row.decision.id == entry.decision_id:
-        stage = decision_stage(row)
+        status = decision_status(row)
         seconds_left = undo_seconds_left(row.decision, timestamps.now())
     return Submission(
         id=row.id,
@@ -114,6 +114,6 @@ def describe_submission(container: Container, entry: AuditEntry, undo_seconds: i
         decision_id=entry.decision_id,
         verdict=Verdict(entry.after),
         defect_class=entry.defect_class,
-        stage=stage,
+        status=status,
         undo_seconds_left=seconds_left,
     )

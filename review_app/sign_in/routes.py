@@ -150,7 +150,7 @@ def sign_out(request: Request) -> Response:
     """End the session and the user's leases."""
     user = session_user(request)
     if user is not None:
-        request.app.state.review_services.assigner.release_all(user.name)
+        request.app.state.review_services.assigner.release_all_leases(user.name)
     users.sign_out(request)
     flash(request, "You are signed out.")
     return RedirectResponse("/sign-in", 303)

@@ -143,5 +143,7 @@ def export(environment: LocalEnvironment) -> dict[str, set[tuple[str, str, str]]
     with visitor(environment.review_app_url, "eve", "engineer") as eve:
         text = eve.get("/audit.csv?who=ann&action=decide").content.decode("utf-8-sig")
     for line in csv.DictReader(io.StringIO(text)):
-        exported.setdefault(line["decision"], set()).add((line["after"], line["defect class"], line["stage"]))
+        exported.setdefault(line["decision"], set()).add(
+            (line["after"], line["defect class"], line["status"])
+        )
     return exported

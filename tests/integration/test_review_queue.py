@@ -108,7 +108,7 @@ def test_no_photo_is_assigned_to_two_reviewers(review_tables: ReviewTables) -> N
                 # Forget the holder before the release, so that the next holder does not count as a conflict.
                 with lock:
                     holders.pop(row.id, None)
-                assert review_tables.reviews.release(row.id, reviewer)
+                assert review_tables.reviews.release_lease(row.id, reviewer)
                 assigner.evict(row.id)
 
     with ThreadPoolExecutor(CLIENTS) as pool:
@@ -152,7 +152,7 @@ def test_a_photo_passes_every_step_of_a_review(review_tables: ReviewTables) -> N
     assert assigner.assign("ann") == []
     assigner.hold("bob", row.id, "ask the foundry")
     assert [waiting.id for waiting in assigner.list_items(ReviewQueue.ON_HOLD)] == [row.id]
-    assigner.unhold("bob", row.id)
+    assigner.release_hold("bob", row.id)
 
     decision = decisions.decide(
         *(review_tables.inspections, queue, row.id, Verdict.DEFECT, "bob"),

@@ -90,11 +90,11 @@ class MonitoredReviews(InMemoryReviewRepository):
                 self.monitor.record_lease(row.id, lease.reviewer, self.clock.now(), until)
             return row
 
-    def release(
+    def release_lease(
         self, inspection_id: str, reviewer: str, skipped: dict[str, str] | None = None, until: str = ""
     ) -> bool:
         with self.inspections.lock:
-            released = super().release(inspection_id, reviewer, skipped, until)
+            released = super().release_lease(inspection_id, reviewer, skipped, until)
             if released:
                 self.monitor.record_release(inspection_id, reviewer)
             return released
@@ -131,7 +131,7 @@ def test_no_photo_is_leased_to_two_reviewers_in_ten_thousand_assignments() -> No
                 elif action < 0.30:
                     assigner.renew(reviewer, [row.id])
                 elif action < 0.65:
-                    assigner.release(reviewer, {row.id: row.lease.expires_at if row.lease else ""})
+                    assigner.release_leases(reviewer, {row.id: row.lease.expires_at if row.lease else ""})
             if rng.random() < 0.02:
                 time.sleep(0.4)  # Longer than a lease lasts.
 

@@ -102,7 +102,7 @@ def test_every_outcome_of_a_claim_has_its_route() -> None:
         "unreadable": "Move to rejected",
         "decided": "Move to reviewed verdict",
         "vanished": "Upload vanished",
-        "refused": "Claim refused",
+        "not_owner": "Claim refused",
     }
 
 

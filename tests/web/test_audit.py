@@ -24,8 +24,8 @@ def test_an_entry_tells_what_became_of_the_decision(world: World) -> None:
 
     newest, oldest = describe_entries(world.inspections, find_entries(world.inspections, ALL_DAYS), 10)
 
-    assert (newest.photo_name, newest.stage, newest.delivered_at) == ("held.jpg", "undoable", "")
-    assert (oldest.photo_name, oldest.stage) == ("filed.jpg", "applied")
+    assert (newest.photo_name, newest.status, newest.delivered_at) == ("held.jpg", "undoable", "")
+    assert (oldest.photo_name, oldest.status) == ("filed.jpg", "applied")
     decision = world.row(filed).decision
     assert decision is not None
     assert oldest.delivered_at == decision.delivered_at != ""
@@ -68,8 +68,8 @@ def test_a_corrected_verdict_keeps_the_first_decisions_delivery(world: World) ->
         for line in describe_entries(world.inspections, find_entries(world.inspections, ALL_DAYS), 10)
     }
 
-    assert items["override"].stage == "final"
-    assert items["decide"].stage == "applied"
+    assert items["override"].status == "final"
+    assert items["decide"].status == "applied"
     assert items["decide"].delivered_at
 
 

@@ -411,7 +411,7 @@ def test_a_photo_that_another_took_meanwhile_is_not_decided_twice(world: World, 
     wait_for_photos(window)
     first = window.name()
     inspection = id_of(world, first)
-    world.reviews.release(inspection, "ann")
+    world.reviews.release_lease(inspection, "ann")
     world.pipeline.decide(world.row(inspection).image, Verdict.OK, "bob")
 
     window.press("d")

@@ -72,7 +72,7 @@ class DynamoReviewRepository:
         answer = self._update({**change, "ReturnValues": "ALL_NEW"})
         return from_inspection_item(answer["Attributes"]) if answer else None
 
-    def release(
+    def release_lease(
         self, inspection_id: str, reviewer: str, skipped: dict[str, str] | None = None, until: str = ""
     ) -> bool:
         names = {"#lease": "lease", "#reviewer": "reviewer"}
@@ -107,7 +107,7 @@ class DynamoReviewRepository:
         )
         write_with_audit(self._dynamodb, change, self._audit_table, entry)
 
-    def unhold(self, inspection_id: str, entry: AuditEntry) -> None:
+    def release_hold(self, inspection_id: str, entry: AuditEntry) -> None:
         change = conditional_update(
             self._table,
             inspection_id,

@@ -181,7 +181,7 @@ class Inspection:
 
 
 class AuditAction(StrEnum):
-    """The actions of the audit trail."""
+    """The actions of the audit trail. The values are stored in entries that nothing may change."""
 
     DECIDE = "decide"
     UNDO = "undo"
@@ -190,7 +190,7 @@ class AuditAction(StrEnum):
     OVERRIDE = "override"
     REINSPECT = "reinspect"
     HOLD = "hold"
-    UNHOLD = "unhold"
+    RELEASE_HOLD = "unhold"
     CONFLICT = "conflict"
     SIGN_IN = "sign in"
     SIGN_OUT = "sign out"

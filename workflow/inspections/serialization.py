@@ -102,5 +102,5 @@ def _decision_to_dict(row: Inspection) -> dict[str, Any] | None:
         "decided_at": decision.decided_at,
         "reason": decision.reason,
         "defect_class": decision.defect_class,
-        "stage": progress.stage.value if progress else None,
+        "status": progress.status.value if progress else None,
     }

@@ -9,8 +9,8 @@ from workflow.inspections.inspection import Decision, Inspection
 from workflow.inspections.repository import InspectionRepository
 
 
-class DecisionStage(StrEnum):
-    """The stage of a decision, as people see it."""
+class DecisionStatus(StrEnum):
+    """The status of a decision, as people see it."""
 
     UNDOABLE = "undoable"
     FINAL = "final"
@@ -20,9 +20,9 @@ class DecisionStage(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class DecisionProgress:
-    """The stage of a decision and when it was reached; for an undoable one, when the undo window ends."""
+    """The status of a decision and when it was reached; for an undoable one, when the undo window ends."""
 
-    stage: DecisionStage
+    status: DecisionStatus
     at: str
 
 
@@ -51,8 +51,8 @@ def decision_progress(row: Inspection) -> DecisionProgress | None:
     if decision is None:
         return None
     if row.settled:
-        return DecisionProgress(DecisionStage.APPLIED, row.settled_at)
+        return DecisionProgress(DecisionStatus.APPLIED, row.settled_at)
     if decision.delivered_at:
-        return DecisionProgress(DecisionStage.DELIVERED, decision.delivered_at)
-    stage = DecisionStage.FINAL if decision.finalized else DecisionStage.UNDOABLE
-    return DecisionProgress(stage, decision.effective_at or decision.decided_at)
+        return DecisionProgress(DecisionStatus.DELIVERED, decision.delivered_at)
+    status = DecisionStatus.FINAL if decision.finalized else DecisionStatus.UNDOABLE
+    return DecisionProgress(status, decision.effective_at or decision.decided_at)

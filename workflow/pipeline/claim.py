@@ -23,14 +23,14 @@ class ClaimOutcome(StrEnum):
     """The outcome of a claim. The Choice `Is the upload readable?` reads it.
 
     UNREADABLE: the row holds the rejection. DECIDED: a person's decision is final and only has to be carried
-    out. VANISHED: the version was deleted before it was validated. REFUSED: another execution owns it.
+    out. VANISHED: the version was deleted before it was validated. NOT_OWNER: another execution owns it.
     """
 
     READABLE = "readable"
     UNREADABLE = "unreadable"
     DECIDED = "decided"
     VANISHED = "vanished"
-    REFUSED = "refused"
+    NOT_OWNER = "not_owner"
 
 
 def claim_upload(
@@ -44,7 +44,7 @@ def claim_upload(
     """Claim an image version for an execution and validate its bytes."""
     row = get_or_create(inspections, new_inspection(image, owner, attempt, uploaded_at))
     if row is None:
-        return ClaimOutcome.REFUSED
+        return ClaimOutcome.NOT_OWNER
     if outcome := _known_outcome(row):
         return outcome
     try:

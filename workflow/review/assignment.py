@@ -116,7 +116,7 @@ class ReviewAssigner:
         now = self._clock()
         current = {name: until for name, until in row.skipped.items() if until > now}
         skipped = {**current, reviewer: timestamps.add_seconds(now, SKIP_SECONDS)}
-        if self._reviews.release(row.id, reviewer, skipped):
+        if self._reviews.release_lease(row.id, reviewer, skipped):
             self._mark_available(row.id, skipped=skipped)
 
     def unskip(self, reviewer: str, inspection_id: str) -> None:
@@ -127,25 +127,25 @@ class ReviewAssigner:
         if row is None and self._reviews.lease(inspection_id, lease, now) is None:
             raise Conflict("another reviewer took the photo after it was skipped")
 
-    def release(self, reviewer: str, leases: Mapping[str, str]) -> None:
+    def release_leases(self, reviewer: str, leases: Mapping[str, str]) -> None:
         """Release the photos of a page that was closed; `leases` holds the expiry that the page knew of each.
 
         The same reviewer's next page may have renewed a lease meanwhile. Leases that expire later stay.
         """
         for inspection_id, until in leases.items():
-            if self._reviews.release(inspection_id, reviewer, until=until):
+            if self._reviews.release_lease(inspection_id, reviewer, until=until):
                 self._mark_available(inspection_id)
 
-    def release_all(self, reviewer: str) -> None:
+    def release_all_leases(self, reviewer: str) -> None:
         """Release all photos that are listed as assigned to this reviewer; called on sign-out."""
         for queue in (ReviewQueue.OPEN, ReviewQueue.SECOND_REVIEW):
             for item in self._reviews.list_items(queue):
                 is_own = item.lease is not None and item.lease.reviewer == reviewer
-                if is_own and self._reviews.release(item.id, reviewer):
+                if is_own and self._reviews.release_lease(item.id, reviewer):
                     self._mark_available(item.id)
 
     def hold(self, reviewer: str, inspection_id: str, reason: str) -> None:
-        """Put a photo on hold, so that it is not assigned until it is unheld; ValueError without a reason."""
+        """Put a photo on hold, so that it is not assigned until it is released; ValueError without a reason."""
         if not reason.strip() or len(reason) > MAX_REASON_LENGTH:
             raise ValueError(f"a hold needs a reason of at most {MAX_REASON_LENGTH:,} characters")
         now = self._clock()
@@ -155,12 +155,12 @@ class ReviewAssigner:
         self._reviews.hold(inspection_id, Hold(reviewer, now, reason), entry)
         self.evict(inspection_id)
 
-    def unhold(self, reviewer: str, inspection_id: str) -> None:
+    def release_hold(self, reviewer: str, inspection_id: str) -> None:
         """Return a photo from hold to the open queue."""
-        self._reviews.unhold(
+        self._reviews.release_hold(
             inspection_id,
             AuditEntry(
-                inspection_id=inspection_id, at=self._clock(), actor=reviewer, action=AuditAction.UNHOLD
+                inspection_id=inspection_id, at=self._clock(), actor=reviewer, action=AuditAction.RELEASE_HOLD
             ),
         )
         self.evict(inspection_id)

@@ -62,7 +62,7 @@ class ReviewRepository(Protocol):
         the row, or None if the photo cannot be leased: it left the queue, or another reviewer has it.
         """
 
-    def release(
+    def release_lease(
         self, inspection_id: str, reviewer: str, skipped: dict[str, str] | None = None, until: str = ""
     ) -> bool:
         """End this reviewer's lease; with `skipped`, also replace the recorded skips.
@@ -74,7 +74,7 @@ class ReviewRepository(Protocol):
     def hold(self, inspection_id: str, hold: Hold, entry: AuditEntry) -> None:
         """Put an open photo on hold, with the audit entry; Conflict if it is not open, or another has it."""
 
-    def unhold(self, inspection_id: str, entry: AuditEntry) -> None:
+    def release_hold(self, inspection_id: str, entry: AuditEntry) -> None:
         """Return a photo from hold to the open queue, with the audit entry; Conflict if it is not on hold."""
 
     def record_second_review(

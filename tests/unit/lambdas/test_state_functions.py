@@ -81,12 +81,12 @@ def test_an_upload_is_claimed_under_exactly_its_key(
     assert assert_logged_once(log, image, "claimed")["key"] == key
 
 
-@pytest.mark.parametrize("outcome", ["unreadable", "vanished", "refused"])
+@pytest.mark.parametrize("outcome", ["unreadable", "vanished", "not_owner"])
 def test_every_outcome_of_a_claim_is_data(pipeline: Pipeline, context: Any, outcome: str) -> None:
     image = pipeline.upload(b"" if outcome == "unreadable" else PHOTO)
     if outcome == "vanished":
         pipeline.objects.delete(image)
-    if outcome == "refused":
+    if outcome == "not_owner":
         pipeline.claim(image, "somebody else")
 
     assert claim_upload.handler(
@@ -100,7 +100,7 @@ def test_a_copy_of_an_execution_started_by_hand_is_refused(pipeline: Pipeline, c
 
     answer = claim_upload.handler(copied, context, inspections=pipeline.inspections, objects=pipeline.objects)
 
-    assert answer == {"outcome": "refused"}
+    assert answer == {"outcome": "not_owner"}
     assert pipeline.inspections.rows == {}
 
 

@@ -80,7 +80,7 @@ def test_an_unavailable_photo_is_no_error() -> None:
     refused = reviews("ConditionalCheckFailedException")
 
     assert refused.lease("i1", LEASE, AT) is None
-    assert refused.release("i1", "ann") is False
+    assert refused.release_lease("i1", "ann") is False
 
 
 def test_a_late_hold_is_a_conflict() -> None:
@@ -95,9 +95,9 @@ def test_a_service_error_is_raised(code: str) -> None:
     with pytest.raises(ClientError, match=code):
         reviews(code).lease("i1", LEASE, AT)
     with pytest.raises(ClientError, match=code):
-        reviews(code).release("i1", "ann")
+        reviews(code).release_lease("i1", "ann")
 
 
 def test_a_transaction_conflict_is_not_a_conflict_between_reviewers() -> None:
     with pytest.raises(ClientError, match="TransactionCanceledException"):
-        reviews("TransactionCanceledException", "TransactionConflict", "None").unhold("i1", ENTRY)
+        reviews("TransactionCanceledException", "TransactionConflict", "None").release_hold("i1", ENTRY)

@@ -188,7 +188,7 @@ def test_another_execution_is_refused_and_changes_nothing(pipeline: Pipeline) ->
     pipeline.claim(image, "me")
     before = pipeline.row(image)
 
-    assert pipeline.claim(image, "you") == "refused"
+    assert pipeline.claim(image, "you") == "not_owner"
     assert pipeline.row(image) == before
 
 
@@ -197,7 +197,7 @@ def test_the_next_attempt_claims_what_was_handed_over_to_it(pipeline: Pipeline) 
     pipeline.claim(image, "me")
     pipeline.inspections.transfer_ownership(pipeline.row(image), "you", 2, NOW)
 
-    assert (pipeline.claim(image, "you", 2), pipeline.claim(image, "me")) == ("readable", "refused")
+    assert (pipeline.claim(image, "you", 2), pipeline.claim(image, "me")) == ("readable", "not_owner")
 
 
 def test_a_version_that_was_deleted_before_anybody_looked_is_vanished(pipeline: Pipeline) -> None:

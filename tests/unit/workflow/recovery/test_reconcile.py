@@ -59,7 +59,7 @@ def test_an_ended_execution_is_followed_by_the_next_attempt(pipeline: Pipeline, 
     name = execution_name(inspection_id(image), 2)
     assert (pipeline.row(image).owner, pipeline.row(image).attempt) == (name, 2)
     assert pipeline.executions.started[name] == execution_input(image, UPLOADED_AT, 2)
-    assert pipeline.claim(image, execution_name(inspection_id(image), 1)) == "refused"
+    assert pipeline.claim(image, execution_name(inspection_id(image), 1)) == "not_owner"
 
 
 def test_a_forgotten_execution_starts_again_by_its_own_name(pipeline: Pipeline) -> None:

@@ -220,7 +220,7 @@ def test_signing_out_releases_all_own_photos_and_no_others(
     assigner.assign("ann", 2)
     kept = assigner.assign("bob", 1)
 
-    assigner.release_all("ann")
+    assigner.release_all_leases("ann")
 
     assert sorted(keys(assigner.assign("cat"))) == sorted(
         {f"part-{n}.png" for n in range(4)} - set(keys(kept))
@@ -233,7 +233,7 @@ def test_a_hidden_page_releases_the_photos_that_it_names(
     waiting(pipeline, 3)
     first, *rest = assigner.assign("ann")
 
-    assigner.release("ann", {first.id: until(first)})
+    assigner.release_leases("ann", {first.id: until(first)})
 
     assert keys(assigner.assign("bob")) == [first.image.key]
     assert sorted(keys(assigner.assign("ann"))) == sorted(keys(rest))
@@ -248,11 +248,11 @@ def test_a_page_that_closes_late_releases_nothing_of_the_next_page(
     assigner.assign("ann", 1)
     before = assigner.renew("ann", [renewed.id])
 
-    assigner.release("ann", {seen.id: until(seen), renewed.id: until(renewed)})
-    assigner.release("ann", {})
+    assigner.release_leases("ann", {seen.id: until(seen), renewed.id: until(renewed)})
+    assigner.release_leases("ann", {})
 
     assert assigner.assign("bob") == []
-    assigner.release("ann", before)
+    assigner.release_leases("ann", before)
     assert keys(assigner.assign("bob")) == [renewed.image.key]
 
 
@@ -266,9 +266,9 @@ def test_a_released_photo_is_available_to_the_next_reviewer_at_once(
     (row,) = assigner.assign("ann")
 
     if how == "left":
-        assigner.release("ann", {row.id: until(row)})
+        assigner.release_leases("ann", {row.id: until(row)})
     elif how == "signed out":
-        assigner.release_all("ann")
+        assigner.release_all_leases("ann")
     else:
         assigner.skip("ann", row)
         assert assigner.assign("ann") == []
@@ -322,7 +322,7 @@ def test_a_photo_on_hold_cannot_be_assigned_or_decided_until_it_is_released(
         pipeline.decide(image, Verdict.OK, "bob")
     (item,) = assigner.list_items(ReviewQueue.ON_HOLD)
     assert item.hold == hold
-    assigner.unhold("bob", pipeline.row(image).id)
+    assigner.release_hold("bob", pipeline.row(image).id)
     assert keys(assigner.assign("bob")) == ["part-0.png"]
     assert [entry.action for entry in pipeline.inspections.list_audit_entries(pipeline.row(image).id)] == [
         "hold",
@@ -352,7 +352,7 @@ def test_only_an_open_photo_that_no_other_reviewer_has_can_be_put_on_hold(
     with pytest.raises(Conflict):
         assigner.hold("bob", pipeline.row(image).id, "mine")
     with pytest.raises(Conflict):
-        assigner.unhold("bob", pipeline.row(image).id)
+        assigner.release_hold("bob", pipeline.row(image).id)
     pipeline.decide(image, Verdict.OK, "ann")
     with pytest.raises(Conflict):
         assigner.hold("ann", pipeline.row(image).id, "too late")

@@ -114,7 +114,7 @@ def test_an_override_has_its_own_execution(pipeline: Pipeline) -> None:
 
     assert row.owner == execution_name(row.id, 2)
     assert (row.state, row.settled, row.revision_attempts) == (InspectionState.INSPECTING, False, 1)
-    assert pipeline.claim(image, execution_name(row.id, 1)) == "refused"
+    assert pipeline.claim(image, execution_name(row.id, 1)) == "not_owner"
 
 
 def test_an_override_can_be_overridden(pipeline: Pipeline) -> None:

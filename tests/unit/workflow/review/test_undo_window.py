@@ -10,7 +10,7 @@ from workflow import timestamps
 from workflow.errors import Conflict, NotFound
 from workflow.inspections.inspection import Decision, Inspection, Lease
 from workflow.inspections.objects import Image, inspection_id
-from workflow.inspections.undo_window import DecisionStage, decision_progress
+from workflow.inspections.undo_window import DecisionStatus, decision_progress
 from workflow.inspections.verdict import Verdict
 from workflow.pipeline import filing
 from workflow.recovery.decision_delivery import DeliveryOutcome
@@ -42,9 +42,9 @@ def undo(pipeline: Pipeline, image: Image, reviewer: str = "ann", click: str = C
     return decisions.undo(pipeline.inspections, inspection_id(image), click, reviewer)
 
 
-def stage(pipeline: Pipeline, image: Image) -> DecisionStage | None:
+def status(pipeline: Pipeline, image: Image) -> DecisionStatus | None:
     progress = decision_progress(pipeline.row(image))
-    return progress.stage if progress else None
+    return progress.status if progress else None
 
 
 def test_the_token_is_not_answered_while_the_decision_can_be_undone(
@@ -53,12 +53,12 @@ def test_the_token_is_not_answered_while_the_decision_can_be_undone(
     decide(pipeline, image)
     for _ in range(8):
         assert pipeline.deliver(image) == DeliveryOutcome.UNDO_WINDOW_OPEN
-        assert (pipeline.executions.answers, stage(pipeline, image)) == ([], DecisionStage.UNDOABLE)
+        assert (pipeline.executions.answers, status(pipeline, image)) == ([], DecisionStatus.UNDOABLE)
         clock.turn(1)
 
     assert pipeline.deliver(image) == DeliveryOutcome.DELIVERED
     assert [token for token, _ in pipeline.executions.answers] == [TOKEN]
-    assert stage(pipeline, image) is DecisionStage.DELIVERED
+    assert status(pipeline, image) is DecisionStatus.DELIVERED
 
 
 def test_the_message_arrives_after_the_window_and_an_early_message_is_sent_again(
@@ -205,7 +205,7 @@ def test_a_repeated_click_after_the_end_gets_the_answer_of_the_first(
     repeated = decide(pipeline, image)
 
     assert (repeated.id, repeated.verdict, repeated.decided_at) == (first.id, first.verdict, first.decided_at)
-    assert stage(pipeline, image) is DecisionStage.APPLIED
+    assert status(pipeline, image) is DecisionStatus.APPLIED
 
 
 def test_a_reviewer_cannot_use_the_id_of_anothers_decision(pipeline: Pipeline, image: Image) -> None:
