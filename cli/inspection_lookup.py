@@ -33,7 +33,7 @@ def find_all(inspections: InspectionDatabase, text: str) -> list[Inspection]:
 def find_newest_match(inspections: InspectionDatabase, text: str) -> tuple[Inspection, int]:
     """Return the newest inspection that a text matches and the number of other matches.
 
-    Raises NotFound if there is none.
+    Raise NotFound if there is none.
     """
     matches = find_all(inspections, text)
     if not matches:
@@ -47,7 +47,7 @@ def find_newest_match(inspections: InspectionDatabase, text: str) -> tuple[Inspe
 def resolve_ids(inspections: InspectionDatabase, texts: Iterable[str]) -> list[str]:
     """Return the id of the newest match of each text, without duplicates.
 
-    Raises NotFound if one text matches nothing.
+    Raise NotFound if one text matches nothing.
     """
     return list(dict.fromkeys(find_newest_match(inspections, text)[0].id for text in texts))
 

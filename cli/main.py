@@ -83,7 +83,7 @@ def _report_aws_error(error: Exception) -> int:
 
 
 def _from_aws(error: Exception) -> bool:
-    """Return whether an error comes from boto3. Compares names, since only workflow.aws imports boto3."""
+    """Return True if an error comes from boto3. Compares names, since only workflow.aws imports boto3."""
     return any(base.__module__.startswith("botocore.") for base in type(error).__mro__)
 
 

@@ -54,7 +54,7 @@ class ModelServices:
     def find_version(self, text: str) -> ModelVersion:
         """Return the model with this ARN or name. An empty text means the model in use.
 
-        Raises NotFound if there is none.
+        Raise NotFound if there is none.
         """
         wanted = text or self.settings.get_model()
         if not wanted:

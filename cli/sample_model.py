@@ -16,7 +16,7 @@ def train_and_promote_sample_model(
 ) -> str:
     """Train a model on generated parts and put it to use, like `partcheck model train FOLDER`.
 
-    Returns its ARN.
+    Return its ARN.
     """
     from datasets.labelled_photos import LabelledPhoto
 

@@ -66,7 +66,7 @@ class ServiceAccount:
         return self.model_folder(version_arn) / MODEL_FILE
 
     def get_project(self, arn: str) -> Row:
-        """Return the project's row; raises ServiceError if it does not exist."""
+        """Return the project's row. Raise ServiceError if it does not exist."""
         row = self.database.fetch_one("SELECT * FROM project WHERE arn = ?", arn)
         if row is None:
             raise ServiceError("ResourceNotFoundException", f"The project {arn} does not exist")

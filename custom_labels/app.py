@@ -84,7 +84,7 @@ def _parse(body: bytes) -> Any:
 
 
 def execute_operation(account: ServiceAccount, operation: str, content: Any) -> dict[str, Any]:
-    """Validate and execute one request; raises ServiceError, also for unexpected errors, which are logged."""
+    """Validate and execute one request. Raise ServiceError, also for unexpected errors, which are logged."""
     request = validate_request(operation, content)
     account.fault_injector.before_call(operation)
     account.rate_limits.check_call(operation)

@@ -25,7 +25,7 @@ class DatasetRepository:
     database: Database
 
     def get(self, arn: str) -> Row:
-        """Return the data set's row; raises ServiceError if it does not exist."""
+        """Return the data set's row. Raise ServiceError if it does not exist."""
         row = self.database.fetch_one("SELECT * FROM dataset WHERE arn = ?", arn)
         if row is None:
             raise ServiceError("ResourceNotFoundException", f"The dataset {arn} does not exist")

@@ -13,7 +13,7 @@ class AlreadyInUse(Exception):
 def bind_port(host: str, port: int) -> socket.socket:
     """Bind the port before anything else: a service that cannot be reached must not touch the state.
 
-    Raises AlreadyInUse.
+    Raise AlreadyInUse.
     """
     # asyncio switches Nagle's delay of 40 ms a response off only if the protocol is named.
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
@@ -27,7 +27,7 @@ def bind_port(host: str, port: int) -> socket.socket:
 
 
 def lock_state_dir(folder: Path) -> int:
-    """Lock the state folder and return the lock's file descriptor; raises AlreadyInUse.
+    """Lock the state folder and return the lock's file descriptor. Raise AlreadyInUse.
 
     Two services on one folder would each recover the other's work. The lock ends with the process, however it
     ends.

@@ -39,7 +39,7 @@ class FaultInjector:
         self.failing_starts = 0
 
     def before_call(self, operation: str) -> None:
-        """Count the call; raises ServiceError if an error is configured for it."""
+        """Count the call. Raise ServiceError if an error is configured for it."""
         with self._lock:
             self._calls[operation] += 1
             for index, injected in enumerate(self._errors):

@@ -108,7 +108,7 @@ def _has_colour(location: S3Location) -> bool:
 def _extract(
     colour: bool, with_fingerprint: bool, location: S3Location
 ) -> tuple[FeatureVector, Fingerprint | None] | None:
-    """Return None for a missing or unreadable photo; raises ServiceError if S3 itself fails."""
+    """Return None for a missing or unreadable photo. Raise ServiceError if S3 itself fails."""
     try:
         data = _read(location)
         features = extract_features(decode_photo(data).planes(colour))

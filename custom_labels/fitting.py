@@ -13,7 +13,7 @@ from custom_labels.duplicate_groups import IndexArray, group_near_duplicates
 from vision.calibration import FloatArray
 from vision.classifier import PhotoClassifier, fit_scaler
 
-# Inverse regularization strengths.
+# Inverse regularisation strengths.
 C_VALUES = (0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0)
 FALLBACK_C = 0.1
 FOLDS = 5
@@ -32,7 +32,7 @@ class TrainingExamples:
 
 
 def fit_classifier(examples: TrainingExamples, progress: ProgressCallback) -> PhotoClassifier:
-    """Scale, choose the regularization by grouped cross-validation, calibrate, set thresholds.
+    """Scale, choose the regularisation by grouped cross-validation, calibrate, set thresholds.
 
     Calibration and thresholds use only out-of-fold logits. `progress` receives a sentence for users.
     """
@@ -90,7 +90,7 @@ def _choose_regularization(
     folds = list(splitter.split(rows, targets, groups))
     best: tuple[float, float, FloatArray] | None = None
     for number, c_value in enumerate(C_VALUES, start=1):
-        progress(f"Choosing the regularization, step {number} of {len(C_VALUES)}.")
+        progress(f"Choosing the regularisation, step {number} of {len(C_VALUES)}.")
         logits = np.zeros((len(targets), int(targets.max()) + 1))
         for train, held_out in folds:
             model = _regression(c_value).fit(rows[train], targets[train], sample_weight=weights[train])

@@ -36,7 +36,7 @@ class ModelRunner:
         self._threads: list[threading.Thread] = []
 
     def start(self, arn: str, min_units: int, max_units: int | None) -> VersionRecord:
-        """Set the status to STARTING and load the model in a thread; raises ServiceError."""
+        """Set the status to STARTING and load the model in a thread. Raise ServiceError."""
         if max(min_units, max_units or 0) > MAX_INFERENCE_UNITS:
             message = f"A model may use at most {MAX_INFERENCE_UNITS} inference units"
             raise ServiceError("LimitExceededException", message)
@@ -57,7 +57,7 @@ class ModelRunner:
         return version
 
     def stop(self, arn: str) -> VersionRecord:
-        """Set the status to STOPPING and unload the model; raises ServiceError."""
+        """Set the status to STOPPING and unload the model. Raise ServiceError."""
         version = self._versions.change_status(arn, VersionStatus.STOPPING, "The model is being stopped.")
         self._running_models.unload(arn)
         self._run_in_thread(self._finish_stop, arn)

@@ -38,7 +38,7 @@ def page_size(request: dict[str, Any], default: int = MAX_PAGE_SIZE) -> int:
 def last_key(request: dict[str, Any]) -> str | None:
     """Return the last key of the previous page, or None for the first page.
 
-    An empty token is valid: AWS's own examples begin with it. Raises ServiceError for an invalid token.
+    An empty token is valid: AWS's own examples begin with it. Raise ServiceError for an invalid token.
     """
     return _decode_token(request.get("NextToken") or None, _request_hash(request))
 

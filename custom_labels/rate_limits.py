@@ -46,14 +46,14 @@ class RateLimits:
         self._buckets: dict[str, TokenBucket] = {}
 
     def check_call(self, operation: str) -> None:
-        """Count a call; raises ServiceError if the operation's rate is exceeded."""
+        """Count a call. Raise ServiceError if the operation's rate is exceeded."""
         rate = DETECT_CALLS_PER_SECOND if operation == "DetectCustomLabels" else CONTROL_CALLS_PER_SECOND
         if not self._take(operation, rate):
             message = f"Rate exceeded: {rate:g} calls of {operation} a second"
             raise ServiceError("ThrottlingException", message)
 
     def count_photo(self, arn: str, units: int) -> None:
-        """Count a photo; raises ServiceError if the rate of the model's inference units is exceeded."""
+        """Count a photo. Raise ServiceError if the rate of the model's inference units is exceeded."""
         rate = units * PHOTOS_PER_SECOND_AND_UNIT
         if not self._take(arn, rate):
             code = "ProvisionedThroughputExceededException"

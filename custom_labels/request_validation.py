@@ -35,7 +35,7 @@ def load_service_model() -> ServiceModel:
 def validate_request(operation: str, request: Any) -> dict[str, Any]:
     """Return the request with decoded blobs and without unknown members.
 
-    Raises ServiceError InvalidParameterException with the name of the invalid member.
+    Raise ServiceError InvalidParameterException with the name of the invalid member.
     """
     shape = load_service_model().operation_model(operation).input_shape
     if shape is None:

@@ -27,7 +27,7 @@ class RunningModels:
         self._models.setdefault(arn, Future())
 
     def load(self, arn: str, path: Path) -> None:
-        """Load a model; raises OSError, ValueError, KeyError or BadZipFile for a damaged file."""
+        """Load a model. Raise OSError, ValueError, KeyError or BadZipFile for a damaged file."""
         from vision.classifier import load_classifier
 
         future = self._models.setdefault(arn, Future())
@@ -40,7 +40,7 @@ class RunningModels:
             future.cancel()
 
     def get_model(self, arn: str) -> "PhotoClassifier":
-        """Return a running model; raises ServiceError if it does not run."""
+        """Return a running model. Raise ServiceError if it does not run."""
         future = self._models.get(arn)
         if future is None:
             raise ServiceError("ResourceNotReadyException", f"The model {arn} is not running")
@@ -50,7 +50,7 @@ class RunningModels:
             raise ServiceError("ResourceNotReadyException", f"The model {arn} is not running") from error
 
     def score_photo(self, model: "PhotoClassifier", data: bytes) -> "FloatArray":
-        """Return the probability of each label; raises ServiceError if the photo cannot be scored.
+        """Return the probability of each label. Raise ServiceError if the photo cannot be scored.
 
         A decoded photo takes up to 100 MB, so the number of photos in progress is bounded. The number of
         waiting photos is not.

@@ -14,7 +14,7 @@ UNREACHABLE_MESSAGE = (
 
 
 def parse_s3_object(s3_object: dict[str, str]) -> S3Location:
-    """Read the S3Object member of a request; raises ServiceError if bucket or name is missing."""
+    """Read the S3Object member of a request. Raise ServiceError if bucket or name is missing."""
     if not s3_object.get("Bucket") or not s3_object.get("Name"):
         raise ServiceError("InvalidParameterException", "S3Object needs a Bucket and a Name")
     return S3Location(s3_object["Bucket"], s3_object["Name"], s3_object.get("Version"))
@@ -59,7 +59,7 @@ class S3Storage:
         assert self._client is not None  # noqa: S101
 
     def read(self, location: S3Location, max_bytes: int) -> bytes:
-        """Return the object's bytes; raises ServiceError, for a larger object without reading it."""
+        """Return the object's bytes. Raise ServiceError, for a larger object without reading it."""
         arguments = {"Bucket": location.bucket, "Key": location.key}
         if location.version:
             arguments["VersionId"] = location.version
@@ -81,7 +81,7 @@ class S3Storage:
         return data
 
     def write(self, location: S3Location, data: bytes) -> None:
-        """Write JSON data; raises ServiceError."""
+        """Write JSON data. Raise ServiceError."""
         from botocore.exceptions import BotoCoreError, ClientError
 
         try:

@@ -49,7 +49,7 @@ def run_training(folder: Path) -> None:
 def train_model(job: TrainingJob, folder: Path, reports: TrainingReports, pool: Executor) -> TrainingOutcome:
     """Read both sets, validate them by AWS's rules, fit and save the model, evaluate it, write the reports.
 
-    Raises ManifestRejected if a manifest is invalid, ServiceError if S3 fails.
+    Raise ManifestRejected if a manifest is invalid, ServiceError if S3 fails.
     """
     training, testing = _read_manifests(job, folder, reports.storage)
     _validate(training, testing, images_read=False).raise_first()
@@ -132,7 +132,7 @@ def _extract(
 ) -> tuple[Manifest, PhotoSet]:
     """Extract the features.
 
-    Returns the manifest with the errors of unreadable images, and the readable photos.
+    Return the manifest with the errors of unreadable images, and the readable photos.
     """
     usable = manifest.usable_entries
 

@@ -53,7 +53,7 @@ class TrainingReports:
     ) -> dict[str, Any]:
         """Write both manifests with their errors, and the summary.
 
-        Returns members of the model's description.
+        Return members of the model's description.
         """
         summary = self.write_json(
             "manifest_summary.json",

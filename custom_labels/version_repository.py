@@ -36,7 +36,7 @@ class VersionRepository:
     database: Database
 
     def add(self, version: VersionRecord) -> None:
-        """Insert a version; raises ServiceError if its name is used in the project."""
+        """Insert a version. Raise ServiceError if its name is used in the project."""
         taken = self.database.fetch_one(
             "SELECT 1 FROM version WHERE project = ? AND name = ?", version.project, version.name
         )
@@ -57,7 +57,7 @@ class VersionRepository:
         self.database.execute(sql, *values)
 
     def get(self, arn: str) -> VersionRecord:
-        """Return a version; raises ServiceError if it does not exist."""
+        """Return a version. Raise ServiceError if it does not exist."""
         row = self.database.fetch_one("SELECT * FROM version WHERE arn = ?", arn)
         if row is None:
             raise ServiceError("ResourceNotFoundException", f"The model {arn} does not exist")
@@ -75,7 +75,7 @@ class VersionRepository:
     def change_status(
         self, arn: str, status: VersionStatus, message: str = "", **details: Any
     ) -> VersionRecord:
-        """Set status and message and add details; raises ServiceError for an invalid transition."""
+        """Set status and message and add details. Raise ServiceError for an invalid transition."""
         with self.database.transaction():
             version = self.get(arn)
             allowed = predecessors(status)

@@ -46,7 +46,7 @@ def find_frozen(event_log: ModelEventLog, project: str) -> HoldOutManifest | Non
 
 
 def photos_from_manifest_uri(uri: str) -> list[LabelledPhoto]:
-    """Return the usable photos of a manifest in S3; raises ConfigurationError if there are none."""
+    """Return the usable photos of a manifest in S3. Raise ConfigurationError if there are none."""
     try:
         lines = s3_objects.read_bytes(uri).decode("utf-8-sig").split("\n")
     except UnicodeDecodeError as error:
@@ -70,7 +70,7 @@ def freeze(
 ) -> HoldOutManifest:
     """Store copies of the photos under the hash of their bytes, and record the hash of their manifest.
 
-    `reason` says why a frozen hold-out is replaced. Raises Conflict if a different one is frozen and there is
+    `reason` says why a frozen hold-out is replaced. Raise Conflict if a different one is frozen and there is
     no reason.
     """
     named = [LabelledPhoto(name=_hashed_name(photo), label=photo.label, read=photo.read) for photo in photos]
@@ -102,7 +102,7 @@ def freeze(
 
 
 def read_frozen_entries(hold_out: HoldOutManifest) -> list[ManifestEntry]:
-    """Return the lines of a hold-out; raises PartcheckError if it was changed since it was frozen."""
+    """Return the lines of a hold-out. Raise PartcheckError if it was changed since it was frozen."""
     content = s3_objects.read_bytes(hold_out.uri)
     if hashlib.sha256(content).hexdigest() != hold_out.sha256:
         raise PartcheckError(f"{hold_out.uri} was changed since it was frozen: restore its first version")
@@ -121,7 +121,7 @@ class HoldOutScorer:
     def score(self, entries: Sequence[ManifestEntry], progress: Callable[[int], None]) -> list[ScoredPhoto]:
         """Score every photo; a refused photo has no scores. `progress` receives the number of scored photos.
 
-        Raises NotFound if a photo is missing, PartcheckError if the model does not answer.
+        Raise NotFound if a photo is missing, PartcheckError if the model does not answer.
         """
         results: list[ScoredPhoto] = []
         with ThreadPoolExecutor(CONCURRENCY) as pool:

@@ -20,9 +20,9 @@ def import_datasets(
 ) -> dict[str, str | int]:
     """Upload missing photos, write both manifests, create the project and its data sets.
 
-    Data sets with exactly these photos stay. Returns the project's name and ARN, counts and manifests. Raises
-    Conflict if there are other data sets and `replace` is false, ConfigurationError if the photos cannot be a
-    data set.
+    Data sets with exactly these photos stay. Return the project's name and ARN, counts and manifests. Raise
+    Conflict if there are other data sets and `replace` is false, ConfigurationError if the photos cannot be
+    a data set.
     """
     training, test = sides
     check_labels({photo.label for photo in training})

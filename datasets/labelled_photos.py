@@ -35,7 +35,7 @@ class LabelledPhoto:
 def photos_from_folder(folder: Path, report: Report) -> list[LabelledPhoto]:
     """Return the photos in the sub-folders, which are named after labels; names are relative to `folder`.
 
-    `report` receives what was found and left out. Raises ConfigurationError if there are no photos, or their
+    `report` receives what was found and left out. Raise ConfigurationError if there are no photos, or their
     names or labels cannot be used.
     """
     if not folder.is_dir():
@@ -78,7 +78,7 @@ def _select(listing: PhotoListing, root: str, report: Report) -> list[str]:
 def photos_from_manifest(entries: Iterable[ManifestEntry], folder: Path | None) -> list[LabelledPhoto]:
     """Return the usable photos of a manifest, read from local copies in `folder`, or from S3 without it.
 
-    Raises ConfigurationError if a copy is missing.
+    Raise ConfigurationError if a copy is missing.
     """
     return [
         LabelledPhoto(

@@ -64,7 +64,7 @@ def find_similar(labels: Iterable[str]) -> list[list[str]]:
 
 
 def is_utf8(name: str) -> bool:
-    """Return whether a file's name is valid UTF-8, as keys and manifests require."""
+    """Return True if a file's name is valid UTF-8, as keys and manifests require."""
     try:
         name.encode()
     except UnicodeEncodeError:

@@ -32,7 +32,7 @@ class LeakageReport:
         return self._share({pair.second for pair in self.within})
 
     def exceeds(self, limit: float) -> bool:
-        """Return whether one of the shares is above the limit."""
+        """Return True if one of the shares is above the limit."""
         return self.leaking_share > limit or self.repeated_share > limit
 
     def _share(self, photos: set[int]) -> float:

@@ -40,7 +40,7 @@ class ProjectDatasets:
     def create_dataset(self, project_arn: str, kind: str, bucket: str, manifest: str) -> None:
         """Create a data set from a manifest and wait until it is complete.
 
-        Raises Conflict if the project has one of this kind, PartcheckError if the creation fails.
+        Raise Conflict if the project has one of this kind, PartcheckError if the creation fails.
         """
         source = {"GroundTruthManifest": {"S3Object": {"Bucket": bucket, "Name": manifest}}}
         try:
@@ -63,7 +63,7 @@ class ProjectDatasets:
     def delete_datasets(self) -> None:
         """Delete both data sets and wait until they are gone; photos and manifests stay in S3.
 
-        Raises PartcheckError if they still exist after ten minutes.
+        Raise PartcheckError if they still exist after ten minutes.
         """
         for arn in self.dataset_arns().values():
             self.models.call("delete_dataset", DatasetArn=arn)

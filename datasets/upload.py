@@ -24,7 +24,7 @@ def upload_photos(
 ) -> list[LabelledPhoto]:
     """Upload the photos and return them with their S3 URIs; photos in S3 stay where they are.
 
-    `progress` receives the number of photos in S3, and how many of them were there before. Raises
+    `progress` receives the number of photos in S3, and how many of them were there before. Raise
     ConfigurationError, before the first upload, for a name that S3 refuses.
     """
     _check_keys(photo.name for photo in photos if not photo.source)

@@ -85,8 +85,7 @@ def validate(
     """Validate folders or manifests; the photos of a manifest are compared if `copies` holds local copies.
 
     `progress` receives the number of photos that were read, and of all photos. `report` receives what was
-    found in folders. Raises ConfigurationError if a
-    folder has no photos or a copy is missing.
+    found in folders. Raise ConfigurationError if a folder has no photos or a copy is missing.
     """
     sides = [_read_side(path, copies, report) for path in (training, testing) if path is not None]
     images_read = all(side.images_read for side in sides)
@@ -113,7 +112,7 @@ def validate(
 def write_split(result: DatasetValidation, folder: Path, share: float) -> dict[str, int]:
     """Write a new split: as manifests if there is a manifest, else as lists of names.
 
-    Returns the number of lines of each file. Raises ConfigurationError if the photos were not read.
+    Return the number of lines of each file. Raise ConfigurationError if the photos were not read.
     """
     if result.duplicates is None:
         raise ConfigurationError("--split-by-part looks at the photos: name their folder with --photos")

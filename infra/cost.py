@@ -1,4 +1,4 @@
-"""Cost estimates of a stage, idle and under load: `python -m infra.cost` writes docs/cost.md."""
+"""Cost estimates of a stage, idle and under load. `python -m infra.cost` writes docs/cost.md."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -111,6 +111,15 @@ def review_app_hosting_costs() -> list[CostItem]:
 def total(items: Sequence[CostItem]) -> float:
     """Return the sum of the items in US dollars."""
     return sum(item.dollars for item in items)
+
+
+def summarize_stage_cost(review_app: bool) -> str:
+    """Return the sentence about the cost of a stage that a deployment shows before it asks."""
+    idle, photos = total(monthly_idle_cost(review_app)), total(cost_of_thousand_photos())
+    return (
+        f"About US${idle:.0f} a month when idle, US${photos:.2f} for 1,000 photos, "
+        f"US${usd('model', 1):.0f} an hour for each inference unit while a model runs (docs/cost.md)."
+    )
 
 
 def render_page() -> str:

@@ -121,7 +121,7 @@ class LocalEnvironment:
 
     @property
     def has_failed(self) -> bool:
-        """Return whether a service cannot be kept running."""
+        """Return True if a service cannot be kept running."""
         return self._supervisor is not None and self._supervisor.failure is not None
 
     def raise_if_failed(self) -> None:

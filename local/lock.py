@@ -84,7 +84,7 @@ def _try_lock(lock: TextIO) -> bool:
 
 
 def is_process_alive(process: int) -> bool:
-    """Return whether a process with this id exists."""
+    """Return True if a process with this id exists."""
     try:
         os.kill(process, 0)
     except ProcessLookupError:
@@ -95,7 +95,7 @@ def is_process_alive(process: int) -> bool:
 
 
 def is_locked(state_dir: Path) -> bool:
-    """Return whether an environment holds the lock of a state directory."""
+    """Return True if an environment holds the lock of a state directory."""
     try:
         with (state_dir / _LOCK).open(encoding="utf-8") as lock:
             fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)

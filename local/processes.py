@@ -108,7 +108,7 @@ class ServiceProcess:
 
     @property
     def has_exited(self) -> bool:
-        """Return whether the process exited by itself."""
+        """Return True if the process exited by itself."""
         return self._process.poll() is not None
 
     def raise_if_exited(self) -> None:

@@ -87,7 +87,7 @@ class SecurityMiddleware:
 
 
 def is_same_origin(headers: Mapping[str, str]) -> bool:
-    """Return whether the browser states that a page of this app sent the request.
+    """Return True if the browser states that a page of this app sent the request.
 
     A request with neither `Sec-Fetch-Site` nor `Origin` is treated as foreign.
     """

@@ -34,7 +34,7 @@ class SessionRegistry:
             self._active_until.pop(session, None)
 
     def is_active(self, session: str) -> bool:
-        """Return whether a session has not ended. The end in another process is seen after CACHE_SECONDS."""
+        """Return True if a session has not ended. The end in another process is seen after CACHE_SECONDS."""
         now = self._clock()
         with self._lock:
             if self._active_until.get(session, 0.0) > now:

@@ -93,7 +93,7 @@ class ReviewAppSettings:
 
 
 def is_loopback(host: str) -> bool:
-    """Return whether a host name or address is a loopback one."""
+    """Return True if a host name or address is a loopback one."""
     if host == "localhost":
         return True
     try:

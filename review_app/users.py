@@ -31,7 +31,7 @@ class User:
     roles: frozenset[Role]
 
     def has_role(self, role: Role) -> bool:
-        """Return whether the user has this role or a higher one."""
+        """Return True if the user has this role or a higher one."""
         return any(_ORDER.index(own) >= _ORDER.index(role) for own in self.roles)
 
 
@@ -88,7 +88,7 @@ def page_user(request: Request) -> User:
 
 
 def is_still_signed_in(request: Request) -> bool:
-    """Return whether the session is still active. Responses that last for hours have to check again."""
+    """Return True if the session is still active. Responses that last for hours have to check again."""
     try:
         current_user(request)
     except NotSignedIn:

@@ -70,7 +70,7 @@ GROSS_FAULTS: Mapping[str, Fault] = {
 
 
 def apply_fault(content: bytes, fault: Fault) -> bytes:
-    """Return a photo file with the fault as a JPEG file; raises OSError if Pillow cannot read it."""
+    """Return a photo file with the fault as a JPEG file. Raise OSError if Pillow cannot read it."""
     with Image.open(io.BytesIO(content)) as image:
         photo = image.convert("L" if image.mode in ("1", "L", "LA") else "RGB")
     file = io.BytesIO()

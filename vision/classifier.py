@@ -16,7 +16,7 @@ MAX_DEVIATIONS = 6.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FeatureScaler:
-    """A scaler that compresses every feature around its median, then standardizes it to mean 0, deviation 1.
+    """A scaler that compresses every feature around its median, then standardises it to mean 0, deviation 1.
 
     Extremes have long tails: without the compression a few unusual photos would dominate the regression.
     All fields have one value for each feature.
@@ -95,7 +95,7 @@ class PhotoClassifier:
 def load_classifier(path: Path) -> PhotoClassifier:
     """Load a classifier that `save` wrote.
 
-    Raises OSError, ValueError, KeyError or BadZipFile if the file is missing or damaged.
+    Raise OSError, ValueError, KeyError or BadZipFile if the file is missing or damaged.
     """
     with np.load(path, allow_pickle=False) as stored:
         about = json.loads(str(stored["about"]))

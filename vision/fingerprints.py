@@ -28,7 +28,7 @@ _POLAR_GRID = (SPECTRUM_SIDE / 2 + np.outer(np.sin(_ANGLES), RADII), np.outer(np
 
 
 def compute_fingerprint(content: bytes) -> Fingerprint:
-    """Compute the fingerprint of one photo file; raises OSError or ValueError if Pillow cannot read it.
+    """Compute the fingerprint of one photo file. Raise OSError or ValueError if Pillow cannot read it.
 
     The magnitude spectrum does not depend on the part's position. Sampled along half circles (as for the
     Fourier-Mellin transform), it shifts when the part is turned and reverses when it is mirrored. The

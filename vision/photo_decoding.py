@@ -104,7 +104,7 @@ class OpenedPhoto:
 
 @contextmanager
 def open_photo(content: bytes) -> Iterator[OpenedPhoto]:
-    """Open a JPEG or PNG; raises PhotoTooLargeError or PhotoError, also for errors of its decoding inside."""
+    """Open a JPEG or PNG. Raise PhotoTooLargeError or PhotoError, also for errors of its decoding inside."""
     with warnings.catch_warnings():
         warnings.simplefilter("error", Image.DecompressionBombWarning)
         try:
@@ -119,7 +119,7 @@ def open_photo(content: bytes) -> Iterator[OpenedPhoto]:
 
 
 def decode_photo(data: bytes) -> DecodedPhoto:
-    """Decode a JPEG or PNG within the limits; raises PhotoTooLargeError or PhotoError with the reason.
+    """Decode a JPEG or PNG within the limits. Raise PhotoTooLargeError or PhotoError with the reason.
 
     Every photo is scaled to one number of pixels and keeps its aspect ratio, so that it needs no padding.
     """

@@ -19,9 +19,9 @@ _LEAST_LAPLACIAN = 0.01
 
 
 def measure_photo(content: bytes) -> dict[str, Any]:
-    """Measure a JPEG or PNG file; raises PhotoTooLargeError or PhotoError with the reason.
+    """Measure a JPEG or PNG file. Raise PhotoTooLargeError or PhotoError with the reason.
 
-    Returns `decoder_version`; `brightness` and `contrast` (mean and standard deviation of the luminance, 0 to
+    Return `decoder_version`; `brightness` and `contrast` (mean and standard deviation of the luminance, 0 to
     255); `black_share` and `white_share` (0 to 1); `sharpness` (natural logarithm of the luminance's mean
     absolute Laplacian, at MEASURED_PIXELS pixels or the photo's own size if it is smaller); `colour_cast`
     (mean distance from grey, 0 to 255); `bit_depth`; `frame_hash` (SHA-256, hexadecimal, of the central

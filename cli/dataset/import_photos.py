@@ -85,7 +85,7 @@ def split_photos(photos: list["LabelledPhoto"], test_share: float = DEFAULT_TEST
 def import_split(services: ModelServices, sides: "TrainAndTest", replace: bool) -> dict[str, str | int]:
     """Upload both sides and create the project's data sets. Return their counts and manifests.
 
-    Raises Conflict if the project has data sets of other photos and `replace` is false.
+    Raise Conflict if the project has data sets of other photos and `replace` is false.
     """
     from datasets.importing import import_datasets
     from datasets.project_datasets import ProjectDatasets

@@ -66,5 +66,5 @@ def resolve_verdicts(policy: str, labels: Collection[str], named: Mapping[str, s
 
 
 def is_terminal() -> bool:
-    """Return whether a person can answer questions."""
+    """Return True if a person can answer questions."""
     return sys.stdin.isatty()

@@ -71,7 +71,7 @@ def promote_version(
 
     `labels` are the labels that the routing policy gets; without them, those of the training summary.
     `verdicts` names verdicts of labels; a verdict that would be a guess is asked at the terminal. `units` are
-    the inference units; 0 means as many as the model in use has. Raises Conflict with the objections. A
+    the inference units; 0 means as many as the model in use has. Raise Conflict with the objections. A
     candidate that was started only for the comparison is stopped then.
     """
     before = services.settings.get_model()

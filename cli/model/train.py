@@ -110,7 +110,7 @@ def train_and_promote(
 ) -> ModelVersion:
     """Import photos, train a model on them, and put it to use. Return the running model.
 
-    If a model is in use, the new model must pass the promotion gate. Raises Conflict with the objections; the
+    If a model is in use, the new model must pass the promotion gate. Raise Conflict with the objections; the
     new model stays trained then. Each step can be repeated after an interruption.
     """
     labels = {photo.label for photo in photos}

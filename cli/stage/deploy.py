@@ -193,8 +193,7 @@ def format_events(events: "Sequence[StackEvent]") -> Iterable[str]:
 
 def _print_changes(changes: "Sequence[PlannedChange]", deployment: "StageSettings") -> None:
     """Print the changes and their cost."""
-    from infra import cost
-    from infra.prices import usd
+    from infra.cost import summarize_stage_cost
 
     if not changes:
         note(f"The stage {deployment.stage} is up to date.")
@@ -208,12 +207,7 @@ def _print_changes(changes: "Sequence[PlannedChange]", deployment: "StageSetting
         [(a.lower(), k, str(n)) for (a, k), n in sorted(kinds.items())],
         ("count",),
     )
-    idle = cost.total(cost.monthly_idle_cost(deployment.has_review_app))
-    photos, model = cost.total(cost.cost_of_thousand_photos()), usd("model", 1)
-    note(
-        f"About US${idle:.0f} a month when idle, US${photos:.2f} for 1,000 photos, US${model:.0f} an hour "
-        "for each inference unit while a model runs (docs/cost.md)."
-    )
+    note(summarize_stage_cost(deployment.has_review_app))
 
 
 def _reject_data_loss(changes: "Sequence[PlannedChange]") -> None:

@@ -160,7 +160,7 @@ def _delete_data(stage: StageResources) -> None:
 
 
 def _is_log_bucket(bucket: str) -> bool:
-    """Return whether a bucket gets the access logs of the others. It is deleted last."""
+    """Return True if a bucket gets the access logs of the others. It is deleted last."""
     return "storagelogs" in bucket
 
 

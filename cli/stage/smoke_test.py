@@ -46,7 +46,7 @@ class SmokeResult:
 
     @property
     def succeeded(self) -> bool:
-        """Return whether the photo was judged, filed and announced."""
+        """Return True if the photo was judged, filed and announced."""
         return self.row is not None and self.row.state is InspectionState.CLOSED
 
 

@@ -47,7 +47,7 @@ class ModelOwnership:
     others: Mapping[str, str]
 
     def owns(self, version: ModelVersion) -> bool:
-        """Return whether the stage may stop this model."""
+        """Return True if the stage may stop this model."""
         trained_here = bool(self.bucket) and version.summary_uri.startswith(f"s3://{self.bucket}/")
         return version.arn not in self.others and (version.arn in self.own or trained_here)
 

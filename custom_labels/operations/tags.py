@@ -36,7 +36,7 @@ def add_tags(
 ) -> None:
     """Add tags within the caller's transaction: no resource exists without the tags of its creation.
 
-    Raises ServiceError with the code `too_many` if the resource would have too many tags.
+    Raise ServiceError with the code `too_many` if the resource would have too many tags.
     """
     account.database.execute_many(
         "INSERT OR REPLACE INTO tag VALUES (?, ?, ?)", [(arn, *pair) for pair in tags.items()]

@@ -59,7 +59,7 @@ def create_version(account: ServiceAccount, request: dict[str, Any]) -> dict[str
 
 
 def require_output_config(request: dict[str, Any]) -> dict[str, str]:
-    """Return the OutputConfig; raises ServiceError if it has no bucket."""
+    """Return the OutputConfig. Raise ServiceError if it has no bucket."""
     output: dict[str, str] = request["OutputConfig"]
     if not output.get("S3Bucket"):
         raise ServiceError("InvalidParameterException", "OutputConfig.S3Bucket is required")
@@ -111,7 +111,7 @@ def _prepare_sources(
 def _copy_lines(account: ServiceAccount, dataset: Row | None, folder: Path) -> DatasetSource | None:
     """Copy the data set's lines, so that later changes do not reach the training.
 
-    Returns None for an empty test set.
+    Return None for an empty test set.
     """
     entries = account.datasets.list_entries(dataset["arn"]) if dataset else []
     if dataset is None or (not entries and dataset["kind"] == "TEST"):

@@ -50,7 +50,7 @@ def generate_parts(
 ) -> Iterator[SamplePart]:
     """Yield parts in random order, with the kinds of defects in turn; two seeds never share a part.
 
-    Raises ValueError if `defect_share` is outside 0 to 1.
+    Raise ValueError if `defect_share` is outside 0 to 1.
     """
     if not 0.0 <= defect_share <= 1.0:
         raise ValueError(f"defect share {defect_share!r} is outside 0..1")

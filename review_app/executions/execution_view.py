@@ -99,7 +99,7 @@ def select_step(steps: Sequence[ExecutionStep], step_id: int | None) -> Executio
 
 
 def contains_failed_step(step: ExecutionStep, failed: Sequence[ExecutionStep]) -> bool:
-    """Return whether one of the failed steps is in a branch of this step."""
+    """Return True if one of the failed steps is in a branch of this step."""
     return any(other.parent_id == step.id for other in failed)
 
 

@@ -70,7 +70,7 @@ def build_bars(steps: Sequence[ExecutionStep], now: datetime) -> list[TimelineBa
 
 
 def is_human_wait(step: ExecutionStep) -> bool:
-    """Return whether the step waits, or waited, for the answer to a task token."""
+    """Return True if the step waits, or waited, for the answer to a task token."""
     return step.status is StepStatus.WAITING or any(
         ".waitForTaskToken" in attempt.resource for attempt in step.attempts
     )

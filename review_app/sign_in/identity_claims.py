@@ -30,7 +30,7 @@ def find_claim(claims: Mapping[str, Any], path: str) -> Any:
 
 
 def needs_userinfo(claims: Mapping[str, Any], oidc: OidcSettings) -> bool:
-    """Return whether a claim is missing that the userinfo endpoint may know."""
+    """Return True if a claim is missing that the userinfo endpoint may know."""
     paths = [oidc.name_claim, oidc.roles_claim, *([VERIFIED_CLAIM] if oidc.name_claim == "email" else [])]
     return any(find_claim(claims, path) is None for path in paths)
 

@@ -161,7 +161,7 @@ _READERS: Mapping[str, Callable[[Any], Any]] = {
 
 
 def _typed(value: Any) -> dict[str, Any]:
-    """Convert a value to DynamoDB's notation. boto3's own serializer takes five times as long."""
+    """Convert a value to DynamoDB's notation. boto3's own serialiser takes five times as long."""
     if value is None:
         return {"NULL": True}
     if isinstance(value, bool):

@@ -30,7 +30,7 @@ class ArchiveIndex(Protocol):
     def mark_archived(self, row: Inspection, metrics: InspectionMetrics) -> bool:
         """Mark the row as archived, and replace its earlier metrics, if there are any, by these.
 
-        Both or neither; False if the row changed meanwhile.
+        Both or neither. Return False if the row changed meanwhile.
         """
 
     def has_failure(self, execution: str) -> bool:
@@ -100,7 +100,7 @@ def describe_failure(record: ExecutionRecord) -> FailedExecution:
 
 
 def _archive_row(archiver: Archiver, row: Inspection) -> bool:
-    """Archive a row; False if its last execution has not ended yet: its last step closes the row early."""
+    """Archive a row. Return False if its last execution still runs: the row closes before the last step."""
     archiver.index.add_name(row)
     if row.state is not InspectionState.CLOSED:
         return archiver.index.mark_archived(row, measure_inspection(row))

@@ -49,14 +49,14 @@ class InspectionQuery:
 
     @property
     def search_text(self) -> str:
-        """The normalized name from its first letter or digit on."""
+        """The normalised name from its first letter or digit on."""
         name = self.normalized_name
         start = next((index for index, letter in enumerate(name) if letter.isalnum()), len(name))
         return name[start:]
 
     @property
     def is_prefix(self) -> bool:
-        """True if a photo's name must begin with the normalized name."""
+        """True if a photo's name must begin with the normalised name."""
         return self.name.endswith("*")
 
     def matches_name(self, name: str) -> bool:

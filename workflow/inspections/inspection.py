@@ -76,7 +76,7 @@ class SecondReview:
 
     @property
     def agrees(self) -> bool:
-        """Return whether both verdicts are the same."""
+        """Return True if both verdicts are the same."""
         return self.verdict is self.first_verdict
 
 
@@ -151,17 +151,17 @@ class Inspection:
 
     @property
     def withdrawn(self) -> bool:
-        """Return whether the upload was deleted before it had a verdict."""
+        """Return True if the upload was deleted before it had a verdict."""
         return self.state is InspectionState.CLOSED and self.verdict is None
 
     @property
     def upload_deleted(self) -> bool:
-        """Return whether the upload was deleted after its validation and before the model saw it."""
+        """Return True if the upload was deleted after its validation and before the model saw it."""
         return self.verdict is None and self.rejection.get("code") == UPLOAD_DELETED
 
     @property
     def settled(self) -> bool:
-        """Return whether this revision's verdict is filed and its announcement stored."""
+        """Return True if this revision's verdict is filed and its announcement stored."""
         return bool(self.announcement)
 
     @property
@@ -176,7 +176,7 @@ class Inspection:
 
     @property
     def awaits_decision(self) -> bool:
-        """Return whether the review is open and has no decision."""
+        """Return True if the review is open and has no decision."""
         return self.state is InspectionState.WAITING and self.decision is None
 
 

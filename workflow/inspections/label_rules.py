@@ -43,7 +43,7 @@ def policy_for_labels(
 
     `verdicts` names the verdict of labels, and wins over existing rules and over the labels' names.
 
-    The version is a hash of the content, so it changes only if the rules change. Raises ConfigurationError if
+    The version is a hash of the content, so it changes only if the rules change. Raise ConfigurationError if
     the current policy is not valid.
     """
     parse(current)
@@ -77,7 +77,7 @@ def _is_ambiguous(label: str) -> bool:
 
 
 def is_ok_label(label: str) -> bool:
-    """Return whether a label names sound parts, such as ok, OK, okay, ok_front or good."""
+    """Return True if a label names sound parts, such as ok, OK, okay, ok_front or good."""
     return label.casefold().startswith(("ok", "good"))
 
 

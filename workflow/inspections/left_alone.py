@@ -18,5 +18,5 @@ def key_pattern() -> list[dict[str, dict[str, list[str]]]]:
 
 
 def is_left_alone(key: str) -> bool:
-    """Return whether no inspection starts for this key."""
+    """Return True if no inspection starts for this key."""
     return _PATTERN.fullmatch(key) is not None

@@ -48,7 +48,7 @@ class ModelReference:
 
     @property
     def provisional(self) -> bool:
-        """Return whether there are too few learned parts for a reliable limit."""
+        """Return True if there are too few learned parts for a reliable limit."""
         return self.part_count < MIN_PARTS
 
     @property

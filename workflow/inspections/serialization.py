@@ -20,7 +20,7 @@ def verdict_or_status(row: Inspection) -> str:
 
 
 def is_answered(row: Inspection) -> bool:
-    """Return whether the pipeline has answered: by a verdict, a review request, or a withdrawal."""
+    """Return True if the pipeline has answered: by a verdict, a review request, or a withdrawal."""
     return row.settled or row.state is InspectionState.WAITING or row.withdrawn
 
 

@@ -36,8 +36,8 @@ def undo_seconds_left(decision: Decision, now: str) -> int:
 def finalize(inspections: InspectionRepository, row: Inspection, now: str) -> bool:
     """Make the decision of a row final. Return False while it can be undone, and if it was undone.
 
-    Code that acts on a decision finalizes it first: a conditional write, and not a clock, decides whether the
-    decision still exists.
+    Code that acts on a decision makes it final first: a conditional write, and not a clock, decides whether
+    the decision still exists.
     """
     decision = row.decision
     if decision is None or undo_seconds_left(decision, now):

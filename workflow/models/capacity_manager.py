@@ -54,10 +54,10 @@ class CapacityStore(Protocol):
         """Return the meter; a new one if none is stored."""
 
     def save_meter(self, before: UsageMeter, after: UsageMeter) -> bool:
-        """Replace the meter; False if it was replaced meanwhile."""
+        """Replace the meter. Return False if it was replaced meanwhile."""
 
     def acquire_start_lock(self, now: str, until: str) -> bool:
-        """Acquire the only right to request a start, until a time; False if it is held already."""
+        """Acquire the only right to request a start, until a time. Return False if it is held already."""
 
     def set_start_lock(self, until: str) -> None:
         """Hold the lock until a time; a time in the past releases it."""
@@ -117,7 +117,7 @@ def plan_action(policy: CapacityPolicy, observation: Observation) -> PlannedActi
 
 
 def request_start(ports: CapacityPorts, arn: str, policy: CapacityPolicy, now: str) -> bool:
-    """Request one start for a photo that found its model stopped; True if this call made the request.
+    """Request one start for a photo that found its model stopped. Return True if this call made the request.
 
     The number of such photos does not matter. The start lock is one conditional write, and only its holder
     calls the control plane.

@@ -139,7 +139,7 @@ def rollback(registry: ModelRegistry, reason: str) -> str:
 
     The restored model runs before the switch, and the replaced one is stopped after it. If the last promotion
     was interrupted between its record and the switch, the current model stays and gets its policy back. Raise
-    NotFound if no model was in use before the current one.
+    Raise NotFound if no model was in use before the current one.
     """
     current = registry.settings.get_model()
     if interrupted := _find_interrupted_promotion(registry):

@@ -27,7 +27,7 @@ _TRUNCATED = Rejection(
 
 
 def is_jpeg(content: bytes) -> bool:
-    """Return whether the file starts as a JPEG. A file of only two bytes may be a truncated JPEG."""
+    """Return True if the file starts as a JPEG. A file of only two bytes may be a truncated JPEG."""
     return content[:3] in (b"\xff\xd8", b"\xff\xd8\xff")
 
 

@@ -18,7 +18,7 @@ _TRUNCATED = Rejection(
 
 
 def is_png(content: bytes) -> bool:
-    """Return whether the file starts as a PNG, even if its signature is damaged or truncated."""
+    """Return True if the file starts as a PNG, even if its signature is damaged or truncated."""
     return content.startswith(b"\x89PNG") or content in (b"\x89P", b"\x89PN")
 
 

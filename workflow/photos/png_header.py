@@ -79,7 +79,7 @@ def read_header(name: bytes, data: memoryview) -> PngHeader | Rejection:
 
 
 def is_valid_palette(data: memoryview) -> bool:
-    """Return whether the palette has 1 to 256 colours of three bytes."""
+    """Return True if the palette has 1 to 256 colours of three bytes."""
     return len(data) % 3 == 0 and 3 <= len(data) <= 3 * 256
 
 

@@ -135,7 +135,7 @@ def _not_ready(response: ModelNotReady, waited_seconds: float) -> DetectionDocum
 
 
 def _is_deleted(objects: ObjectStore, row: Inspection) -> bool:
-    """Return whether the upload was deleted. Raise NotFound if a filed photo is missing: it is lost."""
+    """Return True if the upload was deleted. Raise NotFound if a filed photo is missing: it is lost."""
     if objects.fetch(row.location, 0) is not None:
         return False
     check_withdrawable(row)

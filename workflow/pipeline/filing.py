@@ -44,7 +44,7 @@ def file_photo(
     """Copy the photo, point the row at the copy, then delete the original. Repeating it changes nothing.
 
     A photo whose verdict is settled keeps its location, with any target, until the next revision. Raise
-    Conflict if a person decides about the photo and the decision is missing or not final.
+    Raise Conflict if a person decides about the photo and the decision is missing or not final.
     """
     row = require_owner(inspections, inspection_id, owner)
     verdict = _target_verdict(inspections, row, target)

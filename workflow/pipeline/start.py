@@ -50,7 +50,7 @@ def restart_inspection(
 
 
 def backoff_elapsed(row: Inspection) -> bool:
-    """Return whether the next attempt is due: at once after the first, then after 1, 3, 7, … minutes."""
+    """Return True if the next attempt is due: at once after the first, then after 1, 3, 7, … minutes."""
     minutes = 2 ** (min(row.revision_attempts, MAX_BACKOFF_ATTEMPTS) - 1) - 1
     return timestamps.add_seconds(row.attempted_at, 60 * minutes) <= timestamps.now()
 

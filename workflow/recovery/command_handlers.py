@@ -17,7 +17,7 @@ class StoppableExecutions(RedrivableExecutions, Protocol):
     """Executions that can be stopped."""
 
     def stop(self, name: str, reason: str) -> bool:
-        """Stop a running execution; False if the engine no longer knows it."""
+        """Stop a running execution. Return False if the engine no longer knows it."""
 
 
 def build_handlers(reconciler: Reconciler, executions: StoppableExecutions) -> CommandHandlers:
@@ -45,7 +45,7 @@ def build_handlers(reconciler: Reconciler, executions: StoppableExecutions) -> C
 
 
 def redrive_inspection(reconciler: Reconciler, executions: RedrivableExecutions, inspection_id: str) -> str:
-    """Redrive a failed inspection and return a message; Conflict if it is closed or running."""
+    """Redrive a failed inspection and return a message. Raise Conflict if it is closed or running."""
     result = redrive.redrive(reconciler, executions, inspection_id)
     if result.outcome is RedriveOutcome.NOT_NEEDED:
         raise Conflict(f"{result.image.key}: not started again, {result.reason}")
@@ -55,7 +55,7 @@ def redrive_inspection(reconciler: Reconciler, executions: RedrivableExecutions,
 def stop_inspection(
     inspections: InspectionRepository, executions: StoppableExecutions, inspection_id: str, reason: str
 ) -> str:
-    """Stop the running attempt and return a message; Conflict if it is closed or not running.
+    """Stop the running attempt and return a message. Raise Conflict if it is closed or not running.
 
     Reconciliation begins the next attempt, since every photo must get a verdict.
     """

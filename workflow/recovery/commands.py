@@ -74,7 +74,7 @@ class CommandRepository(Protocol):
         """List the commands that have not ended, oldest first. The list may lag by moments."""
 
     def save_progress(self, before: Command, after: Command) -> bool:
-        """Store the progress of a command; False if it changed meanwhile."""
+        """Store the progress of a command. Return False if it changed meanwhile."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,7 +213,7 @@ def from_dict(document: Mapping[str, Any]) -> Command:
 
 
 def parse_query(values: Mapping[str, Any]) -> InspectionQuery:
-    """Parse a query from plain values; ValueError if a state or a verdict does not exist."""
+    """Parse a query from plain values. Raise ValueError if a state or a verdict does not exist."""
     fields = {
         name: value
         for name, value in values.items()

@@ -61,7 +61,7 @@ def deliver(
 def _send_decision(
     inspections: InspectionRepository, tokens: TaskTokenStore, executions: Executions, row: Inspection
 ) -> bool:
-    """Answer the first token that is alive; False if there is none."""
+    """Answer the first token that is alive. Return False if there is none."""
     if row.decision is None:
         return False
     output = {"decision_id": row.decision.id, "verdict": row.decision.verdict.value}

@@ -50,7 +50,7 @@ class Reconciler:
         return limit - self.inspections.count_recent(InspectionState.INSPECTING, since, limit)
 
     def repair(self, issue: Issue) -> bool:
-        """Repair one issue, or find it repaired already; False if it is left to a person."""
+        """Repair one issue, or find it repaired already. Return False if it is left to a person."""
         if issue.kind is IssueKind.MISSED_UPLOAD:
             start_inspection(self.executions, self.inspections, issue.image, issue.uploaded_at)
             return True

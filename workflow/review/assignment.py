@@ -120,7 +120,7 @@ class ReviewAssigner:
             self._mark_available(row.id, skipped=skipped)
 
     def unskip(self, reviewer: str, inspection_id: str) -> None:
-        """End a reviewer's own skip and lease the photo to them; Conflict if it is not available to them."""
+        """End a reviewer's own skip and lease the photo to them. Raise Conflict if it is not available."""
         now = self._clock()
         lease = Lease(reviewer, timestamps.add_seconds(now, LEASE_SECONDS))
         row = self._reviews.lease(inspection_id, lease, now, ends_skip=True)
@@ -145,7 +145,7 @@ class ReviewAssigner:
                     self._mark_available(item.id)
 
     def hold(self, reviewer: str, inspection_id: str, reason: str) -> None:
-        """Put a photo on hold, so that it is not assigned until it is released; ValueError without a reason."""
+        """Keep a photo out of the queue until it is released. Raise ValueError without a reason."""
         if not reason.strip() or len(reason) > MAX_REASON_LENGTH:
             raise ValueError(f"a hold needs a reason of at most {MAX_REASON_LENGTH:,} characters")
         now = self._clock()
@@ -248,7 +248,7 @@ class ReviewAssigner:
         return deque(item for item in (*own, *others) if item.id not in already_assigned)
 
     def _reserve(self, item: ReviewItem, lease: Lease, now: str) -> bool:
-        """Lease a photo in the cache, so that other threads do not try it; False if one was faster."""
+        """Lease a photo in the cache, so that other threads do not try it. Return False if one was faster."""
         with self._lock:
             for cached in self._cache.values():
                 current = cached.items.get(item.id)

@@ -210,7 +210,7 @@ def validate_answer(verdict: Verdict, reason: str, defect_class: str) -> None:
 
 
 def find_earlier_decision(row: Inspection, decision_id: str, reviewer: str) -> Decision | None:
-    """Return the decision with this id, current or of a previous revision; Conflict if another made it."""
+    """Return the decision with this id, also of a previous revision. Raise Conflict if another made it."""
     for decision in (row.decision, *(revision.decision for revision in row.previous_revisions)):
         if decision is not None and decision.id == decision_id:
             if decision.reviewer != reviewer:

@@ -72,18 +72,18 @@ class ReviewRepository(Protocol):
         """
 
     def hold(self, inspection_id: str, hold: Hold, entry: AuditEntry) -> None:
-        """Put an open photo on hold, with the audit entry; Conflict if it is not open, or another has it."""
+        """Put a photo on hold, with the audit entry. Raise Conflict if it is not open, or another has it."""
 
     def release_hold(self, inspection_id: str, entry: AuditEntry) -> None:
-        """Return a photo from hold to the open queue, with the audit entry; Conflict if it is not on hold."""
+        """Return a photo to the open queue, with the audit entry. Raise Conflict if it is not on hold."""
 
     def record_second_review(
         self, before: Inspection, second: SecondReview | None, lease: Lease | None, entry: AuditEntry
     ) -> None:
         """Store, replace or (with None) remove a second review, with the audit entry.
 
-        Conflict if another second review was stored meanwhile, the photo was revised, or another reviewer has
-        it leased.
+        Raise Conflict if another second review was stored meanwhile, the photo was revised, or another
+        reviewer has it leased.
         """
 
 

@@ -20,11 +20,11 @@ Edge = tuple[str, str]
 class LayeredLayout:
     """Coordinates of a layered graph.
 
-    `centers` holds each node's centre, `layers` its layer, `bounds` each layer's top and bottom, and
+    `centres` holds each node's centre, `layers` its layer, `bounds` each layer's top and bottom, and
     `crossings` the x coordinates at which an edge crosses the layers between its ends.
     """
 
-    centers: Mapping[str, tuple[float, float]]
+    centres: Mapping[str, tuple[float, float]]
     bounds: Sequence[tuple[float, float]]
     layers: Mapping[str, int]
     crossings: Mapping[Edge, Sequence[float]]
@@ -91,7 +91,7 @@ def arrange_in_layers(
         if node.edge:
             crossings[node.edge].append(node.x - left)
     return LayeredLayout(
-        centers={
+        centres={
             node.name: (node.x - left, sum(bounds[layer_of[node.name]]) / 2) for node in nodes if node.name
         },
         bounds=bounds,

@@ -33,7 +33,7 @@ class Box:
     frame: bool = False
 
     @property
-    def center_x(self) -> float:
+    def centre_x(self) -> float:
         """The x coordinate of its centre."""
         return self.x + self.width / 2
 
@@ -123,7 +123,7 @@ def _layout_component(
     }
     edge_widths = {edge: count * LANE_WIDTH for edge, count in lanes.items()}
     layered = arrange_in_layers(sizes, edge_widths, NODE_GAP, LAYER_GAP)
-    layouts = {name: _centered(states[name], layered.centers[name]) for name in names}
+    layouts = {name: _centred(states[name], layered.centres[name]) for name in names}
     outer_boxes = {name: layout.boxes[0] for name, layout in layouts.items()}
     routes = _route_transitions(transitions, layered, outer_boxes, lanes, back_edges)
     return GraphLayout(
@@ -139,8 +139,8 @@ def _downwards(edge: Edge, back_edges: set[Edge]) -> Edge:
     return (edge[1], edge[0]) if edge in back_edges else edge
 
 
-def _centered(layout: GraphLayout, center: Point) -> GraphLayout:
-    return layout.translated(center[0] - layout.width / 2, center[1] - layout.height / 2)
+def _centred(layout: GraphLayout, centre: Point) -> GraphLayout:
+    return layout.translated(centre[0] - layout.width / 2, centre[1] - layout.height / 2)
 
 
 def _route_transitions(
@@ -174,7 +174,7 @@ def _edge_points(
     """Route an edge from the upper box's bottom to the lower box's top, vertical within each layer."""
     upper, lower = boxes[edge[0]], boxes[edge[1]]
     first_layer, last_layer = layered.layers[edge[0]], layered.layers[edge[1]]
-    start_x, end_x = upper.center_x + lane_offset, lower.center_x + lane_offset
+    start_x, end_x = upper.centre_x + lane_offset, lower.centre_x + lane_offset
     points = [(start_x, upper.y + upper.height), (start_x, layered.bounds[first_layer][1])]
     for layer, x in enumerate(layered.crossings[edge], start=first_layer + 1):
         points += [(x + lane_offset, y) for y in layered.bounds[layer]]
