@@ -2,7 +2,7 @@
 // survive the tab. Requests for different photos are sent in parallel, those for one photo one after another.
 // A repeated request has the same decision id.
 
-const MAX_PARALLEL = 6;
+const MAX_PARALLEL = 3; // A browser has six connections to a server; photos and events need some of them.
 const REFUSAL_STATUSES = [400, 403, 404, 409, 411, 413, 422];
 const MAX_BACKOFF_MS = 15000;
 
@@ -11,8 +11,15 @@ const isSame = (request, other) => {
   return request.id === other.id && request.action === other.action && hasSameDecision;
 };
 
+// The undo of a refused answer is void, and so is each answer after a refused undo of the same photo.
+const dependsOn = (refused, request) => {
+  const isSameAnswer = refused.form.decision_id === request.form.decision_id;
+  return refused.id === request.id && (refused.action === "undo" || isSameAnswer);
+};
+
 export class Outbox {
-  // Listeners: onChange(count, isFailing, isSignedOut), onAccepted(request, response), onRefused(request, message)
+  // Listeners: onChange(count, isFailing, isSignedOut), onAccepted(request, response), and
+  // onRefused(request, message, dropped), where `dropped` are the requests that depend on the refused one.
   constructor(user, query, listeners) {
     this.storageKey = `partcheck.outbox.${user}`;
     this.query = query;
@@ -96,12 +103,14 @@ export class Outbox {
       return;
     }
     this.failures = 0;
-    this.requests = this.requests.filter((item) => !isSame(item, request));
+    const others = this.requests.filter((item) => !isSame(item, request));
+    const dropped = response.ok ? [] : others.filter((item) => dependsOn(request, item));
+    this.requests = others.filter((item) => !dropped.includes(item));
     if (response.ok) {
       this.listeners.onAccepted(request, await response.json().catch(() => ({})));
     } else {
       const message = await response.json().then((body) => body.error, () => "");
-      this.listeners.onRefused(request, message);
+      this.listeners.onRefused(request, message, dropped);
     }
     this.send();
   }

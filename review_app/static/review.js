@@ -15,6 +15,7 @@ const REFILL_STEP = 2;
 const MAX_UNDO = 20;
 const MAX_IMAGE_BACKOFF_MS = 15000;
 const ANSWERED_MS = 60000;
+const RETRY_MS = 1000;
 const RENEW_MS = 60000;
 const RENEW_AFTER_KEY_MS = 30000;
 const MIN_SHOWN_MS = 150;
@@ -28,6 +29,7 @@ let current = null;
 let isRefilling = false;
 let mustRefillAgain = false;
 let isQueueEmpty = false;
+let availableCount = 0;
 let renewedAt = 0;
 
 // Photos: a card with its decoded image
@@ -121,7 +123,9 @@ const refill = async () => {
   mustRefillAgain = false;
   try {
     const cards = await fetchCards();
-    isQueueEmpty = cards.length === 0 && outbox.ids.length === 0; // Until an event says otherwise.
+    const isEmpty = cards.length === 0 && outbox.ids.length === 0;
+    isQueueEmpty = isEmpty && availableCount === 0; // Until an event says otherwise.
+    if (isEmpty && !isQueueEmpty && !current) setTimeout(refill, RETRY_MS); // Another worker counted the photo.
     upcoming.push(...cards.map(createPhoto));
     if (!current && upcoming.length) show(upcoming.shift());
   } catch {
@@ -137,8 +141,11 @@ const refill = async () => {
 
 // Answers
 
+const isAnswered = (id) => outbox.ids.includes(id) || submitted.some(({ request }) => request.id === id);
+
 const onAccepted = (request, response = {}) => {
-  if (response.card && !photoIds().includes(request.id)) showCard(response.card);
+  const isKnown = photoIds().includes(request.id) || isAnswered(request.id);
+  if (response.card && !isKnown) showCard(response.card);
   refreshStripIn(700);
   isQueueEmpty = false;
   refill();
@@ -160,8 +167,18 @@ const showAgain = (photo) => {
   showStatus(`Undone: ${photo.name} is shown again.`);
 };
 
-const onRefused = (request, message) => {
-  showStatus(message || "The server refused the request.", request.id, true);
+// A request that does not count cannot be undone.
+const forget = (decisionId) => {
+  const index = submitted.findIndex(({ request }) => request.form.decision_id === decisionId);
+  if (index >= 0) submitted.splice(index, 1);
+  nameUndo();
+};
+
+const onRefused = (request, message, dropped) => {
+  const isAnswerDropped = dropped.some(({ action }) => action !== "undo");
+  const consequence = isAnswerDropped ? ". Your next answer to this photo does not count." : "";
+  showStatus((message || "The server refused the request") + consequence, request.id, true);
+  for (const { form: { decision_id: id } } of [request, ...dropped]) forget(id);
   if (current?.id === request.id) advance();
   const index = upcoming.findIndex((photo) => photo.id === request.id);
   if (index >= 0) upcoming.splice(index, 1);
@@ -369,7 +386,8 @@ const connect = () => {
     const message = JSON.parse(data);
     $("counts").innerHTML = message.counts;
     $("empty").innerHTML = message.empty;
-    if (message.available > 0) isQueueEmpty = false;
+    availableCount = message.available;
+    if (availableCount > 0) isQueueEmpty = false;
     refill();
     if (outbox.failures) outbox.retryNow();
   };

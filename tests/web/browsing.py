@@ -3,12 +3,13 @@
 import shutil
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, Response, sync_playwright
+from playwright.sync_api import Error as BrowserError
 
 _NAMES = ("chromium", "chromium-browser", "google-chrome")
 _FLAGS = (
@@ -35,7 +36,7 @@ def chromium() -> Iterator[Browser]:
 
 @dataclass(kw_only=True)
 class Visit:
-    """A browser window, with the errors and requests of its page."""
+    """A browser window, with the errors, refused requests and requests of its page."""
 
     page: Page
     context: BrowserContext
@@ -70,6 +71,17 @@ class Visit:
             self.page.wait_for_timeout(20)
         return value
 
+    def record_refusal(self, response: Response) -> None:
+        """Record status, path and body of a refused request, so that a failed test explains itself."""
+        if response.status < 400:
+            return
+        problem = f"{response.status} {response.request.method} {urlsplit(response.url).path}"
+        self.problems.append(problem)
+        with suppress(BrowserError):  # The window may close before the body arrives.
+            body = response.text()[:300]
+            if problem in self.problems:
+                self.problems[self.problems.index(problem)] = f"{problem}: {body}"
+
     def foreign_requests(self) -> list[str]:
         """Return the requests to other sites."""
         return [url for url in self.requests if urlsplit(url).netloc != urlsplit(self.address).netloc]
@@ -94,6 +106,7 @@ def visiting(
         "console", lambda message: visit.problems.append(message.text) if message.type == "error" else None
     )
     page.on("request", lambda request: visit.requests.append(request.url))
+    page.on("response", visit.record_refusal)
     try:
         if name:
             visit.go("/sign-in")

@@ -1,5 +1,6 @@
 """The review page in Chromium: keys, undo, leases, the outbox and live counts."""
 
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -701,3 +702,53 @@ def test_who_is_faster_than_the_server_goes_on(world: World, visit: Open) -> Non
         entry.inspection_id for entry in world.pipeline.inspections.entries if entry.action == "decide"
     ]
     assert len(set(decided)) == len(decided) == 30
+
+
+def test_decisions_that_wait_for_a_slow_server_delay_no_further_photo(
+    world: World, browser: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A browser has six connections to a server; photos and lists need some of them."""
+    world.add_waiting(*names(12))
+    resume, record = threading.Event(), world.pipeline.inspections.record_decision
+
+    class SlowInspections:
+        def __getattr__(self, name: str) -> Any:
+            return getattr(world.inspections, name)
+
+        def record_decision(self, *arguments: Any) -> None:
+            assert resume.wait(60)
+            with world.lock:
+                record(*arguments)
+
+    slow = replace(world, inspections=SlowInspections())
+    with running(slow) as address, visiting(browser, address) as window:
+        window.go("/review")
+        try:
+            for _ in range(11):
+                answer(window, "a")
+            window.until(window.is_photo_loaded, 5)
+        finally:
+            resume.set()
+        answer(window, "a")
+        window.until(lambda: len(world.pipeline.decisions.sent) == 12)
+        assert window.problems == []
+
+
+def test_a_photo_that_another_worker_reports_is_asked_for_until_it_comes(world: World, visit: Open) -> None:
+    """The worker that answers the request for photos may know an older queue than the one that counts."""
+    window = open_review(visit)
+    window.until(lambda: window.text("#empty"))
+    asked: list[str] = []
+
+    def answer_nothing_twice(route: Any) -> None:
+        asked.append(route.request.url)
+        if len(asked) <= 2:
+            route.fulfill(status=200, content_type="text/html", body="")
+        else:
+            route.continue_()
+
+    window.page.route("**/review/next**", answer_nothing_twice)
+
+    world.add_waiting("line-1/late.jpg")
+
+    window.until(lambda: window.name() == "late.jpg")

@@ -4,10 +4,13 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from playwright.sync_api import Browser
 
-from tests.web.browsing import Visit
+from tests.web.browsing import Visit, visiting
+from tests.web.serving import running
 from tests.web.test_review_loop import answer, id_of, names, open_review, wait_for_photos
 from tests.web.world import World
+from workflow.inspections.verdict import Verdict
 
 Open = Callable[..., Visit]
 UNDO_NAME = "button[data-do=undo] >> nth=0"
@@ -119,6 +122,91 @@ def test_a_photo_whose_undo_is_unsent_is_not_given_up(world: World, visit: Open)
     assert "another reviewer" not in window.text("#status")
     undos[0].continue_()
     window.until(lambda: world.row(id_of(world, first)).decision is None)
+
+
+def test_a_photo_decided_again_before_its_undo_arrived_is_not_shown_a_third_time(
+    world: World, visit: Open
+) -> None:
+    window = open_review(visit)
+    wait_for_photos(window)
+    undos: list[Any] = []
+    window.page.route("**/undo**", lambda route: undos.append(route))
+    first = answer(window, "a")
+    window.press("z")
+    assert answer(window, "d") == first
+    second = window.name()
+    window.until(lambda: undos)
+
+    undos[0].continue_()
+
+    decision = window.until(
+        lambda: (
+            (decision := world.row(id_of(world, first)).decision)
+            and decision.verdict is Verdict.DEFECT
+            and decision
+        )
+    )
+    assert window.name() == second
+    assert answer(window, "a") == second
+    window.until(lambda: world.row(id_of(world, second)).decision)
+    assert world.row(id_of(world, first)).decision == decision
+
+
+def test_an_undo_that_arrives_too_late_is_told_and_the_first_decision_stands(
+    world: World, browser: Browser
+) -> None:
+    """The server stores the first decision and answers after the undo window, when it is final."""
+    with running(world, undo_seconds=1) as address, visiting(browser, address) as window:
+        window.go("/review")
+        wait_for_photos(window)
+        stored: list[Any] = []
+
+        def hold_the_first(route: Any) -> None:
+            if stored:
+                route.continue_()
+            else:
+                stored.append((route, route.fetch()))
+
+        window.page.route("**/decide**", hold_the_first)
+        first = answer(window, "a")
+        window.press("z")
+        assert answer(window, "d") == first
+        second = window.name()
+        window.until(world.deliver_decisions)
+
+        route, response = stored[0]
+        route.fulfill(response=response)
+
+        window.until(lambda: "too late" in window.text("#status"))
+        assert "Your next answer to this photo does not count." in window.text("#status")
+        assert window.page.get_attribute("#status a", "href") == f"/inspections/{id_of(world, first)}"
+        assert window.name() == second
+        assert answer(window, "d") == second
+        window.until(lambda: world.row(id_of(world, second)).decision)
+        assert world.row(id_of(world, first)).verdict is Verdict.OK
+        refused = [problem for problem in window.problems if problem.startswith("409")]
+        assert len(refused) == 1, window.problems
+        assert f"{id_of(world, first)}/undo" in refused[0]
+
+
+def test_the_undo_of_a_refused_decision_is_not_sent(world: World, visit: Open) -> None:
+    window = open_review(visit)
+    wait_for_photos(window)
+    decisions: list[Any] = []
+    window.page.route("**/decide**", lambda route: decisions.append(route))
+    first = answer(window, "a")
+    window.press("z")
+    assert window.name() == first
+    world.reviews.release(id_of(world, first), "ann")
+    world.pipeline.decide(world.row(id_of(world, first)).image, Verdict.OK, "bob")
+
+    decisions[0].continue_()
+
+    window.until(lambda: "bob decided ok" in window.text("#status"))
+    window.until(lambda: window.name() not in ("", first))
+    window.until(lambda: window.page.evaluate("localStorage.getItem('partcheck.outbox.ann')") == "[]")
+    assert not [url for url in window.requests if "/undo" in url]
+    window.problems.clear()  # The browser logs every 409.
 
 
 def test_what_another_tab_sent_is_not_shown_as_unsent(world: World, visit: Open) -> None:

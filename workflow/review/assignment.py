@@ -19,6 +19,7 @@ LOOKAHEAD = 5
 SKIP_SECONDS = 600
 MAX_ROTATION = 8
 CACHE_AGE_FACTOR = 8
+CACHE_AGE_PER_ITEM = 0.0005  # Seconds.
 
 
 class ReviewOrder(StrEnum):
@@ -58,8 +59,9 @@ class ReviewAssigner:
     """The assignment of photos within one worker process.
 
     It caches the queues for a moment, and long queues longer, so that reading them takes at most an eighth of
-    the time. The cache only proposes photos. The conditional write decides, so that any number of workers can
-    assign photos at the same time.
+    the time. A short queue that was read slowly is not cached longer: a reviewer may wait for its next photo.
+    The cache only proposes photos. The conditional write decides, so that any number of workers can assign
+    photos at the same time.
     """
 
     def __init__(
@@ -189,7 +191,8 @@ class ReviewAssigner:
         began = time.monotonic()
         items = {item.id: item for item in self._reviews.list_items(queue)}
         elapsed = time.monotonic() - began
-        max_age = self._cache_seconds and max(self._cache_seconds, CACHE_AGE_FACTOR * elapsed)
+        age = min(CACHE_AGE_FACTOR * elapsed, CACHE_AGE_PER_ITEM * len(items))
+        max_age = self._cache_seconds and max(self._cache_seconds, age)
         with self._lock:
             self._cache[queue] = cached = _CachedQueue(now, max_age, items)
         return cached

@@ -2,6 +2,7 @@
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -13,9 +14,10 @@ from workflow.errors import Conflict
 from workflow.inspections.inspection import Inspection
 from workflow.inspections.objects import Image
 from workflow.inspections.verdict import Verdict
+from workflow.review import assignment
 from workflow.review.assignment import SKIP_SECONDS, ReviewAssigner, ReviewOrder
 from workflow.review.decisions import MAX_REASON_LENGTH
-from workflow.review.queue import CLOCK_SKEW_SECONDS, LEASE_SECONDS, ReviewQueue
+from workflow.review.queue import CLOCK_SKEW_SECONDS, LEASE_SECONDS, ReviewItem, ReviewQueue
 
 LIKELY_OK, LIKELY_DEFECT = scores(ok_front=0.85, def_front=0.15), scores(ok_front=0.22, def_front=0.78)
 CANNOT_TELL = scores(rust=0.9)
@@ -304,6 +306,28 @@ def test_a_slow_read_of_the_queue_delays_no_thread_that_has_an_older_cache(
         assert len(assigner.list_items()) == 3
         resume.set()
         assert len(slow_read.result()) == 3
+
+
+@pytest.mark.parametrize(("photos", "is_cached"), [(3, False), (4_000, True)])
+def test_only_a_long_queue_that_was_read_slowly_is_cached_longer(
+    repositories: Repositories, clock: Clock, monkeypatch: pytest.MonkeyPatch, photos: int, is_cached: bool
+) -> None:
+    ticks, reads = [0.0], []
+
+    class SlowReviews:
+        def list_items(self, queue: ReviewQueue, since: str = "") -> Any:
+            ticks[0] += 1.1
+            reads.append(queue)
+            return iter([ReviewItem(id=str(number), priority="1") for number in range(photos)])
+
+    monkeypatch.setattr(assignment, "time", SimpleNamespace(monotonic=lambda: ticks[0]))
+    assigner = ReviewAssigner(SlowReviews(), lambda: clock.now, cache_seconds=0.5)  # type: ignore[arg-type]
+    assigner.list_items()
+    clock.turn(1)
+
+    assigner.list_items()
+
+    assert len(reads) == (1 if is_cached else 2)
 
 
 def test_a_photo_on_hold_cannot_be_assigned_or_decided_until_it_is_released(
