@@ -197,7 +197,7 @@ def test_the_undo_of_a_refused_decision_is_not_sent(world: World, visit: Open) -
     first = answer(window, "a")
     window.press("z")
     assert window.name() == first
-    world.reviews.release(id_of(world, first), "ann")
+    world.reviews.release_lease(id_of(world, first), "ann")
     world.pipeline.decide(world.row(id_of(world, first)).image, Verdict.OK, "bob")
 
     decisions[0].continue_()
