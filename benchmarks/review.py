@@ -28,6 +28,7 @@ from workflow.aws.inspections import DynamoInspectionRepository
 from workflow.aws.queues import SqsMessageQueue
 from workflow.aws.reviews import DynamoReviewRepository
 from workflow.errors import Conflict
+from workflow.inspections import undo_window
 from workflow.inspections.inspection import Review
 from workflow.inspections.objects import Image, inspection_id
 from workflow.inspections.verdict import Prediction, Score, Verdict
@@ -117,7 +118,7 @@ def simulate_reviewer(
                 verdict,
                 name,
                 decision_id=str(uuid.uuid4()),
-                undo_seconds=decisions.UNDO_SECONDS,
+                undo_seconds=undo_window.UNDO_SECONDS,
             )
         except Conflict:
             times.refused += 1

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from datasets.labels import is_utf8
 from datasets.photo_listing import PhotoListing, list_folder
-from workflow.inspections.left_alone import DESCRIPTION, is_left_alone
+from workflow.inspections.ignored_keys import DESCRIPTION, is_ignored_key
 
 MAX_KEY_BYTES = 1024
 
@@ -25,8 +25,8 @@ class PhotoToUpload:
             return "its name is not valid UTF-8"
         if (size := len(self.key.encode())) > MAX_KEY_BYTES:
             return f"its key has {size:,} bytes, but S3 allows {MAX_KEY_BYTES:,}"
-        if is_left_alone(self.key):
-            return f"its name is left alone ({DESCRIPTION}), so no inspection would start: rename it"
+        if is_ignored_key(self.key):
+            return f"its name is ignored ({DESCRIPTION}), so no inspection would start: rename it"
         if self.path.exists() and not self.path.is_file():
             return "it is no regular file"
         return ""

@@ -39,14 +39,14 @@ def serve(options: argparse.Namespace) -> None:
 def _run(options: argparse.Namespace, listener: socket.socket) -> None:
     import uvicorn
 
-    from custom_labels.account import ServiceAccount
-    from custom_labels.allocator import configure_malloc
+    from custom_labels.account import CustomLabelsAccount
     from custom_labels.app import create_app
+    from custom_labels.malloc_settings import configure_malloc
 
     configure_malloc()
     # uvicorn finishes open requests and then raises the signal again: that is a clean end.
     signal.signal(signal.SIGTERM, _exit_cleanly)
-    account = ServiceAccount(
+    account = CustomLabelsAccount(
         state_dir=options.state,
         region=options.region,
         endpoint=options.aws_endpoint,
@@ -69,10 +69,10 @@ def _exit_cleanly(_number: int, _frame: object) -> None:
 
 def _warm_up(account: object) -> None:
     """Import the modules that the first photo needs, and build the S3 client, before the first request."""
-    from custom_labels.account import ServiceAccount
+    from custom_labels.account import CustomLabelsAccount
     from vision import classifier  # noqa: F401
 
-    if isinstance(account, ServiceAccount):
+    if isinstance(account, CustomLabelsAccount):
         account.storage.connect()
 
 

@@ -25,7 +25,7 @@ SHUTDOWN_TIMEOUT_SECONDS = 2
 
 
 @dataclass(kw_only=True)
-class ServiceAccount:
+class CustomLabelsAccount:
     """The single account of the service, opened on a state folder; recover() must run before requests."""
 
     state_dir: Path

@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from custom_labels.account import ServiceAccount
+from custom_labels.account import CustomLabelsAccount
 from custom_labels.errors import ServiceError
 from custom_labels.lifecycle import VersionStatus
 from custom_labels.operations.catalog import OPERATIONS
@@ -17,10 +17,10 @@ from custom_labels.request_validation import load_service_model
 LOCAL_HOST_NAMES = frozenset({"127.0.0.1", "localhost"})
 RETIRED_STATUSES = frozenset({VersionStatus.DEPRECATED, VersionStatus.EXPIRED})
 
-AdminAction = Callable[[ServiceAccount, str, dict[str, Any]], dict[str, Any]]
+AdminAction = Callable[[CustomLabelsAccount, str, dict[str, Any]], dict[str, Any]]
 
 
-def admin_routes(account: ServiceAccount) -> list[Route]:
+def admin_routes(account: CustomLabelsAccount) -> list[Route]:
     """Build the routes of the admin page."""
 
     async def fault_injection(request: Request) -> Response:
@@ -35,7 +35,7 @@ def admin_routes(account: ServiceAccount) -> list[Route]:
     ]
 
 
-async def _respond(account: ServiceAccount, request: Request, action: AdminAction) -> Response:
+async def _respond(account: CustomLabelsAccount, request: Request, action: AdminAction) -> Response:
     """Accept local callers only: a web page in a browser can set neither the host nor the content type."""
     if request.url.hostname not in LOCAL_HOST_NAMES:
         return JSONResponse({"error": "unknown host"}, 403)
@@ -52,7 +52,7 @@ async def _respond(account: ServiceAccount, request: Request, action: AdminActio
         return JSONResponse({"error": f"invalid request: {error}"}, 400)
 
 
-def _inject_faults(account: ServiceAccount, method: str, content: dict[str, Any]) -> dict[str, Any]:
+def _inject_faults(account: CustomLabelsAccount, method: str, content: dict[str, Any]) -> dict[str, Any]:
     if method == "POST":
         for injected in content.get("errors", []):
             _check_error_exists(injected)
@@ -70,7 +70,7 @@ def _check_error_exists(injected: dict[str, Any]) -> None:
         raise ValueError(f"{injected['operation']} has no error {injected['error']}")
 
 
-def _retire(account: ServiceAccount, _: str, content: dict[str, Any]) -> dict[str, Any]:
+def _retire(account: CustomLabelsAccount, _: str, content: dict[str, Any]) -> dict[str, Any]:
     """Set a model's status to DEPRECATED or EXPIRED; on AWS this happens with the age of the model."""
     status = VersionStatus(content["status"])
     if status not in RETIRED_STATUSES:

@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from custom_labels.account import ServiceAccount
+from custom_labels.account import CustomLabelsAccount
 from custom_labels.admin import admin_routes
 from custom_labels.errors import ServiceError
 from custom_labels.operations.catalog import OPERATIONS
@@ -25,7 +25,7 @@ CONTENT_TYPE = "application/x-amz-json-1.1"
 logger = logging.getLogger(__name__)
 
 
-def create_app(account: ServiceAccount) -> Starlette:
+def create_app(account: CustomLabelsAccount) -> Starlette:
     """Build the application.
 
     The caller opens and recovers the account. The application closes it when the server stops.
@@ -48,7 +48,7 @@ def create_app(account: ServiceAccount) -> Starlette:
     )
 
 
-async def _handle(account: ServiceAccount, request: Request) -> Response:
+async def _handle(account: CustomLabelsAccount, request: Request) -> Response:
     try:
         operation = _read_operation(request)
         content = _parse(await _read_body(request))
@@ -83,7 +83,7 @@ def _parse(body: bytes) -> Any:
         raise ServiceError("SerializationException", "The request is not JSON") from error
 
 
-def execute_operation(account: ServiceAccount, operation: str, content: Any) -> dict[str, Any]:
+def execute_operation(account: CustomLabelsAccount, operation: str, content: Any) -> dict[str, Any]:
     """Validate and execute one request. Raise ServiceError, also for unexpected errors, which are logged."""
     request = validate_request(operation, content)
     account.fault_injector.before_call(operation)

@@ -10,8 +10,8 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from custom_labels.allocator import configure_malloc
 from custom_labels.errors import ServiceError
+from custom_labels.malloc_settings import configure_malloc
 from custom_labels.manifest import ManifestEntry
 from custom_labels.parent_watch import exit_with_parent
 from custom_labels.s3_location import S3Location

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 
 from custom_labels import evaluation, manifest_rules, training_job
-from custom_labels.allocator import configure_malloc
 from custom_labels.errors import ServiceError
 from custom_labels.feature_extraction import detect_colour, extract_all, start_workers
 from custom_labels.fitting import TrainingExamples, fit_classifier
+from custom_labels.malloc_settings import configure_malloc
 from custom_labels.manifest import ManifestEntry, label_by_folder_if_unlabelled, parse_entries
 from custom_labels.manifest_rules import (
     MAX_MANIFEST_BYTES,

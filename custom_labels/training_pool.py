@@ -36,7 +36,7 @@ class TrainingPool:
         write_job(folder, job)
         with (folder / "training.log").open("w") as log:
             process = subprocess.Popen(  # noqa: S603
-                [sys.executable, "-P", "-m", "custom_labels.trainer", str(folder), str(os.getpid())],
+                [sys.executable, "-P", "-m", "custom_labels.training_process", str(folder), str(os.getpid())],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=log,

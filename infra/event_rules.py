@@ -9,13 +9,13 @@ from infra.functions import Functions
 from infra.queues import FAILURES
 from infra.stage_environment import StageEnvironment
 from lambdas import catalog
-from workflow.inspections import left_alone
+from workflow.inspections import ignored_keys
 
 FAILED_STATUSES = ["FAILED", "TIMED_OUT", "ABORTED"]
 
 
 class EventRules(Construct):
-    """Rules that pass S3's `Object Created` events to the intake queue, but for names that are left alone.
+    """Rules that pass S3's `Object Created` events to the intake queue, but for ignored names.
 
     A failed execution starts the reconciler, because no Catch sees a state machine's own limits. A missed
     scheduled call is not retried: the next call comes a minute later.
@@ -29,13 +29,13 @@ class EventRules(Construct):
         events.Rule(
             self,
             "Uploads",
-            description="Every upload but folder markers and names that are left alone",
+            description="Every upload but folder markers and ignored names",
             event_pattern=events.EventPattern(
                 source=["aws.s3"],
                 detail_type=["Object Created"],
                 detail={
                     "bucket": {"name": [resources.storage.inbound.bucket_name]},
-                    "object": {"key": left_alone.key_pattern()},
+                    "object": {"key": ignored_keys.inspected_key_pattern()},
                 },
             ),
             targets=[targets.SqsQueue(queues["intake"], dead_letter_queue=dead_letter_queues["intake"])],

@@ -24,8 +24,8 @@ import uvicorn
 from ministack.app import app as ministack
 
 from local import object_file_sync
-from local.durable_state import S3, StateRecorder
 from local.durable_store import DurableStore
+from local.ministack_state import S3, StateRecorder
 from local.object_file_sync import FileChanges, StorageFailedError
 
 GRACEFUL_SHUTDOWN_SECONDS = 1

@@ -11,7 +11,7 @@ from local.ports import Ports
 from local.resources import INBOUND_BUCKET
 from local.settings import ACCOUNT, REGION
 from workflow.aws.clients import client
-from workflow.inspections import left_alone
+from workflow.inspections import ignored_keys
 
 UPLOADS_RULE = "partcheck-uploads"
 MAX_RECEIVES = 20
@@ -22,7 +22,7 @@ UPLOADS_PATTERN: dict[str, Any] = {
     "detail-type": ["Object Created"],
     "detail": {
         "bucket": {"name": [INBOUND_BUCKET]},
-        "object": {"key": left_alone.key_pattern()},
+        "object": {"key": ignored_keys.inspected_key_pattern()},
     },
 }
 
@@ -73,7 +73,7 @@ def queue_arn(name: str) -> str:
 
 
 def create_uploads_rule() -> None:
-    """Create the rule that sends uploads to the intake, except names that are left alone."""
+    """Create the rule that sends uploads to the intake, except ignored names."""
     events = client("events")
     events.put_rule(Name=UPLOADS_RULE, EventPattern=json.dumps(UPLOADS_PATTERN), State="ENABLED")
     events.put_targets(Rule=UPLOADS_RULE, Targets=[{"Id": "intake", "Arn": queue_arn("intake")}])

@@ -49,7 +49,7 @@ def create_table(table: Table) -> None:
         "KeySchema": _key_schema(table.key),
         "AttributeDefinitions": _attributes(table),
         "BillingMode": "PAY_PER_REQUEST",
-        # The local AWS takes the images of changed items from the stream (local/durable_state.py).
+        # The local AWS takes the images of changed items from the stream (local/ministack_state.py).
         "StreamSpecification": {"StreamEnabled": True, "StreamViewType": "NEW_IMAGE"},
     }
     if table.indexes:

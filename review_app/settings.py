@@ -6,7 +6,7 @@ from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from workflow.errors import ConfigurationError
-from workflow.review.decisions import MAX_UNDO_SECONDS
+from workflow.inspections.undo_window import MAX_UNDO_SECONDS, UNDO_SECONDS
 
 RESOURCE_VARIABLES = frozenset(
     {
@@ -29,7 +29,7 @@ DEFAULTS: Mapping[str, str] = {
     "OIDC_PROVIDER": "your organisation",
     "OIDC_NAME_CLAIM": "email",
     "OIDC_ROLES_CLAIM": "roles",
-    "UNDO_SECONDS": "8",
+    "UNDO_SECONDS": str(UNDO_SECONDS),
     "DEFECT_CLASSES": "crack, blowholes, scratch, burr, shrinkage, inclusion, chipped edge, misrun",
 }
 MIN_SECRET_LENGTH = 32
@@ -57,7 +57,7 @@ class ReviewAppSettings:
     public_url: str
     session_secret: str
     oidc: OidcSettings | None = None
-    undo_seconds: int = 8
+    undo_seconds: int = UNDO_SECONDS
     defect_classes: tuple[str, ...] = ("crack", "blowholes", "scratch")
 
     def __post_init__(self) -> None:

@@ -15,11 +15,11 @@ from cli.progress import Progress
 from workflow import timestamps
 from workflow.errors import NotFound
 from workflow.inspections.routing_policy import parse
-from workflow.intervals import Proportion
 from workflow.models.evaluation import HoldOutEvaluation, TrainingSummary, parse_summary
 from workflow.models.evaluation import evaluate as evaluate_scores
 from workflow.models.model import ModelStatus, ModelVersion
 from workflow.models.promotion import ModelAction, ModelEvent
+from workflow.proportion import Proportion
 
 if TYPE_CHECKING:
     from datasets.hold_out import HoldOutManifest

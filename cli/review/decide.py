@@ -18,6 +18,7 @@ from cli.review.decision_options import (
 )
 from cli.text_param import TextParam
 from workflow.errors import Conflict
+from workflow.inspections import undo_window
 from workflow.inspections.inspection import Inspection
 from workflow.inspections.serialization import verdict_or_status
 from workflow.review import decisions
@@ -69,7 +70,7 @@ def decide(
         reviewer=reviewer or login_name(),
         reason=reason,
         defect_class=defect_class,
-        undo_seconds=decisions.UNDO_SECONDS,
+        undo_seconds=undo_window.UNDO_SECONDS,
     )
     if as_json:
         print_json(decision_to_dict(row, decision))
@@ -77,7 +78,7 @@ def decide(
     click.echo(
         escape_unprintable(f"{row.image.key}: {decision.verdict.value}, decided by {decision.reviewer}.")
     )
-    note(f"It is filed in {decisions.UNDO_SECONDS} seconds: partcheck execution show {row.id[:12]}")
+    note(f"It is filed in {undo_window.UNDO_SECONDS} seconds: partcheck execution show {row.id[:12]}")
 
 
 def _select_waiting(matches: Sequence[Inspection], text: str) -> Inspection | None:

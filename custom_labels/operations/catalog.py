@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from custom_labels.account import ServiceAccount
+from custom_labels.account import CustomLabelsAccount
 from custom_labels.operations import (
     copies,
     datasets,
@@ -16,7 +16,7 @@ from custom_labels.operations import (
     versions,
 )
 
-Operation = Callable[[ServiceAccount, dict[str, Any]], dict[str, Any]]
+Operation = Callable[[CustomLabelsAccount, dict[str, Any]], dict[str, Any]]
 
 OPERATIONS: dict[str, Operation] = {
     "CreateProject": projects.create_project,

@@ -3,7 +3,7 @@
 import shutil
 from typing import Any
 
-from custom_labels.account import ServiceAccount
+from custom_labels.account import CustomLabelsAccount
 from custom_labels.errors import ServiceError
 from custom_labels.lifecycle import COPYABLE, VersionStatus
 from custom_labels.operations.tags import add_tags
@@ -15,7 +15,7 @@ from custom_labels.version_repository import VersionRecord, new_record
 MAX_REPORT_BYTES = 64 * 1024 * 1024
 
 
-def copy_version(account: ServiceAccount, request: dict[str, Any]) -> dict[str, Any]:
+def copy_version(account: CustomLabelsAccount, request: dict[str, Any]) -> dict[str, Any]:
     """Record the copy, then copy in the background; a crash in between leaves COPYING_FAILED."""
     target, name = request["DestinationProjectArn"], request["VersionName"]
     output = require_output_config(request)
@@ -57,7 +57,9 @@ def _initial_details(
     return {**copied, **own, **key}
 
 
-def _copy_files(account: ServiceAccount, source: VersionRecord, arn: str, output: dict[str, str]) -> None:
+def _copy_files(
+    account: CustomLabelsAccount, source: VersionRecord, arn: str, output: dict[str, str]
+) -> None:
     try:
         account.model_folder(arn).mkdir(parents=True, exist_ok=True)
         shutil.copyfile(account.model_file(source.arn), account.model_file(arn))
@@ -71,7 +73,7 @@ def _copy_files(account: ServiceAccount, source: VersionRecord, arn: str, output
 
 
 def _copy_evaluation(
-    account: ServiceAccount, source: VersionRecord, output: dict[str, str]
+    account: CustomLabelsAccount, source: VersionRecord, output: dict[str, str]
 ) -> dict[str, Any]:
     """Copy the evaluation summary to the copy's own output location."""
     result = source.details.get("EvaluationResult")

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from custom_labels.account import ServiceAccount
+from custom_labels.account import CustomLabelsAccount
 from custom_labels.dataset_repository import select_valid_entries
 from custom_labels.errors import ServiceError
 from custom_labels.manifest import ManifestEntry
@@ -11,7 +11,7 @@ from custom_labels.operations.tags import add_tags
 from custom_labels.s3_storage import parse_s3_object
 
 
-def create_dataset(account: ServiceAccount, request: dict[str, Any]) -> dict[str, Any]:
+def create_dataset(account: CustomLabelsAccount, request: dict[str, Any]) -> dict[str, Any]:
     """Create a data set before the response: a crash leaves the complete data set or none."""
     project, kind = request["ProjectArn"], request["DatasetType"]
     account.get_project(project)
@@ -27,7 +27,9 @@ def create_dataset(account: ServiceAccount, request: dict[str, Any]) -> dict[str
     return {"DatasetArn": arn}
 
 
-def _read_source(account: ServiceAccount, source: dict[str, Any]) -> tuple[list[ManifestEntry], str | None]:
+def _read_source(
+    account: CustomLabelsAccount, source: dict[str, Any]
+) -> tuple[list[ManifestEntry], str | None]:
     """Return the entries of a manifest or of another data set, and an error name or None."""
     if len(source) > 1:
         raise ServiceError(
@@ -50,7 +52,7 @@ def _read_source(account: ServiceAccount, source: dict[str, Any]) -> tuple[list[
         raise
 
 
-def describe_dataset(account: ServiceAccount, request: dict[str, Any]) -> dict[str, Any]:
+def describe_dataset(account: CustomLabelsAccount, request: dict[str, Any]) -> dict[str, Any]:
     arn = request["DatasetArn"]
     row = account.datasets.get(arn)
     count = "SELECT count(*) FROM entry WHERE dataset = ?"
@@ -71,7 +73,7 @@ def describe_dataset(account: ServiceAccount, request: dict[str, Any]) -> dict[s
     }
 
 
-def distribute_entries(account: ServiceAccount, request: dict[str, Any]) -> dict[str, Any]:
+def distribute_entries(account: CustomLabelsAccount, request: dict[str, Any]) -> dict[str, Any]:
     """Move a fifth of the training set into the empty test set of the same project."""
     with account.database.transaction():
         rows = [account.datasets.get(dataset["Arn"]) for dataset in request["Datasets"]]
@@ -88,7 +90,7 @@ def distribute_entries(account: ServiceAccount, request: dict[str, Any]) -> dict
     return {}
 
 
-def delete_dataset(account: ServiceAccount, request: dict[str, Any]) -> dict[str, Any]:
+def delete_dataset(account: CustomLabelsAccount, request: dict[str, Any]) -> dict[str, Any]:
     """Delete a data set; a training in progress continues with its own copy of the entries."""
     with account.database.transaction():
         account.datasets.get(request["DatasetArn"])

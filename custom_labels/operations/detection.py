@@ -3,13 +3,13 @@
 import time
 from typing import Any
 
-from custom_labels.account import ServiceAccount
+from custom_labels.account import CustomLabelsAccount
 from custom_labels.errors import ServiceError
 from custom_labels.s3_storage import parse_s3_object
 from vision.photo_decoding import MAX_BYTES_IN_S3, MAX_BYTES_INLINE
 
 
-def detect_labels(account: ServiceAccount, request: dict[str, Any]) -> dict[str, Any]:
+def detect_labels(account: CustomLabelsAccount, request: dict[str, Any]) -> dict[str, Any]:
     """Score a photo; without MinConfidence the assumed threshold of each label applies."""
     arn = request["ProjectVersionArn"]
     details = account.versions.get(arn).details
@@ -29,7 +29,7 @@ def detect_labels(account: ServiceAccount, request: dict[str, Any]) -> dict[str,
     return {"CustomLabels": labels[: request.get("MaxResults", len(labels))]}
 
 
-def _read_image(account: ServiceAccount, image: dict[str, Any]) -> bytes:
+def _read_image(account: CustomLabelsAccount, image: dict[str, Any]) -> bytes:
     data: bytes | None = image.get("Bytes")
     if (data is None) == ("S3Object" not in image):
         raise ServiceError("InvalidParameterException", "Image needs either Bytes or an S3Object")

@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from custom_labels.account import ServiceAccount
+from custom_labels.account import CustomLabelsAccount
 from custom_labels.dataset_repository import REJECTING_ERRORS, entry_from_row
 from custom_labels.errors import ServiceError
 from custom_labels.manifest import parse_entries
@@ -11,7 +11,7 @@ from custom_labels.manifest_rules import MAX_ROWS
 from custom_labels.pagination import last_key, next_token, page_size, paginate
 
 
-def list_entries(account: ServiceAccount, request: dict[str, Any]) -> dict[str, Any]:
+def list_entries(account: CustomLabelsAccount, request: dict[str, Any]) -> dict[str, Any]:
     """List entries, filtered and paged by SQLite: a data set may have a quarter of a million lines."""
     account.datasets.get(request["DatasetArn"])
     after, size = _last_position(request), page_size(request)
@@ -51,7 +51,7 @@ def _filters(request: dict[str, Any]) -> tuple[str, list[Any]]:
     return where, values
 
 
-def list_labels(account: ServiceAccount, request: dict[str, Any]) -> dict[str, Any]:
+def list_labels(account: CustomLabelsAccount, request: dict[str, Any]) -> dict[str, Any]:
     account.datasets.get(request["DatasetArn"])
     counts = account.datasets.count_labels(request["DatasetArn"])
     page, more = paginate(counts, lambda row: str(row["label"]), request)
@@ -64,7 +64,7 @@ def list_labels(account: ServiceAccount, request: dict[str, Any]) -> dict[str, A
     }
 
 
-def update_entries(account: ServiceAccount, request: dict[str, Any]) -> dict[str, Any]:
+def update_entries(account: CustomLabelsAccount, request: dict[str, Any]) -> dict[str, Any]:
     """Replace the entries of stored images and append others; one invalid line rejects the whole request."""
     arn, lines = request["DatasetArn"], _read_lines(request["Changes"]["GroundTruth"])
     entries = parse_entries(lines)

@@ -5,7 +5,7 @@ import secrets
 import time
 from typing import Any
 
-from custom_labels.account import ServiceAccount
+from custom_labels.account import CustomLabelsAccount
 from custom_labels.database import Row
 from custom_labels.errors import ServiceError
 from custom_labels.pagination import paginate
@@ -13,7 +13,7 @@ from custom_labels.pagination import paginate
 MAX_POLICIES = 5
 
 
-def put_policy(account: ServiceAccount, request: dict[str, Any]) -> dict[str, Any]:
+def put_policy(account: CustomLabelsAccount, request: dict[str, Any]) -> dict[str, Any]:
     """Create a policy, or replace one if the request has its current revision."""
     project, name = request["ProjectArn"], request["PolicyName"]
     _check_document(request["PolicyDocument"])
@@ -36,7 +36,7 @@ def put_policy(account: ServiceAccount, request: dict[str, Any]) -> dict[str, An
     return {"PolicyRevisionId": revision}
 
 
-def list_policies(account: ServiceAccount, request: dict[str, Any]) -> dict[str, Any]:
+def list_policies(account: CustomLabelsAccount, request: dict[str, Any]) -> dict[str, Any]:
     account.get_project(request["ProjectArn"])
     rows = account.database.fetch_all("SELECT * FROM policy WHERE project = ?", request["ProjectArn"])
     page, more = paginate(rows, lambda row: str(row["name"]), request, default=MAX_POLICIES)
@@ -56,7 +56,7 @@ def list_policies(account: ServiceAccount, request: dict[str, Any]) -> dict[str,
     }
 
 
-def delete_policy(account: ServiceAccount, request: dict[str, Any]) -> dict[str, Any]:
+def delete_policy(account: CustomLabelsAccount, request: dict[str, Any]) -> dict[str, Any]:
     project, name = request["ProjectArn"], request["PolicyName"]
     with account.database.transaction():
         account.get_project(project)
@@ -83,9 +83,9 @@ def _check_revision(existing: Row | None, request: dict[str, Any]) -> None:
         raise ServiceError("InvalidPolicyRevisionIdException", "The revision is not the present one")
 
 
-def _find_policy(account: ServiceAccount, project: str, name: str) -> Row | None:
+def _find_policy(account: CustomLabelsAccount, project: str, name: str) -> Row | None:
     return account.database.fetch_one("SELECT * FROM policy WHERE project = ? AND name = ?", project, name)
 
 
-def _count_policies(account: ServiceAccount, project: str) -> int:
+def _count_policies(account: CustomLabelsAccount, project: str) -> int:
     return account.database.fetch_count("SELECT count(*) FROM policy WHERE project = ?", project)

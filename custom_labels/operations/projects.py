@@ -3,7 +3,7 @@
 import time
 from typing import Any
 
-from custom_labels.account import ServiceAccount
+from custom_labels.account import CustomLabelsAccount
 from custom_labels.database import Row
 from custom_labels.errors import ServiceError
 from custom_labels.operations.tags import add_tags
@@ -12,7 +12,7 @@ from custom_labels.pagination import newest_first_key, paginate
 MAX_PROJECTS = 100
 
 
-def create_project(account: ServiceAccount, request: dict[str, Any]) -> dict[str, Any]:
+def create_project(account: CustomLabelsAccount, request: dict[str, Any]) -> dict[str, Any]:
     name = request["ProjectName"]
     if request.get("Feature", "CUSTOM_LABELS") != "CUSTOM_LABELS" or request.get("AutoUpdate") == "ENABLED":
         raise ServiceError(
@@ -36,7 +36,7 @@ def create_project(account: ServiceAccount, request: dict[str, Any]) -> dict[str
     return {"ProjectArn": arn}
 
 
-def describe_projects(account: ServiceAccount, request: dict[str, Any]) -> dict[str, Any]:
+def describe_projects(account: CustomLabelsAccount, request: dict[str, Any]) -> dict[str, Any]:
     names = request.get("ProjectNames")
     features = request.get("Features", ["CUSTOM_LABELS"])
     rows = [
@@ -48,7 +48,7 @@ def describe_projects(account: ServiceAccount, request: dict[str, Any]) -> dict[
     return {"ProjectDescriptions": [_describe(account, row) for row in page], **more}
 
 
-def delete_project(account: ServiceAccount, request: dict[str, Any]) -> dict[str, Any]:
+def delete_project(account: CustomLabelsAccount, request: dict[str, Any]) -> dict[str, Any]:
     """Delete a project without models and data sets; AWS refuses others too."""
     arn = request["ProjectArn"]
     with account.database.transaction():
@@ -63,7 +63,7 @@ def delete_project(account: ServiceAccount, request: dict[str, Any]) -> dict[str
     return {"Status": "DELETING"}
 
 
-def _describe(account: ServiceAccount, row: Row) -> dict[str, Any]:
+def _describe(account: CustomLabelsAccount, row: Row) -> dict[str, Any]:
     datasets = account.database.fetch_all(
         "SELECT * FROM dataset WHERE project = ? ORDER BY kind DESC", row["arn"]
     )

@@ -2,20 +2,20 @@
 
 from typing import Any
 
-from custom_labels.account import ServiceAccount
+from custom_labels.account import CustomLabelsAccount
 from custom_labels.errors import ServiceError
 
 MAX_TAGS = 50
 
 
-def tag_resource(account: ServiceAccount, request: dict[str, Any]) -> dict[str, Any]:
+def tag_resource(account: CustomLabelsAccount, request: dict[str, Any]) -> dict[str, Any]:
     with account.database.transaction():
         _check_exists(account, request["ResourceArn"])
         add_tags(account, request["ResourceArn"], request["Tags"], "ServiceQuotaExceededException")
     return {}
 
 
-def untag_resource(account: ServiceAccount, request: dict[str, Any]) -> dict[str, Any]:
+def untag_resource(account: CustomLabelsAccount, request: dict[str, Any]) -> dict[str, Any]:
     arn = request["ResourceArn"]
     with account.database.transaction():
         _check_exists(account, arn)
@@ -24,7 +24,7 @@ def untag_resource(account: ServiceAccount, request: dict[str, Any]) -> dict[str
     return {}
 
 
-def list_tags(account: ServiceAccount, request: dict[str, Any]) -> dict[str, Any]:
+def list_tags(account: CustomLabelsAccount, request: dict[str, Any]) -> dict[str, Any]:
     arn = request["ResourceArn"]
     _check_exists(account, arn)
     rows = account.database.fetch_all("SELECT key, value FROM tag WHERE arn = ? ORDER BY key", arn)
@@ -32,7 +32,7 @@ def list_tags(account: ServiceAccount, request: dict[str, Any]) -> dict[str, Any
 
 
 def add_tags(
-    account: ServiceAccount, arn: str, tags: dict[str, str], too_many: str = "LimitExceededException"
+    account: CustomLabelsAccount, arn: str, tags: dict[str, str], too_many: str = "LimitExceededException"
 ) -> None:
     """Add tags within the caller's transaction: no resource exists without the tags of its creation.
 
@@ -45,6 +45,6 @@ def add_tags(
         raise ServiceError(too_many, f"A resource may have at most {MAX_TAGS} tags")
 
 
-def _check_exists(account: ServiceAccount, arn: str) -> None:
+def _check_exists(account: CustomLabelsAccount, arn: str) -> None:
     if not account.resource_exists(arn):
         raise ServiceError("ResourceNotFoundException", f"The resource {arn} does not exist")

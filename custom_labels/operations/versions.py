@@ -4,7 +4,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from custom_labels.account import ServiceAccount
+from custom_labels.account import CustomLabelsAccount
 from custom_labels.database import Row
 from custom_labels.errors import ServiceError
 from custom_labels.lifecycle import VersionStatus
@@ -18,7 +18,7 @@ MAX_TRAININGS = 2
 MAX_VERSIONS = 100
 
 
-def create_version(account: ServiceAccount, request: dict[str, Any]) -> dict[str, Any]:
+def create_version(account: CustomLabelsAccount, request: dict[str, Any]) -> dict[str, Any]:
     """Record the model, then train it: a crash in between leaves a failed training, not a lost one."""
     project_arn, name = request["ProjectArn"], request["VersionName"]
     output = require_output_config(request)
@@ -66,7 +66,7 @@ def require_output_config(request: dict[str, Any]) -> dict[str, str]:
     return output
 
 
-def check_version_quota(account: ServiceAccount, project_arn: str) -> None:
+def check_version_quota(account: CustomLabelsAccount, project_arn: str) -> None:
     """Raise ServiceError if the project has the maximum number of models."""
     if len(account.versions.list_by_project(project_arn)) >= MAX_VERSIONS:
         raise ServiceError(
@@ -87,7 +87,7 @@ def _initial_details(request: dict[str, Any], output: dict[str, str]) -> dict[st
 
 
 def _prepare_sources(
-    account: ServiceAccount, request: dict[str, Any], folder: Path
+    account: CustomLabelsAccount, request: dict[str, Any], folder: Path
 ) -> tuple[DatasetSource, DatasetSource | None]:
     """Return the data sets of the project or the manifests of the request; a mixture is invalid."""
     training, testing = request.get("TrainingData"), request.get("TestingData", {})
@@ -108,7 +108,7 @@ def _prepare_sources(
     return _manifest_source(training, "TrainingData"), test
 
 
-def _copy_lines(account: ServiceAccount, dataset: Row | None, folder: Path) -> DatasetSource | None:
+def _copy_lines(account: CustomLabelsAccount, dataset: Row | None, folder: Path) -> DatasetSource | None:
     """Copy the data set's lines, so that later changes do not reach the training.
 
     Return None for an empty test set.
@@ -129,7 +129,7 @@ def _manifest_source(data: dict[str, Any], name: str) -> DatasetSource:
     return DatasetSource(manifest=assets[0]["GroundTruthManifest"]["S3Object"])
 
 
-def describe_versions(account: ServiceAccount, request: dict[str, Any]) -> dict[str, Any]:
+def describe_versions(account: CustomLabelsAccount, request: dict[str, Any]) -> dict[str, Any]:
     account.get_project(request["ProjectArn"])
     names = request.get("VersionNames")
     versions = [
@@ -141,7 +141,7 @@ def describe_versions(account: ServiceAccount, request: dict[str, Any]) -> dict[
     return {"ProjectVersionDescriptions": [_describe(account, version) for version in page], **more}
 
 
-def _describe(account: ServiceAccount, version: VersionRecord) -> dict[str, Any]:
+def _describe(account: CustomLabelsAccount, version: VersionRecord) -> dict[str, Any]:
     message = version.message
     if version.status is VersionStatus.TRAINING_IN_PROGRESS:
         message = account.training_pool.progress_message(version.arn)
@@ -154,7 +154,7 @@ def _describe(account: ServiceAccount, version: VersionRecord) -> dict[str, Any]
     }
 
 
-def delete_version(account: ServiceAccount, request: dict[str, Any]) -> dict[str, Any]:
+def delete_version(account: CustomLabelsAccount, request: dict[str, Any]) -> dict[str, Any]:
     arn = request["ProjectVersionArn"]
     account.versions.change_status(arn, VersionStatus.DELETING, "The model is being deleted.")
     delete_model_folder(account.model_folder(arn))

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, HTTPException, Request, Response
 
-from review_app.photos import proof
+from review_app.photos import display_proof
 from review_app.photos.display_copies import CopySize, PhotoService, UndisplayablePhoto
 from review_app.users import SESSION_HOURS, User, page_user
 
@@ -40,5 +40,5 @@ def photo(
         raise HTTPException(415, str(error)) from error
     response = Response(content, media_type=media_type, headers=_HEADERS)
     if kind == "review":
-        proof.set_proof(request, response, inspection_id, user)
+        display_proof.set_proof(request, response, inspection_id, user)
     return response

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Form, HTTPException, Query, Request, Res
 from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse
 
 from review_app.live import event_stream
-from review_app.photos.proof import require_proof
+from review_app.photos.display_proof import require_proof
 from review_app.rendering import flash, render_page, render_partial
 from review_app.review import submissions
 from review_app.review.cards import build_card
@@ -232,7 +232,7 @@ async def events(request: Request, user: CurrentUser, services: Services) -> Res
 
 def _counts(services: ReviewServices, user: User) -> dict[str, Any]:
     return {
-        "counts": services.assigner.counts(user.name),
+        "counts": services.assigner.count_waiting(user.name),
         "answer_count": services.tally.answer_count(user.name),
         "second_reviews": services.tally.second_review_count(user.name),
         "answers_per_minute": services.tally.answers_per_minute(user.name),

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from infra import access, cost
+from infra import cost, permissions_page
 from infra.bundle import ROOT
 from infra.cost import ALARM_METRICS, CUSTOM_METRICS
 from infra.prices import PRICES
@@ -39,8 +39,8 @@ def test_every_alarm_has_an_action(synthesised: Template) -> None:
 
 
 def test_the_table_of_permissions_is_that_of_the_template(synthesised: Template) -> None:
-    assert access.PAGE.read_text("utf-8") == access.render_page(synthesised.document), (
-        "run python -m infra.access"
+    assert permissions_page.PAGE.read_text("utf-8") == permissions_page.render_page(synthesised.document), (
+        "run python -m infra.permissions_page"
     )
 
 

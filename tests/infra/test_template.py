@@ -13,7 +13,7 @@ from tests.infra.conftest import Template
 from tests.state_machine.asl_lint import lint
 from tests.state_machine.test_asl_lint import SHIPPED_CUSTOM_ERRORS, SHIPPED_INPUT_FIELDS, SHIPPED_RESULTS
 from workflow import definition
-from workflow.inspections import left_alone
+from workflow.inspections import ignored_keys
 from workflow.recovery.issues import IssueKind
 from workflow.recovery.reconcile import DEFERRED, LEFT_TO_PERSON
 from workflow.tables import TABLES
@@ -239,8 +239,8 @@ def test_uploads_reach_the_intake_queue_but_names_that_are_left_alone_do_not(syn
         if resource["Properties"].get("EventPattern", {}).get("source") == ["aws.s3"]
     ]
 
-    assert rule["EventPattern"]["detail"]["object"]["key"] == left_alone.key_pattern()
-    assert UPLOADS_PATTERN["detail"]["object"]["key"] == left_alone.key_pattern()
+    assert rule["EventPattern"]["detail"]["object"]["key"] == ignored_keys.inspected_key_pattern()
+    assert UPLOADS_PATTERN["detail"]["object"]["key"] == ignored_keys.inspected_key_pattern()
     assert "Intake" in rule["Targets"][0]["Arn"]["Fn::GetAtt"][0]
 
 

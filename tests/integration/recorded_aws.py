@@ -18,7 +18,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from local import durable_state, durable_store, ministack, object_file_sync
+from local import durable_store, ministack, ministack_state, object_file_sync
 
 RECORD = Path(os.environ.get("POWER_CUT_RECORD", os.devnull))
 FULL = 2
@@ -95,14 +95,14 @@ def leave_files_unsynced() -> None:
 
 
 def forget_the_sort_key() -> None:
-    durable_state.item_key = lambda table, attributes: json.dumps(attributes[table["pk_name"]])
+    ministack_state.item_key = lambda table, attributes: json.dumps(attributes[table["pk_name"]])
 
 
 def let_the_stale_files_win() -> None:
     async def restore(*_: object) -> None:
         """Leave the state that MiniStack read from the files of the last clean stop."""
 
-    durable_state.StateRecorder.restore = restore
+    ministack_state.StateRecorder.restore = restore
 
 
 def weaken_the_commit() -> None:

@@ -14,11 +14,12 @@ from tests.fakes import FakeDetector, InMemoryObjectStore
 from tests.unit.pipeline import CLEARLY_DEFECT, CLEARLY_OK, FILED, INBOUND, KEY, NOW, PHOTO, UNSURE, Pipeline
 from workflow import timestamps
 from workflow.errors import PartcheckError
-from workflow.inspections.objects import Image, StoredObject, copy_once, filed_key, inspection_id
+from workflow.inspections.objects import Image, StoredObject, copy_once, inspection_id
 from workflow.inspections.repository import require_owner
 from workflow.inspections.verdict import Verdict
 from workflow.pipeline import filing, verdict_message
 from workflow.pipeline.executions import execution_name
+from workflow.pipeline.filing import filed_key
 from workflow.recovery.consistency import check
 from workflow.review import decisions
 

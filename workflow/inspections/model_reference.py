@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields
 from typing import Any, Protocol
 
 from workflow.errors import ConfigurationError
-from workflow.intervals import Proportion
+from workflow.proportion import Proportion
 
 MAX_BYTES = 200_000
 MIN_PARTS = 30

@@ -7,9 +7,6 @@ from enum import Enum
 from typing import Protocol
 
 from workflow.errors import Conflict, NotFound
-from workflow.inspections.verdict import Verdict
-
-MAX_NAME_BYTES = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,27 +63,6 @@ class ObjectStore(Protocol):
 def inspection_id(image: Image) -> str:
     """Return the id of a version's inspection: SHA-256 of bucket, key, version, joined by NUL, as hex."""
     return hashlib.sha256("\0".join((image.bucket, image.key, image.version_id)).encode()).hexdigest()
-
-
-def filed_key(verdict: Verdict, inspection: str, key: str, revision: int = 1) -> str:
-    """Return `<verdict>/<id, 16 hex>/<base name>`, which is unique for a version and fits S3's key limit.
-
-    A later revision adds its number to the id, so that it never adopts an abandoned copy of another revision.
-    """
-    name = key.rstrip("/").rsplit("/", 1)[-1]
-    folder = inspection[:16] if revision == 1 else f"{inspection[:16]}-{revision}"
-    return f"{verdict}/{folder}/{_shortened(name)}"
-
-
-def _shortened(name: str) -> str:
-    """Shorten the name to at most 200 bytes of UTF-8. Keep its extension and whole characters."""
-    if len(name.encode()) <= MAX_NAME_BYTES:
-        return name
-    stem, dot, extension = name.rpartition(".")
-    if not dot or len(extension.encode()) > 16:
-        stem, dot, extension = name, "", ""
-    available = MAX_NAME_BYTES - len((dot + extension).encode())
-    return stem.encode()[:available].decode(errors="ignore") + dot + extension
 
 
 def copy_once(

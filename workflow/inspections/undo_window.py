@@ -8,6 +8,9 @@ from workflow import timestamps
 from workflow.inspections.inspection import Decision, Inspection
 from workflow.inspections.repository import InspectionRepository
 
+UNDO_SECONDS = 8  # Unless the setting of the review app says otherwise.
+MAX_UNDO_SECONDS = 60
+
 
 class DecisionStatus(StrEnum):
     """The status of a decision, as people see it."""

@@ -6,7 +6,7 @@ from typing import Any
 
 from workflow.inspections.routing_policy import RoutingPolicy, apply_threshold
 from workflow.inspections.verdict import Score, Verdict
-from workflow.intervals import Proportion
+from workflow.proportion import Proportion
 
 MAX_UNCLEAR_INCREASE = 0.05
 

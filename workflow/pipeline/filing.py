@@ -7,11 +7,13 @@ from typing import TypedDict
 from workflow import timestamps
 from workflow.errors import Conflict
 from workflow.inspections.inspection import Inspection
-from workflow.inspections.objects import Image, ObjectStore, StoredObject, copy_once, filed_key
+from workflow.inspections.objects import Image, ObjectStore, StoredObject, copy_once
 from workflow.inspections.repository import InspectionDatabase, InspectionRepository, require_owner
 from workflow.inspections.undo_window import finalize
 from workflow.inspections.verdict import Verdict
 from workflow.pipeline import verdict_message
+
+MAX_NAME_BYTES = 200
 
 
 class FilingTarget(StrEnum):
@@ -98,3 +100,24 @@ def _move(
     return replace(
         row, verdict=verdict, location=target.image, pending_delete=pending_delete, announcement=text
     )
+
+
+def filed_key(verdict: Verdict, inspection: str, key: str, revision: int = 1) -> str:
+    """Return `<verdict>/<id, 16 hex>/<base name>`, which is unique for a version and fits S3's key limit.
+
+    A later revision adds its number to the id, so that it never adopts an abandoned copy of another revision.
+    """
+    name = key.rstrip("/").rsplit("/", 1)[-1]
+    folder = inspection[:16] if revision == 1 else f"{inspection[:16]}-{revision}"
+    return f"{verdict}/{folder}/{_shortened(name)}"
+
+
+def _shortened(name: str) -> str:
+    """Shorten the name to at most 200 bytes of UTF-8. Keep its extension and whole characters."""
+    if len(name.encode()) <= MAX_NAME_BYTES:
+        return name
+    stem, dot, extension = name.rpartition(".")
+    if not dot or len(extension.encode()) > 16:
+        stem, dot, extension = name, "", ""
+    available = MAX_NAME_BYTES - len((dot + extension).encode())
+    return stem.encode()[:available].decode(errors="ignore") + dot + extension

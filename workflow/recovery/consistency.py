@@ -5,8 +5,8 @@ from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from workflow import timestamps
+from workflow.inspections.ignored_keys import is_ignored_key
 from workflow.inspections.inspection import Inspection, InspectionState
-from workflow.inspections.left_alone import is_left_alone
 from workflow.inspections.objects import Image, ObjectStore, StoredObject, inspection_id
 from workflow.inspections.repository import InspectionDatabase, InspectionRepository
 from workflow.inspections.verdict import Verdict
@@ -98,12 +98,12 @@ def check(
 
 
 def list_uploads(objects: ObjectStore, inbound: str) -> Iterator[StoredObject]:
-    """List the versions in the inbound bucket without the names that are left alone."""
+    """List the versions in the inbound bucket without the ignored names."""
     return _select_uploads(objects.list_versions(inbound))
 
 
 def _select_uploads(versions: Iterable[StoredObject]) -> Iterator[StoredObject]:
-    return (version for version in versions if not is_left_alone(version.image.key))
+    return (version for version in versions if not is_ignored_key(version.image.key))
 
 
 def _balance(categories: Iterable[str]) -> Balance:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from workflow.inspections.inspection import SecondReview
 from workflow.inspections.verdict import Verdict
-from workflow.intervals import Z95, Proportion
+from workflow.proportion import Z95, Proportion
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

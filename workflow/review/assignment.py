@@ -197,7 +197,7 @@ class ReviewAssigner:
             self._cache[queue] = cached = _CachedQueue(now, max_age, items)
         return cached
 
-    def counts(self, reviewer: str) -> QueueCounts:
+    def count_waiting(self, reviewer: str) -> QueueCounts:
         """Count the waiting photos by their assignment."""
         now = self._clock()
         waiting = self.list_items()

@@ -29,8 +29,6 @@ from workflow.review.queue import LEASE_SECONDS, compute_priority
 
 MAX_REASON_LENGTH = 2_000
 MAX_DEFECT_CLASS_LENGTH = 64
-UNDO_SECONDS = 8
-MAX_UNDO_SECONDS = 60
 TOO_LATE = "too late to undo the decision: override the verdict once it is filed"
 
 

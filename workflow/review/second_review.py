@@ -7,9 +7,10 @@ from workflow import timestamps
 from workflow.errors import Conflict
 from workflow.inspections.inspection import AuditAction, AuditEntry, Inspection, Lease, SecondReview
 from workflow.inspections.repository import InspectionDatabase, InspectionRepository, get_or_raise
+from workflow.inspections.undo_window import MAX_UNDO_SECONDS
 from workflow.inspections.verdict import Verdict
 from workflow.review import revision
-from workflow.review.decisions import MAX_UNDO_SECONDS, MessageQueue, validate_answer
+from workflow.review.decisions import MessageQueue, validate_answer
 from workflow.review.queue import LEASE_SECONDS, ReviewRepository
 
 MODEL = "model"

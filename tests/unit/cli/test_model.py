@@ -10,10 +10,10 @@ from tests.model_world import InMemoryControlPlane, InMemoryEventLog, InMemoryMo
 from tests.unit.cli.conftest import CommandLine
 from workflow.errors import PartcheckError
 from workflow.inspections.routing_policy import DEFAULT_POLICY, parse
-from workflow.intervals import Proportion
 from workflow.models.capacity_policy import LOCAL_POLICY, parse_capacity_policy
 from workflow.models.evaluation import HoldOutEvaluation, LabelMetrics, TrainingSummary
 from workflow.models.model import ModelStatus, MonotonicClock
+from workflow.proportion import Proportion
 
 SUMMARISED = tuple(
     LabelMetrics(label=label, photos=1, threshold=0.5, precision=1.0, recall=1.0, f1=1.0)

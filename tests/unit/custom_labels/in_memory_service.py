@@ -9,7 +9,7 @@ import numpy as np
 from botocore.model import Shape
 from PIL import Image
 
-from custom_labels.account import ServiceAccount
+from custom_labels.account import CustomLabelsAccount
 from custom_labels.app import execute_operation
 from custom_labels.errors import ServiceError
 from custom_labels.request_validation import load_service_model
@@ -57,7 +57,7 @@ class InMemoryService:
     """The service without HTTP; it checks every response against botocore's output shapes."""
 
     def __init__(self, state_dir: Path) -> None:
-        self.account = ServiceAccount(state_dir=state_dir, region="eu-central-1")
+        self.account = CustomLabelsAccount(state_dir=state_dir, region="eu-central-1")
         self.storage = InMemoryS3Storage()
         self.account.storage = self.storage
         self.account.training_pool = IdleTrainingPool(self.account.record_training_outcome)

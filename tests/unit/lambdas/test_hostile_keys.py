@@ -16,7 +16,8 @@ from tests.unit.cli.conftest import CommandLine
 from tests.unit.pipeline import FILED, INBOUND
 from workflow.csv_export import iter_csv_lines
 from workflow.inspections.inspection import InspectionState
-from workflow.inspections.objects import MAX_NAME_BYTES, Image, inspection_id
+from workflow.inspections.objects import Image, inspection_id
+from workflow.pipeline.filing import MAX_NAME_BYTES
 
 CORPUS = hostile_keys.corpus()
 every_key = pytest.mark.parametrize("case", CORPUS, ids=[ascii(case.about) for case in CORPUS])

@@ -2,7 +2,6 @@ import pytest
 
 from workflow.inspections.routing_policy import LabelRule, RoutingPolicy
 from workflow.inspections.verdict import Score, Verdict
-from workflow.intervals import Proportion
 from workflow.models.evaluation import (
     HoldOutEvaluation,
     ScoredPhoto,
@@ -10,6 +9,7 @@ from workflow.models.evaluation import (
     find_objections,
     parse_summary,
 )
+from workflow.proportion import Proportion
 
 POLICY = RoutingPolicy(
     version="1", labels={"ok": LabelRule(Verdict.OK, 0.8), "crack": LabelRule(Verdict.DEFECT, 0.8)}

@@ -10,12 +10,12 @@ from tests.model_world import (
     build_registry,
 )
 from workflow.errors import Conflict, NotFound, PartcheckError
-from workflow.intervals import Proportion
 from workflow.models import promotion
 from workflow.models.capacity_policy import CapacityPolicy
 from workflow.models.evaluation import HoldOutEvaluation
 from workflow.models.model import ModelStatus
 from workflow.models.promotion import PromotionCase, running_since
+from workflow.proportion import Proportion
 
 OLD, NEW, THIRD = arn_of("old"), arn_of("new"), arn_of("third")
 

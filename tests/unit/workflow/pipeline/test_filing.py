@@ -7,8 +7,9 @@ import pytest
 from tests.fakes import FakeDetector
 from tests.unit.pipeline import CLEARLY_OK, FILED, INBOUND, NOW, PHOTO, UNSURE, Pipeline
 from workflow.errors import Conflict, NotFound, OwnershipLost
-from workflow.inspections.objects import Image, filed_key
+from workflow.inspections.objects import Image
 from workflow.inspections.verdict import Verdict
+from workflow.pipeline.filing import filed_key
 
 
 def detected(pipeline: Pipeline) -> Image:

@@ -16,11 +16,12 @@ from tests.unit.pipeline import CLEARLY_DEFECT, CLEARLY_OK, MODEL, POLICY, UNSUR
 from workflow import timestamps
 from workflow.aws.detector import _REFUSAL_CODES
 from workflow.inspections.inspection import Decision, Inspection, InspectionState
-from workflow.inspections.objects import Image, filed_key, inspection_id
+from workflow.inspections.objects import Image, inspection_id
 from workflow.inspections.verdict import Prediction, Score, Verdict
 from workflow.photos.validation_result import RejectionReason
 from workflow.pipeline import verdict_message
 from workflow.pipeline.detection import ImageRefused
+from workflow.pipeline.filing import filed_key
 from workflow.pipeline.verdict_message import build_message
 from workflow.review.decisions import MAX_DEFECT_CLASS_LENGTH, MAX_REASON_LENGTH
 

@@ -275,7 +275,7 @@ def test_a_released_photo_is_available_to_the_next_reviewer_at_once(
         assigner.skip("ann", row)
         assert assigner.assign("ann") == []
 
-    assert assigner.counts("bob").waiting == 1
+    assert assigner.count_waiting("bob").waiting == 1
     assert keys(assigner.assign("bob")) == [row.image.key]
 
 
@@ -404,7 +404,7 @@ def test_the_counts_show_the_waiting_photos_by_assignment(
     unleased = next(image for image in images if pipeline.row(image).lease is None)
     assigner.hold("ann", pipeline.row(unleased).id, "ask")
 
-    counts = assigner.counts("ann")
+    counts = assigner.count_waiting("ann")
 
     assert (counts.waiting, counts.assigned_to_others, counts.assigned_to_me, counts.on_hold) == (4, 2, 1, 1)
     assert counts.available == 1
@@ -443,13 +443,16 @@ def test_a_change_of_availability_by_time_alone_is_noticed(
     (other,) = assigner.assign("bob", 1)
     assigner.skip("bob", other)
     before = assigner.list_expirations()
-    assert assigner.counts("bob").available == 0
+    assert assigner.count_waiting("bob").available == 0
 
     clock.turn(LEASE_SECONDS + CLOCK_SKEW_SECONDS + 1)
     leases_ended = assigner.list_expirations()
     assert leases_ended != before
-    assert (assigner.counts("bob").available, assigner.counts("bob").assigned_to_others) == (1, 0)
+    assert (assigner.count_waiting("bob").available, assigner.count_waiting("bob").assigned_to_others) == (
+        1,
+        0,
+    )
 
     clock.turn(SKIP_SECONDS)
     assert assigner.list_expirations() != leases_ended
-    assert assigner.counts("bob").available == 2
+    assert assigner.count_waiting("bob").available == 2

@@ -1,4 +1,4 @@
-"""Command line of a training process: python -m custom_labels.trainer FOLDER PARENT."""
+"""Command line of a training process: python -m custom_labels.training_process FOLDER PARENT."""
 
 import sys
 from pathlib import Path

@@ -1,11 +1,11 @@
-"""Names that are left alone: the same in the event rule, the consistency check and reconciliation."""
+"""Ignored names: the same in the event rule, the consistency check and reconciliation."""
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.unit.pipeline import FILED, INBOUND, Pipeline
-from workflow.inspections.left_alone import is_left_alone, key_pattern
+from workflow.inspections.ignored_keys import inspected_key_pattern, is_ignored_key
 from workflow.inspections.objects import Image
 from workflow.recovery import consistency, reconcile
 from workflow.recovery.reconcile import Reconciler
@@ -21,7 +21,7 @@ TEMPORARY = (".x.jpg.Ab3", "line 1/.x.jpg", "~x.jpg", "line 1/~lock", "x.jpg.tmp
 
 @pytest.mark.parametrize("key", TEMPORARY)
 def test_a_name_that_is_still_written_starts_nothing(pipeline: Pipeline, key: str) -> None:
-    assert is_left_alone(key)
+    assert is_ignored_key(key)
     temporary = pipeline.upload(key=key)
     reconciler = Reconciler(
         inspections=pipeline.inspections,
@@ -39,7 +39,7 @@ def test_a_name_that_is_still_written_starts_nothing(pipeline: Pipeline, key: st
 
 @pytest.mark.parametrize("key", ["x.jpg", "a.b/x.jpg", "x.tmp.jpg", "x~.jpg", "xpart", "tmp", "X.TMP.jpg"])
 def test_other_names_are_inspected(key: str) -> None:
-    assert not is_left_alone(key)
+    assert not is_ignored_key(key)
 
 
 def test_a_photo_with_such_a_name_that_is_in_the_table_is_not_lost(pipeline: Pipeline) -> None:
@@ -56,13 +56,13 @@ def test_a_photo_with_such_a_name_that_is_in_the_table_is_not_lost(pipeline: Pip
 def test_the_wildcards_say_what_the_documentation_says(key: str) -> None:
     hidden = any(part.startswith((".", "~")) for part in key.split("/"))
 
-    assert is_left_alone(key) == (hidden or key.endswith(("/", ".tmp", ".part")))
+    assert is_ignored_key(key) == (hidden or key.endswith(("/", ".tmp", ".part")))
 
 
 def test_the_event_pattern_is_one_negation() -> None:
     """Several entries of a pattern are alternatives: two negations would let every key through."""
-    ((operator, operand),) = key_pattern()[0].items()
+    ((operator, operand),) = inspected_key_pattern()[0].items()
 
-    assert len(key_pattern()) == 1
+    assert len(inspected_key_pattern()) == 1
     assert operator == "anything-but"
     assert "*.part" in operand["wildcard"]

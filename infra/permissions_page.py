@@ -1,4 +1,4 @@
-"""Permission tables, read from the template: `python -m infra.access` writes docs/security.md."""
+"""Permission tables, read from the template: `python -m infra.permissions_page` writes docs/security.md."""
 
 import json
 import re
