@@ -1,7 +1,7 @@
 """The photo descriptor: about 100 numbers that say what a photo looks like, whatever it is a photo of.
 
-The numbers describe light and colour, the layout, the fineness of details, their directions and their place.
-All are on the scale of about one, so that small changes of one count as much as those of another.
+The numbers describe light and colour, fineness, place and spread of the details, the rings around their
+centre, which stay if a part is turned, and the layout. All are on the scale of about one.
 """
 
 import numpy as np
@@ -11,14 +11,15 @@ from PIL import Image
 SIDE = 96
 LAYOUT_SIDE = 8
 QUANTILES = (1, 5, 25, 50, 75, 95, 99)
-SPECTRUM_BANDS = 10
-DIRECTIONS = 8
+SPECTRUM_BANDS = 8
+RINGS = 10
+OUTERMOST_RING = 0.55
 
 _SMALLEST = 1e-6
 _WINDOW = np.outer(np.hanning(SIDE), np.hanning(SIDE)).astype(np.float32)
 _FREQUENCY = np.hypot(np.fft.fftfreq(SIDE)[:, None], np.fft.rfftfreq(SIDE)[None])
 _BAND = np.digitize(_FREQUENCY, np.geomspace(0.015, 0.5, SPECTRUM_BANDS + 1)) - 1
-_POSITION = np.linspace(-0.5, 0.5, SIDE)
+_POSITION = np.linspace(-0.5, 0.5, SIDE, dtype=np.float32)
 
 Plane = NDArray[np.float32]
 Numbers = NDArray[np.float64]
@@ -29,15 +30,18 @@ def describe_photo(picture: Image.Image) -> tuple[float, ...]:
     small = picture.resize((SIDE, SIDE), Image.Resampling.BOX, reducing_gap=2.0)
     grey = _plane(small.convert("L"))
     width, height = picture.size
+    details = np.hypot(*np.gradient(grey))
+    places = _moments(details)
     parts = (
         np.percentile(grey, QUANTILES),
         [float(grey.std())],
         _colours(small),
         _spectrum(grey),
-        _directions(grey),
-        _places(grey),
+        places,
+        _moments(np.abs(grey - _border_median(grey))),
+        _rings(grey, centre=(places[0], places[2])),
         [np.log(width / height), np.log(width * height) / 4],
-        _plane(small.convert("L").resize((LAYOUT_SIDE, LAYOUT_SIDE), Image.Resampling.BOX)).ravel(),
+        grey.reshape(LAYOUT_SIDE, SIDE // LAYOUT_SIDE, LAYOUT_SIDE, -1).mean(axis=(1, 3)).ravel(),
     )
     return tuple(np.concatenate(parts).astype(np.float32).tolist())
 
@@ -66,27 +70,24 @@ def _spectrum(grey: Plane) -> Numbers:
     return np.log10(means + _SMALLEST)
 
 
-def _directions(grey: Plane) -> Numbers:
-    """Return the shares of the gradient's directions, weighted by its strength."""
-    vertical, horizontal = np.gradient(grey)
-    strength = np.hypot(vertical, horizontal)
-    angles = np.arctan2(vertical, horizontal) % np.pi
-    shares, _ = np.histogram(angles, DIRECTIONS, (0, np.pi), weights=strength)
-    result: Numbers = shares / (strength.sum() + 1e-3)
-    return result
+def _border_median(grey: Plane) -> float:
+    return float(np.median(np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]])))
 
 
-def _places(grey: Plane) -> Numbers:
-    """Return centre and spread (shares of the sides) of the details, and of what differs from the border."""
-    vertical, horizontal = np.gradient(grey)
-    border = np.median(np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]]))
-    return np.concatenate([_moments(np.hypot(vertical, horizontal)), _moments(np.abs(grey - border))])
+def _rings(grey: Plane, centre: tuple[float, float]) -> Numbers:
+    """Return the mean grey value of each ring around a centre (row, column; from −0.5 to 0.5)."""
+    radii = np.hypot(_POSITION[:, None] - np.float32(centre[0]), _POSITION[None] - np.float32(centre[1]))
+    rings = np.minimum((radii * (RINGS / OUTERMOST_RING)).astype(np.intp), RINGS).ravel()
+    counts = np.maximum(np.bincount(rings, minlength=RINGS + 1), 1)
+    means: Numbers = np.bincount(rings, grey.ravel(), RINGS + 1) / counts
+    return means[:RINGS]
 
 
 def _moments(weights: Plane) -> Numbers:
+    """Return centre and spread along the rows' and along the columns' direction, in shares of the sides."""
     total = float(weights.sum()) + 1e-3
     moments = []
-    for axis in (0, 1):
+    for axis in (1, 0):
         profile = weights.sum(axis=axis) / total
         centre = float(profile @ _POSITION)
         moments += [centre, float(profile @ (_POSITION - centre) ** 2) ** 0.5]
