@@ -26,7 +26,8 @@ def reconcile(context: CliContext, once: bool, every: float, as_json: bool) -> N
     """Repair the issues that `partcheck verify` reports.
 
     Starts inspections of missed uploads, restarts inspections whose execution ended, delivers decisions
-    again, and deletes originals and copies that are superfluous according to the inspections table. A running
+    again, and deletes originals and copies that are superfluous according to the inspections table. An object
+    in the filed bucket that no row names gets an inspection of its own, which a person decides. A running
     environment does most of this every minute by itself. Runs until Ctrl-C unless --once is given; then the
     exit code is 1 if an issue needs a person.
 

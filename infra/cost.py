@@ -19,7 +19,7 @@ BATCHES, HOURS_AROUND_A_BATCH = 22, 1.5  # Half an hour to start, an hour until 
 # Requests of one photo on its way to a verdict. Transitions are those of the path without a review.
 TRANSITIONS, FUNCTION_CALLS, GB_SECONDS = 9, 5, 1.1
 WRITES, READS, MESSAGES = (
-    24,
+    25,
     9,
     7,
 )  # A write counts once for the item and once for each index that it changes.

@@ -13,7 +13,7 @@ from workflow.errors import ConfigurationError
 
 SHUTDOWN_SECONDS = 30
 _LOCK = "lock"
-FORMAT, _FORMAT_FILE = "2", "format"
+FORMAT, _FORMAT_FILE = "3", "format"
 _CREATED_BEFORE_LOCK = {"demo", "custom-labels", ".gitignore"}  # May exist before the first `partcheck up`.
 
 

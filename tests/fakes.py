@@ -95,9 +95,9 @@ class InMemoryObjectStore:
     def delete(self, image: Image) -> None:
         self.contents.pop(image, None)
 
-    def list_versions(self, bucket: str, prefix: str = "") -> Iterator[StoredObject]:
-        for image in list(self.contents):
-            if image.bucket == bucket and image.key.startswith(prefix):
+    def list_versions(self, bucket: str, prefix: str = "", after: str = "") -> Iterator[StoredObject]:
+        for image in sorted(self.contents, key=lambda image: image.key):
+            if image.bucket == bucket and image.key.startswith(prefix) and image.key > after:
                 yield self.stored(image)
 
 
@@ -250,6 +250,9 @@ class InMemoryInspectionRepository:
     def list_by_state(self, state: InspectionState) -> Iterator[Inspection]:
         rows = [row for row in self.rows.values() if row.state is state]
         yield from sorted(rows, key=lambda row: row.claimed_at)
+
+    def list_by_id(self, after: str = "") -> Iterator[Inspection]:
+        yield from (self.rows[row_id] for row_id in sorted(self.rows) if row_id > after)
 
     def get_oldest(self, state: InspectionState) -> Inspection | None:
         return next(self.list_by_state(state), None)

@@ -64,6 +64,7 @@ INSPECTIONS = Table(
         Index("by_policy", ("policy_version", "claimed_at"), _SEARCH_ATTRIBUTES),
         Index("by_review_queue", ("review_queue", "priority"), _REVIEW_ATTRIBUTES),
         Index("unarchived", ("unarchived", "claimed_at"), ("search_text",)),
+        Index("by_id", ("kind", "id"), ()),
     ),
 )
 AUDIT = Table(

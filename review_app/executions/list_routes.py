@@ -50,6 +50,7 @@ COLUMNS: dict[str, Callable[[Inspection], object]] = {
     "policy": lambda row: row.prediction.policy_version if row.prediction else "",
     "seconds": serialization.seconds_to_answer,
     "attempts": lambda row: row.attempt,
+    "recovered": lambda row: "yes" if row.recovered else "",
     "inspection": lambda row: row.id,
     "execution": lambda row: row.owner,
 }

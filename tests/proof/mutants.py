@@ -21,7 +21,9 @@ from workflow.inspections.objects import CopyFailure, Image, StoredObject
 from workflow.inspections.repository import get_or_create, get_or_raise, require_owner
 from workflow.inspections.undo_window import finalize
 from workflow.pipeline import claim, filing, start, verdict_message
-from workflow.recovery import decision_delivery
+from workflow.recovery import decision_delivery, folders, reconcile
+from workflow.recovery.issues import Issue, IssueKind
+from workflow.recovery.reconcile import Reconciler
 from workflow.review import decisions
 
 Mutant = Callable[[], AbstractContextManager[Any]]
@@ -301,6 +303,24 @@ def overrides_without_a_revision() -> AbstractContextManager[Any]:
     return _replace(build_message, variant, verdict_message)
 
 
+def deletes_unknown_objects() -> AbstractContextManager[Any]:
+    """An object in the filed bucket that no row names is deleted instead of adopted."""
+    repair = Reconciler.repair
+
+    def variant(self: Reconciler, issue: Issue) -> bool:
+        if issue.kind is not IssueKind.UNKNOWN_OBJECT:
+            return repair(self, issue)
+        self.objects.delete(issue.image)
+        return True
+
+    return _replace(repair, variant, Reconciler)
+
+
+def adopts_filed_photos() -> AbstractContextManager[Any]:
+    """A filed photo is taken for an unknown object, because no row is looked for in its folder."""
+    return _replace(folders.id_prefix, lambda _image: "", folders, reconcile)
+
+
 MUTANTS: tuple[Mutant, ...] = (
     claims_without_owner,
     skips_known_inspections,
@@ -320,6 +340,8 @@ MUTANTS: tuple[Mutant, ...] = (
     undoes_finalized_decisions,
     acts_without_finalizing,
     overrides_without_a_revision,
+    deletes_unknown_objects,
+    adopts_filed_photos,
 )
 
 

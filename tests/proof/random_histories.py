@@ -142,6 +142,8 @@ class RandomHistory:
             (0.3, self.redrive_failed),
             (0.15, self.simulation.step_functions.lose_executions),
             (0.3, self.schedule_fault),
+            (0.3, self.leave_object),
+            (0.5, self.reconcile_everything),
         ]
         weights = [weight for weight, _ in weighted_actions]
         for _ in range(self.rng.randint(4, 24)):
@@ -171,6 +173,22 @@ class RandomHistory:
 
     def _was_uploaded(self, content: bytes) -> bool:
         return any(upload.content == content for upload in self.invariants.uploads)
+
+    def leave_object(self) -> None:
+        """Put an object into the filed bucket that no row names."""
+        simulation, number = self.simulation, len(self.invariants.uploads)
+        content = PHOTO + f"|unsure|{number}".encode()
+        key = self.rng.choice(("part.png", f"ok/{number:016x}/part.png", f"unclear/{number:016x}/part.png"))
+        if simulation.s3.find(FILED, key, None) is None:
+            stored = simulation.s3.put_object(FILED, key, content)
+            image = Image(FILED, key, stored["VersionId"])
+            self.invariants.uploads.append(
+                UploadedPhoto(image=image, content=content, kind="unsure", uploaded_at=timestamps.now())
+            )
+
+    def reconcile_everything(self) -> None:
+        """Run `partcheck reconcile` while everything else happens."""
+        self.simulation.run_worker("partcheck reconcile", self._reconcile, lambda *_: None)
 
     def send_duplicate_event(self) -> None:
         """Send the event of an earlier upload again."""

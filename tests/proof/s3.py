@@ -108,12 +108,12 @@ class InMemoryS3:
             raise NotImplementedError(operation)
         return SimpleNamespace(paginate=self._list)
 
-    def _list(self, Bucket: str, Prefix: str = "") -> Iterator[Any]:
+    def _list(self, Bucket: str, Prefix: str = "", KeyMarker: str = "") -> Iterator[Any]:
         versions = [
             {"Key": version.key, "VersionId": version.id, "Size": len(version.content or b""),
              "ETag": version.etag, "LastModified": version.last_modified}
-            for version in self.contents()
-            if version.bucket == Bucket and version.key.startswith(Prefix)
+            for version in sorted(self.contents(), key=lambda version: version.key)
+            if version.bucket == Bucket and version.key.startswith(Prefix) and version.key > KeyMarker
         ]  # fmt: skip
         return iter([{"Versions": versions}] if versions else [{}])
 

@@ -58,6 +58,15 @@ class HistoryStateMachine(RuleBasedStateMachine):
     def throttle_a_service(self) -> None:
         self.history.throttle_service()
 
+    @precondition(lambda self: len(self.history.invariants.uploads) < 4)
+    @rule()
+    def leave_an_object(self) -> None:
+        self.history.leave_object()
+
+    @rule()
+    def reconcile_everything(self) -> None:
+        self.history.reconcile_everything()
+
     @rule()
     def stop_an_execution(self) -> None:
         self.history.stop_execution()

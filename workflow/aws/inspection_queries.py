@@ -5,8 +5,9 @@ from itertools import islice
 from typing import Any
 
 from workflow import timestamps
+from workflow.aws.batches import MAX_KEYS_PER_BATCH, load_inspections
 from workflow.aws.clients import client
-from workflow.aws.items import from_inspection_item, to_attribute_values
+from workflow.aws.items import ITEM_KIND, from_inspection_item, to_attribute_values
 from workflow.inspections.inspection import Inspection, InspectionState
 from workflow.inspections.repository import MAX_NAME_MATCHES
 
@@ -19,6 +20,12 @@ class DynamoInspectionQueries:
 
     def list_by_state(self, state: InspectionState) -> Iterator[Inspection]:
         return self._query("by_state", "state", state)
+
+    def list_by_id(self, after: str = "") -> Iterator[Inspection]:
+        ids = (item["id"]["S"] for item in self._query_items("by_id", "kind", ITEM_KIND, after=after))
+        while batch := list(islice(ids, MAX_KEYS_PER_BATCH)):
+            rows = load_inspections(self._dynamodb, self._table, batch)
+            yield from (rows[row_id] for row_id in batch if row_id in rows)
 
     def get_oldest(self, state: InspectionState) -> Inspection | None:
         return next(self._query("by_state", "state", state, page_size=1), None)
@@ -78,10 +85,26 @@ class DynamoInspectionQueries:
         page_size: int = 1000,
         until: str = "",
     ) -> Iterator[Inspection]:
+        items = self._query_items(index, key, value, forward=forward, page_size=page_size, until=until)
+        return map(from_inspection_item, items)
+
+    def _query_items(
+        self,
+        index: str,
+        key: str,
+        value: str,
+        *,
+        forward: bool = True,
+        page_size: int = 1000,
+        until: str = "",
+        after: str = "",
+    ) -> Iterator[dict[str, Any]]:
+        """Yield the items under one key of an index: claimed until a time, or with an id after this one."""
         names, values, condition = {"#key": key}, {":value": value}, "#key = :value"
-        if until:
-            condition += " AND #claimed_at <= :until"
-            names["#claimed_at"], values[":until"] = "claimed_at", until
+        for name, operator, bound in (("claimed_at", "<=", until), ("id", ">", after)):
+            if bound:
+                condition += f" AND #{name} {operator} :bound"
+                names[f"#{name}"], values[":bound"] = name, bound
         pages = self._dynamodb.get_paginator("query").paginate(
             TableName=self._table,
             IndexName=index,
@@ -92,5 +115,4 @@ class DynamoInspectionQueries:
             PaginationConfig={"PageSize": page_size},
         )
         for answer in pages:
-            for item in answer["Items"]:
-                yield from_inspection_item(item)
+            yield from answer["Items"]

@@ -24,6 +24,7 @@ from workflow.inspections.verdict import Prediction, Score, Verdict
 from workflow.review.queue import ReviewItem
 
 T = TypeVar("T")
+ITEM_KIND = "inspection"  # Every inspection has it, so that the index `by_id` lists all of them.
 SMALLEST_NUMBER = 1e-100  # DynamoDB rejects numbers closer to zero than 1e-130.
 
 _INSPECTION_FIELDS = frozenset(field.name for field in fields(Inspection))
@@ -43,6 +44,7 @@ def to_inspection_item(row: Inspection) -> dict[str, Any]:
         "search_text": normalize_name(name),
         "day": row.claimed_at[:10],
         "unarchived": "yes",
+        "kind": ITEM_KIND,
     }
     return to_attribute_values({**plain, **index_attributes, **derive_index_keys(plain)})
 

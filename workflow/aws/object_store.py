@@ -93,8 +93,9 @@ class S3ObjectStore:
     def delete(self, image: Image) -> None:
         self._s3.delete_object(Bucket=image.bucket, Key=image.key, VersionId=image.version_id)
 
-    def list_versions(self, bucket: str, prefix: str = "") -> Iterator[StoredObject]:
-        pages = self._s3.get_paginator("list_object_versions").paginate(Bucket=bucket, Prefix=prefix)
+    def list_versions(self, bucket: str, prefix: str = "", after: str = "") -> Iterator[StoredObject]:
+        start = {"KeyMarker": after} if after else {}
+        pages = self._s3.get_paginator("list_object_versions").paginate(Bucket=bucket, Prefix=prefix, **start)
         for page in pages:
             for entry in page.get("Versions", ()):
                 image = Image(bucket, entry["Key"], entry["VersionId"])

@@ -1,16 +1,14 @@
 """Search for inspections by DynamoDB indexes, with a bounded number of reads per page and without scans."""
 
 import heapq
-import random
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import groupby, islice
 from typing import Any
 
+from workflow.aws.batches import MAX_KEYS_PER_BATCH, load_inspections, process_in_batches
 from workflow.aws.clients import client
-from workflow.aws.items import from_inspection_item, to_attribute_values
-from workflow.errors import PartcheckError
+from workflow.aws.items import to_attribute_values
 from workflow.history.search import (
     Cursor,
     Direction,
@@ -26,9 +24,7 @@ from workflow.tables import NAME_INDEX
 
 MAX_NAME_INDEX_MATCHES = 500
 MAX_READS = 12
-MAX_KEYS_PER_BATCH = 100
 MAX_PUTS_PER_BATCH = 25
-MAX_BATCH_RETRIES = 8  # At most nine seconds of waiting.
 COMMON_VERDICTS = (Verdict.OK, Verdict.DEFECT)
 INITIALS_LENGTH = 2
 UNARCHIVED_INDEX = "unarchived"
@@ -125,7 +121,7 @@ class DynamoInspectionSearch:
             answer = self._dynamodb.batch_write_item(RequestItems={self._name_index_table: batch})
             return list(answer.get("UnprocessedItems", {}).get(self._name_index_table, []))
 
-        _process_in_batches(requests, MAX_PUTS_PER_BATCH, write)
+        process_in_batches(requests, MAX_PUTS_PER_BATCH, write)
 
     def _find_by_name(self, query: InspectionQuery) -> list[Position]:
         """Find rows by the beginning of a word in the photo name. Return none if there are too many."""
@@ -165,41 +161,13 @@ class DynamoInspectionSearch:
     def _load_rows(self, page: _PageRequest, positions: Iterator[Position]) -> Iterator[Inspection | Cursor]:
         """Load the current rows at these positions, and yield those that still match the query."""
         while batch := list(islice(positions, min(page.size + 1, MAX_KEYS_PER_BATCH))):
-            rows = self._load([row_id for _, row_id in batch if row_id])
+            ids = [row_id for _, row_id in batch if row_id]
+            rows = load_inspections(self._dynamodb, self._inspections_table, ids)
             for at, row_id in batch:
                 if not row_id:
                     yield _stop_cursor(page, at)
                 elif row_id in rows and page.query.matches(rows[row_id]):
                     yield rows[row_id]
-
-    def _load(self, ids: list[str]) -> dict[str, Inspection]:
-        rows: dict[str, Inspection] = {}
-
-        def read(keys: list[Any]) -> list[Any]:
-            answer = self._dynamodb.batch_get_item(RequestItems={self._inspections_table: {"Keys": keys}})
-            items = answer["Responses"][self._inspections_table]
-            rows.update({row.id: row for row in map(from_inspection_item, items)})
-            return list(answer.get("UnprocessedKeys", {}).get(self._inspections_table, {}).get("Keys", []))
-
-        _process_in_batches([to_attribute_values({"id": row_id}) for row_id in ids], MAX_KEYS_PER_BATCH, read)
-        return rows
-
-
-def _process_in_batches(items: list[Any], size: int, process: Callable[[list[Any]], list[Any]]) -> None:
-    """Process items in batches. Repeat the unprocessed items, which `process` returns, with backoff.
-
-    Raise PartcheckError if nothing is processed in the first attempt and MAX_BATCH_RETRIES more.
-    """
-    retries = 0
-    while items:
-        batch, items = items[:size], items[size:]
-        unprocessed = process(batch)
-        items += unprocessed
-        retries = retries + 1 if len(unprocessed) == len(batch) else 0
-        if retries > MAX_BATCH_RETRIES:
-            raise PartcheckError(f"DynamoDB left {len(items)} items unprocessed: try again in a minute")
-        if unprocessed:
-            time.sleep(random.uniform(0, min(2.0, 0.05 * 2**retries)))  # noqa: S311
 
 
 def _choose_indexes(query: InspectionQuery) -> list[tuple[str, str]]:

@@ -115,7 +115,8 @@ class Inspection:
     An override or a reinspection of a closed inspection begins the next `revision`, whose first attempt is
     `first_attempt`; `previous_revisions` holds the outcomes of the others. `skipped` maps a reviewer to the
     time until which they are not shown the photo again. `undone_ids` are the ids of undone decisions and
-    second reviews.
+    second reviews. `recovered` marks an object that was found in the filed bucket without a row: it is the
+    image itself, and a person decides it where it lies.
     """
 
     id: str
@@ -148,6 +149,7 @@ class Inspection:
     skipped: dict[str, str] = field(default_factory=dict)
     undone_ids: tuple[str, ...] = ()
     second_review: SecondReview | None = None
+    recovered: bool = False
 
     @property
     def withdrawn(self) -> bool:

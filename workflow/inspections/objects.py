@@ -56,8 +56,11 @@ class ObjectStore(Protocol):
     def delete(self, image: Image) -> None:
         """Delete exactly this version. Deleting a version that does not exist is no error."""
 
-    def list_versions(self, bucket: str, prefix: str = "") -> Iterator[StoredObject]:
-        """Yield every version of every object whose key starts with the prefix."""
+    def list_versions(self, bucket: str, prefix: str = "", after: str = "") -> Iterator[StoredObject]:
+        """Yield every version of every object whose key starts with the prefix, in the order of the keys.
+
+        With `after`, yield only those whose key comes after this text.
+        """
 
 
 def inspection_id(image: Image) -> str:

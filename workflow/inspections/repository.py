@@ -89,6 +89,9 @@ class InspectionQueries(Protocol):
     def list_by_state(self, state: InspectionState) -> Iterator[Inspection]:
         """Yield the rows in one state, oldest first."""
 
+    def list_by_id(self, after: str = "") -> Iterator[Inspection]:
+        """Yield all rows in the order of their ids, or those whose id comes after a text."""
+
     def get_oldest(self, state: InspectionState) -> Inspection | None:
         """Return the row in a state that was claimed first, or None. It may lag by moments."""
 

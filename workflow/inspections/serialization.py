@@ -83,6 +83,7 @@ def to_dict(row: Inspection, uploaded_at: str = "") -> dict[str, Any]:
         "lease": asdict(row.lease) if row.lease else None,
         "hold": asdict(row.hold) if row.hold else None,
         "revision": row.revision,
+        "recovered": row.recovered,
         "uploaded_at": row.uploaded_at,
         "claimed_at": row.claimed_at,
         "settled_at": row.settled_at or None,

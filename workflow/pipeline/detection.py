@@ -14,6 +14,7 @@ from workflow.inspections.verdict import Prediction, Score
 
 BACKOFF_SHARE = 0.01
 BROKEN_WAIT_SECONDS = 60
+RECOVERED_NOTE = "it was recovered: it lay in the filed bucket without an inspection"
 
 
 class DetectionOutcome(StrEnum):
@@ -105,7 +106,7 @@ def detect(
     if answer := _stored_answer(inspections, row, policy):
         return answer
     waited_seconds = timestamps.seconds_between(row.verdict_requested_at, now)
-    response = detector.detect_labels(row.location)
+    response = _predict_recovered(row, policy) or detector.detect_labels(row.location)
     if isinstance(response, ImageUnreadable):
         response = _explain_unreadable(objects, row, response)
     if isinstance(response, ModelNotReady):
@@ -120,6 +121,11 @@ def detect(
         if answer := _stored_answer(inspections, require_owner(inspections, inspection_id, owner), policy):
             return answer
         raise
+
+
+def _predict_recovered(row: Inspection, policy: RoutingPolicy) -> Prediction | None:
+    """Return an unclear prediction for a recovered photo: a person decides it, unless they ask the model."""
+    return policy.predict_without_model(RECOVERED_NOTE) if row.recovered and row.revision == 1 else None
 
 
 def _not_ready(response: ModelNotReady, waited_seconds: float) -> DetectionDocument:
@@ -165,7 +171,7 @@ def _stored_answer(
 def _store(
     inspections: InspectionRepository,
     row: Inspection,
-    response: ModelAnswer | ModelNotReady | ImageRefused,
+    response: Prediction | ModelAnswer | ModelNotReady | ImageRefused,
     policy: RoutingPolicy,
     waited_seconds: float,
 ) -> DetectionDocument:
@@ -174,6 +180,8 @@ def _store(
         return _refused(inspections, row, response.code)
     if isinstance(response, ModelNotReady):
         prediction = policy.predict_without_model(f"no model answered in {round(waited_seconds / 3600)} h")
+    elif isinstance(response, Prediction):
+        prediction = response
     else:
         prediction = policy.predict(response.scores, response.model)
     prediction = policy.sample_for_second_review(row.id, prediction)

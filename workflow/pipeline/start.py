@@ -1,12 +1,14 @@
 """Starting inspections: from an uploaded image version to a running execution that owns its row."""
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from workflow import timestamps
 from workflow.inspections.inspection import Inspection, InspectionState
 from workflow.inspections.objects import Image, ObjectStore, inspection_id
 from workflow.inspections.repository import InspectionQueries, InspectionRepository, get_or_create
+from workflow.inspections.verdict import Verdict
 from workflow.pipeline.executions import Executions, execution_input, execution_name
 
 BACKPRESSURE_WINDOW_SECONDS = 600
@@ -15,16 +17,23 @@ MAX_BACKOFF_ATTEMPTS = 12  # A backoff of 34 hours. A redrive by a person may go
 
 
 def start_inspection(
-    executions: Executions, inspections: InspectionRepository, image: Image, uploaded_at: str
+    executions: Executions,
+    inspections: InspectionRepository,
+    image: Image,
+    uploaded_at: str,
+    *,
+    recovered: bool = False,
 ) -> str | None:
     """Create the row of an image version and start its execution. Return the execution's name if it is new.
 
     The row comes first. If the process crashes between the two, a repeated event or reconcile starts the
-    execution that the row names. A photo that has a later attempt is left alone.
+    execution that the row names. A photo that has a later attempt is left alone. A `recovered` object stays
+    where it is, as unclear, until a person decides it.
     """
-    row = get_or_create(
-        inspections, new_inspection(image, execution_name(inspection_id(image), 1), 1, uploaded_at)
-    )
+    new = new_inspection(image, execution_name(inspection_id(image), 1), 1, uploaded_at)
+    if recovered:
+        new = replace(new, recovered=True, verdict=Verdict.UNCLEAR)
+    row = get_or_create(inspections, new)
     if row is None or row.state is not InspectionState.INSPECTING:
         return None
     return row.owner if executions.start(row.owner, execution_input(image, row.uploaded_at, 1)) else None

@@ -27,7 +27,7 @@ REMEDIES = {
     IssueKind.MISSING_OBJECT: "look for the photo's versions in both buckets and restore them",
     IssueKind.PENDING_DELETE: "reconcile deletes it: the row points at the copy",
     IssueKind.UNREFERENCED_COPY: "reconcile deletes it: the row points elsewhere",
-    IssueKind.UNKNOWN_OBJECT: "look at it, and upload it again if it is a photo: nothing deletes it",
+    IssueKind.UNKNOWN_OBJECT: "reconcile adopts it, and a person decides it: nothing deletes it",
     IssueKind.LOST_ROW: "restore the inspections table from its backup",
 }
 

@@ -20,6 +20,7 @@ from workflow.pipeline.start import (
     start_inspection,
 )
 from workflow.recovery import consistency
+from workflow.recovery.folders import id_prefix
 from workflow.recovery.issues import Issue, IssueKind
 from workflow.review import decisions
 from workflow.review.decisions import MessageQueue
@@ -54,6 +55,8 @@ class Reconciler:
         if issue.kind is IssueKind.MISSED_UPLOAD:
             start_inspection(self.executions, self.inspections, issue.image, issue.uploaded_at)
             return True
+        if issue.kind is IssueKind.UNKNOWN_OBJECT:
+            return self._adopt(issue)
         if issue.row is None or issue.kind is IssueKind.MISSING_OBJECT:
             return False
         if issue.kind is IssueKind.ORPHANED_INSPECTION:
@@ -62,6 +65,20 @@ class Reconciler:
             self.delivery_queue.send(decisions.delivery_message(issue.inspection_id))
             return True
         return self._delete(issue.row, issue.image)
+
+    def _adopt(self, issue: Issue) -> bool:
+        """Start the inspection of an object that no row names, unless it is gone or its row is listed by now.
+
+        The inspection is that of the object itself, and a person decides it. The object stays where it is.
+        """
+        prefix = id_prefix(issue.image)
+        row = next(self.inspections.list_by_id(prefix), None) if prefix else None
+        is_named = row is not None and row.id.startswith(prefix)
+        if not is_named and self.objects.fetch(issue.image, 0) is not None:
+            start_inspection(
+                self.executions, self.inspections, issue.image, issue.uploaded_at, recovered=True
+            )
+        return True
 
     def _delete(self, row: Inspection, image: Image) -> bool:
         """Delete a surplus copy, if the photo is still stored at the location that made it surplus."""
@@ -118,6 +135,7 @@ def reconcile(reconciler: Reconciler, issues: Iterable[Issue]) -> dict[str, int]
     limits = {
         IssueKind.MISSED_UPLOAD: reconciler.available_slots(),
         IssueKind.ORPHANED_INSPECTION: RESTART_FACTOR * reconciler.max_in_flight,
+        IssueKind.UNKNOWN_OBJECT: RESTART_FACTOR * reconciler.max_in_flight,
     }
     with defer_errors() as capture:
         for issue in issues:

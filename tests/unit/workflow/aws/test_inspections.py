@@ -463,9 +463,9 @@ def test_rows_of_a_name_come_newest_first(repository: DynamoInspectionRepository
 def test_rows_of_a_name_until_a_time(repository: DynamoInspectionRepository, dynamodb: Stubber) -> None:
     expected_request = query("by_name", "name", "a.png", forward=False)
     until = {
-        "KeyConditionExpression": "#key = :value AND #claimed_at <= :until",
+        "KeyConditionExpression": "#key = :value AND #claimed_at <= :bound",
         "ExpressionAttributeNames": {"#key": "name", "#claimed_at": "claimed_at"},
-        "ExpressionAttributeValues": {":value": {"S": "a.png"}, ":until": {"S": "2026-01-01"}},
+        "ExpressionAttributeValues": {":value": {"S": "a.png"}, ":bound": {"S": "2026-01-01"}},
     }
     dynamodb.add_response(
         "query", {"Items": [to_inspection_item(ROW)]}, {**expected_request, **until, "Limit": 5}

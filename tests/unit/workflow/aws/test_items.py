@@ -224,6 +224,6 @@ def test_an_audit_entry_from_before_days_were_listed_is_read() -> None:
 
 
 def test_every_field_of_a_row_is_an_attribute() -> None:
-    found_by = {"name", "search_text", "day", "unarchived"}
+    found_by = {"name", "search_text", "day", "unarchived", "kind"}
 
     assert to_inspection_item(PLAIN).keys() == {field.name for field in fields(Inspection)} | found_by

@@ -12,6 +12,7 @@ from local.resources import table_name
 from tests.fakes import InMemoryInspectionRepository, InMemoryInspectionSearch
 from tests.proof.dynamodb import InMemoryDynamoDB, InMemoryTable
 from workflow.aws import search as adapter
+from workflow.aws.batches import MAX_BATCH_RETRIES, load_inspections
 from workflow.aws.items import to_inspection_item
 from workflow.aws.search import DynamoInspectionSearch
 from workflow.errors import PartcheckError
@@ -243,14 +244,12 @@ def test_a_table_that_processes_nothing_is_given_up(waits: list[float], name: st
     with pytest.raises(PartcheckError, match="unprocessed"):
         getattr(search, name)(rows(1)[0])
 
-    assert len(waits) == adapter.MAX_BATCH_RETRIES
+    assert len(waits) == MAX_BATCH_RETRIES
     assert all(0 <= wait <= min(2, 0.05 * 2**number) for number, wait in enumerate(waits, 1))
 
 
 def test_a_table_that_returns_nothing_is_given_up(waits: list[float]) -> None:
-    search = DynamoInspectionSearch("inspections", "names", ThrottledTable())
-
     with pytest.raises(PartcheckError, match="unprocessed"):
-        search._load(["an id"])
+        load_inspections(ThrottledTable(), "inspections", ["an id"])
 
-    assert len(waits) == adapter.MAX_BATCH_RETRIES
+    assert len(waits) == MAX_BATCH_RETRIES

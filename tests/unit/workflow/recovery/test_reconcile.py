@@ -277,7 +277,7 @@ def test_an_issue_that_cannot_be_repaired_is_counted_with_the_others(pipeline: P
 
 def test_a_long_queue_of_uploads_is_not_started_all_at_once(pipeline: Pipeline) -> None:
     """Uploads that wait behind the back-pressure look missed; they start as slots become available."""
-    images = [pipeline.upload(key=f"{number}.png") for number in range(30)]
+    images = [pipeline.upload(key=f"{number:02}.png") for number in range(30)]
     limited = replace(build_reconciler(pipeline), max_in_flight=8)
 
     def run() -> dict[str, int]:
