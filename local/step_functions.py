@@ -1,4 +1,4 @@
-"""Runs moto's server for Step Functions with cached definitions and clients.
+"""Runs moto's server for Step Functions with cached definitions and clients, and a complete StopExecution.
 
 By default moto parses the definition for every execution and creates a client for every task: together three
 quarters of its time (docs/adr/0003-local-aws.md). Here both are cached.
@@ -18,6 +18,8 @@ from typing import Any
 import boto3
 from botocore.config import Config
 from moto.server import main
+from moto.stepfunctions.parser.asl.component.state.exec.execute_state import ExecutionState
+from moto.stepfunctions.parser.asl.eval.environment import Environment
 from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguageParser
 
 GC_THRESHOLD = 50_000
@@ -55,9 +57,36 @@ def cache_parsed_definitions() -> None:
     AmazonStateLanguageParser.parse = staticmethod(cached)  # type: ignore[method-assign]
 
 
+def stop_waiting_executions() -> None:
+    """Let StopExecution also end an execution that waits for a task token, as AWS does.
+
+    moto notes the stop, but its worker sleeps until the token is answered. Here the stop wakes the worker.
+    The wait that it interrupts raises an error, which is no failure of the task.
+    """
+    environment_class: Any = Environment
+    state_class: Any = ExecutionState
+    set_stop, evaluate = environment_class.set_stop, state_class._evaluate_with_timeout
+
+    def set_stop_and_wake(environment: Any, *arguments: Any, **options: Any) -> None:
+        set_stop(environment, *arguments, **options)
+        for endpoint in list(environment.callback_pool_manager._pool.values()):
+            endpoint.interrupt_all()
+
+    def evaluate_unless_stopped(state: Any, environment: Any) -> None:
+        try:
+            evaluate(state, environment)
+        except Exception:
+            if environment.is_running():
+                raise
+
+    environment_class.set_stop = set_stop_and_wake
+    state_class._evaluate_with_timeout = evaluate_unless_stopped
+
+
 if __name__ == "__main__":
     boto3.DEFAULT_SESSION = ClientCachingSession()
     cache_parsed_definitions()
+    stop_waiting_executions()
     gc.set_threshold(GC_THRESHOLD, *gc.get_threshold()[1:])
     logging.getLogger("werkzeug").setLevel(logging.WARNING)
     main(sys.argv[1:])

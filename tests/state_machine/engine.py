@@ -21,9 +21,11 @@ import boto3
 import pytest
 from botocore.config import Config
 from moto.server import ThreadedMotoServer
+from moto.stepfunctions.parser.asl.component.state.exec.execute_state import ExecutionState
+from moto.stepfunctions.parser.asl.eval.environment import Environment
 from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguageParser
 
-from local.step_functions import cache_parsed_definitions
+from local.step_functions import cache_parsed_definitions, stop_waiting_executions
 from workflow import definition
 
 REGION, ACCOUNT = "eu-central-1", "000000000000"
@@ -169,7 +171,10 @@ def start_engine() -> Iterator[Engine]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MOTO_PORT", str(stub.server_address[1]))
         patch.setattr(AmazonStateLanguageParser, "parse", AmazonStateLanguageParser.parse)
+        patch.setattr(Environment, "set_stop", Environment.set_stop)
+        patch.setattr(ExecutionState, "_evaluate_with_timeout", ExecutionState._evaluate_with_timeout)
         cache_parsed_definitions()
+        stop_waiting_executions()
         stub_thread.start()
         moto.start()
         endpoint = "http://{}:{}".format(*moto.get_host_and_port())

@@ -372,3 +372,28 @@ def test_a_reinspection_calls_the_model_again_and_then_asks_a_reviewer(
     assert [json.loads(body)["decided_by"] for body in environment.announcements] == ["model", "reviewer"]
     assert environment.check_consistency().is_clean
     environment.assert_no_token_leaks()
+
+
+@pytest.mark.parametrize("state", ["Ask a reviewer", "Wait for model"])
+def test_a_stopped_execution_ends_although_it_waits_and_the_next_attempt_finishes_its_work(
+    create_environment: EnvironmentFactory, state: str
+) -> None:
+    answers = (UNCLEAR,) if state == "Ask a reviewer" else (ModelNotReady("stopped", 3600), UNCLEAR)
+    environment = create_environment(*answers)
+    first = environment.send_upload_event(environment.upload())
+    environment.wait_until(lambda: environment.visited_states(first)[-1:] == [state])
+    if state == "Ask a reviewer":
+        environment.run_until_idle(first)
+
+    assert environment.executions.stop(first, "Ada: stuck")
+    environment.wait_until(lambda: not environment.is_running(first))
+
+    ended = environment.executions.describe(first) or {}
+    assert (ended["status"], environment.visited_states(first)[-1]) == ("ABORTED", state)
+    assert environment.executions.get_history(first)[-1]["type"] == "ExecutionAborted"
+    environment.reconcile()
+    second = environment.row(first).owner
+    assert second != first
+    environment.run_until_idle(second)
+    environment.decide(Verdict.DEFECT, second)
+    environment.assert_filed(second, Verdict.DEFECT)
