@@ -19,7 +19,6 @@ from custom_labels.s3_storage import S3Storage
 from vision.features import FeatureVector, extract_features
 from vision.fingerprints import Fingerprint, compute_fingerprint
 from vision.photo_decoding import MAX_BYTES_IN_S3, PhotoError, decode_photo
-from vision.png_chunks import strip_ancillary_chunks
 
 COLOUR_SAMPLE_SIZE = 24
 MIN_COLOUR_SHARE = 0.1
@@ -112,7 +111,7 @@ def _extract(
     try:
         data = _read(location)
         features = extract_features(decode_photo(data).planes(colour))
-        return features, compute_fingerprint(strip_ancillary_chunks(data)) if with_fingerprint else None
+        return features, compute_fingerprint(data) if with_fingerprint else None
     except PhotoError:
         return None
     except ServiceError as error:

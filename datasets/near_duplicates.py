@@ -12,6 +12,7 @@ from scipy.sparse.csgraph import connected_components
 
 from datasets.labelled_photos import LabelledPhoto
 from vision.fingerprints import Fingerprint, compute_fingerprint
+from vision.photo_decoding import PhotoError
 from vision.similarity import find_similar_pairs
 
 CountCallback = Callable[[int], None]
@@ -64,7 +65,7 @@ def find_near_duplicates(
         try:
             fingerprints.append(compute_fingerprint(content))
             indices.append(index)
-        except (OSError, ValueError) as error:
+        except PhotoError as error:
             unreadable[index] = str(error)
         progress(index + 1)
     exact = {pair for same in by_hash.values() for pair in combinations(same, 2)}

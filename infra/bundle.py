@@ -24,7 +24,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PYTHON = "3.13"
 PLATFORMS = ("manylinux_2_28_aarch64", "manylinux2014_aarch64")
 FUNCTION_PACKAGES = ("lambdas", "workflow")
-REVIEW_APP_PACKAGES = ("review_app", "workflow")
+REVIEW_APP_PACKAGES = ("review_app", "vision", "workflow")
 
 
 def find_build_directory(root: Path) -> Path:

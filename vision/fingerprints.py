@@ -1,13 +1,12 @@
 """Photo fingerprints: invariant to turning and mirroring, robust to small shifts and to re-encoding."""
 
-import io
-import warnings
-
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 from scipy.fft import rfft2
 from scipy.ndimage import gaussian_filter, map_coordinates
+
+from vision.photo_decoding import open_photo
 
 SIDE = 128
 SPECTRUM_SIDE = 256
@@ -44,18 +43,13 @@ def compute_fingerprint(content: bytes) -> Fingerprint:
 
 def _centre_square(content: bytes) -> GreyImage:
     """Decode the largest centred square in grey, 0 to 1: the area that turning a photo leaves in it."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("error", Image.DecompressionBombWarning)
-        try:
-            with Image.open(io.BytesIO(content), formats=("JPEG", "PNG")) as image:
-                image.draft("L", (2 * SIDE, 2 * SIDE))
-                side = min(image.size)
-                left, top = (image.width - side) / 2, (image.height - side) / 2
-                grey = image.convert("L").resize(
-                    (SIDE, SIDE), Image.Resampling.BILINEAR, (left, top, left + side, top + side), 2.0
-                )
-        except (Image.DecompressionBombError, Image.DecompressionBombWarning, SyntaxError) as error:
-            raise ValueError(str(error)) from error
+    with open_photo(content) as photo:
+        photo.image.draft("L", (2 * SIDE, 2 * SIDE))
+        picture, _ = photo.to_eight_bits()
+        side = min(picture.size)
+        left, top = (picture.width - side) / 2, (picture.height - side) / 2
+        box = (left, top, left + side, top + side)
+        grey = picture.convert("L").resize((SIDE, SIDE), Image.Resampling.BILINEAR, box, 2.0)
     return np.asarray(grey, dtype=np.float32) / np.float32(255)
 
 

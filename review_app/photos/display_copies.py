@@ -6,19 +6,18 @@ from collections import OrderedDict
 from enum import IntEnum
 
 from PIL import Image as PillowImage
-from PIL import ImageOps
 
+from vision.photo_decoding import PhotoError, PhotoTooLargeError, open_photo
 from workflow.errors import NotFound
 from workflow.inspections.inspection import Inspection
 from workflow.inspections.objects import Image, ObjectStore
 from workflow.inspections.repository import InspectionRepository
-from workflow.photos.validation_result import MAX_BYTES, MAX_SIDE
+from workflow.photos.validation_result import MAX_BYTES
 
 CACHE_BYTES = 96 * 1024 * 1024
 MAX_CONCURRENT = 2
 MOVE_ATTEMPTS = 3
 JPEG_QUALITY = 86
-_FORMATS = ("JPEG", "PNG")
 _SIGNATURES = {b"\xff\xd8\xff": "image/jpeg", b"\x89PNG\r\n\x1a\n": "image/png"}
 
 
@@ -82,28 +81,21 @@ def _locations(row: Inspection) -> list[Image]:
 
 
 def make_display_copy(content: bytes, size: CopySize) -> bytes:
-    """Return the photo as a JPEG that fits the size. Raise UndisplayablePhoto for other bytes or a bomb."""
+    """Return the photo as a JPEG that fits the size, with the pixels that the model sees.
+
+    Raise UndisplayablePhoto for other bytes or a bomb.
+    """
     try:
-        with PillowImage.open(io.BytesIO(content), formats=_FORMATS) as image:
-            if max(image.size) > MAX_SIDE:
-                raise UndisplayablePhoto("The upload has too many pixels to be shown.")
-            image.draft("RGB", (size, size))
-            upright = ImageOps.exif_transpose(_to_eight_bits(image))
+        with open_photo(content) as photo:
+            photo.image.draft(photo.image.mode, (size, size))
+            picture, _ = photo.to_eight_bits()
+            upright = photo.turn_upright(picture)
             upright.thumbnail((size, size), PillowImage.Resampling.HAMMING, reducing_gap=2.0)
             return _encode_jpeg(upright)
-    except (OSError, SyntaxError, ValueError, PillowImage.DecompressionBombError) as error:
+    except PhotoTooLargeError as error:
+        raise UndisplayablePhoto("The upload has too many pixels to be shown.") from error
+    except PhotoError as error:
         raise UndisplayablePhoto("The upload is not a readable photo, so it is not shown.") from error
-
-
-def _to_eight_bits(image: PillowImage.Image) -> PillowImage.Image:
-    """Convert any mode to greyscale or RGB, with transparency on white."""
-    if image.mode.startswith("I"):
-        return image.convert("I").point(lambda value: value * (1 / 257)).convert("L")
-    if image.mode in ("LA", "PA", "RGBA") or "transparency" in image.info:
-        coloured = image.convert("RGBA")
-        white = PillowImage.new("RGBA", coloured.size, "white")
-        return PillowImage.alpha_composite(white, coloured).convert("RGB")
-    return image if image.mode in ("L", "RGB") else image.convert("RGB")
 
 
 def _encode_jpeg(image: PillowImage.Image) -> bytes:

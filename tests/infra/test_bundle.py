@@ -37,8 +37,8 @@ def test_the_review_app_has_additional_packages() -> None:
         if "==" in line
     }
 
-    assert {"fastapi", "uvicorn", "jinja2", "authlib", "pillow", "boto3"} <= names
-    assert names.isdisjoint({"scikit-learn", "moto", "pytest"})
+    assert {"fastapi", "uvicorn", "jinja2", "authlib", "numpy", "pillow", "boto3"} <= names
+    assert names.isdisjoint({"scikit-learn", "scipy", "moto", "pytest"})
 
 
 def test_a_package_that_the_lock_file_lacks_is_named() -> None:
@@ -88,7 +88,7 @@ def test_a_functions_bundle_holds_only_what_functions_import(tmp_path: Path) -> 
 def test_the_review_apps_bundle_holds_only_what_the_app_imports(tmp_path: Path) -> None:
     bundle_directory = bundle.build_review_app_bundle(tmp_path)
 
-    assert list_packages(bundle_directory) == {"review_app", "workflow"}
+    assert list_packages(bundle_directory) == {"review_app", "vision", "workflow"}
     assert_no_forbidden_module(bundle_directory)
     assert not list(bundle_directory.rglob("__pycache__"))
 

@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from local.sample_parts import photograph_part
 from tests import hostile_files
 from tests.unit.custom_labels.in_memory_service import encode, plate_photo
+from vision.features import extract_features
 from vision.photo_decoding import (
     ORIENTATION_TAG,
     WORKING_PIXELS,
@@ -93,6 +95,48 @@ def test_every_mode_of_png_is_read_with_its_brightness(mode: str) -> None:
     tolerance = 0.5 if mode == "1" else 0.02
     assert photo.luminance.mean() == pytest.approx(float(np.asarray(grey).mean()) / 255, abs=tolerance)
     assert not photo.has_colour
+
+
+def decode_plainly(data: bytes) -> np.ndarray[tuple[int, int], np.dtype[np.float32]]:
+    """Decode an upright photo of eight bits without alpha, in the fewest calls of Pillow."""
+    with Image.open(io.BytesIO(data)) as image:
+        scale = (WORKING_PIXELS / (image.width * image.height)) ** 0.5
+        size = round(image.width * scale), round(image.height * scale)
+        image.draft(image.mode, (2 * size[0], 2 * size[1]))
+        scaled = image.resize(size, Image.Resampling.BILINEAR, reducing_gap=2.0).convert("L")
+    return np.asarray(scaled, dtype=np.float32) * np.float32(1 / 255)
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG"])
+@pytest.mark.parametrize("mode", ["L", "RGB"])
+@pytest.mark.parametrize("size", [(300, 300), (640, 480), (1600, 1200)])
+def test_ordinary_photos_have_byte_identical_features(kind: str, mode: str, size: tuple[int, int]) -> None:
+    data = encode(photograph_part(3).resize(size).convert(mode), kind)
+    photo = decode_photo(data)
+
+    assert photo.luminance.tobytes() == decode_plainly(data).tobytes()
+    assert np.array_equal(extract_features([photo.luminance]), extract_features([decode_plainly(data)]))
+
+
+def test_an_opaque_alpha_channel_changes_nothing() -> None:
+    part = photograph_part(3).convert("RGB")
+    opaque = decode_photo(encode(part.convert("RGBA"), "PNG"))
+
+    assert opaque.luminance.tobytes() == decode_photo(encode(part, "PNG")).luminance.tobytes()
+
+
+@pytest.mark.parametrize("mode", ["RGBA", "LA", "PA"])
+def test_transparent_areas_are_white_whatever_lies_below(mode: str) -> None:
+    clear = Image.new("LA" if mode == "LA" else "RGBA", (100, 100))
+    content = encode(clear.quantize(4) if mode == "PA" else clear, "PNG")
+
+    assert decode_photo(content).luminance.min() == 1
+
+
+def test_half_transparent_pixels_are_mixed_with_white() -> None:
+    half = encode(Image.new("RGBA", (100, 100), (0, 0, 0, 128)), "PNG")
+
+    assert decode_photo(half).luminance.mean() == pytest.approx(0.5, abs=0.01)
 
 
 def test_cmyk_and_progressive_jpegs_are_read() -> None:
