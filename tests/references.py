@@ -40,6 +40,7 @@ def small_reference(**changes: Any) -> ModelReference:
             "white_share": (0.0, 0.2),
             "sharpness": (1.0, 2.0),
             "colour_cast": (0.0, 20.0),
+            "bit_depth": (8.0, 8.0),
         },
         "centre": (1.0, 2.0, 3.0),
         "scales": (1.0, 2.0, 0.5),

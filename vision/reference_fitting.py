@@ -17,6 +17,7 @@ MEASURE_MARGINS = {
     "white_share": 0.03,
     "sharpness": 0.35,
     "colour_cast": 4.0,
+    "bit_depth": 0.5,
 }
 RANGE_MARGIN_SHARE = 0.25
 LIMIT_FACTOR = 1.15

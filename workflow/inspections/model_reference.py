@@ -11,7 +11,15 @@ from workflow.proportion import Proportion
 
 MAX_BYTES = 200_000
 MIN_PARTS = 30
-MEASURE_NAMES = ("brightness", "contrast", "black_share", "white_share", "sharpness", "colour_cast")
+MEASURE_NAMES = (
+    "brightness",
+    "contrast",
+    "black_share",
+    "white_share",
+    "sharpness",
+    "colour_cast",
+    "bit_depth",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

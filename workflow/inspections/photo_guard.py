@@ -75,6 +75,12 @@ RULES = {
         above="more colour than every learned photo",
         quantity="colour cast",
     ),
+    "bit_depth": MeasureRule(
+        margin=0.5,
+        below="fewer bits in use than in every learned photo",
+        above="more bits in use than in every learned photo",
+        quantity="bits",
+    ),
 }
 
 

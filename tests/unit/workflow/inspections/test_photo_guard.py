@@ -21,6 +21,7 @@ BOUNDS = {
     "white_share": (-0.05, 0.25),  # 0 to 0.2: a quarter of the width is 0.05
     "sharpness": (0.65, 2.35),  # 1 to 2: the least margin 0.35
     "colour_cast": (-5.0, 25.0),  # 0 to 20: a quarter of the width is 5
+    "bit_depth": (7.5, 8.5),  # 8: the least margin is half a bit
 }
 TINY = 1e-6
 
