@@ -98,6 +98,12 @@ class Alarms(Construct):
             periods=3,
         )
         self._add(
+            "Unaccounted",
+            metrics.of_function("reconcile", "unaccounted", 15, "max"),
+            1,
+            "The daily check found photos, objects or executions that are not accounted for.",
+        )
+        self._add(
             "ReconcilerStopped",
             self._functions[catalog.RECONCILE].metric_invocations(period=Duration.minutes(5)),
             1,

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from string import Template
 
-from infra.prices import HOURS_PER_MONTH, PRICES, usd
+from infra.prices import HOURS_PER_MONTH, MILLION, PRICES, usd
 from lambdas.catalog import FUNCTIONS
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "cost.md"
@@ -25,8 +25,8 @@ WRITES, READS, MESSAGES = (
 )  # A write counts once for the item and once for each index that it changes.
 OBJECT_WRITES, OBJECT_READS, LOG_KB, ITEM_KB = 2, 3, 6, 4
 REVIEW_TRANSITIONS, REVIEW_FUNCTION_CALLS, REVIEW_WRITES = 3, 4, 14
-ALARM_METRICS, CUSTOM_METRICS = 34, 22
-REVIEW_APP_DISK_GB = 10
+ALARM_METRICS, CUSTOM_METRICS = 35, 23
+REVIEW_APP_DISK_GB, INDEX_ENTRY_KB = 10, 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +59,15 @@ def monthly_storage_cost(photos: int) -> CostItem:
     return CostItem("Storage, per month", usd("storage", gigabytes) + usd("table storage", item_gigabytes))
 
 
+def monthly_check_cost(photos: int) -> float:
+    """Return the monthly cost of comparing each stored photo's row with its object once a day."""
+    reads = (
+        0.5 + 0.5 * INDEX_ENTRY_KB / 4
+    )  # Eventually consistent: the row, and its entry in the index of ids.
+    lists = 2 / 1000  # A page has a thousand filed objects, or as many archived executions.
+    return HOURS_PER_MONTH / 24 * photos * (usd("table read", reads) + usd("object write", lists))
+
+
 def monthly_idle_cost(review_app: bool) -> list[CostItem]:
     """Return the cost of a month without uploads and without a running model."""
     minutes = HOURS_PER_MONTH * 60
@@ -70,7 +79,7 @@ def monthly_idle_cost(review_app: bool) -> list[CostItem]:
         ),
         CostItem(
             "Scheduled functions",
-            usd("function call", runs) + usd("function second", runs * 0.25) + usd("table read", runs * 3),
+            usd("function call", runs) + usd("function second", runs * 0.25) + usd("table read", runs * 3.5),
         ),
     ]
     if review_app:
@@ -131,6 +140,7 @@ def render_page() -> str:
         idle=f"{total(monthly_idle_cost(False)):.0f}",
         idle_with_app=f"{total(monthly_idle_cost(True)):.0f}",
         photo_mb=f"{PHOTO_MB:.0f}",
+        check=f"{monthly_check_cost(MILLION):.2f}",
         unclear=f"{UNCLEAR_SHARE:.0%}",
         speed=PHOTOS_PER_SECOND_PER_UNIT,
         thousand=_bill("US$", photos, 3),

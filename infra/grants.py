@@ -100,9 +100,10 @@ GRANTS: Mapping[str, tuple[Grant, ...]] = {
         build_grant("decisions", "sqs:SendMessage"),
     ),
     "ReconcileFunction": (
-        build_inspections_grant("GetItem", "UpdateItem"),
-        build_index_grant("by_state"),
-        build_grant("inbound", "s3:ListBucketVersions"),
+        build_inspections_grant("GetItem", "BatchGetItem", "UpdateItem"),
+        *(build_index_grant("by_state"), build_index_grant("by_id")),
+        *(LIST_INBOUND, READ_INBOUND, LIST_FILED, READ_FILED),
+        build_grant("history", "s3:ListBucketVersions"),
         START_EXECUTION,
         build_grant("state machine", "states:ListExecutions"),
         build_grant("executions", "states:DescribeExecution"),

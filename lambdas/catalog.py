@@ -89,7 +89,10 @@ RECONCILE = LambdaFunction(
     placeholder="ReconcileFunction",
     module="reconcile",
     required_variables=frozenset(
-        {"INSPECTIONS_TABLE", "INBOUND_BUCKET", "STATE_MACHINE_ARN", "DECISION_QUEUE_URL", "MAX_IN_FLIGHT"}
+        {
+            *("INSPECTIONS_TABLE", "INBOUND_BUCKET", "FILED_BUCKET", "HISTORY_BUCKET"),
+            *("STATE_MACHINE_ARN", "DECISION_QUEUE_URL", "MAX_IN_FLIGHT"),
+        }
     ),
     timeout_seconds=300,
     memory_mb=512,

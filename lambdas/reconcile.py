@@ -1,5 +1,6 @@
-"""Scheduled: find inspections, uploads and decisions that are stuck, and resume them."""
+"""Scheduled: resume inspections, uploads and decisions that are stuck, and check the buckets once a day."""
 
+import time
 from typing import Any
 
 from aws_lambda_powertools.metrics import MetricUnit
@@ -14,7 +15,10 @@ from workflow.inspections.repository import InspectionDatabase, InspectionQuerie
 from workflow.pipeline.executions import Executions
 from workflow.recovery import reconcile as recovery
 from workflow.recovery.reconcile import Reconciler
+from workflow.recovery.scheduled_check import CheckProgressStore, ScheduledCheck
 from workflow.review.decisions import MessageQueue
+
+CHECK_SECONDS, MARGIN_MS = 20, 30_000
 
 
 @observed
@@ -25,8 +29,9 @@ def handler(
     objects: ObjectStore | None = None,
     executions: Executions | None = None,
     decisions: MessageQueue | None = None,
+    check_progress: CheckProgressStore | None = None,
 ) -> dict[str, int]:
-    """Find inspections, uploads and decisions that are stuck, and resume them.
+    """Find inspections, uploads and decisions that are stuck, and resume them. Continue the daily check.
 
     Trigger: every minute, and alone; the input is ignored. Output: counts by kind of issue. Idempotent: every
     repair is a conditional write or an execution with a fixed name.
@@ -45,6 +50,7 @@ def handler(
     for kind, count in counts.items():
         metrics.add_metric(f"reconciled_{kind.replace(' ', '_')}", MetricUnit.Count, count)
     _measure_reviews(reconciler.inspections)
+    _continue_check(reconciler, check_progress or production().check_progress, context)
     logger.info("reconciled", extra={"counts": counts})
     return counts
 
@@ -57,3 +63,19 @@ def _measure_reviews(inspections: InspectionQueries) -> None:
     waited = timestamps.seconds_between(min(opened), timestamps.now()) if opened else 0
     metrics.add_metric("oldest_review_seconds", MetricUnit.Seconds, max(0, waited))
     metrics.add_metric("reviews_waiting", MetricUnit.Count, len(opened))
+
+
+def _continue_check(reconciler: Reconciler, progress: CheckProgressStore, context: LambdaContext) -> None:
+    """Compare the table with the buckets for some seconds, and publish how much is not accounted for."""
+    deadline = time.monotonic() + CHECK_SECONDS
+    check = ScheduledCheck(
+        reconciler=reconciler,
+        progress=progress,
+        inbound=production().setting("INBOUND_BUCKET"),
+        filed=production().setting("FILED_BUCKET"),
+        history=production().setting("HISTORY_BUCKET"),
+    )
+    reached = check.run_slice(
+        lambda: time.monotonic() < deadline and context.get_remaining_time_in_millis() > MARGIN_MS
+    )
+    metrics.add_metric("unaccounted", MetricUnit.Count, reached.unaccounted)

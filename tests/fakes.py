@@ -31,6 +31,7 @@ from workflow.inspections.repository import MAX_NAME_MATCHES
 from workflow.inspections.verdict import Prediction, Verdict
 from workflow.pipeline.detection import ImageRefused, ImageUnreadable, ModelAnswer, ModelNotReady
 from workflow.recovery.commands import Command
+from workflow.recovery.scheduled_check import CheckProgress
 from workflow.review.queue import (
     CLOCK_SKEW_SECONDS,
     ReviewItem,
@@ -423,6 +424,19 @@ class InMemoryMessageQueue:
     def send(self, body: str, delay_seconds: int = 0) -> None:
         self.sent.append(body)
         self.delays.append(delay_seconds)
+
+
+class InMemoryCheckProgressStore:
+    """The progress of the scheduled check in memory."""
+
+    def __init__(self) -> None:
+        self.progress = CheckProgress()
+
+    def load(self) -> CheckProgress:
+        return self.progress
+
+    def save(self, progress: CheckProgress) -> None:
+        self.progress = progress
 
 
 class InMemoryExecutions:

@@ -30,6 +30,7 @@ class Scenarios:
         self.stage = stage
         variable = stage.variable
         self.inbound = variable(catalog.RECONCILE, "INBOUND_BUCKET")
+        self.filed = variable(catalog.RECONCILE, "FILED_BUCKET")
         self.token = f"{stage.executions.arn}|a token"
         self.decisions = SqsMessageQueue(variable(catalog.ASK_REVIEWER, "DECISION_QUEUE_URL"))
         self.inspections = DynamoInspectionRepository(
@@ -193,6 +194,11 @@ class Scenarios:
         self.decide(undelivered, Verdict.OK)
         redriven = self.open_review("decided, failed.png")
         self.decide(redriven, Verdict.OK)
+        deleted = self.upload("deleted.png")
+        self.start(deleted)
+        with self.stage.acting_as(NO_ROLE):
+            client("s3").delete_object(Bucket=self.inbound, Key=deleted.key, VersionId=deleted.version_id)
+            client("s3").put_object(Bucket=self.filed, Key="without a row.png", Body=PHOTO)
         self.stage.hours += 1
         self.stage.call(catalog.RECONCILE, {})
         self.stage.executions.tokens_live = False

@@ -28,6 +28,7 @@ from tests.proof.s3 import InMemoryS3
 from tests.proof.step_functions import InMemoryStepFunctions
 from tests.unit.pipeline import FILED, INBOUND
 from workflow import definition, timestamps
+from workflow.aws.check_progress import DynamoCheckProgressStore
 from workflow.aws.detector import RekognitionDetector
 from workflow.aws.executions import StepFunctionsExecutions
 from workflow.aws.inspections import DynamoInspectionRepository
@@ -53,10 +54,15 @@ MAX_RECEIVES = 20
 HANDLER_MODULES = {function.placeholder: function.module for function in catalog.FUNCTIONS}
 ADAPTER_NAMES = (
     *("inspections", "objects", "task_tokens", "executions", "detector", "policy"),
-    *("decisions", "escalations"),
+    *("decisions", "escalations", "check_progress"),
 )
 CONTEXT = SimpleNamespace(get_remaining_time_in_millis=lambda: 0)
-ENVIRONMENT_VARIABLES = {"FILED_BUCKET": FILED, "INBOUND_BUCKET": INBOUND, "MAX_IN_FLIGHT": "8"}
+ENVIRONMENT_VARIABLES = {
+    "FILED_BUCKET": FILED,
+    "INBOUND_BUCKET": INBOUND,
+    "HISTORY_BUCKET": "history",
+    "MAX_IN_FLIGHT": "8",
+}
 EXPECTED_ERRORS = (PartcheckError, ClientError, BotoCoreError)
 
 
@@ -130,6 +136,7 @@ class Simulation:
         self.intake, self.decisions, self.escalations = (
             SqsMessageQueue(name, clients["sqs"]) for name in ("intake", "decisions", "escalations")
         )
+        self.check_progress = DynamoCheckProgressStore(INSPECTIONS.name, clients["dynamodb"])
         self.reconciler = Reconciler(
             inspections=self.inspections,
             objects=self.objects,

@@ -33,7 +33,12 @@ from workflow.review import decisions
 TIMEOUT_SECONDS = 120  # A test takes seconds, but other tests may keep the machine busy.
 INBOUND, FILED = "inbound-bucket", "filed-bucket"
 PHOTO = crafted.png(96, 80)
-ENVIRONMENT_VARIABLES = {"FILED_BUCKET": FILED, "INBOUND_BUCKET": INBOUND, "MAX_IN_FLIGHT": "1000"}
+ENVIRONMENT_VARIABLES = {
+    "FILED_BUCKET": FILED,
+    "INBOUND_BUCKET": INBOUND,
+    "HISTORY_BUCKET": "history",
+    "MAX_IN_FLIGHT": "1000",
+}
 EMF = "aws_lambda_powertools.metrics.provider.cloudwatch_emf.cloudwatch"  # prints the metrics
 LABELS = {"good": LabelRule(Verdict.OK, 0.8), "crack": LabelRule(Verdict.DEFECT, 0.9)}
 Answer = ModelAnswer | ModelNotReady | ImageRefused
@@ -89,6 +94,7 @@ class InMemoryEnvironment:
             fakes.FakeDetector(*(answers or [CLEAR_OK])),
         )
         self.decisions, self.escalations = fakes.InMemoryMessageQueue(), fakes.InMemoryMessageQueue()
+        self.check_progress = fakes.InMemoryCheckProgressStore()
         self.announcements: list[str] = []
         self.log = io.StringIO()
         self.faults: defaultdict[str, deque[Fault]] = defaultdict(deque)
@@ -318,6 +324,7 @@ class InMemoryEnvironment:
                 "objects": self.objects,
                 "executions": self.executions,
                 "decisions": self.decisions,
+                "check_progress": self.check_progress,
             },
             "start_inspection": {"objects": self.objects, "executions": self.executions},
         }

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from workflow.aws.archive import LambdaHistorySource, S3ExecutionArchive, StepFunctionsHistorySource
     from workflow.aws.archive_index import DynamoArchiveIndex
     from workflow.aws.capacity_store import DynamoCapacityStore
+    from workflow.aws.check_progress import DynamoCheckProgressStore
     from workflow.aws.commands import DynamoCommandRepository
     from workflow.aws.executions import StepFunctionsExecutions
     from workflow.aws.hourly_metrics import DynamoMetricsStore
@@ -183,6 +184,12 @@ class AwsContainer:
         from workflow.aws.capacity_store import DynamoCapacityStore
 
         return DynamoCapacityStore(self.setting("INSPECTIONS_TABLE"))
+
+    @cached_property
+    def check_progress(self) -> "DynamoCheckProgressStore":
+        from workflow.aws.check_progress import DynamoCheckProgressStore
+
+        return DynamoCheckProgressStore(self.setting("INSPECTIONS_TABLE"))
 
     @property
     def capacity_ports(self) -> "CapacityPorts":

@@ -126,7 +126,7 @@ LEFT_OUT = [
         "escalations": "ESCALATION_QUEUE_URL",
         "detector": "MODEL_PARAMETER",
         "policy": "POLICY_PARAMETER",
-        "": "FILED_BUCKET MAX_IN_FLIGHT INBOUND_BUCKET",
+        "": "FILED_BUCKET MAX_IN_FLIGHT INBOUND_BUCKET HISTORY_BUCKET",
     }.items()
     for setting in setting.split()
     if setting in function.required_variables

@@ -11,8 +11,14 @@ import pytest
 from aws_lambda_powertools.utilities.batch.exceptions import BatchProcessingError
 
 from lambdas import archive_executions, deliver_decision, get_execution_history, reconcile, start_inspection
-from tests.fakes import FakeDetector, InMemoryExecutions, InMemoryInspectionRepository, InMemoryStepLogs
-from tests.unit.pipeline import INBOUND, UNSURE, Pipeline
+from tests.fakes import (
+    FakeDetector,
+    InMemoryCheckProgressStore,
+    InMemoryExecutions,
+    InMemoryInspectionRepository,
+    InMemoryStepLogs,
+)
+from tests.unit.pipeline import FILED, INBOUND, UNSURE, Pipeline
 from tests.unit.workflow.history.test_archiver import Archiving
 from workflow import timestamps
 from workflow.history import archive
@@ -87,6 +93,8 @@ def failures(answer: Any) -> list[str]:
 def pipeline(monkeypatch: pytest.MonkeyPatch) -> Pipeline:
     monkeypatch.setenv("MAX_IN_FLIGHT", "64")
     monkeypatch.setenv("INBOUND_BUCKET", INBOUND)
+    monkeypatch.setenv("FILED_BUCKET", FILED)
+    monkeypatch.setenv("HISTORY_BUCKET", "history")
     return Pipeline(detector=FakeDetector(UNSURE))
 
 
@@ -241,6 +249,7 @@ def by_the_clock(pipeline: Pipeline, context: Any) -> dict[str, int]:
         objects=pipeline.objects,
         executions=pipeline.executions,
         decisions=pipeline.decisions,
+        check_progress=InMemoryCheckProgressStore(),
     )
 
 
@@ -253,6 +262,18 @@ def test_the_clock_mends_what_it_finds_and_counts_it(
     assert len(pipeline.executions.started) == 1
     assert log()[-1]["counts"] == {"missed upload": 1}
     assert '"reconciled_missed_upload":[1.0]' in capsys.readouterr().out
+
+
+def test_the_daily_check_publishes_what_is_unaccounted(
+    pipeline: Pipeline, context: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    image = pipeline.upload()
+    pipeline.waiting(image)
+    pipeline.objects.delete(pipeline.row(image).location)
+
+    by_the_clock(pipeline, context)
+
+    assert '"unaccounted":[1.0]' in capsys.readouterr().out
 
 
 def test_a_quiet_minute_is_no_warning(pipeline: Pipeline, context: Any, log: Log) -> None:
