@@ -15,7 +15,7 @@ from typing import Any
 
 from workflow import timestamps
 from workflow.aws.items import to_inspection_item
-from workflow.history.search import name_suffixes
+from workflow.history.search import key_suffixes, normalize_name
 from workflow.inspections.inspection import Decision, Inspection, InspectionState, Review
 from workflow.inspections.objects import Image
 from workflow.inspections.verdict import Prediction, Score, Verdict
@@ -62,7 +62,7 @@ class InspectionDataset:
             for attribute, key in self.attributes(number).items():
                 if attribute != "search_text" and key:
                     self.indexes[attribute][key].append(number)
-            for text in name_suffixes(self.name(number)):
+            for text in key_suffixes(self.key(number)):
                 self.names[text[:2].ljust(2)].append((f"{text}\0{self.at(number)}\0{id_}", number))
         for entries in self.names.values():
             entries.sort()
@@ -71,6 +71,10 @@ class InspectionDataset:
     def name(self, number: int) -> str:
         """Return the file name of a photo."""
         return f"cast_{'def' if number % 5 == 0 else 'ok'}_0_{number:06}.jpeg"
+
+    def key(self, number: int) -> str:
+        """Return the key of a photo, with its folder."""
+        return f"line {number % 4}/{self.name(number)}"
 
     def at(self, number: int) -> str:
         """Return the time of a row's claim."""
@@ -86,7 +90,7 @@ class InspectionDataset:
         verdict = "rejected" if number % 500 == 3 else "defect" if number % 5 == 0 else "ok"
         return {
             "name": self.name(number),
-            "search_text": self.name(number),
+            "search_text": normalize_name(self.key(number)),
             "state": state.value,
             "filed_as": "" if state is InspectionState.INSPECTING else "unclear" if is_open else verdict,
             "decided_by": REVIEWERS[number // 7 % 5] if is_reviewed and not is_open else "",
@@ -97,7 +101,7 @@ class InspectionDataset:
     def row(self, number: int) -> Inspection:
         """Return a row."""
         attributes, id_, at = self.attributes(number), self.ids[number], self.at(number)
-        image = Image("inbound", f"line {number % 4}/{self.name(number)}", f"v{number}")
+        image = Image("inbound", self.key(number), f"v{number}")
         scores = (Score("def_front", 0.91), Score("ok_front", 0.09))
         arn = f"arn:aws:rekognition:eu-central-1:123456789012:project/parts/version/{attributes['model']}/1"
         prediction = Prediction(
@@ -222,9 +226,7 @@ class InMemoryDynamoDBClient:
         for name, value in re.findall(r"#(\w+) = (:\w+)", expression):
             if attributes[name] != values[value]:
                 return False
-        if "contains" in expression:
-            return values[":part"] in attributes["search_text"]
-        return "begins_with" not in expression or attributes["search_text"].startswith(values[":part"])
+        return "contains" not in expression or values[":part"] in attributes["search_text"]
 
     def _key_item(self, number: int) -> dict[str, Any]:
         return {"id": {"S": self._dataset.ids[number]}, "claimed_at": {"S": self._dataset.at(number)}}

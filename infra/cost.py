@@ -18,11 +18,11 @@ SHIFT_HOURS = 8 * 22
 BATCHES, HOURS_AROUND_A_BATCH = 22, 1.5  # Half an hour to start, an hour until an idle model is stopped.
 # Requests of one photo on its way to a verdict. Transitions are those of the path without a review.
 TRANSITIONS, FUNCTION_CALLS, GB_SECONDS = 9, 5, 1.1
-WRITES, READS, MESSAGES = (
-    25,
-    9,
-    7,
-)  # A write counts once for the item and once for each index that it changes.
+READS, MESSAGES = 9, 7
+# A write counts once for the item and once for each index that it changes. The name index gets an entry for
+# each word and digit of the name and at most eight for the folders: here those of SAMPLE_KEY.
+SAMPLE_KEY, NAME_WRITES, MAX_NAME_WRITES = "line-2/2026-11-30/cast_0042.jpeg", 11, 40
+WRITES = 19 + NAME_WRITES
 OBJECT_WRITES, OBJECT_READS, LOG_KB, ITEM_KB = 2, 3, 6, 4
 REVIEW_TRANSITIONS, REVIEW_FUNCTION_CALLS, REVIEW_WRITES = 3, 4, 14
 ALARM_METRICS, CUSTOM_METRICS = 35, 23
@@ -140,6 +140,10 @@ def render_page() -> str:
         idle=f"{total(monthly_idle_cost(False)):.0f}",
         idle_with_app=f"{total(monthly_idle_cost(True)):.0f}",
         photo_mb=f"{PHOTO_MB:.0f}",
+        writes=WRITES,
+        name_writes=NAME_WRITES,
+        max_name_writes=MAX_NAME_WRITES,
+        sample_key=SAMPLE_KEY,
         check=f"{monthly_check_cost(MILLION):.2f}",
         unclear=f"{UNCLEAR_SHARE:.0%}",
         speed=PHOTOS_PER_SECOND_PER_UNIT,

@@ -39,7 +39,7 @@ EMPTY = "No photo was inspected yet. Upload photos with `partcheck inspect PATHâ
 @click.option(
     "--name",
     default="",
-    help="A word or number in the photo's name. With a trailing *: the name's beginning.",
+    help="A word or number in the photo's name or folders. With a trailing *: the name's or key's beginning.",
 )
 @click.option(
     "--state", type=click.Choice([state.value for state in InspectionState]), help="The inspection's state."

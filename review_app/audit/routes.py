@@ -14,6 +14,7 @@ from review_app.audit.trail import (
     describe_entries,
     entry_cursor,
     find_entries,
+    find_photos,
 )
 from review_app.container import Container
 from review_app.rendering import render_page
@@ -82,8 +83,10 @@ Filters = Annotated[AuditFilters, Depends(parse_filters)]
 @router.get("/audit")
 def audit(request: Request, filters: Filters, before: Text = "") -> Response:
     """Show a page of audit entries, newest first."""
-    inspections = request.app.state.container.inspections
-    entries = describe_entries(inspections, find_entries(inspections, filters, before), PAGE_SIZE + 1)
+    container: Container = request.app.state.container
+    photos, has_more_photos = find_photos(container.history.search, filters)
+    found = find_entries(container.inspections, photos, filters, before)
+    entries = describe_entries(container.inspections, found, PAGE_SIZE + 1)
     optional = {"who": filters.actor, "action": filters.action, "image": filters.image}
     parameters = {
         "from": filters.first_day,
@@ -104,6 +107,7 @@ def audit(request: Request, filters: Filters, before: Text = "") -> Response:
         export_url=f"/audit.csv?{urlencode(parameters)}",
         older_url=older,
         newest_url=f"/audit?{urlencode(parameters)}" if before else "",
+        photo_count=len(photos) if photos is not None and has_more_photos else 0,
     )
 
 
@@ -111,7 +115,8 @@ def audit(request: Request, filters: Filters, before: Text = "") -> Response:
 def export(request: Request, filters: Filters) -> Response:
     """Export the entries as CSV, at most MAX_EXPORTED."""
     container: Container = request.app.state.container
-    entries = find_entries(container.inspections, filters)
+    photos, _ = find_photos(container.history.search, filters)
+    entries = find_entries(container.inspections, photos, filters)
 
     def rows() -> Iterator[tuple[object, ...]]:
         yield _TITLES

@@ -1,11 +1,12 @@
 """Audit trail queries: filtered entries, each with its photo and the delivery status of its decision."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from itertools import groupby, islice
+from itertools import chain, groupby, islice
 
 from workflow import timestamps
+from workflow.history.search import InspectionQuery, InspectionSearch
 from workflow.inspections.inspection import AuditAction, AuditEntry, Decision, Inspection
 from workflow.inspections.repository import AuditLog, InspectionDatabase
 from workflow.inspections.undo_window import DecisionStatus, decision_progress, undo_seconds_left
@@ -13,11 +14,16 @@ from workflow.inspections.verdict import Verdict
 
 MAX_DAYS = 366
 LOOKUP_THREADS = 8
+PHOTO_PAGE_SIZE = 50
+MAX_PHOTO_PAGES = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditFilters:
-    """Filters for audit entries. Days are UTC and inclusive; an empty filter matches everything."""
+    """Filters for audit entries. Days are UTC and inclusive; an empty filter matches everything.
+
+    `image` names photos as a search for inspections does. Then the days do not count.
+    """
 
     first_day: str
     last_day: str
@@ -60,11 +66,14 @@ class TrailEntry:
 
 
 def find_entries(
-    inspections: InspectionDatabase, filters: AuditFilters, before: str = ""
+    inspections: AuditLog, photos: Collection[Inspection] | None, filters: AuditFilters, before: str = ""
 ) -> Iterator[AuditEntry]:
-    """Yield the entries that match, newest first, starting after the cursor `before`."""
-    if filters.image:
-        candidates: Iterable[AuditEntry] = _entries_of_image(inspections, filters)
+    """Yield the entries that match, newest first, starting after the cursor `before`.
+
+    With `photos`, yield those of the photos, of any day.
+    """
+    if photos is not None:
+        candidates: Iterable[AuditEntry] = _entries_of_photos(inspections, photos)
     else:
         candidates = _entries_of_days(inspections, filters, before)
     for entry in _in_cursor_order(candidates):
@@ -92,11 +101,27 @@ def _entries_of_days(inspections: AuditLog, filters: AuditFilters, before: str) 
         day = timestamps.add_seconds(f"{day}T00:00:00Z", -1)[:10]
 
 
-def _entries_of_image(inspections: InspectionDatabase, filters: AuditFilters) -> list[AuditEntry]:
-    """Return the entries of all photos of one name, of any day."""
-    rows = inspections.list_by_name(filters.image)
-    entries = [entry for row in rows for entry in inspections.list_audit_entries(row.id)]
-    return sorted(entries, key=entry_cursor, reverse=True)
+def find_photos(
+    search: InspectionSearch, filters: AuditFilters
+) -> tuple[Collection[Inspection] | None, bool]:
+    """Return the newest photos that the filter names, or None if it names none; and if there may be more."""
+    if not filters.image:
+        return None, False
+    query, photos = InspectionQuery(name=filters.image), list[Inspection]()
+    page = search.fetch_page(query, size=PHOTO_PAGE_SIZE)
+    for _ in range(MAX_PHOTO_PAGES - 1):
+        photos += page.rows
+        if page.older is None:
+            return photos, False
+        page = search.fetch_page(query, page.older, PHOTO_PAGE_SIZE)
+    return [*photos, *page.rows], page.older is not None
+
+
+def _entries_of_photos(inspections: AuditLog, photos: Iterable[Inspection]) -> list[AuditEntry]:
+    """Return the entries of all photos, of any day; they are read in parallel."""
+    with ThreadPoolExecutor(LOOKUP_THREADS) as pool:
+        entries = pool.map(inspections.list_audit_entries, [row.id for row in photos])
+        return sorted(chain.from_iterable(entries), key=entry_cursor, reverse=True)
 
 
 def describe_entries(

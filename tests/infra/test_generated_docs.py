@@ -9,6 +9,7 @@ from infra.bundle import ROOT
 from infra.cost import ALARM_METRICS, CUSTOM_METRICS
 from infra.prices import PRICES
 from tests.infra.conftest import Template
+from workflow.history.search import key_suffixes
 
 pytestmark = pytest.mark.xdist_group("synthesised")
 
@@ -66,6 +67,13 @@ def test_the_cost_includes_every_alarm_and_every_custom_metric(synthesised: Temp
 
     assert metrics <= ALARM_METRICS
     assert CUSTOM_METRICS >= 20
+
+
+def test_the_cost_includes_every_entry_of_the_name_index() -> None:
+    longest = "/".join(f"line {number}" for number in range(40)) + "/" + "7" * 100
+
+    assert len(key_suffixes(cost.SAMPLE_KEY)) == cost.NAME_WRITES
+    assert len(key_suffixes(longest)) == cost.MAX_NAME_WRITES
 
 
 def test_the_model_is_nearly_all_of_the_cost() -> None:

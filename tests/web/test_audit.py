@@ -3,7 +3,10 @@
 from dataclasses import replace
 from time import sleep
 
-from review_app.audit.trail import AuditFilters, describe_entries, find_entries
+import pytest
+
+from review_app.audit import trail
+from review_app.audit.trail import AuditFilters, describe_entries, find_entries, find_photos
 from review_app.review.reviewer_tally import ReviewerTally
 from review_app.review.services import ReviewServices
 from review_app.settings import ReviewAppSettings
@@ -13,6 +16,7 @@ from workflow import timestamps
 from workflow.inspections.inspection import AuditAction, AuditEntry
 from workflow.inspections.verdict import Verdict
 
+AUDIT = ("/audit", "image")
 ALL_DAYS = AuditFilters(first_day="2020-01-01", last_day=timestamps.now()[:10])
 
 
@@ -22,7 +26,7 @@ def test_an_entry_tells_what_became_of_the_decision(world: World) -> None:
     sleep(0.002)  # Entries with the same millisecond have no order.
     world.pipeline.decide(world.row(held).image, Verdict.OK, "ann", undo_seconds=60)
 
-    newest, oldest = describe_entries(world.inspections, find_entries(world.inspections, ALL_DAYS), 10)
+    newest, oldest = describe_entries(world.inspections, find_entries(world.inspections, None, ALL_DAYS), 10)
 
     assert (newest.photo_name, newest.status, newest.delivered_at) == ("held.jpg", "undoable", "")
     assert (oldest.photo_name, oldest.status) == ("filed.jpg", "applied")
@@ -44,7 +48,7 @@ def test_what_was_undone_is_marked_and_kept(world: World, address: str) -> None:
 
     entries = [
         item
-        for item in describe_entries(world.inspections, find_entries(world.inspections, ALL_DAYS), 10)
+        for item in describe_entries(world.inspections, find_entries(world.inspections, None, ALL_DAYS), 10)
         if item.row
     ]
     assert [(item.entry.action, item.undone) for item in entries] == [("undo", False), ("decide", True)]
@@ -65,7 +69,7 @@ def test_a_corrected_verdict_keeps_the_first_decisions_delivery(world: World) ->
 
     items = {
         str(line.entry.action): line
-        for line in describe_entries(world.inspections, find_entries(world.inspections, ALL_DAYS), 10)
+        for line in describe_entries(world.inspections, find_entries(world.inspections, None, ALL_DAYS), 10)
     }
 
     assert items["override"].status == "final"
@@ -78,19 +82,56 @@ def test_filters_by_person_action_and_photo(world: World) -> None:
     sleep(0.002)  # Entries with the same millisecond have no order.
     world.add_decided("line-1/b.jpg", Verdict.DEFECT, "carl")
 
-    def names(**filters: str) -> list[str]:
-        return [
-            item.photo_name
-            for item in describe_entries(
-                world.inspections, find_entries(world.inspections, replace(ALL_DAYS, **filters)), 10
-            )
-        ]
+    def names(**changes: str) -> list[str]:
+        filters = replace(ALL_DAYS, **changes)
+        photos, has_more = find_photos(world.container.history.search, filters)
+        assert not has_more
+        entries = find_entries(world.inspections, photos, filters)
+        return [item.photo_name for item in describe_entries(world.inspections, entries, 10)]
 
     assert names() == ["b.jpg", "a.jpg"]
     assert names(actor="bob") == ["a.jpg"]
     assert names(image="b.jpg") == ["b.jpg"]
+    assert names(image="B") == ["b.jpg"]
+    assert names(image="line-1/*") == ["b.jpg", "a.jpg"]
+    assert names(image="line-2") == []
     assert names(action="undo") == []
     assert names(last_day="2020-01-02") == []
+
+
+def test_a_name_of_very_many_photos_shows_the_newest_and_says_so(
+    world: World, address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(trail, "PHOTO_PAGE_SIZE", 1)
+    for number in range(6):
+        world.add_decided(f"line-1/part_{number}.jpg", Verdict.OK, "bob")
+        sleep(0.002)  # Photos with the same millisecond have no order.
+
+    with visitor(address, "eve") as eve:
+        page = eve.get("/audit?image=part").text
+
+    assert "4 entries shown, of the newest 4 photos that match" in page
+    assert "part_5.jpg" in page
+    assert "part_1.jpg" not in page
+
+
+def test_both_lists_search_names_alike_and_say_how(world: World, address: str) -> None:
+    world.add_decided("Halle 2/Nachtschicht/Flügelrad.jpg", Verdict.OK, "bob")
+    sleep(0.002)
+    world.add_decided("line-1/Flügelrad.jpg", Verdict.OK, "bob")
+
+    with visitor(address, "eve") as eve:
+
+        def lists(text: str) -> list[str]:
+            return [eve.get(path, params={name: text}).text for path, name in (("/executions", "q"), AUDIT)]
+
+        for text in ("flugelrad", "FLÜGEL", "halle", "halle 2/nacht", "Halle*", "nachtschicht"):
+            for page in lists(text):
+                assert "Flügelrad.jpg</a> <span" in page, text
+                assert "Halle 2/Nachtschicht/</span>" in page, text
+                assert ("line-1/</span>" in page) is (text.lower()[0] == "f"), text
+        for page in lists("lugel"):
+            assert "A name matches from the beginning of one of its words" in page
 
 
 def test_pages_follow_each_other_without_gap_or_overlap(world: World, address: str) -> None:

@@ -276,7 +276,7 @@ def test_the_list_shows_the_folder_and_an_empty_result_how_names_match(
 
     listed = engineer.get("/executions?q=part.jpg").text
     assert all(f"{folder}/</span>" in listed for folder in ("line-1", "line-2"))
-    assert "Folders are not searched" in engineer.get("/executions?q=nothing").text
+    assert "or of a word of its folders" in engineer.get("/executions?q=nothing").text
 
 
 @pytest.mark.parametrize("name", ["x", "f" * 64, f"{'f' * 64}-1", f"{'f' * 64}-0", "../secret"])

@@ -38,10 +38,9 @@ def to_attribute_values(plain: Mapping[str, Any]) -> dict[str, Any]:
 def to_inspection_item(row: Inspection) -> dict[str, Any]:
     """Convert an inspection to an item, with the attributes that only the indexes need."""
     plain = {field.name: getattr(row, field.name) for field in fields(row)}
-    name = row.image.name or row.image.key
     index_attributes = {
-        "name": name,
-        "search_text": normalize_name(name),
+        "name": row.image.name or row.image.key,
+        "search_text": normalize_name(row.image.key),
         "day": row.claimed_at[:10],
         "unarchived": "yes",
         "kind": ITEM_KIND,

@@ -15,8 +15,7 @@ from workflow.history.search import (
     InspectionPage,
     InspectionQuery,
     build_page,
-    name_suffixes,
-    photo_name,
+    key_suffixes,
 )
 from workflow.inspections.inspection import Inspection, InspectionState
 from workflow.inspections.verdict import Verdict
@@ -124,7 +123,7 @@ class DynamoInspectionSearch:
         process_in_batches(requests, MAX_PUTS_PER_BATCH, write)
 
     def _find_by_name(self, query: InspectionQuery) -> list[Position]:
-        """Find rows by the beginning of a word in the photo name. Return none if there are too many."""
+        """Find rows by the beginning of a word in the photo's key. Return none if there are too many."""
         prefix = query.normalized_name if query.is_prefix else query.search_text
         if len(prefix) < INITIALS_LENGTH:
             return []
@@ -202,9 +201,7 @@ def _build_query(page: _PageRequest, index: str, bounds: Mapping[str, str]) -> d
     }
     conditions = [f"#{name} = :{name}" for name in filters]
     if query.normalized_name:
-        conditions.append(
-            "begins_with(#search_text, :part)" if query.is_prefix else "contains(#search_text, :part)"
-        )
+        conditions.append("contains(#search_text, :part)")
     request: dict[str, Any] = {
         "IndexName": index,
         "KeyConditionExpression": "#key = :key AND claimed_at BETWEEN :since AND :until",
@@ -242,7 +239,7 @@ def _stop_cursor(page: _PageRequest, at: str) -> Cursor:
 
 
 def _name_items(row: Inspection) -> Iterator[dict[str, str]]:
-    for text in name_suffixes(photo_name(row)):
+    for text in key_suffixes(row.image.key):
         yield {
             "initials": text[:INITIALS_LENGTH].ljust(INITIALS_LENGTH),
             "search_text": f"{text}\0{row.claimed_at}\0{row.id}",

@@ -11,8 +11,13 @@ from workflow.inspections.inspection import Inspection, InspectionState
 from workflow.inspections.verdict import Prediction, Verdict
 from workflow.models.model import version_name
 
-MAX_SUFFIXES = 32
+MAX_NAME_SUFFIXES = 32
+MAX_FOLDER_SUFFIXES = 8
 MAX_SUFFIX_LENGTH = 200
+_COMBINING_DIACRITICS = dict.fromkeys(range(0x300, 0x370))  # Deleted by str.translate.
+_UNDECOMPOSABLE = str.maketrans(
+    {"æ": "ae", "œ": "oe", "ø": "o", "ł": "l", "đ": "d", "ħ": "h", "ŧ": "t", "ı": "i"}
+)
 
 
 class Direction(StrEnum):
@@ -26,8 +31,9 @@ class Direction(StrEnum):
 class InspectionQuery:
     """The filters of a search; an empty field filters nothing.
 
-    `name` matches the beginning of a word of the photo's name, or a part of a number in it. With `*` at its
-    end, it matches the beginning of the name. Case is ignored. `model` is the name of a model version.
+    `name` matches the beginning of a word of the photo's name, a part of a number in it, or the beginning of
+    a word of its folders. With `*` at its end, it matches the beginning of the name or of the whole key. Case
+    and diacritics are ignored. `model` is the name of a model version.
     `asked` selects photos that a reviewer was asked about. `since` (inclusive) and `until` (exclusive) bound
     the time of claiming.
     """
@@ -56,22 +62,23 @@ class InspectionQuery:
 
     @property
     def is_prefix(self) -> bool:
-        """True if a photo's name must begin with the normalised name."""
+        """True if a photo's name or key must begin with the normalised name."""
         return self.name.endswith("*")
 
-    def matches_name(self, name: str) -> bool:
-        """Return True if a photo's name matches the query."""
+    def matches_key(self, key: str) -> bool:
+        """Return True if a photo's key matches the query."""
+        text = normalize_name(key)
         if self.is_prefix:
-            return normalize_name(name).startswith(self.normalized_name)
-        return self.normalized_name in normalize_name(name) and any(
-            suffix.startswith(self.search_text) for suffix in name_suffixes(name)
+            return any(part.startswith(self.normalized_name) for part in (text, text[text.rfind("/") + 1 :]))
+        return self.normalized_name in text and any(
+            suffix.startswith(self.search_text) for suffix in key_suffixes(key)
         )
 
     def matches(self, row: Inspection) -> bool:
         """Return True if a row matches the query."""
         prediction = row.prediction
         return (
-            (not self.name or self.matches_name(photo_name(row)))
+            (not self.name or self.matches_key(row.image.key))
             and self.state in (None, row.state)
             and self.verdict in (None, row.verdict)
             and self.decided_by in ("", row.decision.reviewer if row.decision else None)
@@ -115,30 +122,49 @@ class InspectionSearch(Protocol):
         """Return the newest matching rows, or those beyond the cursor; at most `size`."""
 
 
-def photo_name(row: Inspection) -> str:
-    """Return the photo's name as people know it: the last part of its key, or the key."""
-    return row.image.name or row.image.key
-
-
 def model_name(prediction: Prediction) -> str:
     """Return the name of the model version; empty if no model answered."""
     return version_name(prediction.model)
 
 
 def normalize_name(name: str) -> str:
-    """Return a name for comparison: case-folded, with composed Unicode letters (NFC)."""
-    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
+    """Return a name for comparison: case-folded, without diacritics, in Unicode's compatibility form.
+
+    Marks that make another letter, as in Japanese, stay.
+    """
+    folded = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", name).casefold())
+    plain = folded.translate(_COMBINING_DIACRITICS).translate(_UNDECOMPOSABLE)
+    return unicodedata.normalize("NFC", plain)
 
 
-def name_suffixes(name: str) -> tuple[str, ...]:
-    """Return the suffixes by which a name is found: from the start, and from each of its words and digits."""
-    text = normalize_name(name)
-    starts = [0, *(index for index, pair in enumerate(pairwise(text), start=1) if _starts_suffix(*pair))]
-    return tuple(dict.fromkeys(text[start : start + MAX_SUFFIX_LENGTH] for start in starts[:MAX_SUFFIXES]))
+def key_suffixes(key: str) -> tuple[str, ...]:
+    """Return the suffixes by which a key is found; they bound the writes to the name index.
+
+    They start at the photo's name, at each of its words and digits, at the key, and at folders and words of
+    folders, the deepest first.
+    """
+    text = normalize_name(key)
+    name_start = text.rfind("/") + 1
+    starts = [name_start, *_name_starts(text, name_start)][:MAX_NAME_SUFFIXES]
+    starts += _folder_starts(text[:name_start])[:MAX_FOLDER_SUFFIXES]
+    return tuple(dict.fromkeys(text[start : start + MAX_SUFFIX_LENGTH] for start in starts))
 
 
-def _starts_suffix(before: str, here: str) -> bool:
-    return here.isdigit() or (here.isalnum() and (before.isdigit() or not before.isalnum()))
+def _name_starts(text: str, name_start: int) -> list[int]:
+    """Return where the words and digits of the name start, after its first letter."""
+    name_pairs = enumerate(pairwise(text[name_start:]), start=name_start + 1)
+    return [index for index, (before, here) in name_pairs if here.isdigit() or _starts_word(before, here)]
+
+
+def _folder_starts(folders: str) -> list[int]:
+    """Return where the folders start, the whole path first, then where their words and numbers start."""
+    words = [index for index, pair in enumerate(pairwise(f"/{folders}")) if _starts_word(*pair)]
+    paths = [index for index in range(len(folders)) if index == 0 or folders[index - 1] == "/"]
+    return list(dict.fromkeys([*paths[:1], *reversed(paths), *reversed(words)]))
+
+
+def _starts_word(before: str, here: str) -> bool:
+    return here.isalnum() and (not before.isalnum() or before.isdigit() != here.isdigit())
 
 
 def build_page(results: Iterator[Inspection | Cursor], cursor: Cursor | None, size: int) -> InspectionPage:

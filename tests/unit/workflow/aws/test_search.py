@@ -17,7 +17,7 @@ from workflow.aws.items import to_inspection_item
 from workflow.aws.search import DynamoInspectionSearch
 from workflow.errors import PartcheckError
 from workflow.history.search import (
-    MAX_SUFFIXES,
+    MAX_NAME_SUFFIXES,
     Cursor,
     Direction,
     InspectionPage,
@@ -38,6 +38,13 @@ QUERIES = (
     InspectionQuery(name="11"),
     InspectionQuery(name="_0011"),
     InspectionQuery(name="ÜBER"),
+    InspectionQuery(name="uber"),
+    InspectionQuery(name="line 1"),
+    InspectionQuery(name="line 1/*"),
+    InspectionQuery(name="line*"),
+    InspectionQuery(name="früh"),
+    InspectionQuery(name="fruh/uber"),
+    InspectionQuery(name="1/cast_0011"),
     InspectionQuery(name="8"),
     InspectionQuery(name="nowhere"),
     InspectionQuery(state=InspectionState.WAITING),
@@ -61,7 +68,7 @@ def rows(count: int = 60) -> list[Inspection]:
     random_source = random.Random(4711)  # noqa: S311
     inspections = []
     for number in range(count):
-        name = f"line 1/cast_{number:04}.jpeg" if number % 9 else f"Über {number}.png"
+        name = f"line 1/cast_{number:04}.jpeg" if number % 9 else f"Halle 3/Früh/Über {number}.png"
         image = Image("inbound", name, f"v{number}")
         at = f"2026-01-01T00:{number // 2 % 60:02}:00.000Z"
         state = random_source.choice(list(InspectionState))
@@ -198,7 +205,7 @@ def test_a_name_with_more_suffixes_than_a_batch_holds_is_found() -> None:
 
     DynamoInspectionSearch("inspections", "name-index", dynamodb).add_name(row)
 
-    assert len(dynamodb.tables["name-index"].items) == MAX_SUFFIXES
+    assert len(dynamodb.tables["name-index"].items) == MAX_NAME_SUFFIXES
 
 
 class ThrottledTable:
