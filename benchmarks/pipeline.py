@@ -154,6 +154,7 @@ def function_worker(outputs: StackOutputs) -> Callable[[tuple[str, bytes]], None
         INSPECTIONS_TABLE=outputs.inspections_table,
         AUDIT_TABLE=outputs.audit_table,
         FILED_BUCKET=outputs.filed_bucket,
+        TRAINING_BUCKET=outputs.training_bucket,
         POLICY_PARAMETER=outputs.policy_parameter,
         MODEL_PARAMETER=outputs.model_parameter,
         POWERTOOLS_TRACE_DISABLED="true",

@@ -24,6 +24,8 @@ ROOT = Path(__file__).resolve().parent.parent
 PYTHON = "3.13"
 PLATFORMS = ("manylinux_2_28_aarch64", "manylinux2014_aarch64")
 FUNCTION_PACKAGES = ("lambdas", "workflow")
+MEASURING_PACKAGES = (*FUNCTION_PACKAGES, "vision")
+DECODER_REQUIREMENTS = ("numpy", "pillow")
 REVIEW_APP_PACKAGES = ("review_app", "vision", "workflow")
 
 
@@ -42,23 +44,42 @@ class Bundles:
     """The directories that a deployment uploads."""
 
     functions: Path
+    measuring_functions: Path
     review_app: Path
 
 
 def build_bundles(with_packages: bool, build: Path = BUILD) -> Bundles:
-    """Build both bundles from the current sources."""
-    return Bundles(build_functions_bundle(with_packages, build), build_review_app_bundle(build))
+    """Build all bundles from the current sources."""
+    return Bundles(
+        functions=build_functions_bundle(with_packages, build),
+        measuring_functions=build_measuring_bundle(with_packages, build),
+        review_app=build_review_app_bundle(build),
+    )
 
 
 def build_functions_bundle(with_packages: bool, build: Path = BUILD) -> Path:
     """Build a directory that Lambda can run: our sources, and the pinned packages if asked for."""
-    target = build / ("functions" if with_packages else "functions-sources")
+    requirements = pinned_packages.select_requirements(()) if with_packages else ""
+    return _build_lambda_bundle(build, "functions", FUNCTION_PACKAGES, requirements)
+
+
+def build_measuring_bundle(with_packages: bool, build: Path = BUILD) -> Path:
+    """Build the directory of the functions that measure photos: also with the decoder and its packages.
+
+    The other functions do not carry them, because a larger bundle starts more slowly.
+    """
+    requirements = (
+        pinned_packages.select_requirements((), additional=DECODER_REQUIREMENTS) if with_packages else ""
+    )
+    return _build_lambda_bundle(build, "measuring-functions", MEASURING_PACKAGES, requirements)
+
+
+def _build_lambda_bundle(build: Path, name: str, packages: Iterable[str], requirements: str) -> Path:
+    target = build / (name if requirements else f"{name}-sources")
     _empty(target)
-    if with_packages:
-        shutil.copytree(
-            _install_packages(pinned_packages.select_requirements(()), build), target, dirs_exist_ok=True
-        )
-    _copy_sources(FUNCTION_PACKAGES, target)
+    if requirements:
+        shutil.copytree(_install_packages(requirements, build), target, dirs_exist_ok=True)
+    _copy_sources(packages, target)
     return target
 
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
-from pathlib import Path
 
 from aws_cdk import Duration, RemovalPolicy, Stack
 from aws_cdk import aws_iam as iam
@@ -11,6 +10,7 @@ from aws_cdk import aws_lambda_event_sources as sources
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
+from infra.bundle import Bundles
 from infra.grants import Grant, grants_of
 from infra.queues import FAILURES
 from infra.stage_environment import StageEnvironment
@@ -27,9 +27,12 @@ class Functions(Construct):
     Queues deliver messages in batches, and each message of a batch may fail on its own.
     """
 
-    def __init__(self, scope: Construct, construct_id: str, resources: StageEnvironment, code: Path) -> None:
+    def __init__(
+        self, scope: Construct, construct_id: str, resources: StageEnvironment, bundles: Bundles
+    ) -> None:
         super().__init__(scope, construct_id)
-        bundle = awslambda.Code.from_asset(str(code))
+        code = awslambda.Code.from_asset(str(bundles.functions))
+        measuring_code = awslambda.Code.from_asset(str(bundles.measuring_functions))
         scopes = {
             entry: Construct(self, entry.placeholder.removesuffix("Function")) for entry in catalog.FUNCTIONS
         }
@@ -48,7 +51,7 @@ class Functions(Construct):
                 resources,
                 variables=variables,
                 log_group=log_groups[entry.placeholder],
-                code=bundle,
+                code=measuring_code if entry.measures_photos else code,
             )
         for entry in catalog.FUNCTIONS:
             if entry.queue:

@@ -42,6 +42,8 @@ READ_FILED = build_grant("filed/*", "s3:GetObjectVersion")
 READ_FOR_MODEL = tuple(
     build_grant(f"{bucket}/*", "s3:GetObject", "GetObjectVersion") for bucket in ("inbound", "filed")
 )
+# A model may have no reference: without the permission to list, S3 answers 403, not 404.
+READ_REFERENCES = (build_grant("training", "s3:ListBucket"), build_grant("references/*", "s3:GetObject"))
 READ_ROUTING_POLICY = build_grant("policy", "ssm:GetParameter")
 READ_MODEL_PARAMETER = build_grant("model", "ssm:GetParameter")
 READ_CAPACITY_POLICY = build_grant("capacity", "ssm:GetParameter")
@@ -68,6 +70,7 @@ GRANTS: Mapping[str, tuple[Grant, ...]] = {
         *(READ_ROUTING_POLICY, READ_MODEL_PARAMETER, READ_CAPACITY_POLICY),
         build_grant("models", "rekognition:DetectCustomLabels", "StartProjectVersion"),
         *(LIST_INBOUND, LIST_FILED, *READ_FOR_MODEL),
+        *READ_REFERENCES,
     ),
     "MoveImageFunction": (
         build_inspections_grant("GetItem", "UpdateItem"),

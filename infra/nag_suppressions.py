@@ -1,10 +1,13 @@
 """Suppressed cdk-nag findings: rule, construct and the reason, each for a reviewer to judge."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from aws_cdk import Acknowledgment, Stack, Validations
 from aws_cdk import aws_s3 as s3
 from constructs import Construct, IConstruct
+
+from workflow.inspections.model_reference import KEY_PREFIX
 
 SOLUTIONS, SERVERLESS = "AwsSolutions", "Serverless"
 REGION_AND_ACCOUNT = "<AWS::Region>:<AWS::AccountId>"
@@ -193,7 +196,7 @@ SUPPRESSIONS = (
 )
 
 
-def suppress(stack: Stack, buckets: list[s3.Bucket], state_machine_id: str) -> None:
+def suppress(stack: Stack, buckets: Mapping[str, s3.Bucket], state_machine_id: str) -> None:
     """Acknowledge every suppression whose construct exists in this stack."""
     for suppression in (*SUPPRESSIONS, *_of_resources(stack, buckets, state_machine_id)):
         construct = _find_construct(stack, suppression.path)
@@ -203,10 +206,15 @@ def suppress(stack: Stack, buckets: list[s3.Bucket], state_machine_id: str) -> N
             )
 
 
-def _of_resources(stack: Stack, buckets: list[s3.Bucket], state_machine_id: str) -> list[NagSuppression]:
+def _of_resources(
+    stack: Stack, buckets: Mapping[str, s3.Bucket], state_machine_id: str
+) -> list[NagSuppression]:
     """Build the suppressions whose rule contains the logical id of a resource of this stack."""
     rule = "AwsSolutions-IAM5[Resource::{}]"
-    objects = [f"<{stack.get_logical_id(bucket.node.default_child)}.Arn>/*" for bucket in buckets]
+    arns = {
+        name: f"<{stack.get_logical_id(bucket.node.default_child)}.Arn>" for name, bucket in buckets.items()
+    }
+    objects, references = [f"{arn}/*" for arn in arns.values()], f"{arns['training']}/{KEY_PREFIX}*"
     executions = (
         f"arn:<AWS::Partition>:states:<AWS::Region>:<AWS::AccountId>:execution:<{state_machine_id}.Name>:*"
     )
@@ -215,6 +223,12 @@ def _of_resources(stack: Stack, buckets: list[s3.Bucket], state_machine_id: str)
             NagSuppression(pack=SOLUTIONS, rule=rule.format(resource), path=path, reason=BUCKET_OBJECTS)
             for resource in objects
             for path in ("Functions", "ReviewApp/Role")
+        ),
+        NagSuppression(
+            pack=SOLUTIONS,
+            rule=rule.format(references),
+            path="Functions",
+            reason="References are named after models, which are trained later. The permission is to read.",
         ),
         NagSuppression(
             pack=SOLUTIONS,

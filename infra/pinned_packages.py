@@ -25,14 +25,18 @@ TARGET_ENVIRONMENT = {
 _PIN = re.compile(r"^([A-Za-z0-9._-]+)(?:\[[^]]*\])?==\S+.*?(?=^\S|\Z)", re.MULTILINE | re.DOTALL)
 
 
-def select_requirements(extras: Iterable[str], lock: str | None = None) -> str:
+def select_requirements(
+    extras: Iterable[str], lock: str | None = None, additional: Iterable[str] = ()
+) -> str:
     """Return a requirements file with hashes: the packages that partcheck with these extras needs.
 
-    Raise ConfigurationError if the lock file lacks one of them.
+    `additional` are the names of further packages that the bundle needs. Raise ConfigurationError if the lock
+    file lacks one of them.
     """
     lines = {str(canonicalize_name(pin[1])): pin[0] for pin in _PIN.finditer(lock or LOCK.read_text("utf-8"))}
     own = distribution("partcheck").requires or ()
     needed = [text for text in own if Requirement(text).name not in COMMAND_LINE_PACKAGES]
+    needed += additional
     names = sorted(_with_dependencies(needed, frozenset(extras), {}))
     if missing := [name for name in names if name not in lines]:
         raise ConfigurationError(f"requirements.lock has no line for {', '.join(missing)}: run `make lock`")

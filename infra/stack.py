@@ -47,7 +47,7 @@ class PartcheckStack(Stack):
             parameters=Parameters(self, "Parameters", settings.stage),
             state_machine=StateMachine(self, "StateMachine"),
         )
-        functions = Functions(self, "Functions", resources, bundles.functions)
+        functions = Functions(self, "Functions", resources, bundles)
         _connect_state_machine(resources, functions)
         resources.storage.restrict_writes(
             functions.roles_with("s3:PutObject", "filed/*"),
@@ -68,7 +68,7 @@ class PartcheckStack(Stack):
             )
         self._add_outputs(resources, functions)
         CfnOutput(self, SETTINGS_OUTPUT, value=settings.to_output())
-        suppress(self, list(resources.storage.buckets.values()), resources.state_machine.logical_id)
+        suppress(self, resources.storage.buckets, resources.state_machine.logical_id)
 
     def _add_outputs(self, resources: StageEnvironment, functions: Functions) -> None:
         queues, tables = resources.queues.by_name, resources.tables.by_name

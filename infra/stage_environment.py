@@ -13,6 +13,7 @@ from infra.state_machine import StateMachine
 from infra.storage import Storage
 from infra.tables import Tables
 from workflow.errors import ConfigurationError
+from workflow.inspections.model_reference import KEY_PREFIX
 from workflow.tables import TABLES
 
 
@@ -45,6 +46,7 @@ class StageEnvironment:
             **{f"{name}/*": bucket.arn_for_objects("*") for name, bucket in buckets.items()},
             **{name: queue.queue_arn for name, queue in self.queues.by_name.items()},
             **{f"log/{name}": log_group.log_group_arn for name, log_group in self.log_groups.items()},
+            "references/*": buckets["training"].arn_for_objects(f"{KEY_PREFIX}*"),
             "policy": self.parameters.policy.parameter_arn,
             "model": self.parameters.model.parameter_arn,
             "capacity": self.parameters.capacity.parameter_arn,

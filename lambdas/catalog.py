@@ -11,7 +11,8 @@ class LambdaFunction:
     """One deployed function: its placeholder, its module, and its required environment variables.
 
     `queue` is the queue that triggers it, and `schedule_minutes` the interval of its schedule, if it has one.
-    An `exclusive` function never runs twice at once. `memory_mb` is in MB. The default timeout is as long as
+    An `exclusive` function never runs twice at once. A function that `measures_photos` gets the bundle with
+    the photo decoder and its packages. `memory_mb` is in MB. The default timeout is as long as
     a state's 60 seconds allow: a function that starts cold on a busy machine needs it.
     """
 
@@ -24,6 +25,7 @@ class LambdaFunction:
     batch_size: int = 1
     schedule_minutes: int = 0
     exclusive: bool = False
+    measures_photos: bool = False
 
     @property
     def handler(self) -> str:
@@ -42,11 +44,14 @@ CLAIM_UPLOAD = LambdaFunction(
     module="claim_upload",
     required_variables=frozenset({"INSPECTIONS_TABLE"}),
     memory_mb=1024,
+    measures_photos=True,
 )
 DETECT_LABELS = LambdaFunction(
     placeholder="DetectLabelsFunction",
     module="detect_labels",
-    required_variables=frozenset({"INSPECTIONS_TABLE", "AUDIT_TABLE", "POLICY_PARAMETER", "MODEL_PARAMETER"}),
+    required_variables=frozenset(
+        {"INSPECTIONS_TABLE", "AUDIT_TABLE", "POLICY_PARAMETER", "MODEL_PARAMETER", "TRAINING_BUCKET"}
+    ),
 )
 MOVE_IMAGE = LambdaFunction(
     placeholder="MoveImageFunction",

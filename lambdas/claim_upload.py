@@ -1,4 +1,4 @@
-"""State `Claim upload`: claim the image version for this execution and validate its bytes."""
+"""State `Claim upload`: claim the image version for this execution, validate its bytes, measure the photo."""
 
 from typing import TypedDict
 
@@ -7,6 +7,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from lambdas.container import production
 from lambdas.observability import logger, metrics, observed
+from lambdas.photo_meter import PHOTO_METER
 from workflow.inspections.objects import Image, ObjectStore
 from workflow.inspections.repository import InspectionRepository
 from workflow.pipeline import claim
@@ -34,7 +35,7 @@ def handler(
     inspections: InspectionRepository | None = None,
     objects: ObjectStore | None = None,
 ) -> ClaimUploadOutput:
-    """Claim the image version for this execution and validate its bytes.
+    """Claim the image version for this execution, validate its bytes, and measure a valid photo.
 
     Idempotent: a repeated call returns the stored outcome.
     """
@@ -47,6 +48,7 @@ def handler(
         outcome = claim.claim_upload(
             inspections=inspections or production().inspections,
             objects=objects or production().objects,
+            meter=PHOTO_METER,
             image=Image(**upload["image"]),
             owner=event["execution"],
             attempt=upload["attempt"],

@@ -6,6 +6,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from lambdas.container import production
 from lambdas.observability import logger, metrics, observed
 from workflow import timestamps
+from workflow.inspections.model_reference import ReferenceRepository
 from workflow.inspections.objects import ObjectStore
 from workflow.inspections.repository import InspectionRepository
 from workflow.inspections.routing_policy import RoutingPolicy
@@ -21,6 +22,7 @@ def handler(
     inspections: InspectionRepository | None = None,
     objects: ObjectStore | None = None,
     detector: Detector | None = None,
+    references: ReferenceRepository | None = None,
     policy: RoutingPolicy | None = None,
 ) -> DetectionDocument:
     """Ask the model about one photo and apply the routing policy.
@@ -32,6 +34,7 @@ def handler(
         inspections=inspections or production().inspections,
         objects=objects or production().objects,
         detector=detector or production().detector(),
+        references=references or production().references,
         policy=policy or production().routing_policy(),
         inspection_id=event["inspection_id"],
         owner=event["execution"],
@@ -41,6 +44,11 @@ def handler(
     broken = answer.get("broken", False)
     if broken:
         metrics.add_metric("model_broken", MetricUnit.Count, 1)
-    log = logger.error if broken else logger.info
+    if answer.get("unusual"):
+        metrics.add_metric("photo_unusual", MetricUnit.Count, 1)
+    unguarded = bool(answer.get("label")) and not answer["reference"]
+    if unguarded:  # The model has no reference, or one that belongs to another model.
+        metrics.add_metric("photo_unguarded", MetricUnit.Count, 1)
+    log = logger.error if broken else logger.warning if unguarded else logger.info
     log("detected", extra={"answer": answer})
     return answer

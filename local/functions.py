@@ -38,11 +38,15 @@ def log_groups() -> str:
     return ",".join(f"{name}=/aws/lambda/{name}" for name in names)
 
 
-def build_package(root: Path = _ROOT) -> bytes:
-    """Return the functions' sources as a zip. The same sources give the same bytes."""
+def build_package(root: Path = _ROOT, measures_photos: bool = False) -> bytes:
+    """Return the functions' sources as a zip, with the decoder's if asked for.
+
+    The same sources give the same bytes.
+    """
+    folders = ("lambdas", "workflow", *(("vision",) if measures_photos else ()))
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
-        sources = [source for folder in ("lambdas", "workflow") for source in (root / folder).rglob("*.py")]
+        sources = [source for folder in folders for source in (root / folder).rglob("*.py")]
         for source in sorted(sources):
             entry = zipfile.ZipInfo(source.relative_to(root).as_posix(), _ARCHIVE_TIME)
             entry.external_attr = 0o644 << 16
@@ -70,7 +74,9 @@ def function_environment(
 
 def deploy_functions(values: Mapping[str, str], endpoints: Endpoints) -> None:
     """Create or update every function, and return when all can be invoked."""
-    code = build_package()
+    packages = {
+        measures_photos: build_package(measures_photos=measures_photos) for measures_photos in (False, True)
+    }
     deployed = {
         function["FunctionName"]
         for page in client("lambda").get_paginator("list_functions").paginate()
@@ -80,7 +86,7 @@ def deploy_functions(values: Mapping[str, str], endpoints: Endpoints) -> None:
         _deploy(
             function,
             function_environment(function, values, endpoints),
-            code,
+            packages[function.measures_photos],
             function_name(function) in deployed,
         )
     for function in catalog.FUNCTIONS:

@@ -24,6 +24,7 @@ def provision(endpoints: Endpoints) -> StackOutputs:
         "FILED_BUCKET": resources.FILED_BUCKET,
         "INBOUND_BUCKET": resources.INBOUND_BUCKET,
         "HISTORY_BUCKET": resources.HISTORY_BUCKET,
+        "TRAINING_BUCKET": resources.TRAINING_BUCKET,
         "DECISION_QUEUE_URL": urls.decisions,
         "ESCALATION_QUEUE_URL": urls.escalations,
         "COMMAND_QUEUE_URL": urls.commands,

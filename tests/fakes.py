@@ -26,9 +26,11 @@ from workflow.inspections.inspection import (
     Review,
     SecondReview,
 )
+from workflow.inspections.model_reference import ModelReference
 from workflow.inspections.objects import CopyFailure, Image, StoredObject
 from workflow.inspections.repository import MAX_NAME_MATCHES
 from workflow.inspections.verdict import Prediction, Verdict
+from workflow.photos.measures import PhotoMeasures, UnmeasurablePhoto
 from workflow.pipeline.detection import ImageRefused, ImageUnreadable, ModelAnswer, ModelNotReady
 from workflow.recovery.commands import Command
 from workflow.recovery.scheduled_check import CheckProgress
@@ -107,6 +109,7 @@ class InMemoryInspectionRepository:
 
     def __init__(self) -> None:
         self.rows: dict[str, Inspection] = {}
+        self.descriptors: dict[tuple[str, int], tuple[float, ...]] = {}
         self.entries: list[AuditEntry] = []
         self.lock = threading.RLock()
 
@@ -142,12 +145,27 @@ class InMemoryInspectionRepository:
         sha256: str,
         photo: dict[str, Any],
         rejection: dict[str, str],
+        measures: PhotoMeasures | UnmeasurablePhoto | None = None,
     ) -> None:
         facts = {"size": stored.size, "etag": stored.etag, "sha256": sha256}
         row = self._owned(inspection_id, owner)
         if row.photo or row.rejection:
             raise Conflict(inspection_id)
         self._change(inspection_id, owner, photo=photo, rejection=rejection, **facts)
+        if measures is not None:
+            self.record_measures(inspection_id, owner, measures)
+
+    def record_measures(
+        self, inspection_id: str, owner: str, measures: PhotoMeasures | UnmeasurablePhoto
+    ) -> None:
+        if isinstance(measures, UnmeasurablePhoto):
+            self._change(inspection_id, owner, measures=None, unmeasurable=measures.reason)
+            return
+        self._change(inspection_id, owner, measures=replace(measures, descriptor=()), unmeasurable="")
+        self.descriptors[inspection_id, measures.decoder_version] = measures.descriptor
+
+    def get_descriptor(self, inspection_id: str, decoder_version: int) -> tuple[float, ...]:
+        return self.descriptors.get((inspection_id, decoder_version), ())
 
     def record_rejection(self, inspection_id: str, owner: str, rejection: dict[str, str]) -> None:
         self._unanswered(inspection_id, owner)
@@ -277,6 +295,19 @@ class InMemoryInspectionRepository:
     def list_audit_day(self, day: str, since: str = "", newest_first: bool = False) -> Iterator[AuditEntry]:
         found = [entry for entry in self.entries if entry.at[:10] == day and entry.at >= since]
         yield from sorted(found, key=lambda entry: entry.at, reverse=newest_first)
+
+
+class InMemoryReferenceRepository:
+    """References of models in memory."""
+
+    def __init__(self, *references: ModelReference) -> None:
+        self.references = {reference.model: reference for reference in references}
+
+    def get(self, model: str) -> ModelReference | None:
+        return self.references.get(model)
+
+    def put(self, reference: ModelReference) -> None:
+        self.references[reference.model] = reference
 
 
 def unleased(row: Inspection, reviewer: str, now: str) -> bool:

@@ -2,8 +2,9 @@
 
 from typing import Any
 
-from workflow.inspections.model_reference import ModelReference
-from workflow.photos.measures import PhotoMeasures
+from lambdas.photo_meter import PHOTO_METER
+from workflow.inspections.model_reference import MEASURE_NAMES, ModelReference
+from workflow.photos.measures import PhotoMeasures, PhotoMeter
 
 MODEL = "arn:aws:rekognition:eu-west-1:111122223333:project/parts/version/v1/1"
 
@@ -23,6 +24,12 @@ def usual_measures(**changes: Any) -> PhotoMeasures:
         "descriptor": (1.0, 2.0, 3.0),
     }
     return PhotoMeasures(**{**measures, **changes})
+
+
+def meter(**changes: Any) -> PhotoMeter:
+    """Return a meter that measures every photo as usual, except for the changes."""
+    measures = usual_measures(**changes)
+    return PhotoMeter(measures.decoder_version, lambda _content: measures)
 
 
 def small_reference(**changes: Any) -> ModelReference:
@@ -52,3 +59,19 @@ def small_reference(**changes: Any) -> ModelReference:
         "tested": 100,
     }
     return ModelReference(**{**reference, **changes})
+
+
+def learned_reference(model: str, photo: bytes) -> ModelReference:
+    """Return a reference of a model that learned photos as bright as this one, and of any other quality."""
+    measures = PHOTO_METER.measure(photo)
+    assert isinstance(measures, PhotoMeasures)
+    return small_reference(
+        model=model,
+        decoder_version=measures.decoder_version,
+        ranges=dict.fromkeys(MEASURE_NAMES, (-1000.0, 1000.0))
+        | {"brightness": (measures.brightness, measures.brightness)},
+        centre=measures.descriptor,
+        scales=(1000.0,) * len(measures.descriptor),
+        axes=(),
+        variances=(),
+    )

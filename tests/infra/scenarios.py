@@ -9,10 +9,12 @@ from tests.crafted import png
 from tests.infra.fake_services import MODEL
 from tests.infra.in_memory_account import NO_ROLE, InMemoryStage
 from tests.recorder import Recorder
+from tests.references import learned_reference
 from tests.unit.lambdas.test_triggered_functions import batch, uploaded
 from workflow import definition
 from workflow.aws.clients import client
 from workflow.aws.inspections import DynamoInspectionRepository
+from workflow.aws.model_references import S3ReferenceRepository
 from workflow.aws.queues import SqsMessageQueue
 from workflow.inspections.objects import Image
 from workflow.inspections.verdict import Verdict
@@ -39,6 +41,9 @@ class Scenarios:
         )
         self.model = variable(catalog.DETECT_LABELS, "MODEL_PARAMETER")
         self.put_parameter(self.model, MODEL)
+        with self.stage.acting_as(NO_ROLE):
+            references = S3ReferenceRepository(variable(catalog.DETECT_LABELS, "TRAINING_BUCKET"))
+            references.put(learned_reference(MODEL, PHOTO))
 
     def put_parameter(self, name: str, value: str) -> None:
         client("ssm").put_parameter(Name=name, Value=value, Type="String", Overwrite=True)

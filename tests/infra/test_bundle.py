@@ -14,6 +14,7 @@ import infra
 from deployment.asset_bucket import zip_directory
 from infra import bundle, pinned_packages
 from infra.settings import StageSettings, from_context
+from lambdas.catalog import FUNCTIONS, LambdaFunction
 from local import functions as local_functions
 from review_app import security
 from workflow.errors import ConfigurationError
@@ -39,6 +40,16 @@ def test_the_review_app_has_additional_packages() -> None:
 
     assert {"fastapi", "uvicorn", "jinja2", "authlib", "numpy", "pillow", "boto3"} <= names
     assert names.isdisjoint({"scikit-learn", "scipy", "moto", "pytest"})
+
+
+def test_functions_that_measure_photos_have_the_decoders_packages_for_arm() -> None:
+    text = pinned_packages.select_requirements((), additional=bundle.DECODER_REQUIREMENTS)
+
+    names = {line.split("==")[0] for line in text.splitlines() if "==" in line}
+    assert {"numpy", "pillow", "boto3", "aws-lambda-powertools"} <= names
+    assert names.isdisjoint({"scipy", "scikit-learn", "moto", "pytest", "click"})
+    assert text.count("==") <= text.count("--hash=sha256:")
+    assert text.startswith(pinned_packages.select_requirements(()).split("==")[0])
 
 
 def test_a_package_that_the_lock_file_lacks_is_named() -> None:
@@ -85,6 +96,43 @@ def test_a_functions_bundle_holds_only_what_functions_import(tmp_path: Path) -> 
     assert not list(bundle_directory.rglob("__pycache__"))
 
 
+def test_the_bundle_of_functions_that_measure_photos_has_the_decoder_and_nothing_more(tmp_path: Path) -> None:
+    bundle_directory = bundle.build_measuring_bundle(False, tmp_path)
+
+    assert {path.name for path in bundle_directory.iterdir()} == {"lambdas", "vision", "workflow"}
+    assert_no_forbidden_module(bundle_directory)
+    assert not list(bundle_directory.rglob("__pycache__"))
+
+
+@pytest.mark.parametrize("function", FUNCTIONS, ids=lambda function: function.module)
+def test_a_function_loads_what_its_bundle_holds(function: LambdaFunction, tmp_path: Path) -> None:
+    """It needs neither SciPy, nor packages of ours that its bundle lacks."""
+    build = bundle.build_measuring_bundle if function.measures_photos else bundle.build_functions_bundle
+    decoder = set() if function.measures_photos else {"numpy", "PIL", "vision"}
+    missing = sorted(decoder | {"scipy", "sklearn"} | FORBIDDEN_PACKAGES)
+    code = (
+        "import sys\n"
+        f"for name in {missing}: sys.modules[name] = None\n"
+        f"import lambdas.{function.module} as module\n"
+        "print(module.__file__)\n"
+    )
+
+    answer = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=tmp_path,
+        env={
+            "PATH": "/nowhere",
+            "PYTHONPATH": str(build(False, tmp_path)),
+            "AWS_DEFAULT_REGION": "eu-west-1",
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert answer.stdout.startswith(str(tmp_path)), answer.stderr
+
+
 def test_the_review_apps_bundle_holds_only_what_the_app_imports(tmp_path: Path) -> None:
     bundle_directory = bundle.build_review_app_bundle(tmp_path)
 
@@ -93,11 +141,16 @@ def test_the_review_apps_bundle_holds_only_what_the_app_imports(tmp_path: Path) 
     assert not list(bundle_directory.rglob("__pycache__"))
 
 
-def test_the_local_functions_package_holds_only_what_functions_import(tmp_path: Path) -> None:
-    with zipfile.ZipFile(io.BytesIO(local_functions.build_package())) as package:
+@pytest.mark.parametrize("measures_photos", [False, True])
+def test_the_local_functions_package_holds_what_the_bundle_on_aws_holds(
+    tmp_path: Path, measures_photos: bool
+) -> None:
+    content = local_functions.build_package(measures_photos=measures_photos)
+    with zipfile.ZipFile(io.BytesIO(content)) as package:
         package.extractall(tmp_path)
 
-    assert list_packages(tmp_path) == {"lambdas", "workflow"}
+    expected = bundle.MEASURING_PACKAGES if measures_photos else bundle.FUNCTION_PACKAGES
+    assert list_packages(tmp_path) == set(expected)
     assert_no_forbidden_module(tmp_path)
 
 

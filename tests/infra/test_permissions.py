@@ -14,6 +14,7 @@ from tests.infra.in_memory_account import deployed
 from tests.infra.permissions import ACCOUNT, REGION, Permission, TemplateAccount
 from tests.infra.scenarios import Scenarios
 from workflow import definition
+from workflow.inspections.model_reference import KEY_PREFIX
 
 pytestmark = pytest.mark.xdist_group("synthesised")
 
@@ -35,6 +36,7 @@ COMMANDS_ONLY = {
     "model_control_plane.RekognitionModelControlPlane.list_projects": "model list, stage destroy",
     "model_control_plane.RekognitionModelControlPlane.train": "model train",
     "model_events.DynamoModelEventLog.events": "model list, model rollback, model capacity",
+    "model_references.S3ReferenceRepository.put": "model train, model reference",
     "model_settings.SsmModelSettings._put": "model promote, model rollback, model capacity",
     "uploads.S3Uploader.put": "inspect",
 }
@@ -112,6 +114,7 @@ def allowed_wildcards(account: TemplateAccount) -> set[str]:
             for name, resource in account.resources.items()
             if resource["Type"] in patterns
         ),
+        f"{account.arn(account.find_logical_id('S3::Bucket', 'StorageTraining'))}/{KEY_PREFIX}*",
         f"arn:aws:states:{location}:execution:{state_machine}:*",
         *(f"arn:aws:rekognition:{location}:project/{name}" for name in ("*", "*/version/*/*")),
     }

@@ -206,6 +206,20 @@ def test_functions_are_those_of_the_catalog(synthesised: Template) -> None:
         }
 
 
+def test_only_functions_that_measure_photos_have_the_larger_bundle(synthesised: Template) -> None:
+    code = {
+        entry.module: properties["Code"]["S3Key"]
+        for entry in catalog.FUNCTIONS
+        for resource in synthesised.of("Lambda::Function").values()
+        if (properties := resource["Properties"])["Handler"] == entry.handler
+    }
+
+    measuring = {code[entry.module] for entry in catalog.FUNCTIONS if entry.measures_photos}
+    others = {code[entry.module] for entry in catalog.FUNCTIONS if not entry.measures_photos}
+    assert (len(measuring), len(others)) == (1, 1)
+    assert measuring != others
+
+
 def test_exclusive_functions_have_a_concurrency_of_one(synthesised: Template) -> None:
     alone = {
         resource["Properties"]["Handler"]

@@ -20,7 +20,8 @@ from workflow.inspections.inspection import Inspection, InspectionState
 from workflow.inspections.objects import CopyFailure, Image, StoredObject
 from workflow.inspections.repository import get_or_create, get_or_raise, require_owner
 from workflow.inspections.undo_window import finalize
-from workflow.pipeline import claim, filing, start, verdict_message
+from workflow.pipeline import claim, detection, filing, photo_examination, start, verdict_message
+from workflow.pipeline.photo_examination import Examination
 from workflow.recovery import decision_delivery, folders, reconcile
 from workflow.recovery.issues import Issue, IssueKind
 from workflow.recovery.reconcile import Reconciler
@@ -321,6 +322,15 @@ def adopts_filed_photos() -> AbstractContextManager[Any]:
     return _replace(folders.id_prefix, lambda _image: "", folders, reconcile)
 
 
+def believes_the_model_about_unusual_photos() -> AbstractContextManager[Any]:
+    """The reasons why a photo is unusual do not reach its prediction."""
+
+    def variant(*_arguments: Any) -> Examination:
+        return Examination()
+
+    return _replace(photo_examination.examine, variant, photo_examination, detection)
+
+
 MUTANTS: tuple[Mutant, ...] = (
     claims_without_owner,
     skips_known_inspections,
@@ -342,6 +352,7 @@ MUTANTS: tuple[Mutant, ...] = (
     overrides_without_a_revision,
     deletes_unknown_objects,
     adopts_filed_photos,
+    believes_the_model_about_unusual_photos,
 )
 
 

@@ -5,7 +5,7 @@ import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from tests.crafted import png
+from tests.crafted import png, png_of_rows
 from tests.proof.invariants import Invariants, ReviewerDecision, UploadedPhoto
 from tests.proof.simulation import Simulation
 from tests.unit.pipeline import FILED, INBOUND
@@ -19,7 +19,11 @@ from workflow.recovery.reconcile import reconcile
 from workflow.review import decisions, revision
 
 PHOTO = png()
-PHOTO_KINDS = ("ok", "ok", "defect", "unsure", "unsure", "unsure", "nothing", "stranger", "text", "empty")
+UNUSUAL_PHOTO = png_of_rows([b"\xff" * 64] * 64, 64, 64)  # White; the learned photos are black.
+PHOTO_KINDS = (
+    *("ok", "ok", "defect", "unsure", "unsure", "unsure", "nothing", "stranger", "unusual"),
+    *("text", "empty"),
+)
 KEYS = ("part.png", "part.png", "line 1/part.png", "ok/0123456789abcdef/part.png")
 SERVICES = ("dynamodb", "s3", "stepfunctions", "rekognition", "sqs")
 FAULT_PROBABILITIES = (0.0, 0.004, 0.02, 0.06, 0.15)
@@ -156,7 +160,8 @@ class RandomHistory:
         """Upload a photo. Its event may be lost, late or duplicated, and may lack the version."""
         simulation, number = self.simulation, len(self.invariants.uploads)
         kind, key = self.rng.choice(PHOTO_KINDS), self.rng.choice(KEYS)
-        content = PHOTO + f"|{kind}|{number}".encode()
+        photo = UNUSUAL_PHOTO if kind == "unusual" else PHOTO
+        content = photo + f"|{kind}|{number}".encode()
         if kind in ("text", "empty"):
             content = f"text {number}".encode() if kind == "text" or self._was_uploaded(b"") else b""
         stored = simulation.s3.put_object(INBOUND, key, content, in_parts=self.rng.random() < 0.2)

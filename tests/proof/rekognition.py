@@ -9,6 +9,7 @@ from tests.proof.s3 import InMemoryS3
 CONFIDENCES = {
     b"ok": {"ok": 97.0, "defect": 3.0},
     b"defect": {"ok": 4.0, "defect": 96.0},
+    b"unusual": {"ok": 99.9, "defect": 0.1},
     b"unsure": {"ok": 55.0, "defect": 45.0},
     b"nothing": {},
     b"stranger": {"dust": 99.0},

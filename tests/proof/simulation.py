@@ -21,26 +21,31 @@ from botocore.exceptions import BotoCoreError, ClientError
 from greenlet import getcurrent, greenlet
 
 from lambdas import catalog, deliver_decision, observability, start_inspection
+from tests.crafted import png
 from tests.proof.dynamodb import InMemoryDynamoDB, InMemoryTable
 from tests.proof.fault_injection import FaultInjector, FaultyClient, ProcessKilled
 from tests.proof.rekognition import InMemoryRekognition
 from tests.proof.s3 import InMemoryS3
 from tests.proof.step_functions import InMemoryStepFunctions
+from tests.references import learned_reference
 from tests.unit.pipeline import FILED, INBOUND
 from workflow import definition, timestamps
 from workflow.aws.check_progress import DynamoCheckProgressStore
 from workflow.aws.detector import RekognitionDetector
 from workflow.aws.executions import StepFunctionsExecutions
 from workflow.aws.inspections import DynamoInspectionRepository
+from workflow.aws.model_references import S3ReferenceRepository, object_key
 from workflow.aws.object_store import S3ObjectStore
 from workflow.aws.queues import SqsMessageQueue
 from workflow.aws.task_tokens import DynamoTaskTokenStore
 from workflow.errors import PartcheckError
+from workflow.inspections.model_reference import to_json
 from workflow.inspections.routing_policy import LabelRule, RoutingPolicy
 from workflow.inspections.verdict import Verdict
 from workflow.recovery.reconcile import Reconciler
 from workflow.tables import AUDIT, INSPECTIONS, TABLES, TASK_TOKENS
 
+TRAINING = "training"
 START = datetime(2026, 1, 1, tzinfo=UTC)
 MODEL_ARN = "arn:aws:rekognition:eu-central-1:123456789012:project/parts/version/1/1"
 STATE_MACHINE_ARN = "arn:aws:states:eu-central-1:123456789012:stateMachine:parts"
@@ -53,7 +58,7 @@ POLICY = RoutingPolicy(
 MAX_RECEIVES = 20
 HANDLER_MODULES = {function.placeholder: function.module for function in catalog.FUNCTIONS}
 ADAPTER_NAMES = (
-    *("inspections", "objects", "task_tokens", "executions", "detector", "policy"),
+    *("inspections", "objects", "task_tokens", "executions", "detector", "references", "policy"),
     *("decisions", "escalations", "check_progress"),
 )
 CONTEXT = SimpleNamespace(get_remaining_time_in_millis=lambda: 0)
@@ -112,6 +117,8 @@ class Simulation:
             on_write=lambda: self.on_write(),
         )
         self.s3 = InMemoryS3(self.now, lambda: self.on_write())
+        reference = learned_reference(MODEL_ARN, png())
+        self.s3.put_object(TRAINING, object_key(MODEL_ARN), to_json(reference).encode())
         self.rekognition = InMemoryRekognition(self.s3)
         values = {name: name for name in definition.placeholders()}
         self.step_functions = InMemoryStepFunctions(json.loads(definition.render(values)), self)
@@ -133,6 +140,7 @@ class Simulation:
         self.objects = S3ObjectStore(clients["s3"])
         self.executions = StepFunctionsExecutions(STATE_MACHINE_ARN, clients["stepfunctions"])
         self.detector = RekognitionDetector(MODEL_ARN, clients["rekognition"])
+        self.references = S3ReferenceRepository(TRAINING, clients["s3"], lambda: self.seconds)
         self.intake, self.decisions, self.escalations = (
             SqsMessageQueue(name, clients["sqs"]) for name in ("intake", "decisions", "escalations")
         )

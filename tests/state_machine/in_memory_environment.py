@@ -89,6 +89,7 @@ class InMemoryEnvironment:
             version="7", labels=LABELS, review_seconds=review, model_wait_seconds=model_wait
         )
         self.inspections, self.objects = fakes.InMemoryInspectionRepository(), fakes.InMemoryObjectStore()
+        self.references = fakes.InMemoryReferenceRepository()
         self.task_tokens, self.detector = (
             RecordingTaskTokenStore(),
             fakes.FakeDetector(*(answers or [CLEAR_OK])),
@@ -317,7 +318,12 @@ class InMemoryEnvironment:
                 "executions": self.executions,
                 "decisions": self.decisions,
             },
-            "detect_labels": {"objects": self.objects, "detector": self.detector, "policy": self.policy},
+            "detect_labels": {
+                "objects": self.objects,
+                "detector": self.detector,
+                "references": self.references,
+                "policy": self.policy,
+            },
             "escalate_review": {"escalations": self.escalations},
             "move_image": {"objects": self.objects},
             "reconcile": {

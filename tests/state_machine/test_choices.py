@@ -10,6 +10,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tests import crafted, fakes
+from tests.references import meter
 from tests.state_machine.choices import compared_constants, evaluate_choice
 from tests.unit.pipeline import UNSURE, Pipeline
 from workflow import definition, timestamps
@@ -52,7 +53,14 @@ def route(prediction: Prediction) -> str:
     inspections = fakes.InMemoryInspectionRepository()
     inspections.claim(row)
     answer = detection.detect(
-        inspections, fakes.InMemoryObjectStore(), _UncalledDetector(), POLICY, row.id, "me", timestamps.now()
+        inspections,
+        fakes.InMemoryObjectStore(),
+        _UncalledDetector(),
+        references=fakes.InMemoryReferenceRepository(),
+        policy=POLICY,
+        inspection_id=row.id,
+        owner="me",
+        now=timestamps.now(),
     )
     document = json.loads(json.dumps({"detection": answer}))
     assert evaluate_choice(STATES["Did the model answer?"], document) == "Is the prediction clear?"
@@ -92,6 +100,17 @@ def test_the_choice_agrees_with_decide_on_every_prediction_of_the_policy(scores:
     assert route(prediction) == MOVES[apply_threshold(prediction)]
 
 
+@given(st.lists(st.builds(Score, st.sampled_from(["good", "crack", "rust"]), share), max_size=4))
+@example([Score("good", 1.0)])
+@example([Score("crack", 1.0)])
+@example([])
+def test_an_unusual_photo_is_routed_to_a_reviewer_whatever_the_model_says(scores: list[Score]) -> None:
+    prediction = POLICY.predict(scores, "model", ("darker than every learned photo",))
+
+    assert route(prediction) == MOVES[apply_threshold(prediction)] == "Move to unclear"
+    assert prediction.scores == POLICY.predict(scores).scores
+
+
 def test_every_outcome_of_a_claim_has_its_route() -> None:
     outcomes = {_claim(PHOTO), _claim(b"no photo"), _claim(None), _claim(PHOTO, "another owner")}
     outcomes |= {_claim_decided()}
@@ -122,8 +141,9 @@ def _claim(content: bytes | None, owner: str = "me") -> str:
     image = objects.upload("b", "k", content or b"")
     if content is None:
         objects.delete(image)
-    claim.claim_upload(inspections, objects, image, owner, 1, "2026-01-01T00:00:00.000Z")
-    return claim.claim_upload(inspections, objects, image, "me", 1, "2026-01-01T00:00:00.000Z")
+    claims = {"image": image, "attempt": 1, "uploaded_at": "2026-01-01T00:00:00.000Z"}
+    claim.claim_upload(inspections, objects, meter(), owner=owner, **claims)
+    return claim.claim_upload(inspections, objects, meter(), owner="me", **claims)
 
 
 def test_every_outcome_of_a_detection_has_its_route() -> None:

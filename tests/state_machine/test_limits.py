@@ -68,7 +68,16 @@ def _count_attempts(policy: RoutingPolicy) -> int:
     model = fakes.FakeDetector(ModelNotReady("the model is busy", BUSY_RETRY_SECONDS // 2))
     while True:
         now = timestamps.add_seconds(STARTED_AT, waited)
-        answer = detection.detect(inspections, objects, model, policy, inspection_id(image), "me", now)
+        answer = detection.detect(
+            inspections,
+            objects,
+            model,
+            references=fakes.InMemoryReferenceRepository(),
+            policy=policy,
+            inspection_id=inspection_id(image),
+            owner="me",
+            now=now,
+        )
         if answer["outcome"] == "answered":
             return attempts
         waited += answer["wait_seconds"]

@@ -12,13 +12,16 @@ from tests.fakes import (
     InMemoryInspectionRepository,
     InMemoryMessageQueue,
     InMemoryObjectStore,
+    InMemoryReferenceRepository,
     InMemoryTaskTokenStore,
 )
+from tests.references import meter
 from workflow import timestamps
 from workflow.inspections.inspection import Inspection
 from workflow.inspections.objects import Image, inspection_id
 from workflow.inspections.routing_policy import LabelRule, RoutingPolicy
 from workflow.inspections.verdict import Score, Verdict
+from workflow.photos.measures import PhotoMeter
 from workflow.pipeline import claim, detection, filing
 from workflow.pipeline.detection import ModelAnswer
 from workflow.pipeline.executions import execution_input, execution_name
@@ -61,12 +64,14 @@ class Pipeline:
     decisions: Any = field(default_factory=InMemoryMessageQueue)
     escalations: Any = field(default_factory=InMemoryMessageQueue)
     verdicts: Any = field(default_factory=InMemoryMessageQueue)
+    references: Any = field(default_factory=InMemoryReferenceRepository)
+    meter: PhotoMeter = field(default_factory=meter)
     policy: RoutingPolicy = POLICY
     file: Callable[..., Any] = filing.file_photo
 
     def through(self, wrap: Callable[[str, Any], Any]) -> "Pipeline":
         """Return the same pipeline with every port wrapped."""
-        ports = [item.name for item in fields(self) if item.name not in ("policy", "file")]
+        ports = [item.name for item in fields(self) if item.name not in ("meter", "policy", "file")]
         return replace(self, **{name: wrap(name, getattr(self, name)) for name in ports})
 
     def upload(self, content: bytes = PHOTO, key: str = KEY, **how: Any) -> Image:
@@ -79,13 +84,28 @@ class Pipeline:
         return name
 
     def claim(self, image: Image, owner: str, attempt: int = 1) -> str:
-        return claim.claim_upload(self.inspections, self.objects, image, owner, attempt, UPLOADED_AT)
+        return claim.claim_upload(
+            self.inspections,
+            self.objects,
+            self.meter,
+            image=image,
+            owner=owner,
+            attempt=attempt,
+            uploaded_at=UPLOADED_AT,
+        )
 
     def detect(self, image: Image, owner: str, waited: float = 0) -> dict[str, Any]:
         row = self.inspections.get(inspection_id(image))
         now = timestamps.add_seconds(row.claimed_at if row else timestamps.now(), waited)
         return detection.detect(
-            self.inspections, self.objects, self.detector, self.policy, inspection_id(image), owner, now
+            self.inspections,
+            self.objects,
+            self.detector,
+            references=self.references,
+            policy=self.policy,
+            inspection_id=inspection_id(image),
+            owner=owner,
+            now=now,
         )
 
     def move(self, image: Image, owner: str, target: str) -> dict[str, Any]:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from workflow.aws.logs import CloudWatchStepLogs, LambdaStepLogs
     from workflow.aws.model_control_plane import RekognitionModelControlPlane
     from workflow.aws.model_events import DynamoModelEventLog
+    from workflow.aws.model_references import S3ReferenceRepository
     from workflow.aws.model_settings import SsmModelSettings
     from workflow.aws.object_store import S3ObjectStore
     from workflow.aws.parameters import CachedParameterStore
@@ -166,6 +167,12 @@ class AwsContainer:
         from workflow.aws.model_settings import SsmModelSettings
 
         return SsmModelSettings(self.setting("MODEL_PARAMETER"), self._settings.get("POLICY_PARAMETER", ""))
+
+    @cached_property
+    def references(self) -> "S3ReferenceRepository":
+        from workflow.aws.model_references import S3ReferenceRepository
+
+        return S3ReferenceRepository(self.setting("TRAINING_BUCKET"))
 
     @cached_property
     def model_event_log(self) -> "DynamoModelEventLog":

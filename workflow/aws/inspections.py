@@ -17,11 +17,13 @@ from workflow.aws.items import (
     to_attribute_values,
     to_inspection_item,
 )
+from workflow.aws.measures import DynamoDescriptors, to_row_changes
 from workflow.errors import Conflict, OwnershipLost
 from workflow.inspections.inspection import AuditEntry, Decision, Inspection, InspectionState, Lease, Review
 from workflow.inspections.objects import StoredObject
 from workflow.inspections.repository import get_or_raise, require_owner
 from workflow.inspections.verdict import Prediction, Verdict
+from workflow.photos.measures import PhotoMeasures, UnmeasurablePhoto
 from workflow.review.queue import ReviewQueue
 from workflow.review.second_review import is_due
 
@@ -47,6 +49,7 @@ class DynamoInspectionRepository(DynamoInspectionQueries, DynamoAuditLog):
     def __init__(self, table: str, audit_table: str = "", dynamodb: Any = None) -> None:
         DynamoInspectionQueries.__init__(self, table, dynamodb)
         DynamoAuditLog.__init__(self, audit_table, dynamodb)
+        self._descriptors = DynamoDescriptors(self._table, self._dynamodb)
 
     def claim(self, new: Inspection) -> Inspection | None:
         item = to_inspection_item(new)
@@ -82,10 +85,23 @@ class DynamoInspectionRepository(DynamoInspectionQueries, DynamoAuditLog):
         sha256: str,
         photo: dict[str, Any],
         rejection: dict[str, str],
+        measures: PhotoMeasures | UnmeasurablePhoto | None = None,
     ) -> None:
         upload = {"size": stored.size, "etag": stored.etag, "sha256": sha256}
         changes = {**upload, "photo": photo, "rejection": rejection}
+        if measures is not None:
+            self._descriptors.put(inspection_id, measures)
+            changes |= to_row_changes(measures)
         self._change(inspection_id, owner, changes, {"photo": {}, "rejection": {}})
+
+    def record_measures(
+        self, inspection_id: str, owner: str, measures: PhotoMeasures | UnmeasurablePhoto
+    ) -> None:
+        self._descriptors.put(inspection_id, measures)
+        self._change(inspection_id, owner, to_row_changes(measures))
+
+    def get_descriptor(self, inspection_id: str, decoder_version: int) -> tuple[float, ...]:
+        return self._descriptors.get(inspection_id, decoder_version)
 
     def record_rejection(self, inspection_id: str, owner: str, rejection: dict[str, str]) -> None:
         self._change(inspection_id, owner, {"rejection": rejection}, _NO_MODEL_ANSWER)

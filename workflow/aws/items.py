@@ -6,6 +6,7 @@ from decimal import Decimal
 from enum import Enum
 from typing import Any, TypeVar
 
+from workflow.aws.measures import from_measures_attribute, to_measures_attribute
 from workflow.history.search import model_name, normalize_name
 from workflow.inspections.inspection import (
     AuditAction,
@@ -38,6 +39,7 @@ def to_attribute_values(plain: Mapping[str, Any]) -> dict[str, Any]:
 def to_inspection_item(row: Inspection) -> dict[str, Any]:
     """Convert an inspection to an item, with the attributes that only the indexes need."""
     plain = {field.name: getattr(row, field.name) for field in fields(row)}
+    plain["measures"] = to_measures_attribute(row.measures)
     index_attributes = {
         "name": row.image.name or row.image.key,
         "search_text": normalize_name(row.image.key),
@@ -107,7 +109,15 @@ def _build_prediction(plain: dict[str, Any] | None) -> Prediction | None:
         return None
     scores = tuple(Score(score["label"], float(score["confidence"])) for score in plain["scores"])
     numbers = {name: float(plain[name]) for name in ("confidence", "threshold")}
-    return Prediction(**{**plain, **numbers, "verdict": Verdict(plain["verdict"]), "scores": scores})
+    return Prediction(
+        **{
+            **plain,
+            **numbers,
+            "verdict": Verdict(plain["verdict"]),
+            "scores": scores,
+            "unusual": tuple(plain.get("unusual") or ()),
+        }
+    )
 
 
 def _build_decision(plain: dict[str, Any] | None) -> Decision | None:
@@ -152,6 +162,7 @@ _READERS: Mapping[str, Callable[[Any], Any]] = {
     "state": InspectionState,
     "verdict": Verdict,
     "prediction": _build_prediction,
+    "measures": from_measures_attribute,
     "review": lambda plain: Review(**plain),
     "decision": _build_decision,
     "lease": lambda plain: Lease(**plain),

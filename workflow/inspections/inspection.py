@@ -6,6 +6,7 @@ from typing import Any
 
 from workflow.inspections.objects import Image
 from workflow.inspections.verdict import Prediction, Verdict
+from workflow.photos.measures import PhotoMeasures
 
 UPLOAD_DELETED = "model_unreadable_object"
 
@@ -111,7 +112,8 @@ class Inspection:
     it is where it was uploaded. `pending_delete` is the version it was moved from, which must be deleted.
     `owner` is the name of the only execution that may act for the row, since `attempted_at`. `size`, `etag`
     and `sha256` describe the bytes. Validation stores either `photo`, the properties of a valid photo, or
-    `rejection`, the reason code and the sentence. `announcement` is the exact message body.
+    `rejection`, the reason code and the sentence. `measures` describe a valid photo, without its descriptor;
+    `unmeasurable` is the reason if they could not be taken. `announcement` is the exact message body.
     An override or a reinspection of a closed inspection begins the next `revision`, whose first attempt is
     `first_attempt`; `previous_revisions` holds the outcomes of the others. `skipped` maps a reviewer to the
     time until which they are not shown the photo again. `undone_ids` are the ids of undone decisions and
@@ -135,6 +137,8 @@ class Inspection:
     sha256: str = ""
     photo: dict[str, Any] = field(default_factory=dict)
     rejection: dict[str, str] = field(default_factory=dict)
+    measures: PhotoMeasures | None = None
+    unmeasurable: str = ""
     prediction: Prediction | None = None
     review: Review | None = None
     decision: Decision | None = None

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from workflow.errors import ConfigurationError
 from workflow.proportion import Proportion
 
+KEY_PREFIX = "references/"  # Of the objects in the training bucket.
 MAX_BYTES = 200_000
 MIN_PARTS = 30
 MEASURE_NAMES = (

@@ -7,6 +7,7 @@ from workflow.errors import NotFound, OwnershipLost
 from workflow.inspections.inspection import AuditEntry, Decision, Inspection, InspectionState, Lease, Review
 from workflow.inspections.objects import StoredObject
 from workflow.inspections.verdict import Prediction, Verdict
+from workflow.photos.measures import PhotoMeasures, UnmeasurablePhoto
 
 MAX_NAME_MATCHES = 200  # A camera may give every photo the same name.
 
@@ -28,11 +29,21 @@ class InspectionRepository(Protocol):
         sha256: str,
         photo: dict[str, Any],
         rejection: dict[str, str],
+        measures: PhotoMeasures | UnmeasurablePhoto | None = None,
     ) -> None:
         """Store size, ETag and hash of the upload, and either the photo's properties or its rejection.
 
-        Raise Conflict if they are stored already: the photo may have been moved since.
+        A valid photo has its measures, or the reason why they could not be taken. Raise Conflict if the
+        properties are stored already: the photo may have been moved since.
         """
+
+    def record_measures(
+        self, inspection_id: str, owner: str, measures: PhotoMeasures | UnmeasurablePhoto
+    ) -> None:
+        """Store the measures of a photo that was validated before; they replace earlier ones."""
+
+    def get_descriptor(self, inspection_id: str, decoder_version: int) -> tuple[float, ...]:
+        """Return the descriptor that this version of the decoder measured; empty if there is none."""
 
     def record_rejection(self, inspection_id: str, owner: str, rejection: dict[str, str]) -> None:
         """Store why the model refuses the photo. Raise Conflict if an answer of the model is stored."""

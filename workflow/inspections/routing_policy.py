@@ -59,8 +59,18 @@ class RoutingPolicy:
     spot_check_share: float = 0.0
     second_review_share: float = 0.05
 
-    def predict(self, scores: Iterable[Score], model: str = "") -> Prediction:
-        """Turn a whole score vector into a prediction. A doubtful one is unclear, never ok."""
+    def predict(self, scores: Iterable[Score], model: str = "", unusual: tuple[str, ...] = ()) -> Prediction:
+        """Turn a whole score vector into a prediction. A doubtful one is unclear, never ok.
+
+        `unusual` are the reasons why the photo is unusual. With any reason the prediction is unclear.
+        """
+        prediction = self._predict_usual(scores, model)
+        if not unusual:
+            return prediction
+        note = "; ".join(filter(None, (prediction.note, f"the photo is unusual: {'; '.join(unusual)}")))
+        return replace(prediction, verdict=Verdict.UNCLEAR, note=note, unusual=unusual)
+
+    def _predict_usual(self, scores: Iterable[Score], model: str) -> Prediction:
         ranked = tuple(sorted(scores, key=lambda score: (-score.confidence, score.label)))
         if not ranked:
             return self._unclear(ranked, model, "the model named no label")

@@ -75,8 +75,11 @@ def to_dict(row: Inspection, uploaded_at: str = "") -> dict[str, Any]:
         "threshold": threshold(row),
         "scores": {score.label: score.confidence for score in prediction.scores} if prediction else {},
         "note": prediction.note if prediction else "",
+        "unusual": list(prediction.unusual) if prediction else [],
         "model": prediction.model if prediction else "",
         "policy_version": prediction.policy_version if prediction else "",
+        "reference": prediction.reference if prediction else "",
+        "measures": _measures_to_dict(row),
         "rejection": row.rejection or None,
         "review": asdict(row.review) if row.review else None,
         "decision": _decision_to_dict(row),
@@ -90,6 +93,12 @@ def to_dict(row: Inspection, uploaded_at: str = "") -> dict[str, Any]:
         "closed_at": row.closed_at or None,
         "seconds": seconds_to_answer(row, uploaded_at),
     }
+
+
+def _measures_to_dict(row: Inspection) -> dict[str, Any] | None:
+    if row.measures is None:
+        return None
+    return {name: value for name, value in asdict(row.measures).items() if name != "descriptor"}
 
 
 def _decision_to_dict(row: Inspection) -> dict[str, Any] | None:

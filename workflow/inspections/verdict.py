@@ -31,7 +31,9 @@ class Prediction:
 
     `verdict` is the meaning of the strongest label before the threshold is applied; `threshold` (0 to 1) is
     that label's. `scores` is the whole score vector, strongest first, so that thresholds can be replayed.
-    `note` gives the reason of a prediction that is unclear at any confidence; empty otherwise.
+    `note` gives the reason of a prediction that is unclear at any confidence; empty otherwise. `unusual` are
+    the reasons for which the photo is unusual, as sentences; the note repeats them. `reference` is the time
+    at which the reference was made that the photo was compared with; empty if it was compared with none.
     `sampled_for_second_review` marks a photo that a second person reviews after it is settled.
     """
 
@@ -43,4 +45,6 @@ class Prediction:
     model: str = ""
     policy_version: str = ""
     note: str = ""
+    unusual: tuple[str, ...] = ()
+    reference: str = ""
     sampled_for_second_review: bool = False

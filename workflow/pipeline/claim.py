@@ -1,4 +1,4 @@
-"""Claiming an image version for an execution, and validating its bytes."""
+"""Claiming an image version for an execution, validating its bytes and measuring the photo."""
 
 import hashlib
 from enum import StrEnum
@@ -14,8 +14,9 @@ from workflow.inspections.repository import (
     get_or_create,
     require_owner,
 )
+from workflow.photos.measures import PhotoMeter
 from workflow.photos.validation import validate, validate_size
-from workflow.photos.validation_result import MAX_BYTES, ValidatedPhoto
+from workflow.photos.validation_result import MAX_BYTES, Rejection, ValidatedPhoto
 from workflow.pipeline.start import new_inspection
 
 
@@ -36,19 +37,25 @@ class ClaimOutcome(StrEnum):
 def claim_upload(
     inspections: InspectionRepository,
     objects: ObjectStore,
+    meter: PhotoMeter,
     image: Image,
     owner: str,
     attempt: int,
     uploaded_at: str,
 ) -> ClaimOutcome:
-    """Claim an image version for an execution and validate its bytes."""
+    """Claim an image version for an execution, validate its bytes, and measure a valid photo.
+
+    A photo that was validated before is measured if it has no measures of the present decoder.
+    """
     row = get_or_create(inspections, new_inspection(image, owner, attempt, uploaded_at))
     if row is None:
         return ClaimOutcome.NOT_OWNER
     if outcome := _known_outcome(row):
+        if outcome is ClaimOutcome.READABLE:
+            _measure_again(inspections, objects, meter, row)
         return outcome
     try:
-        return _validate_bytes(inspections, objects, row)
+        return _validate_bytes(inspections, objects, meter, row)
     except Conflict:
         # A concurrent run of this state was faster; the photo may already have been moved.
         if outcome := _known_outcome(require_owner(inspections, row.id, owner)):
@@ -65,19 +72,38 @@ def _known_outcome(row: Inspection) -> ClaimOutcome | None:
     return ClaimOutcome.READABLE if row.photo else None
 
 
-def _validate_bytes(inspections: InspectionRepository, objects: ObjectStore, row: Inspection) -> ClaimOutcome:
+def _measure_again(
+    inspections: InspectionRepository, objects: ObjectStore, meter: PhotoMeter, row: Inspection
+) -> None:
+    """Measure a photo without measures of the present decoder. The model's answer shows if it is deleted."""
+    if row.measures is not None and row.measures.decoder_version == meter.decoder_version:
+        return
+    fetched = objects.fetch(row.location, MAX_BYTES)
+    if fetched is not None and fetched[1] is not None:
+        inspections.record_measures(row.id, row.owner, meter.measure(fetched[1]))
+
+
+def _validate_bytes(
+    inspections: InspectionRepository, objects: ObjectStore, meter: PhotoMeter, row: Inspection
+) -> ClaimOutcome:
     fetched = objects.fetch(row.location, MAX_BYTES)
     if fetched is None:
         return _known_outcome(require_owner(inspections, row.id, row.owner)) or _withdraw(inspections, row)
     stored, content = fetched
     result = validate_size(stored.size) if content is None else validate(content)
     sha256 = "" if content is None else hashlib.sha256(content).hexdigest()
-    if isinstance(result, ValidatedPhoto):
+    if content is not None and isinstance(result, ValidatedPhoto):
         inspections.record_upload(
-            row.id, row.owner, stored, sha256=sha256, photo=_photo_to_dict(result), rejection={}
+            row.id,
+            row.owner,
+            stored,
+            sha256=sha256,
+            photo=_photo_to_dict(result),
+            rejection={},
+            measures=meter.measure(content),
         )
         return ClaimOutcome.READABLE
-    if result is None:
+    if not isinstance(result, Rejection):
         raise RuntimeError(f"{row.image.key}: {stored.size} bytes were not delivered")
     rejection = {"code": result.code.value, "detail": result.detail}
     inspections.record_upload(row.id, row.owner, stored, sha256=sha256, photo={}, rejection=rejection)

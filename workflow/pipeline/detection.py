@@ -1,16 +1,18 @@
 """Detection: ask the model once per inspection, and wait or hand over to a person if it does not answer."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import NotRequired, Protocol, TypedDict
 
 from workflow import timestamps
 from workflow.errors import Conflict
 from workflow.inspections.inspection import UPLOAD_DELETED, Inspection
+from workflow.inspections.model_reference import ReferenceRepository
 from workflow.inspections.objects import Image, ObjectStore
 from workflow.inspections.repository import InspectionRepository, check_withdrawable, require_owner
 from workflow.inspections.routing_policy import RoutingPolicy
 from workflow.inspections.verdict import Prediction, Score
+from workflow.pipeline.photo_examination import examine
 
 BACKOFF_SHARE = 0.01
 BROKEN_WAIT_SECONDS = 60
@@ -30,7 +32,9 @@ class DetectionDocument(TypedDict):
     """The part `$.detection` of the execution's document.
 
     ANSWERED has the fields from `verdict` to `review_seconds`, and NOT_READY those from `reason` to `broken`.
-    REFUSED has `code`. VANISHED means that the version was deleted meanwhile, and the inspection is closed.
+    `unusual` are the reasons why the photo is unusual, and `reference` is the time at which the reference was
+    made that it was compared with; empty if it was compared with none. REFUSED has `code`. VANISHED means
+    that the version was deleted meanwhile, and the inspection is closed.
     """
 
     outcome: DetectionOutcome
@@ -39,6 +43,8 @@ class DetectionDocument(TypedDict):
     confidence: NotRequired[float]  # 0 to 1
     threshold: NotRequired[float]
     note: NotRequired[str]
+    unusual: NotRequired[list[str]]
+    reference: NotRequired[str]
     review_seconds: NotRequired[int]
     reason: NotRequired[str]
     wait_seconds: NotRequired[int]
@@ -92,6 +98,7 @@ def detect(
     inspections: InspectionRepository,
     objects: ObjectStore,
     detector: Detector,
+    references: ReferenceRepository,
     policy: RoutingPolicy,
     inspection_id: str,
     owner: str,
@@ -99,8 +106,9 @@ def detect(
 ) -> DetectionDocument:
     """Ask the model about one inspection and store its answer. A stored answer is never paid for twice.
 
-    The wait for a model counts from the claim of the photo, so that an attempt does not restart it;
-    in a later revision it counts from the attempt.
+    An unusual photo is unclear at any confidence, with the model's scores. The wait for a model counts from
+    the claim of the photo, so that an attempt does not restart it; in a later revision it counts from the
+    attempt.
     """
     row = require_owner(inspections, inspection_id, owner)
     if answer := _stored_answer(inspections, row, policy):
@@ -115,6 +123,8 @@ def detect(
         if _is_deleted(objects, row):
             response = ImageRefused(UPLOAD_DELETED, "The photo was deleted while no model answered.")
     try:
+        if isinstance(response, ModelAnswer):
+            response = _predict(inspections, references, row, response, policy)
         return _store(inspections, row, response, policy, waited_seconds)
     except Conflict:
         # A concurrent run of this state stored its answer first: that one is valid.
@@ -168,10 +178,22 @@ def _stored_answer(
     return _refused(inspections, row, row.rejection["code"]) if row.rejection else None
 
 
+def _predict(
+    inspections: InspectionRepository,
+    references: ReferenceRepository,
+    row: Inspection,
+    answer: ModelAnswer,
+    policy: RoutingPolicy,
+) -> Prediction:
+    examination = examine(inspections, references, row, answer.model)
+    prediction = policy.predict(answer.scores, answer.model, examination.unusual)
+    return replace(prediction, reference=examination.reference)
+
+
 def _store(
     inspections: InspectionRepository,
     row: Inspection,
-    response: Prediction | ModelAnswer | ModelNotReady | ImageRefused,
+    response: Prediction | ModelNotReady | ImageRefused,
     policy: RoutingPolicy,
     waited_seconds: float,
 ) -> DetectionDocument:
@@ -179,12 +201,8 @@ def _store(
         inspections.record_rejection(row.id, row.owner, {"code": response.code, "detail": response.detail})
         return _refused(inspections, row, response.code)
     if isinstance(response, ModelNotReady):
-        prediction = policy.predict_without_model(f"no model answered in {round(waited_seconds / 3600)} h")
-    elif isinstance(response, Prediction):
-        prediction = response
-    else:
-        prediction = policy.predict(response.scores, response.model)
-    prediction = policy.sample_for_second_review(row.id, prediction)
+        response = policy.predict_without_model(f"no model answered in {round(waited_seconds / 3600)} h")
+    prediction = policy.sample_for_second_review(row.id, response)
     inspections.record_prediction(row.id, row.owner, prediction)
     return _answered(prediction, policy)
 
@@ -205,5 +223,7 @@ def _answered(prediction: Prediction, policy: RoutingPolicy) -> DetectionDocumen
         "confidence": prediction.confidence,
         "threshold": prediction.threshold,
         "note": prediction.note,
+        "unusual": list(prediction.unusual),
+        "reference": prediction.reference,
         "review_seconds": policy.review_seconds,
     }

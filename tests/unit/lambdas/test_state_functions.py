@@ -15,11 +15,13 @@ from lambdas import (
     escalate_review,
     move_image,
 )
-from tests.fakes import FakeDetector
-from tests.unit.pipeline import CLEARLY_OK, FILED, PHOTO, POLICY, UNSURE, UPLOADED_AT, Pipeline
+from tests.fakes import FakeDetector, InMemoryReferenceRepository
+from tests.references import small_reference
+from tests.unit.pipeline import CLEARLY_OK, FILED, MODEL, PHOTO, POLICY, UNSURE, UPLOADED_AT, Pipeline
 from workflow import timestamps
 from workflow.errors import OwnershipLost
 from workflow.inspections.inspection import InspectionState
+from workflow.inspections.model_reference import ModelReference
 from workflow.inspections.objects import Image, inspection_id
 from workflow.pipeline.detection import ImageUnreadable, ModelNotReady
 from workflow.pipeline.executions import execution_input
@@ -122,6 +124,7 @@ def test_labels_are_detected_and_the_answer_is_the_state_machines_document(
         inspections=pipeline.inspections,
         objects=pipeline.objects,
         detector=pipeline.detector,
+        references=pipeline.references,
         policy=POLICY,
     )
 
@@ -129,6 +132,56 @@ def test_labels_are_detected_and_the_answer_is_the_state_machines_document(
     assert json.loads(json.dumps(answer)) == answer
     assert pipeline.row(image).prediction is not None
     assert_logged_once(log, image, "detected")
+
+
+def detect_with(pipeline: Pipeline, context: Any, reference: ModelReference | None) -> dict[str, Any]:
+    references = InMemoryReferenceRepository(*([reference] if reference else []))
+    pipeline = replace(pipeline, detector=FakeDetector(CLEARLY_OK))
+    return detect_labels.handler(
+        event(claimed(pipeline)),
+        context,
+        inspections=pipeline.inspections,
+        objects=pipeline.objects,
+        detector=pipeline.detector,
+        references=references,
+        policy=POLICY,
+    )
+
+
+@pytest.mark.parametrize(
+    ("reference", "verdict", "counted", "level"),
+    [
+        (small_reference(model=MODEL), "ok", set(), "INFO"),
+        (
+            small_reference(model=MODEL, limit=1e-9, centre=(9.0, 9.0, 9.0)),
+            "unclear",
+            {"photo_unusual"},
+            "INFO",
+        ),
+        (None, "ok", {"photo_unguarded"}, "WARNING"),
+        (
+            small_reference(model=MODEL, decoder_version=9),
+            "unclear",
+            {"photo_unusual", "photo_unguarded"},
+            "WARNING",
+        ),
+    ],
+)
+def test_unusual_photos_and_those_without_a_reference_are_counted(
+    pipeline: Pipeline,
+    context: Any,
+    log: Log,
+    capsys: pytest.CaptureFixture[str],
+    reference: ModelReference | None,
+    verdict: str,
+    counted: set[str],
+    level: str,
+) -> None:
+    assert detect_with(pipeline, context, reference)["verdict"] == verdict
+
+    (metric,) = [json.loads(text) for text in capsys.readouterr().out.splitlines() if "_aws" in text]
+    assert {name for name in metric if name.startswith("photo_")} == counted
+    assert log()[-1]["level"] == level
 
 
 def test_a_model_that_is_not_ready_is_no_error(pipeline: Pipeline, context: Any) -> None:
@@ -141,6 +194,7 @@ def test_a_model_that_is_not_ready_is_no_error(pipeline: Pipeline, context: Any)
         inspections=pipeline.inspections,
         objects=pipeline.objects,
         detector=ASLEEP,
+        references=pipeline.references,
         policy=POLICY,
     )
 
@@ -156,6 +210,7 @@ def test_a_broken_set_up_is_logged_as_an_error(pipeline: Pipeline, context: Any,
         inspections=pipeline.inspections,
         objects=pipeline.objects,
         detector=detector,
+        references=pipeline.references,
         policy=POLICY,
     )
 
@@ -175,6 +230,7 @@ def test_the_wait_for_a_model_counts_from_the_claim(pipeline: Pipeline, context:
         inspections=pipeline.inspections,
         objects=pipeline.objects,
         detector=ASLEEP,
+        references=pipeline.references,
         policy=policy,
     )
 

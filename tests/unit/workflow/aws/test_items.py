@@ -1,11 +1,14 @@
 """Inspections and audit entries are read back as they were written."""
 
+import json
 from dataclasses import fields, replace
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.references import usual_measures
 from workflow.aws.items import (
     SMALLEST_NUMBER,
     from_audit_item,
@@ -44,7 +47,18 @@ predictions = st.builds(
     model=text,
     policy_version=text,
     note=text,
+    unusual=st.lists(named, max_size=2).map(tuple),
+    reference=text,
     sampled_for_second_review=flags,
+)
+number = st.floats(-1000, 1000).filter(lambda value: value == 0 or abs(value) > SMALLEST_NUMBER)
+measures = st.builds(
+    usual_measures,
+    decoder_version=st.integers(1, 9),
+    brightness=number,
+    sharpness=number,
+    frame_hash=named,
+    descriptor=st.just(()),
 )
 reviews = st.builds(
     Review, opened_at=named, round=st.integers(1, 10**6), deadline=text, escalated=st.booleans()
@@ -104,6 +118,8 @@ rows = st.builds(
     sha256=text,
     photo=st.dictionaries(named, text | st.integers(-(2**40), 2**40), max_size=3),
     rejection=st.dictionaries(named, text, max_size=2),
+    measures=st.none() | measures,
+    unmeasurable=text,
     prediction=st.none() | predictions,
     review=st.none() | reviews,
     decision=st.none() | decisions,
@@ -211,6 +227,26 @@ def test_a_row_from_before_reviews_were_leased_and_revised_is_read() -> None:
         del item["decision"]["M"][name]
 
     assert from_inspection_item(item) == row
+
+
+def test_a_stored_row_of_version_0_2_0_is_read() -> None:
+    item = json.loads(Path(__file__).with_name("row_of_0_2_0.json").read_text("utf-8"))
+
+    row = from_inspection_item(item)
+
+    assert (row.measures, row.unmeasurable, row.photo["width"]) == (None, "", 300)
+    assert row.prediction is not None
+    assert (row.prediction.label, row.prediction.unusual, row.prediction.reference) == ("ok_front", (), "")
+    assert from_inspection_item(to_inspection_item(row)) == row
+
+
+def test_a_row_holds_the_measures_without_the_descriptor() -> None:
+    item = to_inspection_item(replace(PLAIN, measures=usual_measures(brightness=110.0)))
+
+    assert "descriptor" not in item["measures"]["M"]
+    measures = from_inspection_item(item).measures
+    assert measures == usual_measures(descriptor=())
+    assert isinstance(measures.brightness, float)  # Also if it is whole.
 
 
 def test_an_audit_entry_from_before_days_were_listed_is_read() -> None:

@@ -1,6 +1,7 @@
 """A doubtful prediction never becomes ok, and a wrong policy is refused by the name of its field."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -71,6 +72,27 @@ def test_a_tie_of_different_verdicts_is_unclear(rival: str) -> None:
     ).predict(scores(**{"ok": 0.5, rival: 0.5}))
 
     assert apply_threshold(prediction) is Verdict.UNCLEAR
+
+
+@pytest.mark.parametrize("label", ["ok", "crack"])
+def test_an_unusual_photo_is_unclear_with_its_reasons_and_the_models_scores(label: str) -> None:
+    usual = POLICY.predict(scores(**{label: 1.0}), "model-1")
+
+    prediction = POLICY.predict(scores(**{label: 1.0}), "model-1", ("too dark (mean 3)", "out of focus"))
+
+    assert prediction == replace(
+        usual,
+        verdict=Verdict.UNCLEAR,
+        note="the photo is unusual: too dark (mean 3); out of focus",
+        unusual=("too dark (mean 3)", "out of focus"),
+    )
+    assert apply_threshold(prediction) is Verdict.UNCLEAR
+
+
+def test_the_note_of_an_unusual_photo_keeps_the_reason_of_the_policy() -> None:
+    prediction = POLICY.predict([], "model-1", ("too dark",))
+
+    assert prediction.note == "the model named no label; the photo is unusual: too dark"
 
 
 def test_a_tie_within_rounding_is_a_tie() -> None:

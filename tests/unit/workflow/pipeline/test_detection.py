@@ -1,16 +1,21 @@
 """The model is paid once for a photo, and no photo is lost while the model is stopped."""
 
+from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
-from tests.fakes import FakeDetector
+from tests.fakes import FakeDetector, InMemoryReferenceRepository
+from tests.references import meter, small_reference
 from tests.unit.pipeline import CLEARLY_DEFECT, CLEARLY_OK, MODEL, POLICY, UNSURE, Pipeline, scores
-from workflow.errors import NotFound, OwnershipLost
+from workflow.errors import ConfigurationError, NotFound, OwnershipLost
 from workflow.inspections.inspection import InspectionState
+from workflow.inspections.model_reference import ModelReference
 from workflow.inspections.objects import Image, inspection_id
 from workflow.inspections.routing_policy import RoutingPolicy
 from workflow.inspections.verdict import Score, Verdict
+from workflow.photos.measures import PhotoMeter, UnmeasurablePhoto
 from workflow.pipeline.detection import ImageRefused, ImageUnreadable, ModelAnswer, ModelNotReady
 from workflow.review.revision import reinspect
 
@@ -39,6 +44,8 @@ def test_the_whole_score_vector_is_kept() -> None:
         "confidence": 0.97,
         "threshold": 0.9,
         "note": "",
+        "unusual": [],
+        "reference": "",
         "review_seconds": 3600,
     }
     kept = pipeline.row(image).prediction
@@ -266,3 +273,154 @@ def test_a_set_up_that_nobody_mends_leaves_the_photo_to_a_person() -> None:
     answer = pipeline.detect(image, "me", waited=POLICY.model_wait_seconds)
 
     assert (answer["outcome"], answer["verdict"]) == ("answered", "unclear")
+
+
+def guarded(pipeline: Pipeline, **changes: Any) -> Pipeline:
+    """Return the pipeline with a reference of its model; the changes are those of the reference."""
+    return replace(
+        pipeline, references=InMemoryReferenceRepository(small_reference(**{"model": MODEL, **changes}))
+    )
+
+
+def uploaded(**measures: Any) -> tuple[Pipeline, Image]:
+    """Return a pipeline with a reference, whose photo has these measures and clearly shows an ok part."""
+    pipeline = guarded(Pipeline(detector=FakeDetector(CLEARLY_OK), meter=meter(**measures)))
+    image = pipeline.upload()
+    pipeline.claim(image, "me")
+    return pipeline, image
+
+
+def test_a_usual_photo_keeps_the_models_verdict_and_names_its_reference() -> None:
+    pipeline, image = uploaded()
+
+    answer = pipeline.detect(image, "me")
+
+    assert (answer["verdict"], answer["unusual"]) == ("ok", [])
+    assert answer["reference"] == small_reference().made_at
+
+
+def test_an_unusual_photo_is_unclear_at_any_confidence_with_the_models_scores() -> None:
+    pipeline, image = uploaded(brightness=3.0, descriptor=(1.0, 2.0, 13.0))
+
+    answer = pipeline.detect(image, "me")
+
+    reasons = (
+        "darker than every learned photo (mean 3; learned 92 to 140)",
+        "further from the learned photos than any of them (distance 40.0; limit 3.5)",
+    )
+    assert (answer["verdict"], answer["unusual"]) == ("unclear", list(reasons))
+    assert answer["note"] == f"the photo is unusual: {'; '.join(reasons)}"
+    prediction = pipeline.row(image).prediction
+    assert prediction is not None
+    assert prediction.unusual == reasons
+    assert (prediction.confidence, prediction.scores) == (0.97, CLEARLY_OK.scores)
+    assert pipeline.detect(image, "me") == answer
+    assert len(pipeline.detector.seen) == 1
+
+
+def test_a_reference_that_comes_later_does_not_change_a_stored_answer() -> None:
+    pipeline, image = claimed(CLEARLY_OK)
+    before = pipeline.detect(image, "me")
+
+    assert guarded(pipeline, ranges={}).detect(image, "me") == before
+
+
+def test_without_a_reference_the_model_decides_and_the_answer_names_none() -> None:
+    pipeline, image = uploaded(brightness=0.0)
+
+    answer = replace(pipeline, references=InMemoryReferenceRepository()).detect(image, "me")
+
+    assert (answer["verdict"], answer["unusual"], answer["reference"]) == ("ok", [], "")
+
+
+class WrongReferences(InMemoryReferenceRepository):
+    """A repository that returns the same reference for every model."""
+
+    def get(self, model: str) -> ModelReference | None:
+        return small_reference()
+
+
+class UnreadableReferences(InMemoryReferenceRepository):
+    """A repository whose document is no reference."""
+
+    def get(self, model: str) -> ModelReference | None:
+        raise ConfigurationError("model reference: the field 'limit' is missing")
+
+
+@pytest.mark.parametrize(
+    ("references", "reason"),
+    [
+        (WrongReferences(), f"made for another model, {small_reference().model}"),
+        (UnreadableReferences(), "the field 'limit' is missing"),
+        (
+            InMemoryReferenceRepository(small_reference(model=MODEL, decoder_version=2)),
+            "the reference of arn",
+        ),
+    ],
+)
+def test_a_reference_that_does_not_fit_is_refused_by_name_and_the_photo_is_unclear(
+    references: InMemoryReferenceRepository, reason: str
+) -> None:
+    pipeline, image = claimed(CLEARLY_OK)
+
+    answer = replace(pipeline, references=references).detect(image, "me")
+
+    assert answer["verdict"] == "unclear"
+    [sentence] = answer["unusual"]
+    assert reason in sentence
+    assert MODEL in sentence
+
+
+@pytest.mark.parametrize("references", [InMemoryReferenceRepository(), WrongReferences()])
+def test_a_photo_that_could_not_be_measured_is_unclear_even_without_a_reference(
+    references: InMemoryReferenceRepository,
+) -> None:
+    broken = PhotoMeter(1, lambda _content: UnmeasurablePhoto("not a readable JPEG or PNG"))
+    pipeline = Pipeline(detector=FakeDetector(CLEARLY_OK), meter=broken, references=references)
+    image = pipeline.upload()
+
+    assert pipeline.claim(image, "me") == "readable"
+    answer = pipeline.detect(image, "me")
+
+    assert answer["verdict"] == "unclear"
+    assert answer["unusual"] == ["its light and shape could not be measured (not a readable JPEG or PNG)"]
+
+
+def test_a_photo_that_was_claimed_before_photos_were_measured_is_unclear() -> None:
+    pipeline, image = uploaded()
+    row = pipeline.row(image)
+    pipeline.inspections.rows[row.id] = replace(row, measures=None)
+
+    answer = pipeline.detect(image, "me")
+
+    assert (answer["verdict"], answer["unusual"]) == (
+        "unclear",
+        ["it was claimed before photos were measured; reinspect it"],
+    )
+
+
+def without_reasons(pipeline: Pipeline, image: Image) -> dict[str, Any]:
+    """Detect as if the guard had no influence on the prediction."""
+    return replace(pipeline, references=InMemoryReferenceRepository()).detect(image, "me")
+
+
+def above_its_threshold(pipeline: Pipeline, image: Image) -> dict[str, Any]:
+    """Detect as if the reasons only mattered below the threshold."""
+    answer = pipeline.detect(image, "me")
+    return {**answer, "verdict": "ok"} if answer["confidence"] >= answer["threshold"] else answer
+
+
+@pytest.mark.parametrize("variant", [without_reasons, above_its_threshold])
+def test_a_detection_that_ignores_the_guard_is_found(variant: Callable[..., dict[str, Any]]) -> None:
+    pipeline, image = uploaded(brightness=3.0)
+
+    assert variant(pipeline, image)["verdict"] != "unclear"
+    assert Pipeline.detect(*uploaded(brightness=3.0), "me")["verdict"] == "unclear"
+
+
+def test_a_photo_that_no_model_judged_has_no_reason_of_the_guard() -> None:
+    pipeline, image = uploaded(brightness=3.0)
+
+    answer = replace(pipeline, detector=FakeDetector(ASLEEP)).detect(image, "me", POLICY.model_wait_seconds)
+
+    assert (answer["note"], answer["unusual"]) == ("no model answered in 24 h", [])

@@ -1,14 +1,17 @@
 """Every uploaded version gets one inspection, even if events repeat or executions end before they claim."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from tests.crafted import png
 from tests.fakes import InMemoryExecutions, InMemoryInspectionRepository, InMemoryObjectStore
+from tests.references import usual_measures
 from tests.unit.pipeline import INBOUND, KEY, NOW, PHOTO, SHA256, UPLOADED_AT, Pipeline
 from workflow.inspections.inspection import Inspection, InspectionState
 from workflow.inspections.objects import Image, StoredObject, inspection_id
+from workflow.photos.measures import PhotoMeasures, PhotoMeter, UnmeasurablePhoto
 from workflow.photos.validation_result import MAX_BYTES
 from workflow.pipeline import claim
 from workflow.pipeline.executions import execution_input, execution_name
@@ -18,6 +21,7 @@ from workflow.pipeline.start import (
     new_inspection,
     start_inspection,
 )
+from workflow.review.revision import reinspect
 
 
 class DeafExecutions(InMemoryExecutions):
@@ -312,7 +316,91 @@ def test_a_repeated_event_writes_nothing_into_a_row_that_is_there(pipeline: Pipe
 
     assert start_inspection(pipeline.executions, inspections, image, "2026-02-02T00:00:00Z") is None
     assert (
-        claim.claim_upload(inspections, pipeline.objects, image, before.owner, 1, "2026-02-02T00:00:00Z")
+        claim.claim_upload(
+            inspections,
+            pipeline.objects,
+            pipeline.meter,
+            image=image,
+            owner=before.owner,
+            attempt=1,
+            uploaded_at="2026-02-02T00:00:00Z",
+        )
         == "readable"
     )
     assert pipeline.row(image) == before
+
+
+def test_a_valid_photo_is_measured_when_it_is_claimed(pipeline: Pipeline) -> None:
+    image = pipeline.upload()
+
+    assert pipeline.claim(image, "me") == "readable"
+
+    assert pipeline.row(image).measures == usual_measures(descriptor=())
+    assert pipeline.inspections.get_descriptor(inspection_id(image), 1) == usual_measures().descriptor
+
+
+def test_a_file_that_is_no_photo_is_not_measured() -> None:
+    pipeline = Pipeline(meter=PhotoMeter(1, unexpected_measure))
+
+    for content in (b"", b"no photo", bytes(MAX_BYTES + 1)):
+        image = pipeline.upload(content)
+        assert pipeline.claim(image, "me") == "unreadable"
+        assert pipeline.row(image).measures is None
+
+
+def unexpected_measure(_content: bytes) -> PhotoMeasures:
+    raise AssertionError("it was measured")
+
+
+def test_a_photo_with_measures_of_the_present_decoder_is_not_measured_again(pipeline: Pipeline) -> None:
+    image = pipeline.upload()
+    pipeline.claim(image, "me")
+
+    assert replace(pipeline, meter=PhotoMeter(1, unexpected_measure)).claim(image, "me") == "readable"
+
+
+@pytest.mark.parametrize("earlier", [{"measures": None}, {"measures": None, "unmeasurable": "broken"}])
+def test_a_photo_that_was_claimed_without_measures_is_measured_when_it_is_claimed_again(
+    pipeline: Pipeline, earlier: dict[str, Any]
+) -> None:
+    image = pipeline.upload()
+    pipeline.claim(image, "me")
+    row = pipeline.row(image)
+    pipeline.inspections.rows[row.id] = replace(row, **earlier)
+
+    assert pipeline.claim(image, "me") == "readable"
+
+    assert pipeline.row(image).measures == usual_measures(descriptor=())
+    assert pipeline.row(image).unmeasurable == ""
+
+
+def test_a_reinspected_photo_is_measured_where_it_was_filed(pipeline: Pipeline) -> None:
+    image = pipeline.upload()
+    pipeline.inspected(image)
+    row = reinspect(pipeline.inspections, pipeline.decisions, inspection_id(image), "eve", "a new decoder")
+    pipeline.inspections.rows[row.id] = replace(row, measures=usual_measures(decoder_version=0))
+
+    pipeline.claim(image, row.owner)
+
+    assert pipeline.row(image).measures == usual_measures(descriptor=())
+    assert image not in pipeline.objects.contents
+
+
+def test_a_photo_that_was_deleted_before_it_is_measured_again_stays_readable(pipeline: Pipeline) -> None:
+    """The model's answer tells that it is deleted."""
+    image = pipeline.upload()
+    pipeline.claim(image, "me")
+    row = pipeline.row(image)
+    pipeline.inspections.rows[row.id] = replace(row, measures=None)
+    pipeline.objects.delete(image)
+
+    assert pipeline.claim(image, "me") == "readable"
+    assert pipeline.row(image).measures is None
+
+
+def test_a_photo_that_cannot_be_measured_is_claimed_with_the_reason() -> None:
+    pipeline = Pipeline(meter=PhotoMeter(1, lambda _content: UnmeasurablePhoto("it is broken")))
+    image = pipeline.upload()
+
+    assert pipeline.claim(image, "me") == "readable"
+    assert (pipeline.row(image).measures, pipeline.row(image).unmeasurable) == (None, "it is broken")
