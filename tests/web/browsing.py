@@ -11,6 +11,8 @@ from urllib.parse import urlsplit
 from playwright.sync_api import Browser, BrowserContext, Page, Response, sync_playwright
 from playwright.sync_api import Error as BrowserError
 
+# A deadline ends a test that waits for something that never comes. A busy machine must not reach it.
+DEADLINE_SECONDS = 120
 _NAMES = ("chromium", "chromium-browser", "google-chrome")
 _FLAGS = (
     "--no-sandbox",
@@ -63,7 +65,7 @@ class Visit:
         """Return whether the displayed photo was on the screen long enough to be decided."""
         return bool(self.page.query_selector(".review.is-decidable"))
 
-    def until(self, condition: Callable[[], Any], seconds: float = 30) -> Any:
+    def until(self, condition: Callable[[], Any], seconds: float = DEADLINE_SECONDS) -> Any:
         """Wait for a condition and return its value (the page's policy forbids `wait_for_function`)."""
         deadline = time.monotonic() + seconds
         while not (value := condition()):
@@ -82,6 +84,23 @@ class Visit:
             if problem in self.problems:
                 self.problems[self.problems.index(problem)] = f"{problem}: {body}"
 
+    def stop_time(self) -> None:
+        """Stop the page's clock, so that only `pass_time` moves it. Earlier timers keep the real clock."""
+        self.page.clock.install()
+        self.page.clock.pause_at(self.page.evaluate("Date.now()") / 1000 + 1)
+
+    def pass_time(self, milliseconds: int) -> None:
+        """Move the page's clock and run the timers that are due."""
+        self.page.clock.run_for(milliseconds)
+
+    def round_trip(self) -> None:
+        """Wait for the response to a new request; the requests before it are in `requests`, too."""
+        self.page.evaluate("fetch('/health').then((response) => response.text())")
+
+    def requests_of(self, part: str) -> list[str]:
+        """Return the requests with this part in their URLs."""
+        return [url for url in self.requests if part in url]
+
     def foreign_requests(self) -> list[str]:
         """Return the requests to other sites."""
         return [url for url in self.requests if urlsplit(url).netloc != urlsplit(self.address).netloc]
@@ -99,7 +118,7 @@ def visiting(
     """Open a window and sign in; an empty name opens it without a session."""
     context = browser.new_context(viewport={"width": size[0], "height": size[1]}, **how)
     page = context.new_page()
-    page.set_default_timeout(15_000)
+    page.set_default_timeout(DEADLINE_SECONDS * 1000)
     visit = Visit(page=page, context=context, address=address)
     page.on("pageerror", lambda error: visit.problems.append(str(error)))
     page.on(

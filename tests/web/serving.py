@@ -15,6 +15,7 @@ from fastapi import FastAPI
 from review_app.app import create_app
 from review_app.settings import ReviewAppSettings
 from tests.web.world import World
+from workflow.inspections.undo_window import MAX_UNDO_SECONDS
 
 SECRET = "k7Jq2vX9pLw4Rt8Zb3Nd6Hy1Gf5Sc0Ma"
 
@@ -54,11 +55,14 @@ def listening(port: int = 0) -> Iterator[socket.socket]:
 
 
 @contextmanager
-def running(world: World, port: int = 0, **how: Any) -> Iterator[str]:
+def running(world: World, port: int = 0, undo_seconds: int = MAX_UNDO_SECONDS, **how: Any) -> Iterator[str]:
     """Serve an app on in-memory services; yield its URL."""
     with listening(port) as listener:
         address = f"http://127.0.0.1:{listener.getsockname()[1]}"
-        app = create_app(ReviewAppSettings(public_url=address, session_secret=SECRET, **how), world.container)
+        settings = ReviewAppSettings(
+            public_url=address, session_secret=SECRET, undo_seconds=undo_seconds, **how
+        )
+        app = create_app(settings, world.container)
         with served(app, listener):
             yield address
 

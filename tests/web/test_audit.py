@@ -1,7 +1,7 @@
 """The audit trail and the reviewer tally."""
 
+import itertools
 from dataclasses import replace
-from time import sleep
 
 import pytest
 
@@ -17,13 +17,19 @@ from workflow.inspections.inspection import AuditAction, AuditEntry
 from workflow.inspections.verdict import Verdict
 
 AUDIT = ("/audit", "image")
-ALL_DAYS = AuditFilters(first_day="2020-01-01", last_day=timestamps.now()[:10])
+ALL_DAYS = AuditFilters(first_day="2020-01-01", last_day=timestamps.add_seconds(timestamps.now(), 86400)[:10])
+
+
+@pytest.fixture(autouse=True)
+def ticking_clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let each reading of the time be later than the last one; equal timestamps have no order."""
+    start, ticks = timestamps.now(), itertools.count()
+    monkeypatch.setattr(timestamps, "now", lambda: timestamps.add_seconds(start, next(ticks) / 1000))
 
 
 def test_an_entry_tells_what_became_of_the_decision(world: World) -> None:
     filed = world.add_decided("line-1/filed.jpg", Verdict.DEFECT, "bob", defect_class="crack")
     (held,) = world.add_waiting("line-1/held.jpg")
-    sleep(0.002)  # Entries with the same millisecond have no order.
     world.pipeline.decide(world.row(held).image, Verdict.OK, "ann", undo_seconds=60)
 
     newest, oldest = describe_entries(world.inspections, find_entries(world.inspections, None, ALL_DAYS), 10)
@@ -79,7 +85,6 @@ def test_a_corrected_verdict_keeps_the_first_decisions_delivery(world: World) ->
 
 def test_filters_by_person_action_and_photo(world: World) -> None:
     world.add_decided("line-1/a.jpg", Verdict.OK, "bob")
-    sleep(0.002)  # Entries with the same millisecond have no order.
     world.add_decided("line-1/b.jpg", Verdict.DEFECT, "carl")
 
     def names(**changes: str) -> list[str]:
@@ -105,7 +110,6 @@ def test_a_name_of_very_many_photos_shows_the_newest_and_says_so(
     monkeypatch.setattr(trail, "PHOTO_PAGE_SIZE", 1)
     for number in range(6):
         world.add_decided(f"line-1/part_{number}.jpg", Verdict.OK, "bob")
-        sleep(0.002)  # Photos with the same millisecond have no order.
 
     with visitor(address, "eve") as eve:
         page = eve.get("/audit?image=part").text
@@ -117,7 +121,6 @@ def test_a_name_of_very_many_photos_shows_the_newest_and_says_so(
 
 def test_both_lists_search_names_alike_and_say_how(world: World, address: str) -> None:
     world.add_decided("Halle 2/Nachtschicht/Flügelrad.jpg", Verdict.OK, "bob")
-    sleep(0.002)
     world.add_decided("line-1/Flügelrad.jpg", Verdict.OK, "bob")
 
     with visitor(address, "eve") as eve:

@@ -50,15 +50,14 @@ def test_nobody_looks_when_nobody_listens() -> None:
         return polls[0]
 
     async def scenario() -> None:
-        topic = StatePoller(read_state, seconds=0.01)
-        changes = topic.changes()
+        others = asyncio.all_tasks()
+        changes = StatePoller(read_state, seconds=0.01).changes()
         await anext(changes)
         await anext(changes)
+        pollers = asyncio.all_tasks() - others
+        assert len(pollers) == 1
         await changes.aclose()  # type: ignore[attr-defined]
-        await asyncio.sleep(0.03)
-        before = polls[0]
-        await asyncio.sleep(0.1)
-        assert polls[0] == before
+        await asyncio.wait(pollers)
 
     run(scenario())
 

@@ -145,7 +145,7 @@ def test_pages_are_light(browser: Browser, site: tuple[str, dict[str, str]]) -> 
     sizes: dict[str, int] = {}
     with visiting(browser, address, "weigher", "engineer") as eve:
         session = eve.context.new_cdp_session(eve.page)
-        session.on("Network.responseReceived", lambda e: kinds.update({e["requestId"]: e["response"]["url"]}))
+        session.on("Network.requestWillBeSent", lambda e: kinds.update({e["requestId"]: e["request"]["url"]}))
         session.on(
             "Network.loadingFinished", lambda e: sizes.update({e["requestId"]: e["encodedDataLength"]})
         )
@@ -154,8 +154,9 @@ def test_pages_are_light(browser: Browser, site: tuple[str, dict[str, str]]) -> 
         for name, path in PAGES.items():
             eve.page.goto("about:blank")
             sizes.clear()
+            kinds.clear()
             eve.go(path.format(**ids))
-            eve.page.wait_for_timeout(300)
+            eve.until(lambda: all(key in sizes for key, url in kinds.items() if "/static/" in url))
             weight = sum(size for key, size in sizes.items() if "/photos/" not in kinds.get(key, ""))
             assert 0 < weight <= (25 if name == "review" else 60) * 1024, name
 

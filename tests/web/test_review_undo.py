@@ -116,7 +116,7 @@ def test_a_photo_whose_undo_is_unsent_is_not_given_up(world: World, visit: Open)
 
     window.page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
     window.until(lambda: renewals)
-    window.page.wait_for_timeout(300)
+    window.round_trip()
 
     assert window.name() == first
     assert "another reviewer" not in window.text("#status")
@@ -220,7 +220,7 @@ def test_what_another_tab_sent_is_not_shown_as_unsent(world: World, visit: Open)
     other.goto(f"{window.address}/review")
     window.until(lambda: world.row(id_of(world, first)).decision)
 
-    window.until(lambda: window.page.is_hidden("#unsent"), 5)
+    window.until(lambda: window.page.is_hidden("#unsent"))
     window.problems.clear()  # The browser logs aborted requests.
 
 

@@ -218,7 +218,6 @@ def test_names_labels_comments_and_keys_are_text_on_every_page(world: World, vis
     ]
     for path in pages:
         window.go(path)
-        window.page.wait_for_timeout(150)
         assert "owned" not in window.page.title(), path
         assert "<script>document" not in window.page.content(), path
         assert "49.jpg" not in window.page.content(), path

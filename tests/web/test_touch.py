@@ -86,4 +86,4 @@ def test_a_swipe_on_the_photo_scrolls_the_page(visit: Open) -> None:
         touch(session, "touchMove", (190, y))
     touch(session, "touchEnd")
 
-    window.until(lambda: window.page.evaluate("scrollY") > 50, 5)
+    window.until(lambda: window.page.evaluate("scrollY") > 50)

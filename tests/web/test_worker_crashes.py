@@ -92,20 +92,21 @@ def waiting_row(number: int) -> Inspection:
 @contextmanager
 def workers(variables: dict[str, str], count: int) -> Iterator[tuple[str, int]]:
     """Run the app with several worker processes; yield its URL and the id of the supervising process."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    address = f"http://127.0.0.1:{port}"
-    command = [sys.executable, "-m", "review_app", "--port", str(port), "--workers", str(count)]
-    environment = {**os.environ, **variables, "PUBLIC_URL": address}
-    with subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL) as app:
-        try:
-            while not answers(address):
-                assert app.poll() is None
-                time.sleep(0.1)
-            yield address, app.pid
-        finally:
-            app.terminate()
+    with socket.socket() as reserved:
+        reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        reserved.bind(("127.0.0.1", 0))  # Without listening, it keeps other tests away from the port.
+        port = reserved.getsockname()[1]
+        address = f"http://127.0.0.1:{port}"
+        command = [sys.executable, "-m", "review_app", "--port", str(port), "--workers", str(count)]
+        environment = {**os.environ, **variables, "PUBLIC_URL": address}
+        with subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL) as app:
+            try:
+                while not answers(address):
+                    assert app.poll() is None
+                    time.sleep(0.1)
+                yield address, app.pid
+            finally:
+                app.terminate()
 
 
 def answers(address: str) -> bool:

@@ -13,9 +13,10 @@ AWS = {"AWS_DEFAULT_REGION": "eu-central-1", "AWS_ACCESS_KEY_ID": "test", "AWS_S
 def test_no_answer_waits_until_its_beginning_is_acknowledged() -> None:
     """Such a wait takes 40 ms for each response after the first ones of a connection, on any machine."""
     with workers(LOCAL | AWS, 2) as (address, _), httpx2.Client(base_url=address) as client:
-        durations = [seconds(client) for _ in range(60)]
+        for _ in range(30):
+            seconds(client)
 
-    assert min(durations[30:]) < 0.035
+        assert any(seconds(client) < 0.035 for _ in range(300))
 
 
 def seconds(client: httpx2.Client) -> float:

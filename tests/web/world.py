@@ -2,6 +2,7 @@
 
 import io
 import threading
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -37,10 +38,11 @@ def jpeg(shade: int = 120, side: int = 96) -> bytes:
 
 
 class Synchronized:
-    """A wrapper that makes every call of a fake atomic, as DynamoDB's calls are."""
+    """A wrapper that makes every call of a fake atomic, as DynamoDB's calls are, and counts the calls."""
 
     def __init__(self, inner: Any, lock: Any) -> None:
         self._inner, self._lock = inner, lock
+        self.calls: Counter[str] = Counter()
 
     def __getattr__(self, name: str) -> Any:
         attribute = getattr(self._inner, name)
@@ -50,6 +52,7 @@ class Synchronized:
         def call(*arguments: Any, **named: Any) -> Any:
             with self._lock:
                 result = attribute(*arguments, **named)
+                self.calls[name] += 1
                 return list(result) if hasattr(result, "__next__") else result
 
         return call

@@ -18,7 +18,7 @@ from tests.unit.custom_labels.in_memory_service import encode, manifest_line, pl
 
 REGION = "eu-central-1"
 CREDENTIALS = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
-NO_RETRIES = Config(retries={"total_max_attempts": 1}, connect_timeout=2, read_timeout=30)
+NO_RETRIES = Config(retries={"total_max_attempts": 1}, connect_timeout=60, read_timeout=60)
 ENVIRONMENT = {
     "AWS_ACCESS_KEY_ID": "test",
     "AWS_SECRET_ACCESS_KEY": "test",
@@ -26,13 +26,17 @@ ENVIRONMENT = {
     "AWS_EC2_METADATA_DISABLED": "true",
 }
 STARTUP_TIMEOUT_SECONDS = 120
-STATUS_TIMEOUT_SECONDS = 90
+STATUS_TIMEOUT_SECONDS = 120
+_PORT_HOLDERS: list[socket.socket] = []
 
 
 def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
+    """Return a port that no other test gets: a bound socket without listening reserves it."""
+    holder = socket.socket()
+    holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    holder.bind(("127.0.0.1", 0))
+    _PORT_HOLDERS.append(holder)
+    return int(holder.getsockname()[1])
 
 
 class ServiceProcess:
@@ -71,7 +75,7 @@ class ServiceProcess:
     def _is_ready(self) -> bool:
         try:
             return bool(self.get("/health"))
-        except (urllib.error.URLError, ConnectionError):
+        except OSError:
             return False
 
     def stop(self) -> int:
@@ -85,7 +89,7 @@ class ServiceProcess:
             self.process.wait()
 
     def get(self, path: str) -> dict[str, Any]:
-        with urllib.request.urlopen(self.url + path, timeout=10) as answer:  # noqa: S310
+        with urllib.request.urlopen(self.url + path, timeout=60) as answer:  # noqa: S310
             content: dict[str, Any] = json.load(answer)
         return content
 
@@ -96,7 +100,7 @@ class ServiceProcess:
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         request = urllib.request.Request(self.url + path, data, named, method=method)  # noqa: S310
         try:
-            with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310
+            with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310
                 return answer.status, json.load(answer)
         except urllib.error.HTTPError as error:
             with error:

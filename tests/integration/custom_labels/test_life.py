@@ -14,6 +14,7 @@ from botocore.exceptions import ClientError
 
 from tests.integration.custom_labels.running import (
     ENVIRONMENT,
+    STATUS_TIMEOUT_SECONDS,
     ServiceProcess,
     describe_version,
     manifest_source,
@@ -145,7 +146,7 @@ def test_a_training_that_is_killed_fails_with_its_signal_and_leaves_no_process(
 
 
 def _child_processes(service: ServiceProcess) -> list[int]:
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + STATUS_TIMEOUT_SECONDS
     while time.monotonic() < deadline:
         assert service.process is not None
         if pids := [number for number in service.process_ids() if number != service.process.pid]:
@@ -155,7 +156,7 @@ def _child_processes(service: ServiceProcess) -> list[int]:
 
 
 def _wait_until_gone(service: ServiceProcess, keep: int) -> bool:
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + STATUS_TIMEOUT_SECONDS
     while len(service.process_ids()) > keep and time.monotonic() < deadline:
         time.sleep(0.05)
     return len(service.process_ids()) <= keep

@@ -1,7 +1,6 @@
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -180,12 +179,9 @@ def test_help_is_quick_because_heavy_modules_wait_until_they_are_needed() -> Non
         "heavy = {'boto3', 'botocore', 'rich', 'numpy', 'PIL', 'local'} & set(sys.modules); "
         "sys.exit(' '.join(sorted(heavy)) or None)"
     )
-    began = time.monotonic()
-
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
 
     assert done.returncode == 0, done.stderr
-    assert time.monotonic() - began < 10
 
 
 def test_a_reader_who_leaves_early_is_no_failure_worth_a_traceback(tmp_path: Path) -> None:

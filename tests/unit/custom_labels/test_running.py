@@ -1,7 +1,7 @@
 """Models are started, stopped and called; every error of AWS for that occurs."""
 
 import base64
-import time
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -161,14 +161,21 @@ def test_a_model_whose_file_is_broken_fails_to_start(service: InMemoryService) -
     assert service.status_of(model) == "FAILED"
 
 
-def test_an_injected_delay_slows_a_start_and_an_injected_failure_fails_it(service: InMemoryService) -> None:
+def test_an_injected_delay_slows_a_start_and_an_injected_failure_fails_it(
+    service: InMemoryService, monkeypatch: pytest.MonkeyPatch
+) -> None:
     model = service.create_trained_model(service.create_project())
-    service.account.fault_injector.configure({"delays": {"start": 0.2}})
-    began = time.monotonic()
+    service.account.fault_injector.configure({"delays": {"start": 30}})
+    is_over = threading.Event()
+    delays: list[float] = []
+    monkeypatch.setattr(
+        service.account.model_runner._closing, "wait", lambda delay: (delays.append(delay), is_over.wait())[0]
+    )
     service.call("StartProjectVersion", ProjectVersionArn=model, **UNITS)
     assert service.status_of(model) == "STARTING"
+    is_over.set()
     service.wait_until_idle()
-    assert time.monotonic() - began >= 0.2
+    assert delays == [30]
     service.call("StopProjectVersion", ProjectVersionArn=model)
     service.wait_until_idle()
 

@@ -162,13 +162,13 @@ def test_a_hundred_states_are_drawn_soon_and_then_at_once() -> None:
         for n in range(MAX_STATES - 1)
     }
     document = {"StartAt": "state 0", "States": {**states, f"state {MAX_STATES - 1}": {"Type": "Succeed"}}}
-    started = time.monotonic()
+    started = time.process_time()
     drawing.draw_graph(document, ())
-    cold = time.monotonic() - started
+    cold = time.process_time() - started
     drawing.draw_graph(document, ())
 
     assert cold < 10
-    assert time.monotonic() - started - cold < 0.5
+    assert time.process_time() - started - cold < 0.5
 
 
 def test_an_empty_definition_is_an_empty_picture() -> None:
