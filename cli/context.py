@@ -1,8 +1,5 @@
 """The environment that commands work with: the one on this machine, or a stage on AWS."""
 
-import shlex
-import shutil
-import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +9,7 @@ from workflow.aws.stack_outputs import StackOutputs
 from workflow.errors import PartcheckError
 from workflow.history.archive import ExecutionArchive, HistorySource
 from workflow.history.logs import StepLogs
+from workflow.history.metrics import MetricsStore
 from workflow.history.search import InspectionSearch
 from workflow.inspections.objects import Image, ObjectStore
 from workflow.inspections.repository import InspectionDatabase
@@ -68,6 +66,7 @@ class Environment:
     variables: Mapping[str, str]
     reviews: ReviewRepository
     search: InspectionSearch
+    metrics: MetricsStore
     archive: ExecutionArchive
     history_source: HistorySource
     logs: StepLogs
@@ -123,38 +122,36 @@ class CliContext:
                 raise
         return self.start_local(self.state_dir, self.port)
 
-    @property
-    def state_dir_option(self) -> str:
-        """Return ` --state-dir DIRECTORY` for printed commands. Empty if the default directory is used."""
-        return state_dir_option(self.state_dir)
-
 
 def find_local_environment(state_dir: Path | None) -> Environment:
     """Return the environment that runs on this machine with this state directory."""
+    from cli.printed_command import printed_command
     from local import settings
 
     running = settings.find_running_environment(state_dir)
     if running is None:
         directory = display_path(settings.resolve_state_dir(state_dir))
         raise NotRunning(
-            f"No environment is running in {directory}: "
-            f"start it with `partcheck{state_dir_option(state_dir)} up`."
+            f"No environment is running in {directory}: start it with `{printed_command('up')}`."
         )
     settings.apply_sdk_environment(running.endpoints)
     return open_environment(running.outputs, settings.sdk_environment(running.endpoints))
 
 
-def require_usable_stack(stack: "Stack | None", stage: str) -> None:
+def require_usable_stack(stack: "Stack | None", target: AwsTarget) -> None:
     """Raise NotRunning if the stack is in a status in which CloudFormation only allows its deletion."""
+    from cli.printed_command import printed_command
+
     if stack is not None and stack.status in UNUSABLE_STATUSES:
         raise NotRunning(
-            f"{UNUSABLE_STATUSES[stack.status].format(stage)}: "
-            f"run `partcheck stage destroy --stage {shlex.quote(stage)}` first, then deploy again."
+            f"{UNUSABLE_STATUSES[stack.status].format(target.stage)}: "
+            f"run `{printed_command('stage destroy', target)}` first, then deploy again."
         )
 
 
 def find_stack(target: AwsTarget) -> "tuple[Stack, AwsAccount]":
     """Return the stack of a stage and its account. Raise NotRunning if there is no such stage."""
+    from cli.printed_command import printed_command
     from deployment.account import get_account
     from deployment.stacks import CloudFormationStacks
 
@@ -164,9 +161,9 @@ def find_stack(target: AwsTarget) -> "tuple[Stack, AwsAccount]":
     if stack is None or stack.in_review:
         raise NotRunning(
             f"There is no stage {target.stage} in account {stack_account.id}, region {stack_account.region}: "
-            f"deploy it with `partcheck stage deploy --stage {shlex.quote(target.stage)}`."
+            f"deploy it with `{printed_command('stage deploy', target)}`."
         )
-    require_usable_stack(stack, target.stage)
+    require_usable_stack(stack, target)
     return stack, stack_account
 
 
@@ -196,6 +193,7 @@ def open_environment(outputs: StackOutputs, variables: Mapping[str, str]) -> Env
         variables=variables,
         reviews=container.reviews,
         search=container.search,
+        metrics=container.metrics,
         archive=container.archive,
         history_source=container.history_source,
         logs=container.remote_step_logs,
@@ -204,19 +202,7 @@ def open_environment(outputs: StackOutputs, variables: Mapping[str, str]) -> Env
     )
 
 
-def command_path(program: str) -> str:
-    """Return the shell word that calls a program of this virtual environment: its name, or else its path."""
-    path = Path(sys.prefix) / "bin" / program
-    found = shutil.which(program)
-    return program if found and Path(found) == path else shlex.quote(display_path(path))
-
-
 def display_path(path: Path) -> str:
     """Return the path relative to the current directory if it lies below it."""
     current = Path.cwd()
     return str(path.relative_to(current)) if path.is_relative_to(current) else str(path)
-
-
-def state_dir_option(state_dir: Path | None) -> str:
-    """Return ` --state-dir DIRECTORY` for printed commands. Empty if the default directory is used."""
-    return f" --state-dir {shlex.quote(str(state_dir))}" if state_dir else ""

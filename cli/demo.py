@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from cli.context import CliContext, command_path, display_path, open_environment
+from cli.context import CliContext, display_path, open_environment
 from cli.inspect import UploadResult, print_verdicts, upload_photos, wait_for_verdicts
 from cli.local_environment import choose_ports
 from cli.output import escape_unprintable, format_counts, format_duration, note, pluralize, print_json
 from cli.photo_paths import PhotoToUpload
 from cli.polling import count_verdicts
+from cli.printed_command import command_path
 from cli.progress import Progress
 from cli.sample_model import train_and_promote_sample_model
 from workflow.errors import ConfigurationError

@@ -14,6 +14,8 @@ from cli.output import (
     format_confidence,
     format_counts,
     format_duration,
+    format_execution,
+    format_id,
     note,
     pluralize,
     print_json_line,
@@ -21,6 +23,7 @@ from cli.output import (
 )
 from cli.photo_paths import PhotoToUpload, find_photos
 from cli.polling import count_verdicts, wait_for_answers
+from cli.printed_command import printed_command
 from cli.progress import Progress
 from workflow import timestamps
 from workflow.errors import UploadFailed
@@ -105,11 +108,11 @@ def inspect(
     elif not no_wait:
         print_verdicts(uploads, rows)
     else:
-        cells = [(str(upload.photo.path), upload.photo.key, upload.id[:12]) for upload in uploads]
+        cells = [(str(upload.photo.path), upload.photo.key, format_id(upload.id)) for upload in uploads]
         print_table(("photo", "key", "inspection"), cells)
     if no_wait:
         uploaded = pluralize(sum(upload.image is not None for upload in uploads), "photo")
-        note(f"{uploaded} uploaded. `partcheck execution list` shows the inspections.")
+        note(f"{uploaded} uploaded. `{printed_command('execution list')}` shows the inspections.")
     else:
         _print_summary(uploads, rows, time.monotonic() - started, err=as_json)
     if not _all_succeeded(uploads, rows, no_wait):
@@ -166,7 +169,10 @@ def wait_for_verdicts(
                 sleep=time.sleep,
             )
     except BaseException:
-        note(f"The inspections of {pluralize(len(ids), 'photo')} continue: see `partcheck execution list`.")
+        note(
+            f"The inspections of {pluralize(len(ids), 'photo')} continue: "
+            f"see `{printed_command('execution list')}`."
+        )
         raise
 
 
@@ -174,7 +180,7 @@ def print_verdicts(uploads: Sequence[UploadResult], rows: dict[str, Inspection])
     """Print the verdicts as a table."""
     titles = ("photo", "verdict", "confidence", "threshold", "seconds", "execution")
     cells = [_cells(upload, rows.get(upload.id)) for upload in uploads]
-    print_table(titles, cells, ("confidence", "threshold", "seconds"))
+    print_table(titles, cells, ("confidence", "threshold", "seconds"), ("threshold", "seconds"))
 
 
 def _cells(upload: UploadResult, row: Inspection | None) -> tuple[str, ...]:
@@ -187,7 +193,7 @@ def _cells(upload: UploadResult, row: Inspection | None) -> tuple[str, ...]:
         format_confidence(confidence(row)),
         format_confidence(threshold(row)),
         "" if seconds is None else f"{seconds:.1f}",
-        f"{row.owner[:12]}…",
+        format_execution(row.owner),
     )
 
 
@@ -231,13 +237,13 @@ def _print_summary(
     ]
     lines += [f"  withdrawn {key}: deleted before it was judged" for key, row in answered if row.withdrawn]
     lines += [
-        f"  no answer yet for {upload.photo.key} (partcheck execution show {upload.id[:12]})"
+        f"  no answer yet for {upload.photo.key} ({printed_command(f'execution show {upload.id[:12]}')})"
         for upload in pending
     ]
     if any(row.verdict is Verdict.UNCLEAR for row in rows.values()):
         lines.append(
-            "Decide the unclear photos: `partcheck review list`, then "
-            "`partcheck review decide PHOTO ok|defect`."
+            f"Decide the unclear photos: `{printed_command('review list')}`, then "
+            f"`{printed_command('review decide PHOTO ok|defect')}`."
         )
     for text in lines:
         click.echo(escape_unprintable(text), err=err)

@@ -7,18 +7,25 @@ from cli.output import pluralize
 from workflow.errors import NotFound
 from workflow.inspections.inspection import Inspection, InspectionState
 from workflow.inspections.repository import InspectionDatabase
+from workflow.pipeline.executions import execution_name
 
 RECENT = 1000
 
 _ID = re.compile(r"[0-9a-f]{64}")
 _EXECUTION = re.compile(r"([0-9a-f]{64})-\d+")
-_ID_PREFIX = re.compile(r"[0-9a-f]{4,63}")
+_ID_PREFIX = re.compile(r"([0-9a-f]{4,63})…?(?:-(\d+))?")
 _S3_URI = re.compile(r"s3://[^/]+/(.+)", re.DOTALL)
 
 
-def parse_execution_name(text: str) -> str:
-    """Return the text if it is an execution's name, otherwise an empty string."""
-    return text if _EXECUTION.fullmatch(text) else ""
+def find_execution_name(text: str, row: Inspection | None) -> str:
+    """Return the name of the execution that a text names, or of the inspection's newest. Empty if unknown."""
+    if _EXECUTION.fullmatch(text):
+        return text
+    if row is None:
+        return ""
+    prefix = _ID_PREFIX.fullmatch(text)
+    is_attempt = prefix is not None and prefix[2] and row.id.startswith(prefix[1])
+    return execution_name(row.id, int(prefix[2])) if prefix and is_attempt else row.owner
 
 
 def find_all(inspections: InspectionDatabase, text: str) -> list[Inspection]:
@@ -68,9 +75,11 @@ def _find_by_key(inspections: InspectionDatabase, text: str) -> list[Inspection]
 
 
 def _find_by_id_prefix(inspections: InspectionDatabase, text: str) -> list[Inspection]:
-    if not _ID_PREFIX.fullmatch(text):
+    match = _ID_PREFIX.fullmatch(text)
+    if not match:
         return []
-    recent = {row.id: row for row in inspections.list_newest(RECENT) if row.id.startswith(text)}
-    waiting = (row for row in inspections.list_by_state(InspectionState.WAITING) if row.id.startswith(text))
+    prefix = match[1]
+    recent = {row.id: row for row in inspections.list_newest(RECENT) if row.id.startswith(prefix)}
+    waiting = (row for row in inspections.list_by_state(InspectionState.WAITING) if row.id.startswith(prefix))
     matches = {**recent, **{row.id: row for row in waiting}}
     return sorted(matches.values(), key=lambda row: row.claimed_at, reverse=True)

@@ -57,12 +57,19 @@ class Partcheck(click.Group):
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             ctx.exit(FAILED)
         except (PartcheckError, OSError) as error:
-            note(escape_unprintable(f"Error: {error}"))
+            note(escape_unprintable(f"Error: {_describe(error)}"))
             ctx.exit(_exit_code(error))
         except Exception as error:
             if not _from_aws(error):
                 raise
             ctx.exit(_report_aws_error(error))
+
+
+def _describe(error: Exception) -> str:
+    """Return the error's message. An error of the operating system names its file and the reason."""
+    if isinstance(error, OSError) and error.filename and error.strerror:
+        return f"{error.filename}: {error.strerror}"
+    return str(error)
 
 
 def _exit_code(error: Exception) -> int:
@@ -73,10 +80,10 @@ def _exit_code(error: Exception) -> int:
 
 def _report_aws_error(error: Exception) -> int:
     """Print an error from boto3, with the command that mends it if there is one. Return the exit code."""
-    from workflow.aws.credentials import describe_credentials_error
+    from workflow.aws.credentials import describe_credentials_error, describe_refusal
 
     remedy = describe_credentials_error(error)
-    note(escape_unprintable(f"Error: {remedy or error}"))
+    note(escape_unprintable(f"Error: {remedy or describe_refusal(error)}"))
     if remedy:
         return MISUSED
     return NOT_RUNNING if "Connect" in type(error).__name__ else FAILED

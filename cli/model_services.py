@@ -10,6 +10,7 @@ import click
 from cli.context import CliContext, Environment
 from cli.login_name import login_name
 from cli.output import note
+from cli.printed_command import printed_command
 from workflow import timestamps
 from workflow.errors import NotFound
 from workflow.models.model import ModelVersion, MonotonicClock
@@ -58,17 +59,17 @@ class ModelServices:
         """
         wanted = text or self.settings.get_model()
         if not wanted:
-            raise NotFound("No model is in use: name one")
+            raise NotFound(f"No model is in use: name one of `{printed_command('model list')}`, or train one")
         if wanted.startswith("arn:"):
             version = self.models.describe(wanted)
             if version is None:
-                raise NotFound(f"The model {wanted} does not exist")
+                raise NotFound(f"The model {wanted} does not exist: see `{printed_command('model list')}`")
             return version
         for project in self._projects():
             for version in self.models.list_versions(project):
                 if version.name == wanted:
                     return version
-        raise NotFound(f"No project has a model named {wanted}")
+        raise NotFound(f"No project has a model named {wanted}: see `{printed_command('model list')}`")
 
     def _projects(self) -> Iterator[str]:
         """Yield the selected project, then the others."""

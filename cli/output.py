@@ -17,6 +17,8 @@ COLOURS = {
     Verdict.UNCLEAR.value: "yellow",
     Verdict.REJECTED.value: "magenta",
 }
+SHORT_ID_LENGTH = 12
+UNCUT_WIDTH, SHORTEST_WIDTH = 24, 14
 _PLAIN_WIDTH = 100_000
 
 
@@ -35,10 +37,16 @@ def escape_unencodable(*streams: IO[str]) -> None:
             stream.reconfigure(errors="backslashreplace")
 
 
-def print_table(titles: Sequence[str], rows: Iterable[Sequence[str]], right: Sequence[str] = ()) -> None:
+def print_table(
+    titles: Sequence[str],
+    rows: Iterable[Sequence[str]],
+    right: Sequence[str] = (),
+    optional: Sequence[str] = (),
+) -> None:
     """Print rows under titles, one line each. The columns in `right` are right-aligned.
 
-    On a terminal the widest columns are shortened to its width. Elsewhere nothing is cut.
+    On a terminal that is too narrow the columns in `optional` are hidden, in this order, and then the widest
+    columns are shortened. Elsewhere nothing is hidden or cut.
     """
     from rich.console import Console
     from rich.table import Table
@@ -46,16 +54,57 @@ def print_table(titles: Sequence[str], rows: Iterable[Sequence[str]], right: Seq
 
     terminal = sys.stdout.isatty()
     console = Console(file=sys.stdout, width=None if terminal else _PLAIN_WIDTH, highlight=False)
+    cells = [[escape_unprintable(cell) for cell in row] for row in rows]
+    widths = fit_columns(titles, cells, console.width, optional)
     grid = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
-    for title in titles:
+    for title, width in zip(titles, widths, strict=True):
         side: Literal["left", "right"] = "right" if title in right else "left"
-        grid.add_column(title, justify=side, no_wrap=True, overflow="ellipsis")
-    for row in rows:
-        grid.add_row(*(Text(escape_unprintable(cell), style=COLOURS.get(cell, "")) for cell in row))
+        if width:
+            grid.add_column(title, justify=side, no_wrap=True, overflow="ellipsis", width=width)
+    for row in cells:
+        shown = (cell for cell, width in zip(row, widths, strict=True) if width)
+        grid.add_row(*(Text(cell, style=COLOURS.get(cell, "")) for cell in shown))
     with console.capture() as captured:
         console.print(grid)
     for line in captured.get().splitlines():
         click.echo(line.rstrip())
+    if hidden := [title for title, width in zip(titles, widths, strict=True) if not width]:
+        note(f"Hidden, as the terminal is narrow: {', '.join(hidden)}.")
+
+
+def fit_columns(
+    titles: Sequence[str], rows: Sequence[Sequence[str]], available: int, optional: Sequence[str] = ()
+) -> list[int]:
+    """Return the width of each column in characters, 0 for a hidden one. Two columns have two spaces between.
+
+    Columns of at most UNCUT_WIDTH characters stay whole as long as the table can fit at all.
+    """
+    from rich.cells import cell_len
+
+    widths = [max(map(cell_len, column)) for column in zip(titles, *rows, strict=True)]
+    least = [width if width <= UNCUT_WIDTH else SHORTEST_WIDTH for width in widths]
+    gaps = 2 * (len(widths) - 1)
+    for title in optional:
+        if sum(least) + gaps <= available:
+            break
+        index = titles.index(title)
+        gaps -= 2
+        widths[index] = least[index] = 0
+    while sum(widths) + gaps > available and max(widths) > 1:
+        shrinkable = [index for index, width in enumerate(widths) if width > least[index]]
+        widths[max(shrinkable or range(len(widths)), key=widths.__getitem__)] -= 1
+    return widths
+
+
+def format_execution(name: str) -> str:
+    """Return an execution's name, shortened on a terminal. Commands accept both forms."""
+    inspection_id, dash, attempt = name.rpartition("-")
+    return f"{format_id(inspection_id)}{dash}{attempt}"
+
+
+def format_id(inspection_id: str) -> str:
+    """Return an inspection's id, shortened on a terminal to digits that commands accept."""
+    return inspection_id[:SHORT_ID_LENGTH] if sys.stdout.isatty() else inspection_id
 
 
 def print_json_line(value: Any) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 from cli.context import Environment
+from cli.dataset.import_photos import split_photos
 from cli.model.train import train_and_promote
 from cli.model_services import build_model_services
 
@@ -24,7 +25,7 @@ def train_and_promote_sample_model(
         LabelledPhoto(name=f"{part.label}/{part.name}", label=part.label, read=_reader(part.content))
         for part in parts
     ]
-    return train_and_promote(build_model_services(environment), photos, name=name).arn
+    return train_and_promote(build_model_services(environment), split_photos(photos), name=name).arn
 
 
 def _reader(content: bytes) -> Callable[[], bytes]:

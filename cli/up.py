@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from cli.context import CliContext, command_path, display_path, open_environment
+from cli.context import CliContext, display_path, open_environment
 from cli.output import note, print_json_line
+from cli.printed_command import command_path, options_before_command, printed_command
 from cli.sample_model import train_and_promote_sample_model
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ No model is trained yet. Uploaded photos wait until there is one. In another ter
 
   {partcheck} model train FOLDER      FOLDER has one folder of photos per label, such as ok/ and defect/
 
-or start with `partcheck up --sample-model` to try it with a model of generated parts.
+or start with `{up} --sample-model` to try it with a model of generated parts.
 """
 
 _NEXT_COMMANDS = """
@@ -67,11 +68,11 @@ def up(context: CliContext, sample_model: bool, as_json: bool) -> None:
         if as_json:
             print_json_line(_to_dict(local))
         else:
-            _print_addresses(local, context.state_dir_option)
+            _print_addresses(local, options_before_command(context, "inspect"))
         note("The environment is running. Ctrl-C stops it.")
         local.wait()
         note("Stopping …")
-    note("Stopped. Photos, tables and models are kept; `partcheck up` continues with them.")
+    note(f"Stopped. Photos, tables and models are kept; `{printed_command('up')}` continues with them.")
 
 
 def _train_sample_model(local: "LocalEnvironment") -> None:
@@ -91,9 +92,9 @@ def _to_dict(local: "LocalEnvironment") -> dict[str, object]:
     }
 
 
-def _print_addresses(local: "LocalEnvironment", state_dir_option: str) -> None:
+def _print_addresses(local: "LocalEnvironment", options: str) -> None:
     model = local.current_model_arn()
-    partcheck = f"{command_path('partcheck')}{state_dir_option}"
+    partcheck = f"{command_path('partcheck')}{options}"
     buckets = {"inbound": local.outputs.inbound_bucket, "filed": local.outputs.filed_bucket}
     click.echo(f"State directory: {display_path(local.state_dir)}")
     click.echo(f"Model in use:    {model or 'none'}")
@@ -102,7 +103,7 @@ def _print_addresses(local: "LocalEnvironment", state_dir_option: str) -> None:
     click.echo("\nFor the AWS CLI and the AWS SDKs:\n")
     click.echo(_format_exports(local.sdk_environment))
     if model is None:
-        click.echo(_NO_MODEL.format(partcheck=partcheck), nl=False)
+        click.echo(_NO_MODEL.format(partcheck=partcheck, up=printed_command("up")), nl=False)
 
 
 def _format_exports(variables: Mapping[str, str]) -> str:

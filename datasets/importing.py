@@ -42,40 +42,38 @@ def import_datasets(
     summary: dict[str, str | int] = {"project": project.name, "project_arn": arn}
     for kind, photos in by_kind.items():
         summary[f"{kind.lower()}_photos"] = len(photos)
+        created = ""
         if kind in existing:
-            _check_same_photos(project, existing[kind], kind, photos)
-            continue
-        key = _write_manifest(project.name, kind, photos, labels, bucket)
+            created = _check_same_photos(project, existing[kind], kind, photos)
+        key = _write_manifest(project.name, kind, format_manifest(photos, labels, created), bucket)
         summary[f"{kind.lower()}_manifest"] = s3_uri(bucket, key)
-        project.create_dataset(arn, kind, bucket, key)
+        if kind not in existing:
+            project.create_dataset(arn, kind, bucket, key)
     return summary
 
 
-def _write_manifest(
-    project: str, kind: str, photos: Sequence[LabelledPhoto], labels: list[str], bucket: str
-) -> str:
-    """Write a manifest and return its key."""
-    text = format_manifest(photos, labels)
+def _write_manifest(project: str, kind: str, text: str, bucket: str) -> str:
+    """Write a manifest and return its key, which is the same for the same text."""
     digest = hashlib.sha256(text.encode()).hexdigest()[:16]
     key = f"{project}/manifests/{digest}-{kind.lower()}.manifest"
     write_text(bucket, key, text)
     return key
 
 
-def _check_same_photos(
-    project: ProjectDatasets, arn: str, kind: str, photos: Sequence[LabelledPhoto]
-) -> None:
-    existing = set(_sources_and_labels(project.read_lines(arn)))
-    if existing != {(photo.source, photo.label) for photo in photos}:
+def _check_same_photos(project: ProjectDatasets, arn: str, kind: str, photos: Sequence[LabelledPhoto]) -> str:
+    """Return the creation date of a data set. Raise Conflict if it has other photos."""
+    labels = list(_sources_labels_and_dates(project.read_lines(arn)))
+    if {(source, label) for source, label, _ in labels} != {(photo.source, photo.label) for photo in photos}:
         raise Conflict(f"Project {project.name} has a {kind} data set of other photos: use --replace")
+    return min(created for _, _, created in labels)
 
 
-def _sources_and_labels(lines: Iterable[str]) -> Iterable[tuple[str, str]]:
+def _sources_labels_and_dates(lines: Iterable[str]) -> Iterable[tuple[str, str, str]]:
     for line in lines:
         record = json.loads(line)
         for name, value in record.items():
             if name.endswith("-metadata") and "class-name" in value:
-                yield record["source-ref"], value["class-name"]
+                yield record["source-ref"], value["class-name"], value.get("creation-date", "")
 
 
 def _check_single_bucket(photos: Sequence[LabelledPhoto]) -> None:

@@ -1,12 +1,12 @@
 """Labelled photos from a folder, from a bucket, or from a manifest."""
 
 import hashlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from custom_labels.manifest import ManifestEntry
+from custom_labels.manifest import ManifestEntry, label_by_folder_if_unlabelled, parse_entries
 from datasets.labels import describe_labels, label_of, select_labelled
 from datasets.photo_listing import PhotoListing, list_folder, list_keys
 from datasets.s3_objects import list_objects, read_object, s3_uri
@@ -87,6 +87,38 @@ def photos_from_manifest(entries: Iterable[ManifestEntry], folder: Path | None) 
         for entry in entries
         if entry.is_usable
     ]
+
+
+def photos_from_manifest_file(file: Path) -> list[LabelledPhoto]:
+    """Return the photos of a local manifest, which lie in S3. Raise ConfigurationError for another file."""
+    try:
+        entries = label_by_folder_if_unlabelled(parse_entries(file.read_text("utf-8-sig").split("\n")))
+    except UnicodeDecodeError as error:
+        raise ConfigurationError(f"{file} is no manifest: it is not UTF-8 text") from error
+    if unusable := [entry for entry in entries if not entry.is_usable]:
+        raise ConfigurationError(
+            f"{file}, line {unusable[0].number}: {', '.join(unusable[0].errors) or 'no label'}; "
+            "see all errors with `partcheck dataset validate`"
+        )
+    return photos_from_manifest(entries, None)
+
+
+def select_by_list(photos: Sequence[LabelledPhoto], file: Path) -> list[LabelledPhoto]:
+    """Return the photos that a list names, one name a line.
+
+    Raise ConfigurationError if the list cannot be read or names a photo that is not among these.
+    """
+    by_name = {photo.name: photo for photo in photos}
+    try:
+        names = file.read_text("utf-8").split("\n")
+    except FileNotFoundError as error:
+        raise ConfigurationError(
+            f"{file} does not exist: write it with `partcheck dataset validate FOLDER --split-by-part`"
+        ) from error
+    wanted = [name for name in names if name]
+    if missing := [name for name in wanted if name not in by_name]:
+        raise ConfigurationError(f"{file} names {missing[0]}, which is not in the folder")
+    return [by_name[name] for name in wanted]
 
 
 def _reader(entry: ManifestEntry, folder: Path | None) -> Callable[[], bytes]:

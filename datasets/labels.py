@@ -24,7 +24,8 @@ def select_labelled(listing: PhotoListing, root: str) -> list[str]:
     listing.left_out += Counter({LeftOut.UNLABELLED: len(listing.names) - len(names)})
     if not names:
         raise ConfigurationError(
-            f"{root} holds no photos: put .jpg, .jpeg or .png files into sub-folders named after labels"
+            f"{root} has no labelled photos: put .jpg, .jpeg or .png files into one folder for each label, "
+            f"such as {root}/ok/ and {root}/scratch/"
         )
     if broken := [name for name in names if not is_utf8(name)]:
         raise ConfigurationError(
@@ -50,8 +51,10 @@ def check_labels(labels: Iterable[str]) -> None:
         raise ConfigurationError(f"training needs photos of at least two labels, and there is {only}")
     ok_labels = [name for name in names if is_ok_label(name)]
     if not ok_labels or len(ok_labels) == len(names):
+        kind = "sound parts" if ok_labels else "defects"
         raise ConfigurationError(
-            f"labels of sound parts begin with ok or good, those of defects do not; {names} has one kind only"
+            f"training needs sound parts and defects, but {', '.join(names)} are all {kind}: "
+            "a label of sound parts begins with ok or good, all others are defects"
         )
 
 

@@ -18,11 +18,6 @@ class Chip:
     style: str = ""
 
 
-STATE_LABELS = {
-    InspectionState.INSPECTING: "running",
-    InspectionState.WAITING: "pending review",
-    InspectionState.CLOSED: "closed",
-}
 STEP_ICONS = {
     "succeeded": "ok",
     "failed": "defect",
@@ -41,9 +36,9 @@ _STEP_CHIP_STYLES = {
 }
 _EXECUTION_STYLES = {"SUCCEEDED": "succeeded", "RUNNING": "running"}
 _STATES = {
-    InspectionState.INSPECTING: Chip(STATE_LABELS[InspectionState.INSPECTING], "running", "running"),
-    InspectionState.WAITING: Chip(STATE_LABELS[InspectionState.WAITING], "person-wait", "unclear"),
-    InspectionState.CLOSED: Chip(STATE_LABELS[InspectionState.CLOSED], "ok"),
+    InspectionState.INSPECTING: Chip(InspectionState.INSPECTING.value, "running", "running"),
+    InspectionState.WAITING: Chip(InspectionState.WAITING.value, "person-wait", "unclear"),
+    InspectionState.CLOSED: Chip(InspectionState.CLOSED.value, "ok"),
 }
 _WITHDRAWN = Chip("withdrawn", "minus")
 _VERDICT_ICONS = {
@@ -109,6 +104,6 @@ def execution_chip(row: Inspection, record: ExecutionRecord | None) -> Chip:
     if record is None:
         return Chip("history unavailable", "book")
     if record.status == "RUNNING" and row.state is InspectionState.WAITING:
-        return step_chip("waiting", STATE_LABELS[InspectionState.WAITING])
+        return step_chip("waiting", InspectionState.WAITING.value)
     style = _EXECUTION_STYLES.get(record.status, "failed")
     return step_chip(style, record.status.lower().replace("_", " "))

@@ -10,6 +10,7 @@ import click
 from cli.context import CliContext
 from cli.model_services import ModelServices, open_model_services, project_options
 from cli.output import escape_unprintable, format_counts, note, pluralize, print_json
+from cli.printed_command import printed_command
 from cli.progress import Progress
 from workflow.errors import ConfigurationError
 
@@ -27,12 +28,20 @@ test_share_option = click.option(
     help="The share of the photos that is set aside for the test if there is no --test set.",
 )
 
+split_option = click.option(
+    "--split",
+    "split_directory",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Split the photos of the folder by the lists there, from `dataset validate --split-by-part`.",
+)
+
 
 @click.command("import")
-@click.argument("source", metavar="FOLDER|s3://BUCKET/PREFIX")
+@click.argument("source", metavar="FOLDER|MANIFEST|s3://BUCKET/PREFIX")
 @project_options
 @click.option("--name", default="", help="Same as --project.")
-@click.option("--test", "test_source", default="", help="The test set: a folder, or a prefix in that bucket.")
+@click.option("--test", "test_source", default="", help="The test set, of the same kind as the first.")
+@split_option
 @test_share_option
 @click.option("--replace", is_flag=True, help="Delete the project's data sets first.")
 @click.option("--json", "as_json", is_flag=True, help="Print project and manifests as one JSON object.")
@@ -44,6 +53,7 @@ def import_photos(
     bucket: str,
     name: str,
     test_source: str,
+    split_directory: Path | None,
     test_share: float,
     replace: bool,
     as_json: bool,
@@ -53,22 +63,31 @@ def import_photos(
     The photos lie in folders that are named after their labels: the first level below FOLDER or PREFIX. It
     shows the labels first, and counts what it leaves out. Photos that are already in the bucket with
     the same bytes are not sent again, so an interrupted import can be repeated. Without --test a share of the
-    photos is set aside for the test, by whole parts: copies of one photo are never on both sides.
+    photos is set aside for the test, by whole parts: copies of one photo are never on both sides. The photos
+    of a MANIFEST lie in S3 already.
 
     \b
     Examples:
       partcheck dataset import photos/
+      partcheck dataset import all-photos/ --split lists/
       partcheck dataset import s3://plant-7/labelled --name housings --test s3://plant-7/test
     """
+    if split_directory and test_source:
+        raise click.UsageError("give --split or --test, not both")
     services = open_model_services(context, name or project, bucket)
-    photos = _read_photos(source)
-    sides = (photos, _read_photos(test_source)) if test_source else split_photos(photos, test_share)
+    sides: TrainAndTest
+    if split_directory:
+        sides = read_split(Path(source), split_directory)
+    elif test_source:
+        sides = _read_photos(source), _read_photos(test_source)
+    else:
+        sides = split_photos(_read_photos(source), test_share)
     summary = import_split(services, sides, replace)
     if as_json:
         print_json(summary)
     else:
         click.echo(summary["project_arn"])
-    note("Train on them with `partcheck model train`.")
+    note(f"Train on them with `{printed_command('model train')}`.")
 
 
 def split_photos(photos: list["LabelledPhoto"], test_share: float = DEFAULT_TEST_SHARE) -> "TrainAndTest":
@@ -108,11 +127,27 @@ def report_listing(text: str) -> None:
     note(escape_unprintable(text))
 
 
+def read_split(folder: Path, directory: Path) -> "TrainAndTest":
+    """Return the training and test photos in a folder by the lists that `dataset validate` wrote.
+
+    Raise ConfigurationError if a list is missing, or names a photo that the folder lacks.
+    """
+    from datasets.labelled_photos import photos_from_folder, select_by_list
+
+    photos = photos_from_folder(folder, report_listing)
+    training, test = (select_by_list(photos, directory / f"{side}.txt") for side in ("train", "test"))
+    if rest := len({photo.name for photo in photos} - {photo.name for photo in (*training, *test)}):
+        note(f"Left out {pluralize(rest, 'photo')} that no list in {directory} names.")
+    return training, test
+
+
 def _read_photos(source: str) -> list["LabelledPhoto"]:
-    from datasets.labelled_photos import photos_from_bucket, photos_from_folder
+    from datasets.labelled_photos import photos_from_bucket, photos_from_folder, photos_from_manifest_file
 
     if source.startswith("s3://"):
         return photos_from_bucket(source, report_listing)
+    if Path(source).is_file():
+        return photos_from_manifest_file(Path(source))
     if not Path(source).is_dir():
-        raise ConfigurationError(f"{source} is not a folder")
+        raise ConfigurationError(f"{source} is neither a folder nor a manifest")
     return photos_from_folder(Path(source), report_listing)

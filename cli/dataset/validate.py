@@ -1,5 +1,6 @@
 """`partcheck dataset validate`: find errors in labelled photos before they are imported."""
 
+import shlex
 from contextlib import ExitStack
 from functools import cache
 from pathlib import Path
@@ -9,6 +10,7 @@ import click
 
 from cli.dataset.import_photos import report_listing, test_share_option
 from cli.output import note, pluralize, print_json, print_table
+from cli.printed_command import printed_command
 from cli.progress import Progress
 
 ROWS_SHOWN = 20
@@ -35,7 +37,7 @@ _EXISTING = click.Path(exists=True, path_type=Path)
     "--split-by-part",
     "split_directory",
     type=click.Path(file_okay=False, path_type=Path),
-    help="Write a new split there, with no part on both sides. Photos are not changed.",
+    help="Write a new split there, with no part on both sides, for `dataset import`. Photos are not changed.",
 )
 @test_share_option
 @click.option("--json", "as_json", is_flag=True, help="Print all findings as one JSON document.")
@@ -76,8 +78,10 @@ def validate(
             report_listing,
         )
     if split_directory is not None:
-        for name, count in validation.write_split(result, split_directory, test_share).items():
+        written = validation.write_split(result, split_directory, test_share)
+        for name, count in written.items():
             note(f"{split_directory / name}: {pluralize(count, 'photo')}")
+        note(_describe_import(training, test, split_directory, list(written)))
     document = result.to_dict(limit)
     if as_json:
         print_json(document)
@@ -85,6 +89,17 @@ def validate(
         _print_document(document)
     if document["refused"]:
         click.get_current_context().exit(1)
+
+
+def _describe_import(training: Path, test: Path | None, directory: Path, files: list[str]) -> str:
+    """Return the sentence about the command that imports the split."""
+    if test is not None and test.is_dir():
+        return f"Put the photos of {training} and {test} into one folder to import this split."
+    train_list, test_list = (shlex.quote(str(directory / name)) for name in files)
+    source = f"{train_list} --test {test_list}"
+    if training.is_dir():
+        source = f"{shlex.quote(str(training))} --split {shlex.quote(str(directory))}"
+    return f"Import it with `{printed_command(f'dataset import {source}')}`."
 
 
 def _print_document(document: dict[str, Any]) -> None:

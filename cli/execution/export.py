@@ -25,10 +25,10 @@ def export(context: CliContext, image: str, output: Path | None) -> None:
       partcheck execution export part-4711.jpg -o 4711.json
     """
     environment = context.environment()
-    name = (
-        inspection_lookup.parse_execution_name(image)
-        or inspection_lookup.find_newest_match(environment.inspections, image)[0].owner
-    )
+    name = inspection_lookup.find_execution_name(image, None)
+    if not name:
+        row, _ = inspection_lookup.find_newest_match(environment.inspections, image)
+        name = inspection_lookup.find_execution_name(image, row)
     record = archive.load_latest(environment.archive, environment.history_source, name)
     if record is None:
         raise NotFound(f"Execution {name} is neither in Step Functions nor in the archive.")

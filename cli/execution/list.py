@@ -7,10 +7,19 @@ from itertools import islice
 import click
 
 from cli.context import CliContext
-from cli.output import format_confidence, format_timestamp, note, print_json_line, print_table
+from cli.output import (
+    format_confidence,
+    format_execution,
+    format_timestamp,
+    note,
+    print_json_line,
+    print_table,
+)
+from cli.printed_command import printed_command
 from cli.time_param import TimeParam
 from workflow import timestamps
 from workflow.csv_export import iter_csv_lines
+from workflow.history.open_failures import FAILED, FAILURE_DAYS, list_open_failures
 from workflow.history.search import InspectionQuery, InspectionSearch
 from workflow.inspections.inspection import Inspection, InspectionState
 from workflow.inspections.serialization import (
@@ -21,10 +30,11 @@ from workflow.inspections.serialization import (
     verdict_or_status,
 )
 from workflow.inspections.verdict import Verdict
+from workflow.models.model import version_name
 
 PAGE_SIZE = 100
+HIDDEN_FIRST = ("threshold", "seconds", "state", "confidence")
 TITLES = ("photo", "state", "verdict", "confidence", "threshold", "seconds", "uploaded", "execution")
-EMPTY = "No photo was inspected yet. Upload photos with `partcheck inspect PATH…`."
 
 
 @click.command("list")
@@ -42,7 +52,10 @@ EMPTY = "No photo was inspected yet. Upload photos with `partcheck inspect PATH�
     help="A word or number in the photo's name or folders. With a trailing *: the name's or key's beginning.",
 )
 @click.option(
-    "--state", type=click.Choice([state.value for state in InspectionState]), help="The inspection's state."
+    "--state",
+    type=click.Choice([*(state.value for state in InspectionState), FAILED]),
+    help=f"The inspection's state. `{FAILED}`: its own execution failed in the last {FAILURE_DAYS} days, and "
+    "nothing followed.",
 )
 @click.option(
     "--verdict", type=click.Choice([verdict.value for verdict in Verdict]), help="Where the photo is filed."
@@ -88,25 +101,44 @@ def list_executions(
         raise click.UsageError("give --json or --csv, not both")
     query = InspectionQuery(
         name=name,
-        state=InspectionState(state) if state else None,
+        state=InspectionState(state) if state and state != FAILED else None,
         verdict=Verdict(verdict) if verdict else None,
         decided_by=reviewer,
-        model=model,
+        model=version_name(model),
         policy=policy,
         since=to_timestamp(since),
         until=to_timestamp(until),
     )
-    rows = list(islice(find_inspections(context.environment().search, query, limit), limit))
+    environment = context.environment()
+    if state == FAILED:
+        failures = list_open_failures(environment.metrics, environment.inspections)
+        rows = [row for row, _ in failures if query.matches(row)][:limit]
+    else:
+        rows = list(islice(find_inspections(environment.search, query, limit), limit))
     if as_json:
         for row in rows:
             print_json_line(to_dict(row))
     elif as_csv:
-        for line in iter_csv_lines([TITLES, *map(_cells, rows)], bom=not no_bom):
+        for line in iter_csv_lines([TITLES, *(_cells(row, row.owner) for row in rows)], bom=not no_bom):
             click.echo(line.encode(), nl=False)
     elif not rows:
-        note("No inspections match these options." if query != InspectionQuery() else EMPTY)
+        filtered = query != InspectionQuery()
+        upload = f"No photo was inspected yet. Upload photos with `{printed_command('inspect PATH…')}`."
+        note(_no_match(query) if filtered or state else upload)
     else:
-        print_table(TITLES, [_cells(row) for row in rows], ("confidence", "threshold", "seconds"))
+        cells = [_cells(row, format_execution(row.owner)) for row in rows]
+        print_table(TITLES, cells, ("confidence", "threshold", "seconds"), HIDDEN_FIRST)
+
+
+def _no_match(query: InspectionQuery) -> str:
+    """Return the sentence for an empty result, with the rule that the options follow."""
+    rules = {
+        query.model: f"--model takes a model's whole name or ARN (`{printed_command('model list')}`)",
+        query.policy: "--policy takes the whole version of a routing policy",
+        query.decided_by: "--by takes a reviewer's whole name",
+    }
+    given = "; ".join(rule for value, rule in rules.items() if value)
+    return "No inspections match these options" + (f": {given}." if given else ".")
 
 
 def to_timestamp(time: datetime | None) -> str:
@@ -126,7 +158,7 @@ def find_inspections(
         yield from page.rows
 
 
-def _cells(row: Inspection) -> tuple[str, ...]:
+def _cells(row: Inspection, execution: str) -> tuple[str, ...]:
     seconds = seconds_to_answer(row)
     return (
         row.image.key,
@@ -136,5 +168,5 @@ def _cells(row: Inspection) -> tuple[str, ...]:
         format_confidence(threshold(row)),
         "" if seconds is None else f"{seconds:.1f}",
         format_timestamp(row.uploaded_at),
-        f"{row.id[:12]}…-{row.attempt}",
+        execution,
     )

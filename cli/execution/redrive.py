@@ -7,7 +7,7 @@ import click
 
 from cli import inspection_lookup
 from cli.context import CliContext, Environment
-from cli.output import note, pluralize, print_json_line, print_table
+from cli.output import format_execution, note, pluralize, print_json_line, print_table
 from cli.progress import Progress
 from workflow.inspections.serialization import image_to_dict
 from workflow.recovery.reconcile import Reconciler
@@ -86,7 +86,10 @@ def _to_dict(result: RedriveResult) -> dict[str, object]:
 
 def _print_results(results: Sequence[RedriveResult]) -> None:
     titles = ("photo", "outcome", "why", "execution")
-    rows = [(result.image.key, result.outcome.value, result.reason, result.execution) for result in results]
+    rows = [
+        (result.image.key, result.outcome.value, result.reason, format_execution(result.execution))
+        for result in results
+    ]
     print_table(titles, rows)
     restarted = [result for result in results if result.outcome is not RedriveOutcome.NOT_NEEDED]
     note(f"{pluralize(len(restarted), 'inspection')} restarted.")

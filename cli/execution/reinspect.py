@@ -17,6 +17,7 @@ from workflow.errors import Conflict, NotFound
 from workflow.history.search import InspectionQuery
 from workflow.inspections.inspection import InspectionState
 from workflow.inspections.verdict import Verdict
+from workflow.models.model import version_name
 from workflow.recovery.commands import MAX_PER_SECOND
 from workflow.review import revision
 from workflow.review.decisions import MAX_REASON_LENGTH
@@ -66,12 +67,14 @@ def reinspect(
     query = InspectionQuery(
         state=InspectionState.CLOSED,
         verdict=Verdict(verdict) if verdict else None,
-        model=model,
+        model=version_name(model),
         policy=policy,
         since=to_timestamp(since),
         until=to_timestamp(until),
     )
     targets = _target_ids(environment, images, query)[:limit]
+    if not targets:
+        note("No closed inspection matches: --model and --policy take whole names.")
     started = _reinspect(environment, targets, reason, by_name=bool(images), as_json=as_json)
     refused = len(targets) - started
     note(f"{pluralize(started, 'photo')} reinspected" + (f", {refused} refused." if refused else "."))

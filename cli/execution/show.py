@@ -51,12 +51,11 @@ def show(context: CliContext, image: str, full: bool, as_json: bool, logs: bool,
     if as_json and follow:
         raise click.UsageError("--json is one document: leave out --follow")
     environment = context.environment()
-    name = inspection_lookup.parse_execution_name(image)
     matches = inspection_lookup.find_all(environment.inspections, image)
+    row = matches[0] if matches else None
+    name = inspection_lookup.find_execution_name(image, row)
     if not matches and not (name and environment.executions.describe(name)):
         inspection_lookup.find_newest_match(environment.inspections, image)
-    row = matches[0] if matches else None
-    name = name or (row.owner if row else "")
     description, steps, archived = _read_execution(environment, name)
     trail = environment.inspections.list_audit_entries(row.id) if row else []
 

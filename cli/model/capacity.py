@@ -7,8 +7,9 @@ import click
 
 from cli.context import CliContext
 from cli.model_services import open_model_services
-from cli.output import format_timestamp, note, pluralize, print_json, print_table
+from cli.output import format_timestamp, note, print_json, print_table
 from workflow.errors import ConfigurationError
+from workflow.models.capacity_policy import CapacityPolicy
 from workflow.models.model import version_name
 
 ROWS_SHOWN = 20
@@ -45,21 +46,32 @@ def capacity(context: CliContext, file: Path | None, as_json: bool) -> None:
         ]
         print_json({**asdict(policy), "shifts": shifts, "events": [asdict(event) for event in events]})
         return
-    demand = "started on demand" if policy.on_demand else "not started on demand"
-    idle = (
-        f"stopped after {policy.idle_minutes} min without a photo"
-        if policy.idle_minutes
-        else "never stopped when idle"
-    )
-    budget = f"at most ${policy.daily_usd:.2f} a day" if policy.daily_usd else "no budget"
-    calendar = pluralize(len(policy.shifts), "shift")
-    click.echo(f"Capacity policy {policy.version}: {demand}, {idle}, {calendar}, {budget}")
+    click.echo(_describe(policy))
     rows = [
         (format_timestamp(event.at), event.action, version_name(event.after), event.reason)
         for event in events[-ROWS_SHOWN:]
     ]
     if rows:
         print_table(("time", "action", "model", "reason"), rows)
+
+
+def _describe(policy: CapacityPolicy) -> str:
+    """Return a policy as one sentence about each rule."""
+    if policy.idle_minutes:
+        idle = f"It is stopped after {policy.idle_minutes} min without a photo."
+    else:
+        idle = "It is not stopped when idle."
+    return " ".join(
+        (
+            f"Capacity policy {policy.version}:",
+            f"A photo {'starts' if policy.on_demand else 'does not start'} a stopped model.",
+            idle,
+            f"Shifts: {len(policy.shifts)}." if policy.shifts else "No shifts limit its hours.",
+            f"Budget: US${policy.daily_usd:.2f} a day at AWS prices."
+            if policy.daily_usd
+            else "No daily budget.",
+        )
+    )
 
 
 def _read_text(file: Path) -> str:

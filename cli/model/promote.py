@@ -11,6 +11,7 @@ from cli.model.evaluate import evaluate_on_hold_out, read_training_summary
 from cli.model.label_verdicts import resolve_verdicts, verdict_option
 from cli.model_services import ModelServices, open_model_services, project_options
 from cli.output import note, print_json_line
+from cli.printed_command import printed_command
 from workflow.errors import ConfigurationError, Conflict
 from workflow.inspections.label_rules import policy_for_labels
 from workflow.models import promotion
@@ -150,5 +151,5 @@ def _stop_rejected(services: ModelServices, candidate: ModelVersion) -> None:
     if promotion.stop(services.registry, version.arn, "not promoted") is not RequestResult.ACCEPTED:
         note(
             f"Model {version.name} cannot be stopped while it starts, and will cost money: "
-            f"`partcheck model stop {shlex.quote(version.name)}` waits for it."
+            f"`{printed_command(f'model stop {shlex.quote(version.name)}')}` waits for it."
         )

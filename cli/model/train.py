@@ -1,5 +1,6 @@
 """`partcheck model train`: train on a project's data sets, or on a folder of photos."""
 
+import shlex
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -9,21 +10,30 @@ from typing import TYPE_CHECKING
 import click
 
 from cli.context import CliContext
-from cli.dataset.import_photos import import_split, report_listing, split_photos
+from cli.dataset.import_photos import import_split, read_split, report_listing, split_option, split_photos
 from cli.model.label_verdicts import resolve_verdicts, verdict_option
 from cli.model.promote import promote_version
 from cli.model_services import MAX_UNITS, ModelServices, open_model_services, project_options
 from cli.output import format_duration, note, print_json_line
+from cli.printed_command import printed_command
 from workflow import timestamps
 from workflow.errors import ConfigurationError, Conflict
-from workflow.models.model import ModelStatus, ModelVersion, wait_for_status
+from workflow.models.model import ModelStatus, ModelVersion, version_name, wait_for_status
 from workflow.models.promotion import ModelAction, ModelEvent
 
 if TYPE_CHECKING:
-    from datasets.labelled_photos import LabelledPhoto
+    from datasets.importing import TrainAndTest
 
 TRAINING_TIMEOUT_SECONDS = 24 * 3600.0
 FIRST_MODEL = "first model"
+
+
+class NotPromoted(Conflict):
+    """A trained model that is not put to use. The message has the objections."""
+
+    def __init__(self, version: ModelVersion, objections: str) -> None:
+        super().__init__(objections)
+        self.version = version
 
 
 @click.command()
@@ -33,6 +43,7 @@ FIRST_MODEL = "first model"
 @project_options
 @click.option("--name", default="", help="The model version's name.  [default: the time]")
 @click.option("--wait/--no-wait", default=True, help="Wait until the training ends (at most a day).")
+@split_option
 @click.option("--replace", is_flag=True, help="With FOLDER: delete the project's data sets first.")
 @click.option(
     "--units",
@@ -49,6 +60,7 @@ def train(
     bucket: str,
     name: str,
     wait: bool,
+    split_directory: Path | None,
     replace: bool,
     units: int | None,
     verdicts: Sequence[tuple[str, str]],
@@ -75,24 +87,32 @@ def train(
         raise ConfigurationError(
             "--no-wait needs data sets: import the folder first, then train without FOLDER"
         )
-    if folder is None and (replace or units or verdicts):
-        raise click.UsageError("--replace, --units and --verdict need a FOLDER")
+    if folder is None and (replace or units or verdicts or split_directory):
+        raise click.UsageError("--replace, --split, --units and --verdict need a FOLDER")
     services = open_model_services(context, project, bucket)
     if folder is not None:
-        from datasets.labelled_photos import photos_from_folder
-
-        version = train_and_promote(
-            services,
-            photos_from_folder(folder, report_listing),
-            name=name,
-            replace=replace,
-            units=units or 0,
-            verdicts=dict(verdicts),
-        )
+        sides = read_split(folder, split_directory) if split_directory else _split_folder(folder)
+        try:
+            version = train_and_promote(
+                services, sides, name=name, replace=replace, units=units or 0, verdicts=dict(verdicts)
+            )
+        except NotPromoted as error:
+            _print_result(error.version.arn, error.version.status, as_json)
+            raise
         arn, status = version.arn, version.status
     else:
         arn = _start_training(services, name)
         status = _wait_for_training(services, arn).status if wait else ModelStatus.TRAINING_IN_PROGRESS
+    _print_result(arn, status, as_json)
+
+
+def _split_folder(folder: Path) -> "TrainAndTest":
+    from datasets.labelled_photos import photos_from_folder
+
+    return split_photos(photos_from_folder(folder, report_listing))
+
+
+def _print_result(arn: str, status: ModelStatus, as_json: bool) -> None:
     if as_json:
         print_json_line({"model": arn, "status": status.value})
     else:
@@ -101,29 +121,32 @@ def train(
 
 def train_and_promote(
     services: ModelServices,
-    photos: Sequence["LabelledPhoto"],
+    sides: "TrainAndTest",
     *,
     name: str = "",
     replace: bool = False,
     units: int = 0,
     verdicts: Mapping[str, str] = MappingProxyType({}),
 ) -> ModelVersion:
-    """Import photos, train a model on them, and put it to use. Return the running model.
+    """Import training and test photos, train a model, and put it to use. Return the running model.
 
-    If a model is in use, the new model must pass the promotion gate. Raise Conflict with the objections; the
-    new model stays trained then. Each step can be repeated after an interruption.
+    If a model is in use, the new model must pass the promotion gate. Raise NotPromoted with the objections;
+    the new model stays trained then. Each step can be repeated after an interruption.
     """
-    labels = {photo.label for photo in photos}
+    labels = {photo.label for photos in sides for photo in photos}
     # An invalid policy is rejected, and a guess is asked about, before the training.
     verdicts = resolve_verdicts(services.settings.get_routing_policy(), labels, verdicts)
-    import_split(services, split_photos(list(photos)), replace)
+    import_split(services, sides, replace)
     version = _wait_for_training(services, _start_training(services, name))
     reason = "" if services.settings.get_model() else FIRST_MODEL
     try:
         promote_version(services, version, reason=reason, labels=labels, units=units, verdicts=verdicts)
-    except Conflict:
-        note(f"Model {version.name} is trained, but not in use: see `partcheck model promote --help`.")
-        raise
+    except Conflict as error:
+        note(
+            f"Model {version.name} is trained, but not in use: "
+            f"see `{printed_command('model promote --help')}`."
+        )
+        raise NotPromoted(version, str(error)) from error
     note(f"Model {version.name} judges every photo from now on.")
     return services.find_version(version.arn)
 
@@ -132,7 +155,14 @@ def _start_training(services: ModelServices, name: str) -> str:
     name = name or f"{datetime.now(UTC):%Y-%m-%dT%H-%M-%S}"
     project_arn = services.models.get_project_arn(services.project)
     if project_arn is None:
-        raise ConfigurationError(f"There is no project {services.project}: import photos into it first")
+        raise ConfigurationError(
+            f"There is no project {services.project}: import photos into it first, "
+            f"with `{printed_command('dataset import FOLDER')}`"
+        )
+    if any(version.name == name for version in services.models.list_versions(services.project)):
+        raise ConfigurationError(
+            f"Project {services.project} has a model {name} already: choose another --name"
+        )
     prefix = f"{services.project}/evaluation/{name}"
     arn = services.models.train(project_arn, name, services.bucket, prefix)
     services.event_log.add(
@@ -161,5 +191,6 @@ def _wait_for_training(services: ModelServices, arn: str) -> ModelVersion:
             on_poll=print_message,
         )
     except KeyboardInterrupt:
-        note("The training continues; `partcheck model status` shows its progress.")
+        progress = printed_command(f"model status {shlex.quote(version_name(arn))}")
+        note(f"The training continues; `{progress}` shows its progress.")
         raise

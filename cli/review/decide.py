@@ -8,6 +8,7 @@ from cli import inspection_lookup
 from cli.context import CliContext
 from cli.login_name import login_name
 from cli.output import escape_unprintable, note, print_json
+from cli.printed_command import printed_command
 from cli.review.decision_options import (
     decision_to_dict,
     defect_class_option,
@@ -78,7 +79,8 @@ def decide(
     click.echo(
         escape_unprintable(f"{row.image.key}: {decision.verdict.value}, decided by {decision.reviewer}.")
     )
-    note(f"It is filed in {undo_window.UNDO_SECONDS} seconds: partcheck execution show {row.id[:12]}")
+    show = printed_command(f"execution show {row.id[:12]}")
+    note(f"It is filed in {undo_window.UNDO_SECONDS} seconds: {show}")
 
 
 def _select_waiting(matches: Sequence[Inspection], text: str) -> Inspection | None:

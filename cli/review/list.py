@@ -6,6 +6,7 @@ from cli.context import CliContext
 from cli.output import (
     format_confidence,
     format_duration,
+    format_id,
     format_timestamp,
     note,
     print_json_line,
@@ -26,17 +27,15 @@ def list_reviews(context: CliContext, as_json: bool) -> None:
 
     The model's confidence in them was below the threshold, or its label has no rule. Each photo waits until
     the time shown. Then it is escalated and keeps waiting. `partcheck review decide` decides it. Photos that
-    are assigned or on hold show the reviewer's name.
+    are assigned or on hold show the reviewer's name. The review page begins with the riskiest photo instead.
 
     \b
     Example:
       partcheck review list --json | jq -r .key
     """
-    rows = [
-        row
-        for row in context.environment().inspections.list_by_state(InspectionState.WAITING)
-        if row.awaits_decision
-    ]
+    waiting = context.environment().inspections.list_by_state(InspectionState.WAITING)
+    rows = [row for row in waiting if row.awaits_decision]
+    rows.sort(key=lambda row: row.review.opened_at if row.review else "")
     if as_json:
         for row in rows:
             print_json_line(to_dict(row))
@@ -44,7 +43,8 @@ def list_reviews(context: CliContext, as_json: bool) -> None:
     if not rows:
         note("No photo waits for a reviewer.")
         return
-    print_table(TITLES, [_cells(row) for row in rows], ("confidence", "threshold", "waits", "round"))
+    right = ("confidence", "threshold", "waits", "round")
+    print_table(TITLES, [_cells(row) for row in rows], right, ("threshold", "round", "until", "label"))
 
 
 def _cells(row: Inspection) -> tuple[str, ...]:
@@ -59,12 +59,12 @@ def _cells(row: Inspection) -> tuple[str, ...]:
         format_timestamp(review.deadline) if review else "",
         f"{review.round}{' escalated' if review.escalated else ''}" if review else "",
         _reviewer(row),
-        row.id[:12],
+        format_id(row.id),
     )
 
 
 def _reviewer(row: Inspection) -> str:
     """Return the reviewer who holds the photo or to whom it is assigned. Empty if there is none."""
     if row.hold is not None:
-        return f"{row.hold.reviewer}, on hold: {row.hold.reason}"
+        return f"on hold by {row.hold.reviewer}: {row.hold.reason}"
     return row.lease.reviewer if row.lease is not None and row.lease.expires_at > timestamps.now() else ""

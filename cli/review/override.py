@@ -6,6 +6,7 @@ from cli import inspection_lookup
 from cli.context import CliContext
 from cli.login_name import login_name
 from cli.output import escape_unprintable, note, print_json
+from cli.printed_command import printed_command
 from cli.review.decision_options import (
     decision_to_dict,
     defect_class_option,
@@ -71,4 +72,4 @@ def override(
             f"{row.image.key}: {verdict} instead of {verdict_or_status(row)}, revision {after.revision}."
         )
     )
-    note(f"It is filed and announced now: partcheck execution show {row.id[:12]}")
+    note(f"It is filed and announced now: {printed_command(f'execution show {row.id[:12]}')}")

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cli.aws_options import aws_options, resolve_account, resolve_target
-from cli.context import CliContext, require_usable_stack
+from cli.context import AwsTarget, CliContext, require_usable_stack
 from cli.output import format_counts, note, pluralize, print_json, print_table
+from cli.printed_command import printed_command
 from workflow.errors import ConfigurationError, PartcheckError
 
 if TYPE_CHECKING:
@@ -73,7 +74,7 @@ def deploy(
     StageSettings(stage=target.stage)  # Rejects an invalid stage name before the first request to AWS.
     account = resolve_account(target)
     before = CloudFormationStacks().find(target.stack_name)
-    require_usable_stack(before, target.stage)
+    require_usable_stack(before, target)
     note(f"Account {account.id}, region {account.region}, as {account.caller_arn}")
     deployment = _merge_settings(target.stage, before.outputs if before else {}, options)
     concurrency = _check_account(account)
@@ -81,15 +82,15 @@ def deploy(
     for warning in _warnings(concurrency, deployment):
         note(f"Warning: {warning}")
     with TemporaryDirectory(prefix="partcheck-") as scratch:
-        stack = _deploy(deployment, account, Path(scratch), yes)
+        stack = _deploy(deployment, target, account, Path(scratch), yes)
     addresses = {name: value for name, value in stack.outputs.items() if name != SETTINGS_OUTPUT}
     if as_json:
         print_json(addresses)
     else:
         print_table(("output", "value"), sorted(addresses.items()))
     note(
-        f"Next: partcheck stage smoke-test --stage {target.stage}; then a model: "
-        f"partcheck --stage {target.stage} dataset import FOLDER (docs/deploy.md)"
+        f"Next: {printed_command('stage smoke-test', target)}; then a model: "
+        f"{printed_command('dataset import FOLDER', target)} (docs/deploy.md)"
     )
 
 
@@ -128,7 +129,9 @@ def _warnings(concurrency: int, deployment: "StageSettings") -> Iterable[str]:
         yield "alarms have no recipient: set one with --alarm-email."
 
 
-def _deploy(deployment: "StageSettings", account: "AwsAccount", scratch: Path, yes: bool) -> "Stack":
+def _deploy(
+    deployment: "StageSettings", target: AwsTarget, account: "AwsAccount", scratch: Path, yes: bool
+) -> "Stack":
     """Synthesise, show the changes, ask, and deploy. Raise PartcheckError if CloudFormation fails."""
     from deployment.account import find_latest_python_platform
     from deployment.asset_bucket import StagingBucket
@@ -166,7 +169,7 @@ def _deploy(deployment: "StageSettings", account: "AwsAccount", scratch: Path, y
     known = {event.id for event in stacks.events(deployment.stack_name)}
     stacks.execute_change_set(change_set)
     stack = follow_stack(stacks, deployment.stack_name, known)
-    require_usable_stack(stack, deployment.stage)
+    require_usable_stack(stack, target)
     if stack is None or stack.status not in SUCCESSFUL_STATUSES:
         raise PartcheckError(f"The deployment failed ({stack.status if stack else 'the stack is gone'})")
     return stack

@@ -150,7 +150,7 @@ def _wait_until_closed(environment: Environment, image: Image, deadline: float) 
         if row is not None and row.state is InspectionState.WAITING and row.decision is None:
             refusal = _decide(environment, row)
             if refusal and refusal != last_refusal:
-                note(f"{refusal}; waiting for that reviewer.")
+                note(f"Waiting for the reviewer. {refusal}.")
                 last_refusal = refusal
         if time.monotonic() > deadline:
             return row

@@ -9,10 +9,10 @@ from statistics import median
 from review_app.container import Container
 from review_app.dashboard.charts import Chart, ChartItem
 from review_app.dashboard.queue_backlogs import QueueBacklog, list_queue_backlogs
-from review_app.executions.list_filters import FAILURE_DAYS, MAX_FAILURES_SHOWN
 from workflow import timestamps
 from workflow.history import metrics
 from workflow.history.metrics import FailedExecution, HourlyMetrics
+from workflow.history.open_failures import list_open_failures
 from workflow.inspections.inspection import AuditAction, AuditEntry, InspectionState, SecondReview
 from workflow.inspections.verdict import Verdict
 from workflow.models.capacity_manager import UsageMeter
@@ -156,11 +156,7 @@ def build_dashboard(
         replay=_replay(hours, thresholds, threshold),
         median_duration=metrics.quantile(durations, 0.5),
         p95_duration=metrics.quantile(durations, 0.95),
-        open_failures=len(
-            container.history.open_failures(
-                inspections, timestamps.add_seconds(now, -86400 * FAILURE_DAYS), MAX_FAILURES_SHOWN
-            )
-        ),
+        open_failures=len(list_open_failures(container.history.metrics, inspections)),
         pending_review=inspections.count_recent(InspectionState.WAITING, "0", MAX_COUNTED),
         in_progress=inspections.count_recent(InspectionState.INSPECTING, "0", MAX_COUNTED),
         oldest_review=_oldest_review(container.reviews),

@@ -8,11 +8,12 @@ from fastapi import APIRouter, Depends, Form, HTTPException, Request, Response
 from fastapi.responses import RedirectResponse
 
 from review_app.container import Container
-from review_app.executions.list_filters import FAILED, parse_filters
+from review_app.executions.list_filters import parse_filters
 from review_app.executions.list_routes import History, find_page
 from review_app.rendering import flash, render_page
 from review_app.users import Engineer, Role, User, require_role
 from workflow import timestamps
+from workflow.history.open_failures import FAILED
 from workflow.history.search import InspectionQuery
 from workflow.inspections.inspection import InspectionState
 from workflow.recovery import commands

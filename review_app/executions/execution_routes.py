@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, HTTPException, Request, Response, Upload
 
 from review_app.chips import execution_chip, result_chip
 from review_app.executions.actions import available_actions
-from review_app.executions.execution_history import INSPECTION_ID_LENGTH, ExecutionHistory
+from review_app.executions.execution_history import ExecutionHistory
 from review_app.executions.execution_view import build_execution_view
 from review_app.executions.graph.definition import parse_definition
 from review_app.executions.list_routes import History
@@ -196,5 +196,5 @@ def _describe(row: Inspection, name: str, record: ExecutionRecord | None) -> dic
         "Status": record.status if record else "history unavailable",
         "Steps": " → ".join(steps),
         "Bytes (sha256)": row.sha256,
-        "Attempt": name[INSPECTION_ID_LENGTH + 1 :],
+        "Attempt": name.rpartition("-")[2],
     }

@@ -5,17 +5,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from urllib.parse import urlencode
 
-from review_app.chips import STATE_LABELS
 from workflow import timestamps
+from workflow.history.open_failures import FAILED
 from workflow.history.search import Cursor, Direction, InspectionQuery
 from workflow.inspections.inspection import InspectionState
 from workflow.inspections.verdict import Verdict
 
-FAILED = "failed"
-STATUS_LABELS = {**{str(state): label for state, label in STATE_LABELS.items()}, FAILED: "failed"}
+STATUSES = (*(state.value for state in InspectionState), FAILED)
 PAGE_SIZES = (25, 50, 100)
-MAX_FAILURES_SHOWN = 100
-FAILURE_DAYS = 30
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 _CURSOR = re.compile(r"(older|newer)~([0-9TZ:.-]{1,32})~([0-9a-f~]{0,64})")
 
@@ -103,7 +100,7 @@ def parse_filters(values: Mapping[str, str]) -> ListFilters:
     status, verdict, size = values.get("status", ""), values.get("verdict", ""), values.get("size", "")
     return ListFilters(
         q=values.get("q", "").strip()[:200],
-        status=status if status in STATUS_LABELS else "",
+        status=status if status in STATUSES else "",
         verdict=verdict if verdict in set(Verdict) else "",
         by=values.get("by", "").strip()[:100],
         model=values.get("model", "").strip()[:200],

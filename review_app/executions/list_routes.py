@@ -14,11 +14,8 @@ from review_app.chips import list_chip
 from review_app.container import Container
 from review_app.executions.execution_history import ExecutionHistory
 from review_app.executions.list_filters import (
-    FAILED,
-    FAILURE_DAYS,
-    MAX_FAILURES_SHOWN,
     PAGE_SIZES,
-    STATUS_LABELS,
+    STATUSES,
     ListFilters,
     parse_filters,
 )
@@ -28,7 +25,7 @@ from review_app.review.services import ReviewServices
 from review_app.users import current_user, is_still_signed_in
 from workflow import timestamps
 from workflow.csv_export import iter_csv_lines
-from workflow.history.metrics import FailedExecution
+from workflow.history.open_failures import FAILED, list_open_failures, list_recent_failures
 from workflow.history.search import InspectionPage
 from workflow.inspections import serialization
 from workflow.inspections.inspection import Inspection
@@ -70,7 +67,7 @@ def executions(request: Request, history: History) -> Response:
     """Show a page of executions, newest first."""
     filters = parse_filters(request.query_params)
     page = find_page(request, history, filters)
-    failures = {failure.execution: failure for failure in _recent_failures(history)}
+    failures = {failure.execution: failure for failure in list_recent_failures(history.metrics)}
     return render_page(
         request,
         "executions/list.html",
@@ -81,7 +78,7 @@ def executions(request: Request, history: History) -> Response:
             (row, list_chip(row, failures.get(row.owner)), serialization.seconds_to_answer(row))
             for row in page.rows
         ],
-        status_labels=STATUS_LABELS,
+        statuses=STATUSES,
         verdicts=list(Verdict),
         page_sizes=PAGE_SIZES,
         token=str(uuid.uuid4()),
@@ -129,9 +126,7 @@ def find_page(request: Request, history: ExecutionHistory, filters: ListFilters)
     """
     if filters.status != FAILED:
         return history.search.fetch_page(filters.query, filters.cursor, filters.size)
-    failed = history.open_failures(
-        request.app.state.container.inspections, _failures_since(), MAX_FAILURES_SHOWN
-    )
+    failed = list_open_failures(history.metrics, request.app.state.container.inspections)
     return InspectionPage(rows=tuple(row for row, _ in failed if filters.query.matches(row)))
 
 
@@ -150,14 +145,6 @@ def list_state_reader(services: ReviewServices) -> Callable[[], Any]:
         return rows, waiting, failed
 
     return read_state
-
-
-def _recent_failures(history: ExecutionHistory) -> list[FailedExecution]:
-    return history.recent_failures(_failures_since())
-
-
-def _failures_since() -> str:
-    return timestamps.add_seconds(timestamps.now(), -FAILURE_DAYS * 86400)
 
 
 def _all_rows(request: Request, history: ExecutionHistory) -> Iterator[Inspection]:

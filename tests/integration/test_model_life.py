@@ -41,7 +41,7 @@ def run(environment: LocalEnvironment) -> Run:
     """
 
     def run(*arguments: str, fails: int = 0) -> Any:
-        group = "dataset" if arguments[0] == "import" else "model"
+        group = "dataset" if arguments[0] in ("import", "validate") else "model"
         result = CliRunner().invoke(
             main,
             (group, *arguments),
@@ -100,8 +100,8 @@ def test_a_model_lives_from_folder_to_retirement(
 
     made = run("import", photos, "--project", PROJECT, "--json")
     assert (made["train_photos"], made["test_photos"]) == (32, 8)
-    again = run("import", photos, "--project", PROJECT)
-    assert "40" in again
+    again = run("import", photos, "--project", PROJECT, "--json")
+    assert again == made
     there = run("import", f"s3://{TRAINING_BUCKET}/{PROJECT}/photos", "--name", "life-from-s3", "--json")
     assert (there["train_photos"], there["test_photos"]) == (32, 8)
     other = run("import", hold_out, "--project", PROJECT, fails=1)
@@ -112,7 +112,7 @@ def test_a_model_lives_from_folder_to_retirement(
 
     run("promote", "first", "--project", PROJECT)
     assert settings.get_model() == first
-    assert "running 0 min on 1 unit, about $0" in run("status", "--project", PROJECT)
+    assert "running 0 min on 1 unit, US$0" in run("status", "--project", PROJECT)
 
     run("promote", "second", "--project", PROJECT, fails=1)
     told = run("evaluate", "first", "--project", PROJECT, "--hold-out", hold_out, "--json")
@@ -153,6 +153,12 @@ def test_the_first_model_of_a_folder_is_put_to_use_and_the_next_must_be_better(
     assert "--replace" in other
     refused = run("train", more, *options, "--name", "second", "--replace", fails=1)
     assert "no frozen hold-out compares it with the model in use" in refused
+    split = tmp_path / "split"
+    assert f"dataset import {more} --split {split}" in run("validate", more, "--split-by-part", str(split))
+    refused = run(
+        "train", more, *options, "--name", "third", "--split", str(split), "--replace", "--json", fails=1
+    )
+    assert json.loads(refused.splitlines()[-1])["status"] == "TRAINING_COMPLETED"
     assert settings.get_model() == first["model"]
     run("promote", "second", *options, "--force", "--reason", "a rehearsal")
     assert "on 2 units" in run("status", *options)

@@ -115,7 +115,7 @@ def test_every_tile_equals_the_list_that_it_links_to(site: tuple[World, httpx2.C
         f"reviewer asked, of {len(judged)} judged, {share}": len(asked),
         "failed and open, of the last 30 days": 0,
     }
-    waiting = next(label for label in tiles if label.startswith("pending review"))
+    waiting = next(label for label in tiles if label.startswith("waiting for review"))
     expected[waiting] = sum(row.state is InspectionState.WAITING for row in rows)
 
     for label, count in expected.items():

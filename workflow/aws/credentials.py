@@ -47,6 +47,15 @@ def describe_credentials_error(error: Exception) -> str:
     return ""
 
 
+def describe_refusal(error: Exception) -> str:
+    """Return the sentence about a call that a service refused, or the error's own message."""
+    if not isinstance(error, exceptions.ClientError):
+        return str(error)
+    details = error.response.get("Error", {})
+    code, message = details.get("Code", "?"), str(details.get("Message") or "no reason given").rstrip(".")
+    return f"AWS refused {error.operation_name}: {message} ({code})"
+
+
 def check_region() -> None:
     """Raise ConfigurationError if the SDK knows no region of the selected name."""
     session = boto3.Session()

@@ -130,7 +130,7 @@ def compute_cost(seconds: float, units: int) -> float:
 
 
 def describe_status(version: ModelVersion, running_since: str, now: str) -> str:
-    """Return `running 3 h 12 min on 1 unit, about $12.80`, or the status in words with its message."""
+    """Return `running 3 h 12 min on 1 unit, US$12.80 at AWS prices`, or the status and its message."""
     if version.status is not ModelStatus.RUNNING:
         words = version.status.value.lower().replace("_", " ")
         has_message = version.status in FAILED_STATUSES and version.message
@@ -140,7 +140,8 @@ def describe_status(version: ModelVersion, running_since: str, now: str) -> str:
     if not running_since:
         return f"running {on_units}, start time not recorded"
     seconds = max(0.0, timestamps.seconds_between(running_since, now))
-    return f"running {_format_duration(seconds)} {on_units}, about ${compute_cost(seconds, units):.2f}"
+    cost = f"US${compute_cost(seconds, units):.2f} at AWS prices"
+    return f"running {_format_duration(seconds)} {on_units}, {cost}"
 
 
 def _format_duration(seconds: float) -> str:

@@ -245,7 +245,10 @@ def _check_decidable(row: Inspection, decision: Decision) -> None:
         raise Conflict(f"{row.image.key}: on hold by {row.hold.reviewer} ({row.hold.reason})")
     lease = row.lease
     if lease is not None and lease.reviewer != decision.reviewer and lease.expires_at > decision.decided_at:
-        raise Conflict(f"{row.image.key}: assigned to {lease.reviewer}")
+        raise Conflict(
+            f"{row.image.key}: assigned to {lease.reviewer} until {lease.expires_at}; "
+            "wait until then, or let them decide or skip it"
+        )
 
 
 def delivery_message(inspection_id: str) -> str:

@@ -1,5 +1,7 @@
 """The command line, run against an environment in memory."""
 
+import os
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -12,6 +14,7 @@ from click.testing import CliRunner, Result
 from cli.context import Environment
 from cli.main import main
 from tests.fakes import (
+    InMemoryArchiveIndex,
     InMemoryCommandRepository,
     InMemoryExecutionArchive,
     InMemoryExecutions,
@@ -115,6 +118,7 @@ class CommandLine:
         self.inbox = Inbox(self.pipeline, inspected)
         self.archive, self.histories = InMemoryExecutionArchive(), InMemoryHistorySource()
         self.logs = InMemoryStepLogs()
+        self.metrics = InMemoryArchiveIndex(self.pipeline.inspections)
         self.commands, self.command_queue = InMemoryCommandRepository(), InMemoryMessageQueue()
 
     def find_environment(self, _state_dir: Path | None) -> Environment:
@@ -129,6 +133,7 @@ class CommandLine:
             variables={},
             reviews=InMemoryReviewRepository(pipeline.inspections),
             search=InMemoryInspectionSearch(pipeline.inspections),
+            metrics=self.metrics,
             archive=self.archive,
             history_source=self.histories,
             logs=self.logs,
@@ -138,6 +143,13 @@ class CommandLine:
 
     def run(self, *arguments: str) -> Result:
         return CliRunner().invoke(main, arguments, obj=self.find_environment)
+
+
+@pytest.fixture(autouse=True)
+def partcheck_on_the_path(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Printed commands then begin with `partcheck`, and not with the path of this virtual environment."""
+    programs = Path(sys.prefix, "bin")
+    monkeypatch.setenv("PATH", f"{programs}{os.pathsep}{os.environ['PATH']}")
 
 
 @pytest.fixture

@@ -220,7 +220,7 @@ def test_a_stage_whose_first_deployment_failed_is_to_be_taken_away_first(
 
     assert answer.exit_code == 3
     assert "The first deployment of stage dev failed and was rolled back" in answer.stderr
-    assert "run `partcheck stage destroy --stage dev` first" in answer.stderr
+    assert "run `partcheck --stage dev stage destroy` first" in answer.stderr
 
 
 def test_the_status_is_asked_of_the_region_that_the_options_name(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -243,10 +243,10 @@ def test_a_stage_that_is_half_taken_away_is_to_be_taken_away_to_the_end() -> Non
     half = Stack(id="id", name="partcheck-dev", status="DELETE_FAILED", outputs={})
 
     with pytest.raises(
-        NotRunning, match="The deletion of stage dev failed: run `partcheck stage destroy --stage dev` first"
+        NotRunning, match="The deletion of stage dev failed: run `partcheck --stage dev stage destroy` first"
     ):
-        require_usable_stack(half, "dev")
-    require_usable_stack(replace(half, status="UPDATE_ROLLBACK_COMPLETE"), "dev")
+        require_usable_stack(half, AwsTarget("dev"))
+    require_usable_stack(replace(half, status="UPDATE_ROLLBACK_COMPLETE"), AwsTarget("dev"))
 
 
 def test_a_name_that_no_stage_can_have_is_refused_before_aws_is_asked() -> None:

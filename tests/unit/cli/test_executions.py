@@ -9,8 +9,10 @@ import pytest
 from tests.fakes import InMemoryInspectionSearch
 from tests.unit.cli.conftest import STARTED_AT, CommandLine
 from tests.unit.pipeline import CLEARLY_DEFECT, KEY, UNSURE
+from workflow import timestamps
 from workflow.history.archive import ExecutionRecord, from_json, redact_events
 from workflow.history.logs import EXPIRED, LogLine, LogLines
+from workflow.history.metrics import FailedExecution
 from workflow.inspections.inspection import Decision
 from workflow.inspections.objects import inspection_id
 from workflow.inspections.verdict import Verdict
@@ -89,6 +91,77 @@ def test_executions_in_a_table_keeps_one_row_an_inspection(command_line: Command
     assert row.startswith(r"line 1/[red]pump\n#7.png  closed  ok ")
 
 
+def test_an_execution_in_a_pipe_or_in_csv_is_whole_and_finds_its_inspection(
+    command_line: CommandLine,
+) -> None:
+    owner = command_line.pipeline.inspected(command_line.pipeline.upload())
+
+    table, csv = (command_line.run("execution", "list", *options).stdout for options in ((), ("--csv",)))
+
+    assert table.split()[-1] == owner
+    assert csv.strip().rpartition(",")[2] == f'"{owner}"'
+    assert command_line.run("execution", "show", owner).exit_code == 0
+
+
+def test_a_short_name_of_an_earlier_attempt_shows_that_attempt(command_line: CommandLine) -> None:
+    image = command_line.pipeline.upload()
+    command_line.pipeline.inspected(image)
+    identity = inspection_id(image)
+
+    result = command_line.run("execution", "show", f"{identity[:12]}-7")
+
+    assert f"{identity}-7" in result.stdout
+
+
+def test_failed_is_a_state_in_the_list(command_line: CommandLine) -> None:
+    pipeline = command_line.pipeline
+    failed, waiting = pipeline.upload(key="failed.png"), pipeline.upload(key="fine.png")
+    for image in (failed, waiting):
+        pipeline.claim(image, pipeline.start(image))
+    command_line.metrics.add_failure(
+        FailedExecution(
+            execution=pipeline.row(failed).owner,
+            at=timestamps.now(),
+            status="FAILED",
+            state="Detect labels",
+            error="Crash",
+            cause="",
+        )
+    )
+
+    found = command_line.run("execution", "list", "--state", "failed", "--json").stdout
+    others = command_line.run("execution", "list", "--state", "failed", "--name", "fine", "--json")
+
+    assert [json.loads(line)["key"] for line in found.splitlines()] == ["failed.png"]
+    assert others.stdout == ""
+
+
+@pytest.mark.parametrize(
+    ("option", "rule"),
+    [
+        (("--model", "2026"), "--model takes a model's whole name or ARN (`partcheck model list`)"),
+        (("--policy", "x"), "--policy takes the whole version"),
+        (("--state", "waiting"), "No inspections match these options."),
+    ],
+)
+def test_an_empty_result_names_the_rule_of_its_options(
+    command_line: CommandLine, option: tuple[str, str], rule: str
+) -> None:
+    command_line.pipeline.inspected(command_line.pipeline.upload())
+
+    result = command_line.run("execution", "list", *option)
+
+    assert (result.exit_code, result.stdout) == (0, "")
+    assert rule in result.stderr
+
+
+def test_a_model_is_found_by_its_arn(command_line: CommandLine) -> None:
+    command_line.pipeline.inspected(command_line.pipeline.upload())
+    arn = json.loads(command_line.run("execution", "list", "--json").stdout)["model"]
+
+    assert command_line.run("execution", "list", "--model", arn, "--json").stdout
+
+
 def test_executions_of_an_empty_table_says_how_to_begin(command_line: CommandLine) -> None:
     result = command_line.run("execution", "list")
 
@@ -112,6 +185,8 @@ def test_show_finds_a_photo_by_name_key_address_id_first_digits_and_execution(
         identity,
         identity[:4],
         owner,
+        f"{identity[:12]}-1",
+        f"{identity[:12]}…-1",
     ):
         result = command_line.run("execution", "show", text)
         assert result.exit_code == 0, text

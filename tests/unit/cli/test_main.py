@@ -6,6 +6,7 @@ from typing import Any, NoReturn
 
 import click
 import pytest
+from botocore import exceptions
 from click.testing import CliRunner, Result
 
 from cli.context import Environment
@@ -23,6 +24,22 @@ def failing(error: BaseException) -> Result:
         raise error
 
     return CliRunner().invoke(main, ["execution", "list"], obj=find_environment)
+
+
+def test_a_missing_file_is_named_with_the_reason() -> None:
+    result = failing(FileNotFoundError(2, "No such file or directory", "photos/a.jpg"))
+
+    assert result.stderr == "Error: photos/a.jpg: No such file or directory\n"
+
+
+def test_a_call_that_aws_refuses_is_named_with_the_reason() -> None:
+    answer = {"Error": {"Code": "ResourceInUseException", "Message": "A project named x already exists."}}
+
+    result = failing(exceptions.ClientError(answer, "CreateProject"))
+
+    assert result.stderr == (
+        "Error: AWS refused CreateProject: A project named x already exists (ResourceInUseException)\n"
+    )
 
 
 class ConnectTimeoutError(Exception):

@@ -91,14 +91,24 @@ def test_the_first_model_is_imported_trained_and_put_to_use(
 def test_a_later_model_must_pass_the_same_gate_as_any_other(
     command_line: CommandLine, room: Room, folder: Path, imported: list[tuple[str, bool]]
 ) -> None:
-    result = command_line.run("model", "train", str(folder), "--name", "later", "--replace")
+    result = command_line.run("model", "train", str(folder), "--name", "later", "--replace", "--json")
 
     assert result.exit_code == 1
+    assert json.loads(result.stdout) == {"model": arn_of("later"), "status": "TRAINING_COMPLETED"}
     assert "no frozen hold-out compares it with the model in use" in result.stderr
     assert "Model later is trained, but not in use" in result.stderr
     assert imported == [("parts", True)]
     assert room.settings.arn == arn_of("old")
     assert room.world.status("later") is ModelStatus.TRAINING_COMPLETED
+
+
+def test_a_name_that_is_used_already_is_refused_with_the_remedy(
+    command_line: CommandLine, room: Room, folder: Path, imported: list[tuple[str, bool]]
+) -> None:
+    result = command_line.run("model", "train", str(folder), "--name", "old")
+
+    assert result.exit_code == 2
+    assert "Project parts has a model old already: choose another --name" in result.stderr
 
 
 def test_an_invalid_policy_is_refused_before_anything_is_trained(
@@ -351,8 +361,8 @@ def test_the_capacity_policy_and_its_actions_are_shown(command_line: CommandLine
     document = json.loads(command_line.run("model", "capacity", "--json").stdout)
 
     assert (
-        result.stdout
-        == "Capacity policy 1: started on demand, never stopped when idle, 0 shifts, no budget\n"
+        result.stdout == "Capacity policy 1: A photo starts a stopped model. It is not stopped when idle. "
+        "No shifts limit its hours. No daily budget.\n"
     )
     assert document["events"] == []
 

@@ -57,6 +57,40 @@ def test_a_table_on_a_terminal_fits_it_and_has_colours_unless_unwanted(
     assert ("\x1b[32m" in written) is not no_color
 
 
+@pytest.mark.parametrize("available", range(20, 200, 7))
+def test_columns_fit_the_terminal_and_short_ones_stay_whole_as_long_as_possible(available: int) -> None:
+    titles = ("photo", "verdict", "seconds", "uploaded", "execution")
+    rows = [
+        ("line-1/a-very-long-name-of-a-photo.jpeg", "defect", "12.5", "2026-11-30 10:54:07 UTC", "1" * 14)
+    ]
+
+    widths = output.fit_columns(titles, rows, available, ("seconds", "uploaded"))
+
+    gaps = 2 * (sum(map(bool, widths)) - 1)
+    assert sum(widths) + gaps <= max(available, 14)
+    if available >= 80:
+        assert (widths[1], widths[3:]) == (7, [23, 14])
+    if available >= 100:
+        assert widths[2] == 7
+    if available >= 110:
+        assert widths[0] == 39
+
+
+def test_a_narrow_terminal_hides_columns_and_names_them(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    monkeypatch.setenv("COLUMNS", "40")
+    monkeypatch.setenv("TERM", "dumb")
+
+    output.print_table(("photo", "label", "verdict"), [("x" * 60, "y" * 20, "ok")], optional=("label",))
+
+    written = capsys.readouterr()
+    assert all(len(line) <= 40 for line in written.out.splitlines())
+    assert "label" not in written.out
+    assert written.err == "Hidden, as the terminal is narrow: label.\n"
+
+
 def test_json_survives_every_pipe(capsys: pytest.CaptureFixture[str]) -> None:
     output.print_json_line({"key": "é\udcff\n🔩"})
 

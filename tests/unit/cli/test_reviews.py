@@ -24,7 +24,7 @@ def test_reviews_lists_what_waits_without_a_decision(command_line: CommandLine, 
     assert header.split()[:4] == ["photo", "label", "confidence", "threshold"]
     assert row.startswith(KEY)
     assert "0.550" in row
-    assert row.endswith(inspection_id(unsure)[:12])
+    assert row.endswith(f" {inspection_id(unsure)}")
 
 
 def test_reviews_as_json_has_the_whole_score_vector(command_line: CommandLine, unsure: Image) -> None:
@@ -158,7 +158,7 @@ def test_who_has_a_photo_or_holds_it_back_is_named(command_line: CommandLine, un
     held = command_line.run("review", "list").stdout.splitlines()[1]
 
     assert "ann" in leased
-    assert "ann, on hold: ask the foundry" in held
+    assert "on hold by ann: ask the foundry" in held
     told = json.loads(command_line.run("review", "list", "--json").stdout)
     assert (told["hold"]["reviewer"], told["lease"]) == ("ann", None)
 

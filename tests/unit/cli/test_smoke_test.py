@@ -51,5 +51,5 @@ def test_a_reviewer_who_has_the_photo_is_waited_for_and_named_once(
 
     assert row is not None
     assert row.state is InspectionState.CLOSED
-    assert capsys.readouterr().err.count("assigned to ann; waiting for that reviewer.") == 1
+    assert capsys.readouterr().err.count("Waiting for the reviewer. line 1/pump #7.png: assigned to ann") == 1
     assert [entry.action for entry in command_line.pipeline.inspections.entries] == ["decide"]

@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 
+from cli.dataset import import_photos
 from datasets import validation
 from datasets.ground_truth import format_line
+from datasets.labelled_photos import photos_from_manifest_file
 from local.sample_parts import SamplePart, generate_parts
 from tests.copies import decode_grey, mirrored
 from workflow.errors import ConfigurationError
@@ -220,3 +222,35 @@ def test_manifests_are_split_line_by_line(folders: tuple[Path, Path], tmp_path: 
         for text in (tmp_path / "out" / f"{name}.manifest").read_text().splitlines()
     ]
     assert len(written) == len(set(written)) == 60
+
+
+def test_a_written_split_is_read_back_as_the_same_sides(folders: tuple[Path, Path], tmp_path: Path) -> None:
+    train, _ = folders
+    lists = tmp_path / "lists"
+    validation.write_split(validation.validate(train, None, None, lambda _done, _total: None), lists, 0.2)
+
+    sides = import_photos.read_split(train, lists)
+
+    assert [len(photos) for photos in sides] == [48, 12]
+    assert not {photo.name for photo in sides[0]} & {photo.name for photo in sides[1]}
+
+
+def test_a_list_that_names_a_missing_photo_or_is_missing_is_refused(
+    folders: tuple[Path, Path], tmp_path: Path
+) -> None:
+    (tmp_path / "train.txt").write_text("ok/none.jpeg\n")
+
+    with pytest.raises(ConfigurationError, match=r"names ok/none\.jpeg, which is not in the folder"):
+        import_photos.read_split(folders[0], tmp_path)
+    with pytest.raises(ConfigurationError, match="--split-by-part"):
+        import_photos.read_split(folders[0], tmp_path / "nowhere")
+
+
+def test_a_manifest_is_a_source_of_photos_and_its_first_wrong_line_is_named(
+    tmp_path: Path, valid_lines: tuple[str, ...]
+) -> None:
+    photos = photos_from_manifest_file(manifest(tmp_path, "m", *valid_lines))
+
+    assert [(photo.label, photo.source) for photo in photos[:1]] == [("crack", "s3://bucket/crack/0.jpg")]
+    with pytest.raises(ConfigurationError, match="line 11: ERROR_INVALID_JSON_LINE"):
+        photos_from_manifest_file(manifest(tmp_path, "n", *valid_lines, "{"))

@@ -22,8 +22,8 @@ def test_project_and_version_are_parsed_from_the_arn() -> None:
 @pytest.mark.parametrize(
     ("status", "units", "since", "words"),
     [
-        (ModelStatus.RUNNING, 1, "-11520", "running 3 h 12 min on 1 unit, about $12.80"),
-        (ModelStatus.RUNNING, 2, "-1800", "running 30 min on 2 units, about $4.00"),
+        (ModelStatus.RUNNING, 1, "-11520", "running 3 h 12 min on 1 unit, US$12.80 at AWS prices"),
+        (ModelStatus.RUNNING, 2, "-1800", "running 30 min on 2 units, US$4.00 at AWS prices"),
         (ModelStatus.RUNNING, 1, "", "running on 1 unit, start time not recorded"),
         (ModelStatus.STOPPED, 1, "", "stopped"),
         (ModelStatus.TRAINING_FAILED, 0, "", "training failed: no photos"),
