@@ -23,6 +23,7 @@ DECODER_VERSION = 1
 # Browsers and image viewers show cut-out parts on white, and people take white for "nothing there".
 BACKGROUND = "white"
 EIGHT_BITS = 8
+OPAQUE = 255
 MIN_SIDE = 64
 MAX_SIDE = 4096
 MAX_ASPECT_RATIO = 20
@@ -158,6 +159,8 @@ def _flatten(image: Image.Image) -> Image.Image:
     if image.mode in ("LA", "PA", "RGBA") or "transparency" in image.info:
         layers = image.convert("LA" if grey else "RGBA")
         alpha = layers.getchannel("A")
+        if alpha.getextrema() == (OPAQUE, OPAQUE):
+            return layers.convert(mode)
         background = Image.new(mode, image.size, BACKGROUND)
         background.paste(layers.convert(mode), mask=alpha)
         return background

@@ -11,14 +11,14 @@ from PIL import Image
 SIDE = 96
 LAYOUT_SIDE = 8
 QUANTILES = (1, 5, 25, 50, 75, 95, 99)
-SPECTRUM_BANDS = 8
-RINGS = 10
+SPECTRUM_BANDS = 4
+RINGS = 16
 OUTERMOST_RING = 0.55
 
 _SMALLEST = 1e-6
 _WINDOW = np.outer(np.hanning(SIDE), np.hanning(SIDE)).astype(np.float32)
 _FREQUENCY = np.hypot(np.fft.fftfreq(SIDE)[:, None], np.fft.rfftfreq(SIDE)[None])
-_BAND = np.digitize(_FREQUENCY, np.geomspace(0.015, 0.5, SPECTRUM_BANDS + 1)) - 1
+_BAND = np.digitize(_FREQUENCY, np.geomspace(0.03, 0.5, SPECTRUM_BANDS + 1)) - 1
 _POSITION = np.linspace(-0.5, 0.5, SIDE, dtype=np.float32)
 
 Plane = NDArray[np.float32]

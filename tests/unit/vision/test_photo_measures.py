@@ -1,8 +1,10 @@
 """The measures of a photo: their values, what changes them, and what they cost."""
 
-import time
-import tracemalloc
+import struct
+import subprocess
+import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -63,8 +65,8 @@ def test_blur_lowers_the_sharpness(sigma: int) -> None:
 
 
 def test_sharpness_means_the_same_at_every_resolution() -> None:
-    photo = photograph_part(3).resize((1536, 1536), Image.Resampling.BICUBIC)
-    larger = photo.resize((3072, 3072), Image.Resampling.BICUBIC)
+    photo = photograph_part(3).resize((768, 768), Image.Resampling.BICUBIC)
+    larger = photo.resize((1536, 1536), Image.Resampling.BICUBIC)
 
     assert measure(photo)["sharpness"] == pytest.approx(measure(larger)["sharpness"], abs=0.05)
 
@@ -124,36 +126,54 @@ def test_a_file_that_the_model_cannot_read_is_not_measured(content: bytes) -> No
     [file for file in hostile_files.corpus() if file.answer == hostile_files.ACCEPTED],
     ids=lambda file: file.name,
 )
-def test_every_accepted_hostile_file_is_measured_in_little_memory(file: hostile_files.HostileFile) -> None:
-    content = file.make()
-    tracemalloc.start()
-    try:
-        measures = measure_photo(content)
-        _, peak = tracemalloc.get_traced_memory()
-    finally:
-        tracemalloc.stop()
+def test_every_accepted_hostile_file_is_measured(file: hostile_files.HostileFile) -> None:
+    measures = measure_photo(file.make())
 
     assert measures.keys() == KEYS
-    assert peak < 256 * 1024 * 1024
+    assert np.isfinite(measures["descriptor"]).all()
+
+
+def largest_jpeg() -> bytes:
+    return encode(Image.effect_noise((4096, 4096), 40).convert("RGB"), quality=75)
+
+
+def largest_twelve_bit_png() -> bytes:
+    """Return a colour PNG with transparency whose high and low bytes must both be decoded."""
+    row = struct.pack(">4H", 100, 2000, 4095, 3000) * 4096
+    return crafted.png_of_rows([row] * 4096, 4096, 4096, 16, crafted.RGBA)
+
+
+MEASURE = """
+import re, sys, time
+from pathlib import Path
+from vision.photo_measures import measure_photo
+content = Path(sys.argv[1]).read_bytes()
+began = time.process_time()
+measure_photo(content)
+peak = re.search(r"VmHWM:\\s+(\\d+) kB", Path("/proc/self/status").read_text())
+print(time.process_time() - began, int(peak[1]) / 1024)
+"""
 
 
 @pytest.mark.parametrize(
-    ("content", "seconds"),
+    ("make", "seconds"),
     [
-        (lambda: encode(Image.effect_noise((4096, 4096), 40).convert("RGB"), quality=75), 0.4),
+        (largest_jpeg, 0.4),
         (lambda: crafted.png(4096, 4096, 8, crafted.RGBA), 0.4),
-        (lambda: crafted.png(4096, 4096, 16, crafted.RGBA), 1.5),
+        (largest_twelve_bit_png, 0.8),
     ],
-    ids=["JPEG", "PNG", "16-bit PNG"],
+    ids=["JPEG", "PNG with alpha", "12-bit PNG with alpha"],
 )
-def test_the_largest_photos_take_a_bounded_time(content: Callable[[], bytes], seconds: float) -> None:
-    photo = content()
-    spent = min(_processor_seconds(photo) for _ in range(3))
+def test_the_largest_photos_take_bounded_time_and_memory(
+    make: Callable[[], bytes], seconds: float, tmp_path: Path
+) -> None:
+    """A process of its own: Pillow's memory is not Python's, and `ru_maxrss` would be that of its parent."""
+    photo = tmp_path / "photo"
+    photo.write_bytes(make())
+    answer = subprocess.run(
+        [sys.executable, "-c", MEASURE, str(photo)], capture_output=True, text=True, check=True
+    )
+    spent, megabytes = map(float, answer.stdout.split())
 
-    assert spent < 3 * seconds  # a busy machine counts more
-
-
-def _processor_seconds(photo: bytes) -> float:
-    start = time.process_time()
-    measure_photo(photo)
-    return time.process_time() - start
+    assert megabytes < 512
+    assert spent < 4 * seconds  # a busy machine counts more

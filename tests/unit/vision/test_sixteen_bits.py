@@ -49,12 +49,20 @@ def test_right_aligned_bits_look_like_the_same_photo_in_eight(kind: str, bits: i
     assert measure_photo(photo)["bit_depth"] == bits
 
 
-@pytest.mark.parametrize("bits", [10, 12, 14])
-def test_left_aligned_bits_fill_the_range_already(bits: int) -> None:
-    photo = sixteen_bit_png(camera_values(bits) << (16 - bits), "grey")
+@pytest.mark.parametrize(("kind", "bits"), [("grey", 10), ("grey", 12), ("grey", 14), ("colour", 16)])
+def test_left_aligned_bits_fill_the_range_already(kind: str, bits: int) -> None:
+    photo = sixteen_bit_png(camera_values(bits) << (16 - bits), kind)
 
     assert decode_photo(photo).luminance.mean() == pytest.approx(PLATE.mean() / 255, abs=0.01)
     assert measure_photo(photo)["bit_depth"] == bits
+
+
+@pytest.mark.parametrize("kind", ["grey", "colour", "colour with alpha"])
+def test_dark_left_aligned_bits_stay_dark(kind: str) -> None:
+    photo = sixteen_bit_png((PLATE // 8) << 8, kind)
+
+    assert decode_photo(photo).luminance.mean() == pytest.approx(PLATE.mean() / 8 / 255, abs=0.01)
+    assert measure_photo(photo)["bit_depth"] == 10
 
 
 @pytest.mark.parametrize("kind", ["grey with alpha", "colour with alpha"])
@@ -77,15 +85,15 @@ def test_a_transparent_value_of_sixteen_bits_is_white() -> None:
 @pytest.mark.parametrize(
     ("values", "depth"),
     [
-        ([0, 0], (16, False)),
-        ([1023], (10, False)),
-        ([1024, 3], (12, False)),
-        ([4095, 4096], (14, False)),
-        ([16384, 1], (16, False)),
-        ([4095 << 4], (12, True)),
-        ([16 << 4, 3 << 4], (12, True)),
-        ([1 << 8], (10, True)),
+        ([0, 0], (16, 16)),
+        ([1023], (10, 10)),
+        ([1024, 3], (12, 12)),
+        ([4095, 4096], (14, 14)),
+        ([16384, 1], (16, 16)),
+        ([4095 << 4], (12, 16)),
+        ([16 << 4, 3 << 4], (12, 16)),
+        ([1 << 8], (10, 16)),
     ],
 )
-def test_the_depth_is_the_smallest_that_holds_the_values(values: list[int], depth: tuple[int, bool]) -> None:
-    assert find_bit_depth(np.array(values, dtype=np.uint16)) == depth
+def test_the_depth_is_the_smallest_that_holds_the_values(values: list[int], depth: tuple[int, int]) -> None:
+    assert find_bit_depth(int(np.bitwise_or.reduce(values))) == depth
