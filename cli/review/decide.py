@@ -9,15 +9,7 @@ from cli.context import CliContext
 from cli.login_name import login_name
 from cli.output import escape_unprintable, note, print_json
 from cli.printed_command import printed_command
-from cli.review.decision_options import (
-    decision_to_dict,
-    defect_class_option,
-    json_option,
-    parse_verdict,
-    reviewer_option,
-    verdict_argument,
-)
-from cli.text_param import TextParam
+from cli.review.decision_options import decision_options, decision_to_dict, parse_verdict
 from workflow.errors import Conflict
 from workflow.inspections import undo_window
 from workflow.inspections.inspection import Inspection
@@ -26,17 +18,9 @@ from workflow.review import decisions
 
 
 @click.command()
-@click.argument("image")
-@verdict_argument
-@click.option(
-    "--reason",
-    default="",
-    type=TextParam(decisions.MAX_REASON_LENGTH),
-    help="Why. Stored with the decision and announced with the verdict.",
+@decision_options(
+    "decides", "decision", reason_help="Why. Stored with the decision and announced with the verdict."
 )
-@defect_class_option
-@reviewer_option("decides")
-@json_option("decision")
 @click.pass_obj
 def decide(
     context: CliContext,

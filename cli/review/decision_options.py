@@ -14,16 +14,40 @@ MAX_REVIEWER_LENGTH = 100
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-verdict_argument = click.argument(
-    "verdict", metavar="ok|defect", type=click.Choice([Verdict.OK.value, Verdict.DEFECT.value])
-)
-defect_class_option = click.option(
-    "--class",
-    "defect_class",
-    default="",
-    type=TextParam(decisions.MAX_DEFECT_CLASS_LENGTH, printable=True),
-    help="The kind of defect, such as crack.",
-)
+
+def decision_options(
+    action: str, content: str, *, reason_help: str, is_reason_required: bool = False
+) -> Callable[[F], F]:
+    """Return the arguments and options of a command that stores a decision.
+
+    `action` completes the help text "Who …", and `content` "Print the … as one JSON document".
+    """
+    class_type = TextParam(decisions.MAX_DEFECT_CLASS_LENGTH, printable=True)
+    reason_settings: dict[str, Any] = {"required": True} if is_reason_required else {"default": ""}
+    reason_settings["type"] = TextParam(decisions.MAX_REASON_LENGTH, required=is_reason_required)
+    options = (
+        click.argument("image"),
+        click.argument(
+            "verdict", metavar="ok|defect", type=click.Choice([Verdict.OK.value, Verdict.DEFECT.value])
+        ),
+        click.option("--reason", help=reason_help, **reason_settings),
+        click.option(
+            "--class",
+            "defect_class",
+            default="",
+            type=class_type,
+            help="The kind of defect, such as crack.",
+        ),
+        reviewer_option(action),
+        json_option(content),
+    )
+
+    def add_options(command: F) -> F:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return add_options
 
 
 def reviewer_option(action: str) -> Callable[[F], F]:

@@ -7,31 +7,18 @@ from cli.context import CliContext
 from cli.login_name import login_name
 from cli.output import escape_unprintable, note, print_json
 from cli.printed_command import printed_command
-from cli.review.decision_options import (
-    decision_to_dict,
-    defect_class_option,
-    json_option,
-    parse_verdict,
-    reviewer_option,
-    verdict_argument,
-)
-from cli.text_param import TextParam
+from cli.review.decision_options import decision_options, decision_to_dict, parse_verdict
 from workflow.inspections.serialization import verdict_or_status
-from workflow.review import decisions, revision
+from workflow.review import revision
 
 
 @click.command()
-@click.argument("image")
-@verdict_argument
-@click.option(
-    "--reason",
-    required=True,
-    type=TextParam(decisions.MAX_REASON_LENGTH, required=True),
-    help="Why. Stored with the new verdict and announced with it.",
+@decision_options(
+    "overrides the verdict",
+    "new decision",
+    reason_help="Why. Stored with the new verdict and announced with it.",
+    is_reason_required=True,
 )
-@defect_class_option
-@reviewer_option("overrides the verdict")
-@json_option("new decision")
 @click.pass_obj
 def override(
     context: CliContext,

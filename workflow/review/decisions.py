@@ -16,6 +16,7 @@ from workflow.inspections.inspection import (
     InspectionState,
     Lease,
     Review,
+    SecondReview,
 )
 from workflow.inspections.repository import (
     InspectionDatabase,
@@ -175,17 +176,7 @@ def undo(
         raise Conflict(f"{row.image.key}: {reviewer} has no such decision to undo")
     if decision.finalized:
         raise Conflict(f"{row.image.key}: {TOO_LATE}")
-    now = timestamps.now()
-    lease = Lease(reviewer, timestamps.add_seconds(now, LEASE_SECONDS))
-    entry = AuditEntry(
-        inspection_id=row.id,
-        at=now,
-        actor=reviewer,
-        action=AuditAction.UNDO,
-        before=decision.verdict,
-        after=Verdict.UNCLEAR,
-        decision_id=decision.id,
-    )
+    lease, entry = build_undo(row, decision, timestamps.now(), after=Verdict.UNCLEAR)
     priority = _priority(row, row.review or Review(opened_at=decision.decided_at, round=1, deadline=""))
     with suppress(Conflict):  # The decision was finalized, or this request was repeated: read the row.
         inspections.undo_decision(row, lease, priority, entry)
@@ -193,6 +184,22 @@ def undo(
     if decision_id not in row.undone_ids:
         raise Conflict(f"{row.image.key}: {TOO_LATE}")
     return row
+
+
+def build_undo(
+    row: Inspection, answer: Decision | SecondReview, now: str, after: str = ""
+) -> tuple[Lease, AuditEntry]:
+    """Build the lease of the reviewer who undoes their answer, and the entry with the verdict `after`."""
+    entry = AuditEntry(
+        inspection_id=row.id,
+        at=now,
+        actor=answer.reviewer,
+        action=AuditAction.UNDO,
+        before=answer.verdict,
+        after=after,
+        decision_id=answer.id,
+    )
+    return Lease(answer.reviewer, timestamps.add_seconds(now, LEASE_SECONDS)), entry
 
 
 def validate_answer(verdict: Verdict, reason: str, defect_class: str) -> None:

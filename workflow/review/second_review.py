@@ -5,13 +5,13 @@ from dataclasses import replace
 
 from workflow import timestamps
 from workflow.errors import Conflict
-from workflow.inspections.inspection import AuditAction, AuditEntry, Inspection, Lease, SecondReview
+from workflow.inspections.inspection import AuditAction, AuditEntry, Inspection, SecondReview
 from workflow.inspections.repository import InspectionDatabase, InspectionRepository, get_or_raise
 from workflow.inspections.undo_window import MAX_UNDO_SECONDS
 from workflow.inspections.verdict import Verdict
 from workflow.review import revision
-from workflow.review.decisions import MessageQueue, validate_answer
-from workflow.review.queue import LEASE_SECONDS, ReviewRepository
+from workflow.review.decisions import MessageQueue, build_undo, validate_answer
+from workflow.review.queue import ReviewRepository
 
 MODEL = "model"
 
@@ -104,15 +104,7 @@ def undo(
     is_late = timestamps.seconds_between(second.at, now) > MAX_UNDO_SECONDS
     if is_late or not is_due(replace(row, second_review=None)):  # The verdict may have been revised.
         raise Conflict(f"{row.image.key}: too late to undo")
-    lease = Lease(reviewer, timestamps.add_seconds(now, LEASE_SECONDS))
-    entry = AuditEntry(
-        inspection_id=row.id,
-        at=now,
-        actor=reviewer,
-        action=AuditAction.UNDO,
-        before=second.verdict,
-        decision_id=second.id,
-    )
+    lease, entry = build_undo(row, second, now)
     reviews.record_second_review(row, None, lease, entry)
     return get_or_raise(inspections, inspection_id)
 
