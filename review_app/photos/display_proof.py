@@ -1,4 +1,4 @@
-"""Proof that a browser fetched a photo: a signed cookie that every worker can check."""
+"""Proof that a session fetched a photo: a signed cookie that every worker can check."""
 
 import hashlib
 import hmac
@@ -6,18 +6,19 @@ import hmac
 from fastapi import HTTPException, Request, Response
 
 from review_app.settings import ReviewAppSettings
-from review_app.users import SESSION_HOURS, User
+from review_app.users import SESSION_HOURS
 
 COOKIE = "displayed"
+PROOF_SECONDS = SESSION_HOURS * 3600
 
 
-def set_proof(request: Request, response: Response, inspection_id: str, user: User) -> None:
-    """Set the cookie that proves that this user's browser fetched the photo's display copy."""
+def set_proof(request: Request, response: Response, inspection_id: str, seconds: int = PROOF_SECONDS) -> None:
+    """Set the cookie that proves for `seconds` that this session fetched the photo's display copy."""
     settings: ReviewAppSettings = request.app.state.settings
     response.set_cookie(
         COOKIE,
-        _sign(settings, inspection_id, user),
-        max_age=SESSION_HOURS * 3600,
+        _sign(request, COOKIE, inspection_id, request.session["id"]),
+        max_age=seconds,
         path=f"/review/{inspection_id}",
         secure=settings.is_secure,
         httponly=True,
@@ -25,15 +26,39 @@ def set_proof(request: Request, response: Response, inspection_id: str, user: Us
     )
 
 
-def require_proof(request: Request, inspection_id: str, user: User) -> None:
-    """Raise 409 unless this user's browser fetched the photo's display copy."""
-    proof = _sign(request.app.state.settings, inspection_id, user)
-    if not hmac.compare_digest(request.cookies.get(COOKIE, "").encode(), proof.encode()):
+def has_proof(request: Request, inspection_id: str) -> bool:
+    """Return True if this session fetched the photo's display copy."""
+    proof = _sign(request, COOKIE, inspection_id, request.session["id"])
+    return hmac.compare_digest(request.cookies.get(COOKIE, "").encode(), proof.encode())
+
+
+def require_proof(request: Request, inspection_id: str) -> None:
+    """Raise 428 unless this session fetched the photo's display copy."""
+    if not has_proof(request, inspection_id):
         raise HTTPException(
-            409, "This browser has not loaded the photo, so it was not decided. Open it again."
+            428, "This browser has not loaded the photo, so it was not decided. Open it again."
         )
 
 
-def _sign(settings: ReviewAppSettings, inspection_id: str, user: User) -> str:
-    message = f"{COOKIE}\0{inspection_id}\0{user.name}".encode()
-    return hmac.new(settings.session_secret.encode(), message, hashlib.sha256).hexdigest()[:32]
+def renew_proof(
+    request: Request, response: Response, inspection_id: str, seconds: int = PROOF_SECONDS
+) -> Response:
+    """Let an existing proof end after `seconds`, and return the response.
+
+    A decided photo needs its proof only for an undo. Browsers keep about 180 cookies of a host.
+    """
+    if has_proof(request, inspection_id):
+        set_proof(request, response, inspection_id, seconds)
+    return response
+
+
+def copy_tag(request: Request, inspection_id: str, user_name: str) -> str:
+    """Return the ETag of a display copy. Only a user who fetched the copy knows it."""
+    return f'"{_sign(request, "copy", inspection_id, user_name)}"'
+
+
+def _sign(request: Request, *parts: str) -> str:
+    settings: ReviewAppSettings = request.app.state.settings
+    return hmac.new(settings.session_secret.encode(), "\0".join(parts).encode(), hashlib.sha256).hexdigest()[
+        :32
+    ]

@@ -25,12 +25,14 @@ def photo(
 ) -> Response:
     """Return a display copy (`review` or `list`) or the uploaded bytes (`original`).
 
-    The copy for the review allows the user's browser to decide the photo. Its URL names the user, so that a
-    copy in the browser's cache stands for one user.
+    The copy for the review allows the user's session to decide the photo. A browser asks each time whether
+    its copy is still valid, so that each session has its own proof.
     """
     photos: PhotoService = request.app.state.photos
     if not _ID.fullmatch(inspection_id) or kind not in ("review", "list", "original"):
         raise HTTPException(404, "Photo not found.")
+    if kind == "review" and is_known_copy(request, inspection_id, user):
+        return _prove(request, Response(status_code=304), inspection_id, user)
     try:
         if kind == "original":
             content, media_type = photos.original(inspection_id)
@@ -39,6 +41,17 @@ def photo(
     except UndisplayablePhoto as error:
         raise HTTPException(415, str(error)) from error
     response = Response(content, media_type=media_type, headers=_HEADERS)
-    if kind == "review":
-        display_proof.set_proof(request, response, inspection_id, user)
+    return _prove(request, response, inspection_id, user) if kind == "review" else response
+
+
+def is_known_copy(request: Request, inspection_id: str, user: User) -> bool:
+    """Return True if the user's browser has the copy for the review in its cache."""
+    tags = request.headers.get("if-none-match", "").split(",")
+    return display_proof.copy_tag(request, inspection_id, user.name) in [tag.strip() for tag in tags]
+
+
+def _prove(request: Request, response: Response, inspection_id: str, user: User) -> Response:
+    response.headers["Cache-Control"] = "private, no-cache"
+    response.headers["ETag"] = display_proof.copy_tag(request, inspection_id, user.name)
+    display_proof.set_proof(request, response, inspection_id)
     return response

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Form, HTTPException, Query, Request, Res
 from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse
 
 from review_app.live import event_stream
-from review_app.photos.display_proof import require_proof
+from review_app.photos.display_proof import renew_proof, require_proof
 from review_app.rendering import flash, render_page, render_partial
 from review_app.review import submissions
 from review_app.review.cards import build_card
@@ -23,6 +23,7 @@ from review_app.review.services import ReviewServices
 from review_app.review.submissions import ReviewAnswer, Submission
 from review_app.users import CurrentUser, User, is_still_signed_in, page_user
 from workflow.errors import Conflict
+from workflow.inspections.undo_window import MAX_UNDO_SECONDS
 from workflow.inspections.verdict import Verdict
 from workflow.review.assignment import ReviewOrder
 
@@ -118,8 +119,9 @@ def decide(
         verdict = Verdict.DEFECT
     if verdict not in (Verdict.OK, Verdict.DEFECT):
         raise HTTPException(400, "Choose OK or defect.")
-    submissions.get_inspection(services.container, inspection_id)
-    require_proof(request, inspection_id, user)
+    row = submissions.get_inspection(services.container, inspection_id)
+    if not submissions.is_stored(row, decision_id, user.name):
+        require_proof(request, inspection_id)
     answer = ReviewAnswer(
         inspection_id=inspection_id,
         decision_id=decision_id,
@@ -129,13 +131,17 @@ def decide(
     )
     submission = submissions.submit(services.container, answer, user.name, services.settings.undo_seconds)
     services.assigner.evict(inspection_id)
-    if _wants_json(request):
-        return JSONResponse({"status": submission.status, "undo_seconds_left": submission.undo_seconds_left})
     seconds = submission.undo_seconds_left
-    flash(
-        request, f"{_describe(submission)}. You can undo it for {seconds} s, at the bottom of the page.", "ok"
-    )
-    return _redirect_to_review()
+    if _wants_json(request):
+        response: Response = JSONResponse({"status": submission.status, "undo_seconds_left": seconds})
+    else:
+        flash(
+            request,
+            f"{_describe(submission)}. You can undo it for {seconds} s, at the bottom of the page.",
+            "ok",
+        )
+        response = _redirect_to_review()
+    return renew_proof(request, response, inspection_id, MAX_UNDO_SECONDS)
 
 
 @router.post("/{id}/undo")
@@ -161,7 +167,7 @@ def undo(
     if _wants_json(request):
         card = build_card(row, container.inspections, container.routing_policy())
         html = render_partial("review/_card.html", card=card, user=user)
-        return JSONResponse({"status": "open", "card": html})
+        return renew_proof(request, JSONResponse({"status": "open", "card": html}), inspection_id)
     flash(request, f"Undone: {row.image.name} is waiting for your decision again.")
     return RedirectResponse(f"/review?first={inspection_id}", 303)
 

@@ -89,6 +89,13 @@ def submit(container: Container, answer: ReviewAnswer, reviewer: str, undo_secon
     )
 
 
+def is_stored(row: Inspection, decision_id: str, reviewer: str) -> bool:
+    """Return True if the row has this answer: the request repeats one whose response was lost."""
+    if row.second_review is not None and decision_id == row.second_review.id:
+        return row.second_review.reviewer == reviewer
+    return bool(decision_id and decisions.find_earlier_decision(row, decision_id, reviewer))
+
+
 def undo(container: Container, inspection_id: str, decision_id: str, reviewer: str) -> Inspection:
     """Undo an answer of the reviewer. Raise Conflict if it is final or belongs to another reviewer."""
     row = get_inspection(container, inspection_id)

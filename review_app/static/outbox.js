@@ -3,7 +3,8 @@
 // A repeated request has the same decision id.
 
 const MAX_PARALLEL = 3; // A browser has six connections to a server; photos and events need some of them.
-const REFUSAL_STATUSES = [400, 403, 404, 409, 411, 413, 422];
+const NOT_LOADED = 428; // This session has not loaded the photo.
+const REFUSAL_STATUSES = [400, 403, 404, 409, 411, 413, 422, NOT_LOADED];
 const MAX_BACKOFF_MS = 15000;
 
 const isSame = (request, other) => {
@@ -96,7 +97,11 @@ export class Outbox {
       keepalive: true,
     };
     const url = `/review/${request.id}/${request.action}?${this.query}`;
-    const response = await fetch(url, options).catch(() => null);
+    let response = await fetch(url, options).catch(() => null);
+    if (response?.status === NOT_LOADED) { // The reviewer saw the photo in an earlier session.
+      await fetch(`/photos/${request.id}/review?${this.query}`).catch(() => null);
+      response = await fetch(url, options).catch(() => null);
+    }
     this.inFlight.delete(request.id);
     if (!response?.ok && !REFUSAL_STATUSES.includes(response?.status)) {
       this.backOff(response?.status === 401);

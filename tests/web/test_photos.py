@@ -112,7 +112,7 @@ def waiting(world: World) -> Callable[[bytes], str]:
 def test_a_photo_is_served_as_a_photo_that_may_be_kept(address: str, waiting: Callable[[bytes], str]) -> None:
     inspection = waiting(encoded(landscape()))
     with visitor(address, "ann") as ann:
-        answer = ann.get(f"/photos/{inspection}/review")
+        answer = ann.get(f"/photos/{inspection}/list")
 
     assert (answer.status_code, answer.headers["content-type"]) == (200, "image/jpeg")
     assert answer.headers["x-content-type-options"] == "nosniff"

@@ -1,14 +1,17 @@
 """Clicks, keys and input methods on the review page: what decides a photo, and what does not."""
 
+import time
+import uuid
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from tests.web.browsing import Visit
-from tests.web.serving import visitor
+from tests.web.serving import fetch_photo, visitor
 from tests.web.test_review_loop import answer, id_of, names, open_review, wait_for_photos
 from tests.web.world import World
+from workflow.inspections.undo_window import MAX_UNDO_SECONDS
 from workflow.inspections.verdict import Verdict
 
 Open = Callable[..., Visit]
@@ -213,13 +216,13 @@ def test_a_photo_that_the_browser_never_loaded_is_not_decided(world: World, addr
     first, second = (row.id for row in list(world.pipeline.inspections.rows.values())[:2])
     with visitor(address, "ann") as ann, visitor(address, "bob") as bob:
         refused = ann.post(f"/review/{first}/decide", data={"verdict": "ok"})
-        assert (refused.status_code, "has not loaded the photo" in refused.text) == (409, True)
+        assert (refused.status_code, "has not loaded the photo" in refused.text) == (428, True)
         bob.get(f"/photos/{first}/review")
         ann.get(f"/photos/{second}/review")
         ann.get(f"/photos/{first}/list")
         forged = ann.get(f"/photos/{second}/review").cookies["displayed"]
         headers = {"Cookie": f"displayed={forged}"}
-        assert ann.post(f"/review/{first}/decide", data={"verdict": "ok"}).status_code == 409
+        assert ann.post(f"/review/{first}/decide", data={"verdict": "ok"}).status_code == 428
         assert ann.post(f"/review/{first}/decide", data={"verdict": "ok"}, headers=headers).status_code != 303
         assert decided(world) == []
 
@@ -233,7 +236,58 @@ def test_a_copy_in_the_cache_of_another_user_proves_nothing(world: World, addres
         ann.get(f"/photos/{inspection}/review?as=ann")
         ann.post("/sign-in", data={"name": "bob", "role": "reviewer"})
         assert ann.get(f"/photos/{inspection}/review?as=ann").status_code in (303, 401)
-        assert ann.post(f"/review/{inspection}/decide", data={"verdict": "ok"}).status_code == 409
+        assert ann.post(f"/review/{inspection}/decide", data={"verdict": "ok"}).status_code == 428
+
+
+def test_a_photo_is_seen_in_each_session_before_it_is_decided(world: World, address: str) -> None:
+    (inspection, *_) = world.pipeline.inspections.rows
+    with visitor(address, "ann") as ann:
+        copy = ann.get(f"/photos/{inspection}/review?as=ann")
+        assert "no-cache" in copy.headers["cache-control"]
+        ann.post("/sign-in", data={"name": "ann", "role": "reviewer"})
+        assert ann.post(f"/review/{inspection}/decide", data={"verdict": "ok"}).status_code == 428
+
+        guess = ann.get(f"/photos/{inspection}/review", headers={"If-None-Match": '"guess"'})
+        assert guess.status_code == 200
+        ann.post("/sign-in", data={"name": "ann", "role": "reviewer"})
+        known = ann.get(f"/photos/{inspection}/review", headers={"If-None-Match": copy.headers["etag"]})
+        assert (known.status_code, known.content) == (304, b"")
+        assert ann.post(f"/review/{inspection}/decide", data={"verdict": "ok"}).status_code == 303
+
+
+def test_the_proofs_of_decided_photos_end_with_their_undo_window(world: World, visit: Open) -> None:
+    """Browsers keep about 180 cookies of a host."""
+    window = open_review(visit)
+    wait_for_photos(window)
+    first = answer(window, "a")
+    row = id_of(world, first)
+    window.until(lambda: world.row(row).decision)
+
+    def seconds_left(inspection: str) -> float:
+        (proof,) = [cookie for cookie in window.context.cookies() if cookie["path"].endswith(inspection)]
+        return proof["expires"] - time.time()
+
+    window.until(lambda: seconds_left(row) <= MAX_UNDO_SECONDS)
+    assert seconds_left(id_of(world, window.name())) > 3600
+    window.press("z")
+    window.until(lambda: seconds_left(row) > 3600)
+    answer(window, "d")
+    window.until(lambda: world.row(row).decision)
+
+
+def test_a_repeated_decision_needs_no_proof_and_gives_none(world: World, address: str) -> None:
+    """The browser sends a decision again if it closed before the response came, also a day later."""
+    (inspection, *_) = world.pipeline.inspections.rows
+    answer = {"verdict": "ok", "decision_id": str(uuid.uuid4())}
+    with visitor(address, "ann") as ann:
+        fetch_photo(ann, inspection)
+        assert ann.post(f"/review/{inspection}/decide", data=answer).status_code == 303
+        ann.cookies.delete("displayed")
+
+        repeated = ann.post(f"/review/{inspection}/decide", data=answer)
+
+        assert repeated.status_code == 303
+        assert "displayed" not in repeated.cookies
 
 
 def test_a_composition_in_the_comment_belongs_to_the_writer(world: World, visit: Open) -> None:
