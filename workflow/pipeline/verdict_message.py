@@ -99,7 +99,13 @@ def _prediction(prediction: Prediction | None) -> dict[str, Any] | None:
         "model": prediction.model,
         "policy_version": prediction.policy_version,
         "note": prediction.note,
+        "unusual": _unusual(prediction),
     }
+
+
+def _unusual(prediction: Prediction) -> list[str] | None:
+    """Return the reasons, none for a usual photo, or None if the photo was compared with no reference."""
+    return list(prediction.unusual) if prediction.unusual or prediction.reference else None
 
 
 def _review(inspection: Inspection) -> dict[str, Any] | None:

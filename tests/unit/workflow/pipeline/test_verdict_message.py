@@ -28,7 +28,19 @@ from workflow.review.decisions import MAX_DEFECT_CLASS_LENGTH, MAX_REASON_LENGTH
 DOCS = Path(__file__).resolve().parents[4] / "docs"
 PAGE = (DOCS / "verdict-message.md").read_text(encoding="utf-8")
 SCHEMA = json.loads((DOCS / "verdict-message.schema.json").read_text(encoding="utf-8"))
-VALIDATOR = Draft202012Validator(SCHEMA)
+PUBLISHED_VALIDATOR = Draft202012Validator(SCHEMA)
+
+
+def forbid_other_fields(schema: dict[str, Any]) -> dict[str, Any]:
+    """Return the schema with no field admitted that it does not name. Readers use it without that."""
+    parts = {
+        name: {**part, "additionalProperties": False} if part["type"] == "object" else part
+        for name, part in schema["$defs"].items()
+    }
+    return {**schema, "additionalProperties": False, "$defs": parts}
+
+
+VALIDATOR = Draft202012Validator(forbid_other_fields(SCHEMA))
 
 UPLOAD = Image("parts-inbound", "line 1/pump housing #7.jpeg", "Qk9uV3lRZk5LdXJ0")
 ID = inspection_id(UPLOAD)
@@ -47,6 +59,7 @@ UPLOADED = Inspection(
     location=UPLOAD,
 )
 READ = replace(UPLOADED, sha256=SHA256, photo={"format": "jpeg"})
+MADE_AT = "2026-02-27T16:40:11.052Z"
 SURE = Prediction(
     verdict=Verdict.DEFECT,
     label="def_front",
@@ -55,6 +68,7 @@ SURE = Prediction(
     scores=(),
     model=MODEL,
     policy_version="2026-03",
+    reference=MADE_AT,
 )
 DOUBT = Prediction(
     verdict=Verdict.OK,
@@ -64,6 +78,15 @@ DOUBT = Prediction(
     scores=(),
     model=MODEL,
     policy_version="2026-03",
+    reference=MADE_AT,
+)
+REASON = "darker than every learned photo (mean 31; learned 92 to 140)"
+UNUSUAL = replace(
+    DOUBT,
+    verdict=Verdict.UNCLEAR,
+    confidence=0.9987,
+    note=f"the photo is unusual: {REASON}",
+    unusual=(REASON,),
 )
 DECISION = Decision(
     id="0b9d54f1-5a0e-4a59-a3c5-3c9d0b0c3d7e",
@@ -85,6 +108,11 @@ EXAMPLES = {
     "decided by the model": (replace(READ, prediction=SURE), Verdict.DEFECT, AT),
     "decided by a reviewer": (
         replace(READ, prediction=DOUBT, decision=DECISION),
+        Verdict.OK,
+        "2026-03-02T07:21:41.730Z",
+    ),
+    "that looks like no learned photo": (
+        replace(READ, prediction=UNUSUAL, decision=replace(DECISION, reason="the lamp was off")),
         Verdict.OK,
         "2026-03-02T07:21:41.730Z",
     ),
@@ -187,13 +215,17 @@ def pretty(text: str) -> str:
     return json.dumps(json.loads(text), indent=2) + "\n"
 
 
-def test_the_schema_is_a_schema_that_admits_nothing_else() -> None:
+def test_the_schema_requires_every_field_and_lets_readers_ignore_those_of_later_versions() -> None:
     Draft202012Validator.check_schema(SCHEMA)
     objects = [SCHEMA, *(part for part in SCHEMA["$defs"].values() if part["type"] == "object")]
 
-    assert all(part["additionalProperties"] is False for part in objects)
-    assert all(part["required"] == list(part["properties"]) for part in objects)
-    assert SCHEMA["properties"]["schema_version"]["const"] == verdict_message.SCHEMA_VERSION
+    assert "additionalProperties" not in str(SCHEMA)
+    absent_in_older_messages = {"unusual"}
+    for part in objects:
+        assert set(part["required"]) == set(part["properties"]) - absent_in_older_messages
+    later = {**valid(), "schema_version": "1.3", "part": {"id": "7"}}
+    assert PUBLISHED_VALIDATOR.is_valid(later)
+    assert not PUBLISHED_VALIDATOR.is_valid({**later, "schema_version": "2.0"})
     assert SCHEMA["$defs"]["review"]["properties"]["reason"]["maxLength"] == MAX_REASON_LENGTH
     assert SCHEMA["$defs"]["review"]["properties"]["defect_class"]["maxLength"] == MAX_DEFECT_CLASS_LENGTH
 
@@ -217,6 +249,39 @@ def test_the_page_explains_every_field_and_no_other() -> None:
     fields |= {f"image.{field}" for field in SCHEMA["$defs"]["image_version"]["properties"]}
 
     assert named == fields | _codes()
+
+
+def test_the_page_lists_every_version_up_to_the_present_one() -> None:
+    versions = re.findall(r"^\| ([0-9]+\.[0-9]+) \|", PAGE, re.MULTILINE)
+
+    assert versions == ["1.0", "1.1", verdict_message.SCHEMA_VERSION]
+
+
+@pytest.mark.parametrize(
+    ("changes", "unusual"),
+    [
+        ({"unusual": (REASON,), "reference": MADE_AT}, [REASON]),
+        ({"unusual": (REASON,)}, [REASON]),
+        ({"reference": MADE_AT}, []),
+        ({"reference": ""}, None),
+    ],
+)
+def test_a_message_tells_whether_the_photo_was_compared_and_why_it_is_unusual(
+    changes: dict[str, Any], unusual: list[str] | None
+) -> None:
+    row = replace(READ, prediction=replace(SURE, **changes))
+
+    message = json.loads(build_message(row, Verdict.DEFECT, place(Verdict.DEFECT), AT))
+
+    assert message["prediction"]["unusual"] == unusual
+    VALIDATOR.validate(message)
+
+
+def test_a_message_from_before_photos_were_compared_is_valid() -> None:
+    message = valid()
+    del message["prediction"]["unusual"]
+
+    assert PUBLISHED_VALIDATOR.is_valid(message)
 
 
 def test_the_page_explains_every_reason_code() -> None:
@@ -305,7 +370,7 @@ def test_the_largest_message_fits_a_queue() -> None:
     row = replace(
         READ,
         image=upload,
-        prediction=replace(SURE, label="l" * 256, note="n" * 1024),
+        prediction=replace(SURE, label="l" * 256, note="n" * 2048, unusual=("u" * 200,) * 10),
         decision=replace(DECISION, reason="\U0001f527" * MAX_REASON_LENGTH),
     )
 
