@@ -17,15 +17,18 @@ VOLUMES = (10_000, 100_000, 1_000_000)
 SHIFT_HOURS = 8 * 22
 BATCHES, HOURS_AROUND_A_BATCH = 22, 1.5  # Half an hour to start, an hour until an idle model is stopped.
 # Requests of one photo on its way to a verdict. Transitions are those of the path without a review.
-TRANSITIONS, FUNCTION_CALLS, GB_SECONDS = 9, 5, 1.1
-READS, MESSAGES = 9, 7
+TRANSITIONS, FUNCTION_CALLS = 9, 5
+# Measuring a photo of a megapixel at 1 GB, of its path and of a cold start for each hundred photos.
+MEASURING_GB_SECONDS, MEASURING_START_GB_SECONDS = 0.02, 0.15
+GB_SECONDS = 1.1 + MEASURING_GB_SECONDS + MEASURING_START_GB_SECONDS / 100
+READS, MESSAGES = 10, 7
 # A write counts once for the item and once for each index that it changes. The name index gets an entry for
 # each word and digit of the name and at most eight for the folders: here those of SAMPLE_KEY.
 SAMPLE_KEY, NAME_WRITES, MAX_NAME_WRITES = "line-2/2026-11-30/cast_0042.jpeg", 11, 40
-WRITES = 19 + NAME_WRITES
-OBJECT_WRITES, OBJECT_READS, LOG_KB, ITEM_KB = 2, 3, 6, 4
+WRITES = 20 + NAME_WRITES  # One of them is the descriptor.
+OBJECT_WRITES, OBJECT_READS, LOG_KB, ITEM_KB = 2, 3, 6, 5
 REVIEW_TRANSITIONS, REVIEW_FUNCTION_CALLS, REVIEW_WRITES = 3, 4, 14
-ALARM_METRICS, CUSTOM_METRICS = 35, 23
+ALARM_METRICS, CUSTOM_METRICS = 35, 25
 REVIEW_APP_DISK_GB, INDEX_ENTRY_KB = 10, 0.2
 
 
@@ -50,6 +53,12 @@ def cost_of_thousand_photos() -> list[CostItem]:
         "SQS and EventBridge": usd("message", MESSAGES) + usd("event", 1),
     }
     return [CostItem(name, 1000 * dollars) for name, dollars in per_photo.items()]
+
+
+def cost_of_measuring_thousand_photos() -> float:
+    """Return the cost of measuring a thousand photos and comparing them with a reference, in US dollars."""
+    seconds = MEASURING_GB_SECONDS + MEASURING_START_GB_SECONDS / 100
+    return 1000 * (usd("function second", seconds) + usd("table write", 1) + usd("table read", 1))
 
 
 def monthly_storage_cost(photos: int) -> CostItem:
@@ -148,6 +157,7 @@ def render_page() -> str:
         unclear=f"{UNCLEAR_SHARE:.0%}",
         speed=PHOTOS_PER_SECOND_PER_UNIT,
         thousand=_bill("US$", photos, 3),
+        measuring=f"{cost_of_measuring_thousand_photos():.4f}",
         months=_months(),
         targets=_table(
             ("", "US$ a month"), [(item.name, f"{item.dollars:.0f}") for item in review_app_hosting_costs()]

@@ -34,9 +34,13 @@ class Dashboard(Construct):
             for outcome in ("readable", "unreadable")
         ]
         filed = [metrics.filed_photos(verdict, 5) for verdict in VERDICTS]
+        guard = [
+            metrics.of_function("detect_labels", f"photo_{kind}", 5) for kind in ("unusual", "unguarded")
+        ]
         return [
             _graph("Photos in, verdicts out", claimed, filed),
             _graph("Share of photos for review", [metrics.unclear_share(15)]),
+            _graph("Unusual photos, and photos compared with no reference", guard),
         ]
 
     def _durations(self) -> list[cloudwatch.IWidget]:

@@ -7,7 +7,7 @@ import pytest
 
 from tests.fakes import FakeDetector, InMemoryArchiveIndex, InMemoryExecutionArchive, InMemoryHistorySource
 from tests.recorder import Recorder
-from tests.unit.pipeline import CLEARLY_OK, UNSURE, Pipeline
+from tests.unit.pipeline import CLEARLY_OK, MODEL, POLICY, UNSURE, Pipeline
 from workflow.history import metrics
 from workflow.history.archive import ExecutionRecord
 from workflow.history.archiver import Archiver, archive_executions, describe_failure, execution_names
@@ -239,6 +239,9 @@ def test_photos_that_no_threshold_routed_are_not_replayed(archiving: Archiving) 
     assert row.prediction is not None
     noted = replace(row, prediction=replace(row.prediction, note="the labels contradict"))
 
+    unusual = POLICY.predict(row.prediction.scores, MODEL, ("darker than every learned photo",))
+
+    assert measure_inspection(replace(row, prediction=unusual)).score is None
     assert measure_inspection(row).score == RoutedScore(Routing.CLEAR, row.prediction.confidence)
     assert measure_inspection(noted).score is None
     assert measure_inspection(replace(row, prediction=None)).score is None
