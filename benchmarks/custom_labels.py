@@ -322,7 +322,9 @@ def run_crash_test(folder: Path, times: int, seed: int) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        prog="python -m benchmarks.custom_labels",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--train", type=int, nargs="*", default=[200, 2000])
     parser.add_argument("--rounds", type=int, default=3)

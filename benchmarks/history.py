@@ -70,7 +70,7 @@ class UniformArchive(InMemoryExecutionArchive):
 
 def main() -> None:
     """Parse the arguments, run the requests, and print their latency beside the targets."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.history", description=__doc__)
     parser.add_argument("--inspections", type=int, default=100_000)
     parser.add_argument("--requests", type=int, default=60)
     parser.add_argument("--json", action="store_true")

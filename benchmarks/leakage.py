@@ -1,7 +1,7 @@
-"""Measure recall, false alarms and speed of the leakage guard: python -m benchmarks.leakage [PARTS]."""
+"""Measure recall, false alarms and speed of the leakage guard."""
 
+import argparse
 import functools
-import sys
 import time
 
 import numpy as np
@@ -44,10 +44,12 @@ def measure(product: SampleProduct, count: int) -> None:
 
 
 def main() -> None:
-    count = int(sys.argv[1]) if len(sys.argv) > 1 else 1540
-    measure(SampleProduct.IMPELLER, count)
-    measure(SampleProduct.FLANGE, count // 4)
-    measure(SampleProduct.GEAR, count // 4)
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.leakage", description=__doc__)
+    parser.add_argument("parts", type=int, nargs="?", default=1540, help="parts of the first product")
+    parts = parser.parse_args().parts
+    measure(SampleProduct.IMPELLER, parts)
+    measure(SampleProduct.FLANGE, parts // 4)
+    measure(SampleProduct.GEAR, parts // 4)
 
 
 if __name__ == "__main__":

@@ -244,7 +244,9 @@ def measure(outputs: StackOutputs, count: int, concurrency: Sequence[int]) -> It
 
 def main() -> None:
     """Parse the arguments, start an environment and print the measurements."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.pipeline", description=__doc__.splitlines()[0] if __doc__ else None
+    )
     parser.add_argument("--photos", type=int, default=300)
     parser.add_argument("--concurrency", type=int, nargs="+", default=[1, 8, 16])
     options = parser.parse_args()

@@ -1,10 +1,11 @@
-"""Take the two pictures of README.md from the demo's own photos: `python -m benchmarks.readme_pictures`.
+"""Take the two pictures of README.md from the demo's own photos.
 
 The script runs `partcheck demo --keep` in a temporary state directory and opens the review app in Chromium.
 It writes `docs/pictures/review.png` (an unclear photo on the review page) and `docs/pictures/execution.png`
 (the execution of an unclear photo).
 """
 
+import argparse
 import signal
 import subprocess
 import sys
@@ -41,6 +42,7 @@ def take_pictures(browser: Browser, review_app_url: str) -> None:
 
 def main() -> None:
     """Run the demo, take the pictures, and stop the demo."""
+    argparse.ArgumentParser(prog="python -m benchmarks.readme_pictures", description=__doc__).parse_args()
     PICTURES.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as directory, chromium() as browser:
         command = [sys.executable, "-m", "cli.main", "--state-dir", directory, "demo", "--keep"]

@@ -147,7 +147,9 @@ def measure(tables: BenchmarkTables, reviewers: int, per_second: float, seconds:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.review", description=__doc__.splitlines()[0] if __doc__ else ""
+    )
     parser.add_argument("--waiting", type=int, default=1000)
     parser.add_argument("--reviewers", type=int, default=20)
     parser.add_argument("--per-second", type=float, default=10)

@@ -35,3 +35,12 @@ def test_every_command_of_a_page_exists_with_its_options(page: str) -> None:
                 group = group.commands[word]
         complete = not isinstance(group, click.Group) or words == [group.name]
         assert complete or {"X", "COMMAND", "--help"} & {*words}, words
+
+
+@pytest.mark.parametrize("page", [*PAGES, "CONTRIBUTING.md"])
+def test_every_python_command_of_a_page_works_in_a_clean_clone(page: str) -> None:
+    text = (ROOT / page).read_text(encoding="utf-8")
+
+    bare = re.findall(r"(?:`|^)((?:python|pytest) [^`\n]*)", text, re.MULTILINE)
+
+    assert bare == [], "the programs are in .venv/bin, which make setup creates"
