@@ -13,8 +13,10 @@ from cli.output import note
 from cli.printed_command import printed_command
 from workflow import timestamps
 from workflow.errors import NotFound
+from workflow.inspections.model_reference import ReferenceRepository
 from workflow.models.model import ModelVersion, MonotonicClock
 from workflow.models.promotion import ModelRegistry
+from workflow.models.reference_update import ReferenceProposals, ReferenceStore
 
 if TYPE_CHECKING:
     from workflow.aws.model_control_plane import RekognitionModelControlPlane
@@ -38,6 +40,8 @@ class ModelServices:
     settings: "SsmModelSettings"
     event_log: "DynamoModelEventLog"
     capacity_log: "DynamoModelEventLog"
+    references: ReferenceRepository
+    proposals: ReferenceProposals
 
     @property
     def registry(self) -> ModelRegistry:
@@ -50,6 +54,17 @@ class ModelServices:
             now=timestamps.now,
             actor=self.user,
             report_progress=note,
+        )
+
+    @property
+    def reference_store(self) -> ReferenceStore:
+        """Return the adapters that changes of references need."""
+        return ReferenceStore(
+            references=self.references,
+            proposals=self.proposals,
+            event_log=self.event_log,
+            now=timestamps.now,
+            actor=self.user,
         )
 
     def find_version(self, text: str) -> ModelVersion:
@@ -100,6 +115,8 @@ def build_model_services(
         settings=container.model_settings,
         event_log=container.model_event_log,
         capacity_log=container.capacity_event_log,
+        references=container.references,
+        proposals=container.reference_proposals,
     )
 
 

@@ -20,12 +20,14 @@ class LabelledPhoto:
     """A photo with its label.
 
     `name` identifies it for users, `read` returns the file's bytes, `source` is the S3 URI of a photo in S3.
+    `part` is equal for photos that show one part, and empty before photos are compared.
     """
 
     name: str
     label: str
     read: Callable[[], bytes]
     source: str = ""
+    part: str = ""
 
     def sha256(self) -> str:
         """Return the hash of the file's bytes, as hex."""

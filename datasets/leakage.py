@@ -2,7 +2,7 @@
 
 import hashlib
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from datasets.labelled_photos import LabelledPhoto
@@ -78,10 +78,10 @@ def split_by_part(
         members[int(part)].append(index)
     label_counts = Counter(photo.label for photo in photos)
     quota = {label: round(share * count) for label, count in label_counts.items()}
-    parts_left = Counter(_majority_label(photos, part) for part in members.values())
+    parts_left = Counter(_label_of_part(photos, part) for part in members.values())
     test: list[int] = []
     for part in sorted(members.values(), key=lambda indices: _sort_key(photos, indices)):
-        label = _majority_label(photos, part)
+        label = _label_of_part(photos, part)
         if len(part) <= max(quota[label], 1) and quota[label] > 0 and parts_left[label] > 1:
             quota[label] -= len(part)
             parts_left[label] -= 1
@@ -90,9 +90,14 @@ def split_by_part(
     return [index for index in range(len(photos)) if index not in test_indices], sorted(test)
 
 
-def _majority_label(photos: Sequence[LabelledPhoto], indices: list[int]) -> str:
-    counts = Counter(photos[index].label for index in indices)
+def majority_label(labels: Iterable[str]) -> str:
+    """Return the label of most of a part's photos; of several, the first in the alphabet."""
+    counts = Counter(labels)
     return min(counts, key=lambda label: (-counts[label], label))
+
+
+def _label_of_part(photos: Sequence[LabelledPhoto], indices: list[int]) -> str:
+    return majority_label(photos[index].label for index in indices)
 
 
 def _sort_key(photos: Sequence[LabelledPhoto], indices: list[int]) -> bytes:

@@ -1,6 +1,9 @@
 """Objects in S3 by bucket and key, or by URI."""
 
+from botocore.exceptions import ClientError
+
 from workflow.aws.clients import client
+from workflow.errors import NotFound
 
 
 def s3_uri(bucket: str, key: str) -> str:
@@ -9,8 +12,13 @@ def s3_uri(bucket: str, key: str) -> str:
 
 
 def read_object(bucket: str, key: str) -> bytes:
-    """Return the content of an object."""
-    content: bytes = client("s3").get_object(Bucket=bucket, Key=key)["Body"].read()
+    """Return the content of an object; raises NotFound if it does not exist."""
+    try:
+        content: bytes = client("s3").get_object(Bucket=bucket, Key=key)["Body"].read()
+    except ClientError as error:
+        if error.response["Error"]["Code"] in ("NoSuchKey", "404"):
+            raise NotFound(f"{s3_uri(bucket, key)} does not exist") from error
+        raise
     return content
 
 

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from workflow import timestamps
+from workflow.inspections.model_reference import ModelReference
 from workflow.models.capacity_manager import UsageMeter
 from workflow.models.capacity_policy import DISABLED, CapacityPolicy, parse_capacity_policy
 from workflow.models.model import (
@@ -18,6 +19,7 @@ from workflow.models.model import (
     project_name,
 )
 from workflow.models.promotion import ModelAction, ModelEvent, ModelRegistry
+from workflow.models.reference_update import ReferenceProposal
 
 MONDAY = "2026-01-05T00:00:00.000Z"
 
@@ -185,6 +187,32 @@ class InMemoryCapacityStore:
 
     def set_start_lock(self, until: str) -> None:
         self.until = until
+
+
+class InMemoryReferenceProposals:
+    """ReferenceProposals by the model's ARN."""
+
+    def __init__(self) -> None:
+        self.open: dict[str, ReferenceProposal] = {}
+        self.first: dict[str, ModelReference] = {}
+
+    def get(self, model: str) -> ReferenceProposal | None:
+        return self.open.get(model)
+
+    def put(self, proposal: ReferenceProposal) -> None:
+        self.open[proposal.model] = proposal
+
+    def delete(self, model: str) -> None:
+        self.open.pop(model, None)
+
+    def get_first(self, model: str) -> ModelReference | None:
+        return self.first.get(model)
+
+    def put_first(self, reference: ModelReference) -> None:
+        self.first[reference.model] = reference
+
+    def delete_first(self, model: str) -> None:
+        self.first.pop(model, None)
 
 
 def build_registry(

@@ -2,6 +2,7 @@
 
 import time
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -91,14 +92,17 @@ def import_photos(
 
 
 def split_photos(photos: list["LabelledPhoto"], test_share: float = DEFAULT_TEST_SHARE) -> "TrainAndTest":
-    """Return training and test photos. Photos of one part are on the same side."""
+    """Return training and test photos, each with its part. Photos of one part are on the same side."""
     from datasets.leakage import split_by_part
     from datasets.near_duplicates import find_near_duplicates
 
     with Progress("Comparing photos", len(photos)) as progress:
         duplicates = find_near_duplicates(photos, progress.show)
     training, test = split_by_part(photos, duplicates, test_share)
-    return [photos[index] for index in training], [photos[index] for index in test]
+    numbered = [
+        replace(photo, part=str(part)) for photo, part in zip(photos, duplicates.part_numbers(), strict=True)
+    ]
+    return [numbered[index] for index in training], [numbered[index] for index in test]
 
 
 def import_split(services: ModelServices, sides: "TrainAndTest", replace: bool) -> dict[str, str | int]:

@@ -7,11 +7,14 @@ from cli.model.delete import delete
 from cli.model.evaluate import evaluate
 from cli.model.list import list_models
 from cli.model.promote import promote
+from cli.model.reference import reference
 from cli.model.rollback import rollback
+from cli.model.show import show
 from cli.model.start import start
 from cli.model.status import status
 from cli.model.stop import stop
 from cli.model.train import train
+from cli.model.try_photos import try_photos
 
 
 @click.group()
@@ -26,6 +29,7 @@ def model() -> None:
                       partcheck model evaluate autumn --hold-out other-photos/
                       partcheck model promote autumn
     Undo that:        partcheck model rollback
+    Set up a light:   partcheck model try photo.jpg
     """
 
 
@@ -35,7 +39,10 @@ for command in (
     promote,
     rollback,
     list_models,
+    show,
     status,
+    reference,
+    try_photos,
     start,
     stop,
     delete,

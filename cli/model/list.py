@@ -1,11 +1,13 @@
 """`partcheck model list`."""
 
+from typing import Any
+
 import click
 
 from cli.context import CliContext
 from cli.model.model_report import model_to_dict, start_and_stop_events
 from cli.model_services import open_model_services
-from cli.output import format_timestamp, print_json, print_table
+from cli.output import format_timestamp, pluralize, print_json, print_table
 
 
 @click.command("list")
@@ -15,6 +17,9 @@ from cli.output import format_timestamp, print_json, print_table
 def list_models(context: CliContext, project: str, as_json: bool) -> None:
     """List models, newest first. An asterisk marks the model in use.
 
+    The column `reference` counts the parts that a model learned. With `none`, its unusual photos are not
+    recognised.
+
     \b
     Example:
       partcheck model list --project housings
@@ -23,7 +28,7 @@ def list_models(context: CliContext, project: str, as_json: bool) -> None:
     projects = [project] if project else services.models.list_projects()
     in_use, events = services.settings.get_model(), start_and_stop_events(services)
     states = [
-        model_to_dict(version, events, in_use)
+        model_to_dict(services, version, events, in_use)
         for name in projects
         for version in services.models.list_versions(name)
     ]
@@ -38,7 +43,13 @@ def list_models(context: CliContext, project: str, as_json: bool) -> None:
             state["name"],
             state["words"],
             format_timestamp(state["created_at"]),
+            _count_parts(state["reference"]),
         )
         for state in states
     ]
-    print_table(("", "project", "model", "state", "created"), rows)
+    print_table(("", "project", "model", "state", "created", "reference"), rows)
+
+
+def _count_parts(reference: dict[str, Any] | None) -> str:
+    """Return how many parts a reference was made of, `none` without a reference."""
+    return pluralize(sum(reference["parts"].values()), "part") if reference else "none"

@@ -9,6 +9,7 @@ from cli.output import print_json_line
 from workflow import timestamps
 from workflow.models.model import ModelStatus, ModelVersion, describe_status
 from workflow.models.promotion import ModelAction, ModelEvent, running_since
+from workflow.models.reference_summary import reference_to_dict
 
 version_argument = click.argument("version", required=False, default="")
 json_option = click.option(
@@ -18,7 +19,7 @@ json_option = click.option(
 
 def print_model(services: ModelServices, version: ModelVersion, as_json: bool) -> None:
     """Print a model's state as one sentence or one JSON object."""
-    state = model_to_dict(version, start_and_stop_events(services), services.settings.get_model())
+    state = model_to_dict(services, version, start_and_stop_events(services), services.settings.get_model())
     if as_json:
         print_json_line(state)
     else:
@@ -32,7 +33,9 @@ def start_and_stop_events(services: ModelServices) -> list[ModelEvent]:
     return services.event_log.events(*actions) + services.capacity_log.events(*actions)
 
 
-def model_to_dict(version: ModelVersion, events: list[ModelEvent], arn_in_use: str) -> dict[str, Any]:
+def model_to_dict(
+    services: ModelServices, version: ModelVersion, events: list[ModelEvent], arn_in_use: str
+) -> dict[str, Any]:
     """Return a model's state as plain JSON."""
     since = running_since(events, version.arn) if version.status is ModelStatus.RUNNING else ""
     return {
@@ -47,4 +50,5 @@ def model_to_dict(version: ModelVersion, events: list[ModelEvent], arn_in_use: s
         "in_use": version.arn == arn_in_use,
         "message": version.message,
         "words": describe_status(version, since, timestamps.now()),
+        "reference": reference_to_dict(services.references.get(version.arn)),
     }

@@ -9,6 +9,7 @@ import click
 from cli.context import CliContext
 from cli.model.evaluate import evaluate_on_hold_out, read_training_summary
 from cli.model.label_verdicts import resolve_verdicts, verdict_option
+from cli.model.reference_report import warn_of_missing_reference
 from cli.model_services import ModelServices, open_model_services, project_options
 from cli.output import note, print_json_line
 from cli.printed_command import printed_command
@@ -79,6 +80,7 @@ def promote_version(
     if before == candidate.arn:
         raise Conflict(f"Model {candidate.name} is in use already")
     policy = _extend_policy(services, candidate, labels, verdicts)
+    warn_without_reference(services, candidate.arn)
     try:
         case = _build_case(services, candidate, before, policy, force=force, reason=reason, units=units)
         promotion.promote(services.registry, candidate.arn, policy, case, units)
@@ -86,6 +88,12 @@ def promote_version(
         if candidate.status not in ACTIVE_STATUSES:
             _stop_rejected(services, candidate)
         raise
+
+
+def warn_without_reference(services: ModelServices, arn: str) -> None:
+    """Print a warning if the model has no reference. References are keyed by model, and switch with it."""
+    if services.references.get(arn) is None:
+        note(warn_of_missing_reference(version_name(arn)))
 
 
 def print_switch(arn: str, before: str, as_json: bool) -> None:

@@ -3,7 +3,7 @@
 import click
 
 from cli.context import CliContext
-from cli.model.promote import print_switch
+from cli.model.promote import print_switch, warn_without_reference
 from cli.model_services import open_model_services, project_options
 from workflow.models import promotion
 
@@ -26,4 +26,6 @@ def rollback(context: CliContext, project: str, bucket: str, reason: str, as_jso
     """
     services = open_model_services(context, project, bucket)
     before = services.settings.get_model()
-    print_switch(promotion.rollback(services.registry, reason), before, as_json)
+    restored = promotion.rollback(services.registry, reason)
+    print_switch(restored, before, as_json)
+    warn_without_reference(services, restored)

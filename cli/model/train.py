@@ -1,6 +1,7 @@
 """`partcheck model train`: train on a project's data sets, or on a folder of photos."""
 
 import shlex
+import time
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,16 +14,20 @@ from cli.context import CliContext
 from cli.dataset.import_photos import import_split, read_split, report_listing, split_option, split_photos
 from cli.model.label_verdicts import resolve_verdicts, verdict_option
 from cli.model.promote import promote_version
+from cli.model.reference import make_reference
+from cli.model.reference_report import warn_of_missing_reference
 from cli.model_services import MAX_UNITS, ModelServices, open_model_services, project_options
 from cli.output import format_duration, note, print_json_line
 from cli.printed_command import printed_command
 from workflow import timestamps
-from workflow.errors import ConfigurationError, Conflict
+from workflow.errors import ConfigurationError, Conflict, PartcheckError
 from workflow.models.model import ModelStatus, ModelVersion, version_name, wait_for_status
 from workflow.models.promotion import ModelAction, ModelEvent
+from workflow.models.reference_summary import summarize_reference
 
 if TYPE_CHECKING:
     from datasets.importing import TrainAndTest
+    from datasets.labelled_photos import LabelledPhoto
 
 TRAINING_TIMEOUT_SECONDS = 24 * 3600.0
 FIRST_MODEL = "first model"
@@ -70,7 +75,8 @@ def train(
 
     Without FOLDER it trains on the data sets that `partcheck dataset import` made. Ctrl-C does not stop the
     training; `partcheck model status NAME` shows its progress. On AWS a training takes half an hour to a day
-    and costs US$1 an hour.
+    and costs US$1 an hour. While the service trains, the command measures the photos for the model's
+    reference, by which unusual photos are recognised.
 
     With FOLDER, which has one folder of photos for each label, it imports the photos, trains a model, and
     puts it to use if no model is in use yet. Otherwise the new model must pass the same comparison as with
@@ -102,6 +108,7 @@ def train(
         arn, status = version.arn, version.status
     else:
         arn = _start_training(services, name)
+        _make_reference(services, arn)
         status = _wait_for_training(services, arn).status if wait else ModelStatus.TRAINING_IN_PROGRESS
     _print_result(arn, status, as_json)
 
@@ -137,7 +144,9 @@ def train_and_promote(
     # An invalid policy is rejected, and a guess is asked about, before the training.
     verdicts = resolve_verdicts(services.settings.get_routing_policy(), labels, verdicts)
     import_split(services, sides, replace)
-    version = _wait_for_training(services, _start_training(services, name))
+    arn = _start_training(services, name)
+    _make_reference(services, arn, sides[0])
+    version = _wait_for_training(services, arn)
     reason = "" if services.settings.get_model() else FIRST_MODEL
     try:
         promote_version(services, version, reason=reason, labels=labels, units=units, verdicts=verdicts)
@@ -170,6 +179,26 @@ def _start_training(services: ModelServices, name: str) -> str:
     )
     note(f"Training model {name} …")
     return arn
+
+
+def _make_reference(
+    services: ModelServices, arn: str, photos: "Sequence[LabelledPhoto] | None" = None
+) -> None:
+    """Make the model's reference while the service trains. Without photos, those of the project are read.
+
+    A failure ends no training: without a reference the model works, and the command says so.
+    """
+    from datasets.project_datasets import ProjectDatasets
+    from datasets.references import training_photos
+
+    try:
+        if photos is None:
+            photos = training_photos(ProjectDatasets(services.models, services.project, time.sleep))
+        reference = make_reference(services, arn, photos)
+    except PartcheckError as error:
+        note(f"{error}. {warn_of_missing_reference(version_name(arn))}")
+    else:
+        note(f"Reference: {summarize_reference(reference)}.")
 
 
 def _wait_for_training(services: ModelServices, arn: str) -> ModelVersion:

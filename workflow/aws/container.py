@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from workflow.aws.object_store import S3ObjectStore
     from workflow.aws.parameters import CachedParameterStore
     from workflow.aws.queues import SqsMessageQueue
+    from workflow.aws.reference_proposals import S3ReferenceProposals
     from workflow.aws.reviews import DynamoReviewRepository
     from workflow.aws.search import DynamoInspectionSearch
     from workflow.aws.task_tokens import DynamoTaskTokenStore
@@ -173,6 +174,12 @@ class AwsContainer:
         from workflow.aws.model_references import S3ReferenceRepository
 
         return S3ReferenceRepository(self.setting("TRAINING_BUCKET"))
+
+    @cached_property
+    def reference_proposals(self) -> "S3ReferenceProposals":
+        from workflow.aws.reference_proposals import S3ReferenceProposals
+
+        return S3ReferenceProposals(self.setting("TRAINING_BUCKET"))
 
     @cached_property
     def model_event_log(self) -> "DynamoModelEventLog":

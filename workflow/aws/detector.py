@@ -18,6 +18,7 @@ from workflow.pipeline.detection import (
 
 STOPPED_RETRY_SECONDS = 30
 BUSY_RETRY_SECONDS = 10
+MAX_INLINE_BYTES = 4 * 1024 * 1024
 
 _BUSY_CODES = {
     "ThrottlingException",
@@ -39,13 +40,22 @@ class RekognitionDetector:
         self._rekognition = rekognition or client("rekognition")
 
     def detect_labels(self, image: Image) -> ModelAnswer | ModelNotReady | ImageRefused | ImageUnreadable:
+        return self._ask(
+            {"S3Object": {"Bucket": image.bucket, "Name": image.key, "Version": image.version_id}}
+        )
+
+    def detect_labels_in_bytes(
+        self, content: bytes
+    ) -> ModelAnswer | ModelNotReady | ImageRefused | ImageUnreadable:
+        """Return every label of the model for a photo that is not in S3, of at most MAX_INLINE_BYTES."""
+        return self._ask({"Bytes": content})
+
+    def _ask(self, image: dict[str, Any]) -> ModelAnswer | ModelNotReady | ImageRefused | ImageUnreadable:
         if not self._model_arn.startswith("arn:"):
             return ModelNotReady("no model is chosen", _jittered(STOPPED_RETRY_SECONDS))
         try:
             answer = self._rekognition.detect_custom_labels(
-                ProjectVersionArn=self._model_arn,
-                Image={"S3Object": {"Bucket": image.bucket, "Name": image.key, "Version": image.version_id}},
-                MinConfidence=0,
+                ProjectVersionArn=self._model_arn, Image=image, MinConfidence=0
             )
         except ClientError as error:
             return _to_outcome(error)

@@ -107,7 +107,7 @@ class RekognitionModelControlPlane:
 
 
 def _to_model_version(description: dict[str, Any]) -> ModelVersion:
-    summary = description.get("EvaluationResult", {}).get("Summary", {}).get("S3Object", {})
+    summary = description.get("EvaluationResult", {}).get("Summary", {})
     created = description.get("CreationTimestamp")
     return ModelVersion(
         arn=str(description["ProjectVersionArn"]),
@@ -116,5 +116,22 @@ def _to_model_version(description: dict[str, Any]) -> ModelVersion:
         created_at=timestamps.format_timestamp(created) if created else "",
         units=int(description.get("MinInferenceUnits", 0)),
         training_seconds=int(description.get("BillableTrainingTimeInSeconds", 0)),
-        summary_uri=f"s3://{summary['Bucket']}/{summary['Name']}" if summary else "",
+        summary_uri=_s3_uri(summary),
+        training_uri=_training_uri(description.get("TrainingDataResult", {})),
     )
+
+
+def _training_uri(result: dict[str, Any]) -> str:
+    """Return the URI of the manifest of the photos that a model learned from, empty without one.
+
+    The output lists the photos that were used, the validation all photos of the data set with their errors.
+    """
+    roles = (result.get(role, {}).get("Assets", ()) for role in ("Output", "Validation", "Input"))
+    manifests = (asset.get("GroundTruthManifest", {}) for assets in roles for asset in assets)
+    return next(filter(None, map(_s3_uri, manifests)), "")
+
+
+def _s3_uri(location: dict[str, Any]) -> str:
+    """Return the URI of a location as the service gives it, empty without one."""
+    found = location.get("S3Object")
+    return f"s3://{found['Bucket']}/{found['Name']}" if found else ""

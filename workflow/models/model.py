@@ -65,8 +65,9 @@ TRANSITIONAL_STATUSES = frozenset(
 class ModelVersion:
     """One model version as described by the control plane.
 
-    `summary_uri` is the S3 URI of its evaluation summary, empty if there is none. `units` are the inference
-    units of its last start, `training_seconds` the billed duration of its training.
+    `summary_uri` is the S3 URI of its evaluation summary, `training_uri` that of the manifest of the photos
+    that it learned from; empty if there is none. `units` are the inference units of its last start,
+    `training_seconds` the billed duration of its training.
     """
 
     arn: str
@@ -76,6 +77,7 @@ class ModelVersion:
     units: int = 0
     training_seconds: int = 0
     summary_uri: str = ""
+    training_uri: str = ""
 
     @property
     def project(self) -> str:

@@ -30,6 +30,9 @@ class ModelAction(StrEnum):
     ROLLBACK = "rollback"
     DELETE = "delete"
     ALARM = "alarm"
+    MAKE_REFERENCE = "make reference"
+    PROPOSE_REFERENCE = "propose reference"
+    APPROVE_REFERENCE = "approve reference"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

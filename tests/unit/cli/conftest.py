@@ -21,12 +21,21 @@ from tests.fakes import (
     InMemoryHistorySource,
     InMemoryInspectionSearch,
     InMemoryMessageQueue,
+    InMemoryReferenceRepository,
     InMemoryReviewRepository,
     InMemoryStepLogs,
+)
+from tests.model_world import (
+    InMemoryControlPlane,
+    InMemoryEventLog,
+    InMemoryModelSettings,
+    InMemoryReferenceProposals,
+    arn_of,
 )
 from tests.unit.pipeline import FILED, INBOUND, UNSURE, Pipeline
 from workflow.aws.stack_outputs import StackOutputs
 from workflow.inspections.objects import Image
+from workflow.models.model import ModelStatus
 
 OUTPUTS = StackOutputs(
     region="eu-central-1",
@@ -150,6 +159,31 @@ def partcheck_on_the_path(monkeypatch: pytest.MonkeyPatch) -> None:
     """Printed commands then begin with `partcheck`, and not with the path of this virtual environment."""
     programs = Path(sys.prefix, "bin")
     monkeypatch.setenv("PATH", f"{programs}{os.pathsep}{os.environ['PATH']}")
+
+
+class Room:
+    """The models, settings and logs of the model commands, in memory."""
+
+    def __init__(self) -> None:
+        self.world = InMemoryControlPlane(old=ModelStatus.RUNNING, new=ModelStatus.TRAINING_COMPLETED)
+        self.settings = InMemoryModelSettings(arn_of("old"))
+        self.record, self.capacity_log = InMemoryEventLog(), InMemoryEventLog()
+        self.references, self.proposals = InMemoryReferenceRepository(), InMemoryReferenceProposals()
+
+
+@pytest.fixture
+def room(monkeypatch: pytest.MonkeyPatch) -> Room:
+    room = Room()
+    books = {"model": room.record, "model-capacity": room.capacity_log}
+    monkeypatch.setattr("workflow.aws.model_control_plane.RekognitionModelControlPlane", lambda: room.world)
+    monkeypatch.setattr("workflow.aws.model_settings.SsmModelSettings", lambda *_names: room.settings)
+    monkeypatch.setattr(
+        "workflow.aws.model_events.DynamoModelEventLog", lambda _table, book="model": books[book]
+    )
+    monkeypatch.setattr("workflow.aws.model_references.S3ReferenceRepository", lambda *_: room.references)
+    monkeypatch.setattr("workflow.aws.reference_proposals.S3ReferenceProposals", lambda *_: room.proposals)
+    monkeypatch.setattr("cli.model_services.CLOCK", room.world.clock)
+    return room
 
 
 @pytest.fixture

@@ -6,8 +6,9 @@ import pytest
 from click.testing import CliRunner
 
 from cli.main import main
-from tests.model_world import InMemoryControlPlane, InMemoryEventLog, InMemoryModelSettings, arn_of
-from tests.unit.cli.conftest import CommandLine
+from tests.model_world import arn_of
+from tests.part_photos import part_photo
+from tests.unit.cli.conftest import CommandLine, Room
 from workflow.errors import PartcheckError
 from workflow.inspections.routing_policy import DEFAULT_POLICY, parse
 from workflow.models.capacity_policy import LOCAL_POLICY, parse_capacity_policy
@@ -19,28 +20,6 @@ SUMMARISED = tuple(
     LabelMetrics(label=label, photos=1, threshold=0.5, precision=1.0, recall=1.0, f1=1.0)
     for label in ("good_light", "bad_light")
 )
-
-
-class Room:
-    """The models, settings and logs of the model commands, in memory."""
-
-    def __init__(self) -> None:
-        self.world = InMemoryControlPlane(old=ModelStatus.RUNNING, new=ModelStatus.TRAINING_COMPLETED)
-        self.settings = InMemoryModelSettings(arn_of("old"))
-        self.record, self.capacity_log = InMemoryEventLog(), InMemoryEventLog()
-
-
-@pytest.fixture
-def room(monkeypatch: pytest.MonkeyPatch) -> Room:
-    room = Room()
-    books = {"model": room.record, "model-capacity": room.capacity_log}
-    monkeypatch.setattr("workflow.aws.model_control_plane.RekognitionModelControlPlane", lambda: room.world)
-    monkeypatch.setattr("workflow.aws.model_settings.SsmModelSettings", lambda *_names: room.settings)
-    monkeypatch.setattr(
-        "workflow.aws.model_events.DynamoModelEventLog", lambda _table, book="model": books[book]
-    )
-    monkeypatch.setattr("cli.model_services.CLOCK", room.world.clock)
-    return room
 
 
 @pytest.fixture
@@ -86,6 +65,36 @@ def test_the_first_model_is_imported_trained_and_put_to_use(
     assert room.world.versions[arn].units == 2
     assert recorded == [["first model"]], "the switch is recorded before it is made"
     assert [event.action for event in room.record.all] == ["train", "start", "promote"]
+
+
+def test_a_training_measures_its_photos_for_the_reference_of_the_new_model(
+    command_line: CommandLine, room: Room, folder: Path, imported: list[tuple[str, bool]]
+) -> None:
+    room.settings.arn = ""
+    for number, path in enumerate(sorted(folder.rglob("*.jpg"))):
+        path.write_bytes(part_photo(number))
+
+    result = command_line.run("model", "train", str(folder), "--name", "first")
+
+    assert result.exit_code == 0, result.output
+    reference = room.references.get(room.settings.arn)
+    assert reference is not None
+    assert (reference.model, dict(reference.photos)) == (arn_of("first"), {"ok": 2, "scratch": 1})
+    assert "provisional, because it has fewer than 30 parts" in result.stderr
+    assert "Warning" not in result.stderr
+    assert [event.action for event in room.record.all] == ["train", "make reference", "start", "promote"]
+
+
+def test_a_model_whose_photos_make_no_reference_is_trained_all_the_same_and_the_remedy_named(
+    command_line: CommandLine, room: Room, folder: Path, imported: list[tuple[str, bool]]
+) -> None:
+    room.settings.arn = ""
+
+    result = command_line.run("model", "train", str(folder), "--name", "first")
+
+    assert result.exit_code == 0, result.output
+    assert "A reference needs photos of at least two parts; 0 can be decoded" in result.stderr
+    assert "`partcheck model reference first`" in result.stderr
 
 
 def test_a_later_model_must_pass_the_same_gate_as_any_other(

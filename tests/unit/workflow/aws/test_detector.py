@@ -63,6 +63,15 @@ def test_the_whole_score_vector_of_exactly_this_version_is_requested(
     assert found == ModelAnswer((Score("ok_front", 0.875), Score("def_front", 0.0)), ARN)
 
 
+def test_a_photo_that_is_not_in_s3_is_sent_with_the_request(client: Any, rekognition: Stubber) -> None:
+    answer = {"CustomLabels": [label("ok_front", 87.5)]}
+    rekognition.add_response("detect_custom_labels", answer, {**ASKED, "Image": {"Bytes": b"\xff\xd8 photo"}})
+
+    answered = RekognitionDetector(ARN, client).detect_labels_in_bytes(b"\xff\xd8 photo")
+
+    assert answered == ModelAnswer((Score("ok_front", 0.875),), ARN)
+
+
 def test_no_label_is_an_answer(client: Any, rekognition: Stubber) -> None:
     rekognition.add_response("detect_custom_labels", {"CustomLabels": []}, ASKED)
 

@@ -1,0 +1,33 @@
+"""`partcheck model show`."""
+
+import click
+
+from cli.context import CliContext
+from cli.model.model_report import json_option, print_model, version_argument
+from cli.model.reference_report import print_proposal, print_reference
+from cli.model_services import open_model_services, project_options
+
+
+@click.command()
+@version_argument
+@project_options
+@json_option
+@click.pass_obj
+def show(context: CliContext, version: str, project: str, bucket: str, as_json: bool) -> None:
+    """Show a model's state and its reference: how the photos look that it learned from.
+
+    The reference tells the ranges of light, contrast, focus and colour, and how many usual photos it is
+    expected to stop. If a person proposed another one, it is shown with its differences.
+
+    \b
+    Examples:
+      partcheck model show
+      partcheck model show autumn --json
+    """
+    services = open_model_services(context, project, bucket)
+    model = services.find_version(version)
+    print_model(services, model, as_json)
+    if as_json:
+        return
+    print_reference(services.references.get(model.arn))
+    print_proposal(services.reference_store, model.arn)
