@@ -22,8 +22,10 @@ from workflow.csv_export import iter_csv_lines
 from workflow.history.open_failures import FAILED, FAILURE_DAYS, list_open_failures
 from workflow.history.search import InspectionQuery, InspectionSearch
 from workflow.inspections.inspection import Inspection, InspectionState
+from workflow.inspections.model_reference import MEASURE_NAMES
 from workflow.inspections.serialization import (
     confidence,
+    describe_unusual,
     seconds_to_answer,
     threshold,
     to_dict,
@@ -35,6 +37,7 @@ from workflow.models.model import version_name
 PAGE_SIZE = 100
 HIDDEN_FIRST = ("threshold", "seconds", "state", "confidence")
 TITLES = ("photo", "state", "verdict", "confidence", "threshold", "seconds", "uploaded", "execution")
+CSV_TITLES = (*TITLES, "unusual", *MEASURE_NAMES)
 
 
 @click.command("list")
@@ -63,6 +66,7 @@ TITLES = ("photo", "state", "verdict", "confidence", "threshold", "seconds", "up
 @click.option("--by", "reviewer", default="", help="Who decided it.")
 @click.option("--model", default="", help="The version of the model that judged it.")
 @click.option("--policy", default="", help="The version of the policy that routed it.")
+@click.option("--unusual", is_flag=True, help="Only photos that the photo guard stopped.")
 @click.option("--since", type=TimeParam(), help="Started at this time or later (UTC).")
 @click.option("--until", type=TimeParam(), help="Started before this time (UTC).")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object per inspection, one per line.")
@@ -78,6 +82,7 @@ def list_executions(
     reviewer: str,
     model: str,
     policy: str,
+    unusual: bool,
     since: datetime | None,
     until: datetime | None,
     as_json: bool,
@@ -106,6 +111,7 @@ def list_executions(
         decided_by=reviewer,
         model=version_name(model),
         policy=policy,
+        unusual=unusual,
         since=to_timestamp(since),
         until=to_timestamp(until),
     )
@@ -119,7 +125,7 @@ def list_executions(
         for row in rows:
             print_json_line(to_dict(row))
     elif as_csv:
-        for line in iter_csv_lines([TITLES, *(_cells(row, row.owner) for row in rows)], bom=not no_bom):
+        for line in iter_csv_lines([CSV_TITLES, *map(_csv_cells, rows)], bom=not no_bom):
             click.echo(line.encode(), nl=False)
     elif not rows:
         filtered = query != InspectionQuery()
@@ -170,3 +176,8 @@ def _cells(row: Inspection, execution: str) -> tuple[str, ...]:
         format_timestamp(row.uploaded_at),
         execution,
     )
+
+
+def _csv_cells(row: Inspection) -> tuple[object, ...]:
+    measures = (getattr(row.measures, name, None) for name in MEASURE_NAMES)
+    return (*_cells(row, row.owner), describe_unusual(row), *measures)

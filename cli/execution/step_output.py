@@ -10,6 +10,7 @@ from cli.output import escape_unprintable, format_confidence, format_duration, f
 from workflow.history.logs import LogLines
 from workflow.history.step import ExecutionStep, StepAttempt
 from workflow.inspections.inspection import AuditEntry, Inspection
+from workflow.inspections.model_reference import MEASURE_NAMES
 from workflow.inspections.serialization import WITHDRAWN, s3_uri, seconds_to_answer, verdict_or_status
 
 PAYLOAD_CHARACTERS, TEXT_CHARACTERS = 200, 48
@@ -41,6 +42,11 @@ def print_inspection(row: Inspection) -> None:
         )
         if prediction.note:
             _print_field("", prediction.note)
+        if prediction.model and not prediction.reference:
+            _print_field("", "unusual photos are not recognised: the model had no reference")
+    if row.measures:
+        values = (f"{name.replace('_', ' ')} {getattr(row.measures, name):.2f}" for name in MEASURE_NAMES)
+        _print_field("measures", ", ".join(values))
     if row.review:
         escalated = ", escalated" if row.review.escalated else ""
         _print_field(

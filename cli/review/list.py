@@ -25,9 +25,10 @@ TITLES = ("photo", "label", "confidence", "threshold", "waits", "until", "round"
 def list_reviews(context: CliContext, as_json: bool) -> None:
     """List the photos that wait for a reviewer, longest waiting first.
 
-    The model's confidence in them was below the threshold, or its label has no rule. Each photo waits until
-    the time shown. Then it is escalated and keeps waiting. `partcheck review decide` decides it. Photos that
-    are assigned or on hold show the reviewer's name. The review page begins with the riskiest photo instead.
+    The model's confidence in them was below the threshold, its label has no rule, or the photo is unusual.
+    Each photo waits until the time shown. Then it is escalated and keeps waiting. `partcheck review decide`
+    decides it. Photos that are assigned or on hold show the reviewer's name. The review page begins with the
+    riskiest photo instead.
 
     \b
     Example:

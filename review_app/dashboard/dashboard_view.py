@@ -13,10 +13,11 @@ from workflow import timestamps
 from workflow.history import metrics
 from workflow.history.metrics import FailedExecution, HourlyMetrics
 from workflow.history.open_failures import list_open_failures
+from workflow.history.search import InspectionQuery, InspectionSearch
 from workflow.inspections.inspection import AuditAction, AuditEntry, InspectionState, SecondReview
-from workflow.inspections.verdict import Verdict
+from workflow.inspections.verdict import Prediction, Verdict
 from workflow.models.capacity_manager import UsageMeter
-from workflow.models.model import USD_PER_UNIT_HOUR
+from workflow.models.model import USD_PER_UNIT_HOUR, version_name
 from workflow.review.agreement import Agreement, compute_agreements
 from workflow.review.queue import ReviewQueue, ReviewRepository
 
@@ -49,12 +50,16 @@ class ThresholdReplay:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunningModel:
-    """A running model version; `usd_per_hour` is the list price of its inference units."""
+    """A running model version; `usd_per_hour` is the list price of its inference units.
+
+    `latest` is its prediction for the photo that was claimed last, None if it judged no photo yet.
+    """
 
     name: str
     since: str
     units: int
     usd_per_hour: float
+    latest: Prediction | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -160,7 +165,7 @@ def build_dashboard(
         pending_review=inspections.count_recent(InspectionState.WAITING, "0", MAX_COUNTED),
         in_progress=inspections.count_recent(InspectionState.INSPECTING, "0", MAX_COUNTED),
         oldest_review=_oldest_review(container.reviews),
-        models=_list_running_models(meter),
+        models=_list_running_models(meter, container.history.search),
         meter=meter,
         queues=list_queue_backlogs(container, now),
     )
@@ -265,13 +270,19 @@ def _build_score_chart(scores: Mapping[int, int]) -> Chart:
     )
 
 
-def _list_running_models(meter: UsageMeter) -> list[RunningModel]:
+def _list_running_models(meter: UsageMeter, search: InspectionSearch) -> list[RunningModel]:
     return [
         RunningModel(
-            name=arn.split("/")[3] if arn.count("/") >= 3 else arn,
+            name=version_name(arn),
             since=since,
             units=units,
             usd_per_hour=USD_PER_UNIT_HOUR * units,
+            latest=_find_latest_prediction(search, version_name(arn)),
         )
         for arn, (since, units) in meter.running.items()
     ]
+
+
+def _find_latest_prediction(search: InspectionSearch, model: str) -> Prediction | None:
+    rows = search.fetch_page(InspectionQuery(model=model), size=1).rows
+    return rows[0].prediction if rows else None

@@ -191,6 +191,7 @@ def _describe(row: Inspection, name: str, record: ExecutionRecord | None) -> dic
         "Label": prediction.label if prediction else "",
         "Score": f"{prediction.confidence:.3f}" if prediction else "",
         "Threshold": f"{prediction.threshold:.3f}" if prediction else "",
+        "Unusual": "; ".join(prediction.unusual) if prediction else "",
         "Model": version_name(prediction.model) if prediction else "",
         "Policy": prediction.policy_version if prediction else "",
         "Status": record.status if record else "history unavailable",

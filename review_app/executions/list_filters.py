@@ -28,6 +28,7 @@ class ListFilters:
     model: str = ""
     policy: str = ""
     asked: bool = False
+    unusual: bool = False
     first_day: str = ""
     last_day: str = ""
     size: int = PAGE_SIZES[0]
@@ -44,6 +45,7 @@ class ListFilters:
             model=self.model,
             policy=self.policy,
             asked=self.asked,
+            unusual=self.unusual,
             since=f"{self.first_day}T00:00:00.000Z" if self.first_day else "",
             until=timestamps.add_seconds(f"{self.last_day}T00:00:00Z", 86400) if self.last_day else "",
         )
@@ -59,6 +61,7 @@ class ListFilters:
             "model": self.model,
             "policy": self.policy,
             "asked": "yes" if self.asked else "",
+            "unusual": "yes" if self.unusual else "",
             "from": self.first_day,
             "to": self.last_day,
         }
@@ -68,7 +71,7 @@ class ListFilters:
     def can_reinspect(self) -> bool:
         """True if all matching inspections are settled by a model or policy that the filters name."""
         is_by_model = bool(self.model or self.policy) and not self.by and not self.asked
-        return is_by_model and self.status in ("", InspectionState.CLOSED)
+        return is_by_model and not self.unusual and self.status in ("", InspectionState.CLOSED)
 
     @property
     def description(self) -> str:
@@ -106,6 +109,7 @@ def parse_filters(values: Mapping[str, str]) -> ListFilters:
         model=values.get("model", "").strip()[:200],
         policy=values.get("policy", "").strip()[:100],
         asked=values.get("asked") == "yes",
+        unusual=values.get("unusual") == "yes",
         first_day=_parse_day(values.get("from", "")),
         last_day=_parse_day(values.get("to", "")),
         size=int(size) if size in map(str, PAGE_SIZES) else PAGE_SIZES[0],

@@ -29,11 +29,19 @@ from workflow.history.open_failures import FAILED, list_open_failures, list_rece
 from workflow.history.search import InspectionPage
 from workflow.inspections import serialization
 from workflow.inspections.inspection import Inspection
+from workflow.inspections.model_reference import MEASURE_NAMES
 from workflow.inspections.verdict import Verdict
 
 router = APIRouter(dependencies=[Depends(current_user)])
 MAX_EXPORTED = 10_000
 EXPORT_PAGE_SIZE = 100
+
+
+def _measure(name: str, row: Inspection) -> float | None:
+    """Return a measure of the photo, None if it was not measured."""
+    return getattr(row.measures, name, None)
+
+
 COLUMNS: dict[str, Callable[[Inspection], object]] = {
     "started": lambda row: row.claimed_at,
     "photo": lambda row: row.image.key,
@@ -45,6 +53,8 @@ COLUMNS: dict[str, Callable[[Inspection], object]] = {
     "threshold": lambda row: row.prediction.threshold if row.prediction else "",
     "model": lambda row: row.prediction.model if row.prediction else "",
     "policy": lambda row: row.prediction.policy_version if row.prediction else "",
+    "unusual": serialization.describe_unusual,
+    **{name: partial(_measure, name) for name in MEASURE_NAMES},
     "seconds": serialization.seconds_to_answer,
     "attempts": lambda row: row.attempt,
     "recovered": lambda row: "yes" if row.recovered else "",

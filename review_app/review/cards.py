@@ -74,6 +74,8 @@ def _related_photos(row: Inspection, inspections: InspectionQueries) -> tuple[Re
 
 def explain_routing(prediction: Prediction, policy: RoutingPolicy) -> str:
     """Explain in one sentence why the policy sent a photo to a reviewer, or which threshold applied."""
+    if prediction.unusual:
+        return "An unusual photo is unclear at any confidence."
     if prediction.note:
         return f"Unclear because {prediction.note}."
     rule = policy.labels.get(prediction.label)

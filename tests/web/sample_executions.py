@@ -9,6 +9,7 @@ from typing import Any
 from PIL import Image as PillowImage
 
 from tests.recorder import AWS_TOKEN, T0, Recorder
+from tests.references import usual_measures
 from tests.unit.pipeline import MODEL
 from tests.web.world import World
 from workflow import definition, timestamps
@@ -21,6 +22,10 @@ from workflow.pipeline.executions import execution_name
 
 DEFINITION = json.loads(definition.read_definition())
 WEEK = 7 * 86400.0
+UNUSUAL = (
+    "darker than every learned photo (mean 3; learned 92 to 140)",
+    "further from the learned photos than any of them (distance 12.1; limit 3.5)",
+)
 
 
 class RecordedExecution(Recorder):
@@ -182,6 +187,7 @@ def add_samples(world: World) -> dict[str, Inspection]:
     rows["waiting"] = replace(
         rows["waiting"], review=Review(opened_at=timestamps.format_timestamp(T0), round=1, deadline="")
     )
+    rows["waiting"] = stop_by_guard(rows["waiting"])
     world.pipeline.inspections.rows |= {row.id: row for row in rows.values()}
     world.archive.save(reviewed_record(rows["reviewed"].owner))
     world.archive.save(failed_record(rows["failed"].owner))
@@ -198,6 +204,20 @@ def add_samples(world: World) -> dict[str, Inspection]:
         )
     )
     return rows
+
+
+def stop_by_guard(row: Inspection) -> Inspection:
+    """Return the same inspection of a dark photo that the photo guard stopped, with its measures."""
+    assert row.prediction is not None
+    prediction = replace(
+        row.prediction,
+        verdict=Verdict.UNCLEAR,
+        confidence=0.998,
+        note=f"the photo is unusual: {'; '.join(UNUSUAL)}",
+        unusual=UNUSUAL,
+        reference="2026-11-30T08:00:00.000Z",
+    )
+    return replace(row, prediction=prediction, measures=usual_measures(brightness=3.0, descriptor=()))
 
 
 def add_inspection(world: World, key: str, number: int) -> Inspection:

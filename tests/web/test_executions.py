@@ -21,6 +21,7 @@ from review_app.settings import ReviewAppSettings
 from tests.fakes import FakeDetector
 from tests.recorder import AWS_TOKEN
 from tests.web import sample_executions
+from tests.web.sample_executions import UNUSUAL
 from tests.web.serving import SECRET, visitor
 from tests.web.world import World, jpeg
 from workflow import timestamps
@@ -67,6 +68,7 @@ def test_nobody_sees_executions_without_signing_in(stranger: httpx2.Client, rows
         ("status=waiting", ["cast_ok_2204.jpeg"]),
         ("status=failed", ["cast_ok_0042.jpeg"]),
         ("by=ann", ["cast_def_0_1031.jpeg"]),
+        ("unusual=yes", ["cast_ok_2204.jpeg"]),
         ("q=nowhere", []),
         ("status=nonsense&verdict=<b>&from=yesterday&mark=x", ["*"]),
         ("to=9999-12-31", ["*"]),
@@ -151,6 +153,41 @@ def test_the_list_as_a_file_never_holds_a_formula(engineer: httpx2.Client, world
     assert lines[-1]["photo"] == "'=cmd|' /C calc'!A0.png"
     assert len(lines) == 5
     assert [document["verdict"] for document in documents] == ["defect", "ok"]
+
+
+def test_both_exports_say_why_a_photo_is_unusual_and_how_it_was_measured(engineer: httpx2.Client) -> None:
+    content = engineer.get("/executions.csv?unusual=yes").content.decode("utf-8-sig")
+    (line,) = csv.DictReader(io.StringIO(content))
+    (document,) = engineer.get("/executions.json?unusual=yes").json()
+
+    assert line["unusual"] == "; ".join(UNUSUAL)
+    assert (line["brightness"], line["sharpness"]) == ("3.0", "1.5")
+    assert document["unusual"] == list(UNUSUAL)
+    assert document["measures"]["brightness"] == 3.0
+    assert "descriptor" not in document["measures"]
+
+
+def test_the_pages_of_a_photo_say_why_it_is_unusual_and_how_it_was_measured(
+    engineer: httpx2.Client, rows: dict[str, Inspection]
+) -> None:
+    row = rows["waiting"]
+    pages = {path: engineer.get(path).text for path in (f"/executions/{row.owner}", f"/inspections/{row.id}")}
+
+    for page in pages.values():
+        assert "<strong>Unusual:</strong> darker than every learned photo (mean 3; learned 92 to 140)" in page
+        assert "further from the learned photos than any of them (distance 12.1; limit 3.5)" in page
+        assert "not recognised" not in page
+    assert "brightness 3, contrast 40" in pages[f"/inspections/{row.id}"]
+
+
+def test_the_pages_of_a_photo_that_was_compared_with_no_reference_say_so(
+    engineer: httpx2.Client, rows: dict[str, Inspection]
+) -> None:
+    row = rows["plain"]
+    for path in (f"/executions/{row.owner}", f"/inspections/{row.id}"):
+        page = engineer.get(path).text
+        assert "Unusual photos are not recognised: the model had no reference." in page
+        assert "Unusual:" not in page
 
 
 def test_a_failed_execution_opens_on_the_failed_step_with_its_cause(

@@ -34,8 +34,8 @@ class InspectionQuery:
     `name` matches the beginning of a word of the photo's name, a part of a number in it, or the beginning of
     a word of its folders. With `*` at its end, it matches the beginning of the name or of the whole key. Case
     and diacritics are ignored. `model` is the name of a model version.
-    `asked` selects photos that a reviewer was asked about. `since` (inclusive) and `until` (exclusive) bound
-    the time of claiming.
+    `asked` selects photos that a reviewer was asked about, `unusual` those that the photo guard stopped.
+    `since` (inclusive) and `until` (exclusive) bound the time of claiming.
     """
 
     name: str = ""
@@ -45,6 +45,7 @@ class InspectionQuery:
     model: str = ""
     policy: str = ""
     asked: bool = False
+    unusual: bool = False
     since: str = ""
     until: str = ""
 
@@ -85,6 +86,7 @@ class InspectionQuery:
             and self.model in ("", model_name(prediction) if prediction else None)
             and self.policy in ("", prediction.policy_version if prediction else None)
             and (not self.asked or row.review is not None)
+            and (not self.unusual or (prediction is not None and bool(prediction.unusual)))
             and (not self.since or row.claimed_at >= self.since)
             and (not self.until or row.claimed_at < self.until)
         )

@@ -48,6 +48,11 @@ def threshold(row: Inspection) -> float | None:
     return row.prediction.threshold if row.prediction else None
 
 
+def describe_unusual(row: Inspection) -> str:
+    """Return the reasons why the photo is unusual as one text, empty without any."""
+    return "; ".join(row.prediction.unusual) if row.prediction else ""
+
+
 def image_to_dict(image: Image) -> dict[str, str]:
     """Convert an image version to JSON."""
     return {"bucket": image.bucket, "key": image.key, "version_id": image.version_id}
