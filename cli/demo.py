@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 TRAINING_SEED, NEW_SEED = 1, 2
 TIMEOUT_SECONDS = 120
+FAULTS_SEED, CAMERA_FAULT = 3, "camera fault"
 MARKER, PHOTOS_DIRECTORY, KEY_PREFIX = "only-for-the-demo", "new-photos", "line-1"
 
 
@@ -56,7 +57,8 @@ def demo(context: CliContext, keep: bool, training_count: int, photo_count: int,
     """Train a model on generated parts, inspect new ones, and print the verdicts.
 
     Generates photos of sound and faulty cast parts and trains a model on them. Then uploads photos of other
-    parts and prints each verdict and how many were right. Uses a state directory of its own, `demo` within
+    parts, and four photos with a fault of the camera, such as a black one. Prints each verdict and how many
+    were right. Uses a state directory of its own, `demo` within
     --state-dir, and empties it first. Uses free ports if the default ones are taken.
 
     \b
@@ -73,6 +75,7 @@ def demo(context: CliContext, keep: bool, training_count: int, photo_count: int,
     _empty_directory(directory, ports)
     photos_directory = directory / PHOTOS_DIRECTORY
     training, truth = _generate_parts(training_count, photo_count, photos_directory)
+    truth |= _generate_camera_faults(photos_directory)
     with LocalEnvironment(directory, ports, report=note) as local:
         environment = open_environment(local.outputs, local.sdk_environment)
         train_and_promote_sample_model(environment, training)
@@ -136,6 +139,25 @@ def _generate_parts(
     return training, truth
 
 
+def _generate_camera_faults(directory: Path) -> dict[str, str]:
+    """Write a photo of a defective part with each fault of the camera. Return CAMERA_FAULT by photo."""
+    from local.sample_parts import DefectKind, SampleProduct, encode_jpeg, photograph_part
+    from vision.camera_faults import apply_fault, blur, dim, flatten
+
+    part = encode_jpeg(photograph_part(FAULTS_SEED, DefectKind.CRACK))
+    photos = {
+        "camera_lamp_off.jpeg": apply_fault(part, flatten(0)),
+        "camera_lamp_quarter.jpeg": apply_fault(part, dim(0.25)),
+        "camera_out_of_focus.jpeg": apply_fault(part, blur(4)),
+        "camera_other_product.jpeg": encode_jpeg(
+            photograph_part(FAULTS_SEED, DefectKind.CRACK, SampleProduct.GEAR)
+        ),
+    }
+    for name, content in photos.items():
+        (directory / name).write_bytes(content)
+    return dict.fromkeys(photos, CAMERA_FAULT)
+
+
 def _count_confident(rows: Mapping[str, Inspection], truth: Mapping[str, str]) -> tuple[int, int]:
     """Return how many verdicts the model gave without a reviewer, and how many of them were right."""
     confident = [
@@ -173,6 +195,12 @@ def _print_summary(
     click.echo(
         f"The model was confident about {confident} and right about {right} of them. "
         "A reviewer decides the others."
+    )
+    faulty = [row for row in rows.values() if truth[row.image.name] == CAMERA_FAULT]
+    stopped = sum(bool(row.prediction and row.prediction.unusual) for row in faulty)
+    verb = "shows" if len(faulty) == 1 else "show"
+    click.echo(
+        f"{pluralize(len(faulty), 'photo')} {verb} a fault of the camera. The photo guard stopped {stopped}."
     )
     click.echo("\nWhere the photos are:")
     for verdict in Verdict:

@@ -60,6 +60,24 @@ def test_training_and_new_parts_differ_and_the_truth_is_known(tmp_path: Path) ->
     assert not set(new.values()) & {part.content for part in training}
 
 
+def test_photos_with_a_fault_of_the_camera_are_no_parts_and_never_count_as_right(
+    command_line: CommandLine, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    truth = demo._generate_camera_faults(tmp_path)
+    assert {path.name for path in tmp_path.iterdir()} == truth.keys()
+    assert len(truth) == 4
+    (part, passed) = (
+        command_line.pipeline.upload(key=f"line-1/{name}") for name in ("a.png", "camera_lamp_off.jpeg")
+    )
+    command_line.pipeline.inspected(part)
+    command_line.pipeline.inspected(passed)
+    rows = command_line.pipeline.inspections.rows
+
+    assert demo._count_confident(rows, {"a.png": "ok", **truth}) == (2, 1)
+    demo._print_summary([], rows, {"a.png": "ok", **truth}, tmp_path)
+    assert "1 photo shows a fault of the camera. The photo guard stopped 0." in capsys.readouterr().out
+
+
 @pytest.mark.parametrize("keep", [False, True])
 def test_the_demo_ends_with_commands_that_exist(
     command_line: CommandLine, tmp_path: Path, capsys: pytest.CaptureFixture[str], keep: bool
