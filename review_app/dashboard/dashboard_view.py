@@ -1,10 +1,12 @@
 """The view of the dashboard: metrics from hourly counts and bounded queries, never from all rows."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice, pairwise
+from operator import itemgetter
 from statistics import median
+from urllib.parse import urlencode
 
 from review_app.container import Container
 from review_app.dashboard.charts import Chart, ChartItem
@@ -12,14 +14,14 @@ from review_app.dashboard.queue_backlogs import QueueBacklog, list_queue_backlog
 from workflow import timestamps
 from workflow.history import metrics
 from workflow.history.metrics import FailedExecution, HourlyMetrics
-from workflow.history.open_failures import list_open_failures
+from workflow.history.open_failures import INSPECTION_ID_LENGTH, MAX_FAILURES_READ, list_open_failures
 from workflow.history.search import InspectionQuery, InspectionSearch
-from workflow.inspections.inspection import AuditAction, AuditEntry, InspectionState, SecondReview
+from workflow.inspections.inspection import AuditAction, AuditEntry, InspectionState
 from workflow.inspections.verdict import Prediction, Verdict
 from workflow.models.capacity_manager import UsageMeter
 from workflow.models.model import USD_PER_UNIT_HOUR, version_name
 from workflow.review.agreement import Agreement, compute_agreements
-from workflow.review.queue import ReviewQueue, ReviewRepository
+from workflow.review.queue import ReviewQueue, ReviewRepository, list_second_reviews
 
 PERIODS = (1, 7, 30, 90)
 HOURLY_UP_TO_DAYS = 2
@@ -146,6 +148,7 @@ def build_dashboard(
     durations, scores = metrics.select_bins(counts, "duration"), metrics.select_bins(counts, "score")
     thresholds = sorted({rule.threshold for rule in container.routing_policy().labels.values()})
     inspections, meter = container.inspections, container.meter()
+    second_reviews = list_second_reviews(container.reviews, since)
     today = inspections.list_audit_day(now[:10], newest_first=True)
     return DashboardView(
         days=days,
@@ -154,9 +157,11 @@ def build_dashboard(
         throughput=build_throughput_chart(hours, days),
         verdicts=_build_verdict_chart(counts, since),
         scores=_build_score_chart(scores),
-        failures=build_failure_chart(container.history.metrics.list_failures(since, MAX_COUNTED)),
+        failures=build_failure_chart(
+            container.history.metrics.list_failures(since, MAX_FAILURES_READ), since
+        ),
         reviewers=compute_reviewer_statistics(counts, islice(today, MAX_ENTRIES_READ)),
-        agreement=next(iter(compute_agreements(_second_reviews(container.reviews, since))), None),
+        agreement=next(iter(compute_agreements(map(itemgetter(1), second_reviews))), None),
         thresholds=thresholds,
         replay=_replay(hours, thresholds, threshold),
         median_duration=metrics.quantile(durations, 0.5),
@@ -182,18 +187,22 @@ def build_throughput_chart(hours: Iterable[HourlyMetrics], days: int) -> Chart:
             ChartItem(
                 f"{at[8:10]}., {at[11:]} h" if by_hour else at[5:],
                 count,
-                f"status=closed&from={at[:10]}&to={at[:10]}",
+                "" if by_hour else f"status=closed&from={at[:10]}&to={at[:10]}",
             )
             for at, count in sorted(counts.items())
         ]
     )
 
 
-def build_failure_chart(failures: Iterable[FailedExecution]) -> Chart:
-    """Count failed executions by state and error, most frequent first."""
-    counts = Counter(f"{failure.state or 'Execution'}: {failure.error}" for failure in failures)
+def build_failure_chart(failures: Iterable[FailedExecution], since: str) -> Chart:
+    """Count the inspections with a failed execution by its state and error, most frequent first."""
+    failed = {(failure.label, failure.execution[:INSPECTION_ID_LENGTH]) for failure in failures}
+    counts = Counter(label for label, _ in sorted(failed))
     return Chart(
-        [ChartItem(label, count, "status=failed") for label, count in counts.most_common(MAX_CAUSES)]
+        [
+            ChartItem(label, count, urlencode({"failure": label, "from": since[:10]}))
+            for label, count in counts.most_common(MAX_CAUSES)
+        ]
     )
 
 
@@ -227,13 +236,6 @@ def _replay(
         return None
     tried = threshold if threshold is not None else min(1.0, round(thresholds[-1] + 0.05, 2))
     return ThresholdReplay(tried, metrics.count_additional_reviews(hours, tried))
-
-
-def _second_reviews(reviews: ReviewRepository, since: str) -> Iterator[SecondReview]:
-    for queue in (ReviewQueue.RESOLVED, ReviewQueue.DISAGREEMENT):
-        for item in islice(reviews.list_items(queue, since), MAX_ENTRIES_READ):
-            if item.second_review is not None and item.second_review.verdict is not None:
-                yield item.second_review
 
 
 def _oldest_review(reviews: ReviewRepository) -> str:

@@ -19,7 +19,10 @@ _CURSOR = re.compile(r"(older|newer)~([0-9TZ:.-]{1,32})~([0-9a-f~]{0,64})")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListFilters:
-    """Filters, page size and position of the list of executions; an empty filter matches everything."""
+    """Filters, page size and position of the list of executions; an empty filter matches everything.
+
+    `failure` is the state and error of a failed execution. With it, the first day bounds the failure.
+    """
 
     q: str = ""
     status: str = ""
@@ -29,6 +32,7 @@ class ListFilters:
     policy: str = ""
     asked: bool = False
     unusual: bool = False
+    failure: str = ""
     first_day: str = ""
     last_day: str = ""
     size: int = PAGE_SIZES[0]
@@ -62,6 +66,7 @@ class ListFilters:
             "policy": self.policy,
             "asked": "yes" if self.asked else "",
             "unusual": "yes" if self.unusual else "",
+            "failure": self.failure,
             "from": self.first_day,
             "to": self.last_day,
         }
@@ -70,8 +75,9 @@ class ListFilters:
     @property
     def can_reinspect(self) -> bool:
         """True if all matching inspections are settled by a model or policy that the filters name."""
-        is_by_model = bool(self.model or self.policy) and not self.by and not self.asked
-        return is_by_model and not self.unusual and self.status in ("", InspectionState.CLOSED)
+        is_by_model = bool(self.model or self.policy)
+        is_by_other = bool(self.by or self.asked or self.unusual or self.failure)
+        return is_by_model and not is_by_other and self.status in ("", InspectionState.CLOSED)
 
     @property
     def description(self) -> str:
@@ -110,6 +116,7 @@ def parse_filters(values: Mapping[str, str]) -> ListFilters:
         policy=values.get("policy", "").strip()[:100],
         asked=values.get("asked") == "yes",
         unusual=values.get("unusual") == "yes",
+        failure=values.get("failure", "")[:300],
         first_day=_parse_day(values.get("from", "")),
         last_day=_parse_day(values.get("to", "")),
         size=int(size) if size in map(str, PAGE_SIZES) else PAGE_SIZES[0],

@@ -3,6 +3,7 @@
 import json
 import uuid
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import partial
 from itertools import chain, islice
 from typing import Annotated, Any
@@ -25,7 +26,12 @@ from review_app.review.services import ReviewServices
 from review_app.users import current_user, is_still_signed_in
 from workflow import timestamps
 from workflow.csv_export import iter_csv_lines
-from workflow.history.open_failures import FAILED, list_open_failures, list_recent_failures
+from workflow.history.open_failures import (
+    FAILED,
+    list_failed_inspections,
+    list_open_failures,
+    list_recent_failures,
+)
 from workflow.history.search import InspectionPage
 from workflow.inspections import serialization
 from workflow.inspections.inspection import Inspection
@@ -132,12 +138,19 @@ def find_page(request: Request, history: ExecutionHistory, filters: ListFilters)
     """Return a page of matching inspections.
 
     With the status `failed`, these are the open inspections whose own execution failed in the last
-    FAILURE_DAYS, on one page.
+    FAILURE_DAYS, on one page. With `failure`, an execution of each failed in this way since the first day.
     """
-    if filters.status != FAILED:
+    inspections = request.app.state.container.inspections
+    if filters.status == FAILED:
+        failed = list_open_failures(history.metrics, inspections)
+        rows = [row for row, failure in failed if filters.failure in ("", failure.label)]
+    elif filters.failure:
+        since = filters.query.since or "0"
+        rows = list_failed_inspections(history.metrics, inspections, since, filters.failure)
+    else:
         return history.search.fetch_page(filters.query, filters.cursor, filters.size)
-    failed = list_open_failures(history.metrics, request.app.state.container.inspections)
-    return InspectionPage(rows=tuple(row for row, _ in failed if filters.query.matches(row)))
+    query = replace(filters.query, since="") if filters.failure else filters.query
+    return InspectionPage(rows=tuple(row for row in rows if query.matches(row)))
 
 
 def list_state_reader(services: ReviewServices) -> Callable[[], Any]:
@@ -162,7 +175,7 @@ def _all_rows(request: Request, history: ExecutionHistory) -> Iterator[Inspectio
 
     def rows() -> Iterator[Inspection]:
         filters = parse_filters(request.query_params)
-        if filters.status == FAILED:
+        if filters.status == FAILED or filters.failure:
             yield from find_page(request, history, filters).rows
             return
         cursor = None

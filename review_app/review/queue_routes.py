@@ -1,9 +1,9 @@
-"""The pages of two review queues: photos on hold, and disagreements between reviewers."""
+"""The pages of the review queues: photos on hold, second reviews, and disagreements between reviewers."""
 
 from itertools import islice
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Form, HTTPException, Request, Response
+from fastapi import APIRouter, Depends, Form, HTTPException, Query, Request, Response
 from fastapi.responses import RedirectResponse
 
 from review_app.rendering import flash, render_page
@@ -20,7 +20,7 @@ from review_app.users import CurrentUser, Engineer, Role, current_user, require_
 from workflow.inspections.inspection import Inspection
 from workflow.inspections.verdict import Verdict
 from workflow.review import second_review
-from workflow.review.queue import ReviewItem, ReviewQueue
+from workflow.review.queue import ReviewItem, ReviewQueue, list_second_reviews
 
 MAX_LISTED = 100
 router = APIRouter(dependencies=[Depends(current_user)])
@@ -38,6 +38,25 @@ def release(request: Request, inspection_id: InspectionId, user: CurrentUser, se
     services.assigner.release_hold(user.name, inspection_id)
     flash(request, "Released: the photo is in the review queue again.", "ok")
     return RedirectResponse("/on-hold", 303)
+
+
+@router.get("/second-reviews")
+def second_reviews(
+    request: Request,
+    services: Services,
+    first_day: Annotated[str, Query(alias="from", pattern=r"^(\d{4}-\d{2}-\d{2})?$")] = "",
+) -> Response:
+    """List the second reviews since a day, newest first, with the number that agree."""
+    found = list_second_reviews(services.container.reviews, first_day)
+    listed = found[:MAX_LISTED]
+    return render_page(
+        request,
+        "review/second_reviews.html",
+        items=[(second, get_inspection(services.container, id_)) for id_, second in listed],
+        count=len(found),
+        agreed=sum(second.agrees for _, second in found),
+        first_day=first_day,
+    )
 
 
 @router.get("/disagreements", dependencies=[Depends(require_role(Role.ENGINEER))])

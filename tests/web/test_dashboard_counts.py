@@ -2,6 +2,7 @@
 
 import html
 import json
+import math
 import re
 from collections.abc import Iterator
 from dataclasses import replace
@@ -10,12 +11,14 @@ from typing import Any
 import httpx2
 import pytest
 
+from review_app.dashboard.dashboard_view import build_dashboard
 from tests.fakes import InMemoryArchiveIndex, InMemoryExecutionArchive, InMemoryHistorySource
 from tests.web.serving import running, visitor
 from tests.web.world import World
 from workflow import timestamps
 from workflow.history.archiver import Archiver, archive_executions
-from workflow.inspections.inspection import Inspection, InspectionState, Review
+from workflow.history.metrics import FailedExecution
+from workflow.inspections.inspection import Decision, Inspection, InspectionState, Review, SecondReview
 from workflow.inspections.objects import Image
 from workflow.inspections.verdict import Prediction, Verdict
 from workflow.pipeline.start import new_inspection
@@ -58,6 +61,37 @@ def archive(world: World) -> None:
     )
 
 
+def second_review_of(number: int, first: Verdict) -> SecondReview:
+    """Return a second review, of which every third differs from the first answer."""
+    other = Verdict.OK if first is Verdict.DEFECT else Verdict.DEFECT
+    return SecondReview(
+        id=f"s{number}",
+        verdict=other if number % 3 == 0 else first,
+        reviewer="dora",
+        at=timestamps.add_seconds(timestamps.now(), -number),
+        first_verdict=first,
+        first_decided_by="model",
+    )
+
+
+def fail(world: World, number: int, state: str, error: str, attempt: int = 1) -> None:
+    """Store a failed execution of an inspection of `fill`."""
+    row = next(row for row in world.pipeline.inspections.rows.values() if f"part-{number}." in row.image.key)
+    execution = f"{row.id}-{attempt}"
+    world.metrics.add_failure(
+        FailedExecution(
+            execution=execution,
+            at=timestamps.now(),
+            status="FAILED",
+            state=state,
+            error=error,
+            cause="",
+        )
+    )
+    if row.state is InspectionState.INSPECTING:
+        world.pipeline.inspections.rows[row.id] = replace(row, owner=execution)
+
+
 def fill(world: World) -> None:
     """Add inspections in every state: open, waiting, undone, held, rejected, withdrawn and revised ones."""
     closed, waiting = InspectionState.CLOSED, InspectionState.WAITING
@@ -69,8 +103,16 @@ def fill(world: World) -> None:
             add(world, number, waiting, prediction=prediction(score), undone_ids=("undone",))
         else:
             verdict = Verdict.DEFECT if number % 4 == 0 else Verdict.OK
-            opened = review if asked else None
-            add(world, number, closed, verdict=verdict, prediction=prediction(score), review=opened)
+            how: dict[str, Any] = {"verdict": verdict, "prediction": prediction(score)}
+            if asked:
+                reviewer = ("ann", "bob", "carl")[number % 5 // 2]
+                at = timestamps.add_seconds(timestamps.now(), -number)
+                decision = Decision(id=f"d{number}", verdict=verdict, reviewer=reviewer, decided_at=at)
+                how |= {"review": review, "decision": decision}
+            if number % 5 == 1:
+                how["second_review"] = second_review_of(number, verdict)
+            settled_at = timestamps.add_seconds(timestamps.now(), -60 * number + 3 * number**2)
+            add(world, number, closed, settled_at=settled_at, **how)
     for number in range(60, 66):
         add(world, number, closed, verdict=Verdict.REJECTED, rejection={"code": "not-an-image"})
     add(world, 66, closed, settled_at="")  # Withdrawn.
@@ -87,6 +129,10 @@ def fill(world: World) -> None:
             row, revision=2, verdict=Verdict.DEFECT, prediction=prediction(0.9861), closed_at=closed_at
         )
     archive(world)
+    fail(world, 67, "Detect labels", "Throttling")
+    for number, attempt in ((3, 1), (3, 2), (10, 1)):  # Two attempts at one inspection failed alike.
+        fail(world, number, "Move to ok", "Conflict & more", attempt)
+    fail(world, 10, "", "States.Timeout", 2)
 
 
 @pytest.fixture(scope="module")
@@ -113,7 +159,7 @@ def test_every_tile_equals_the_list_that_it_links_to(site: tuple[World, httpx2.C
     expected = {
         "inspections closed": sum(row.state is InspectionState.CLOSED for row in rows),
         f"reviewer asked, of {len(judged)} judged, {share}": len(asked),
-        "failed and open, of the last 30 days": 0,
+        "failed and open, of the last 30 days": 1,
     }
     waiting = next(label for label in tiles if label.startswith("waiting for review"))
     expected[waiting] = sum(row.state is InspectionState.WAITING for row in rows)
@@ -150,3 +196,105 @@ def test_the_replay_equals_a_count_of_the_rows(site: tuple[World, httpx2.Client]
     assert shown == f"at {threshold}: {after - before:+d} reviews"
     assert f'value="{threshold}"' in text
     assert 'step="any"' in text
+
+
+def shown(text: str) -> str:
+    """Return the text of a page without its tags, with single spaces."""
+    return " ".join(html.unescape(re.sub("<[^>]+>", " ", text)).split())
+
+
+def count_list(eve: httpx2.Client, link: str) -> int:
+    """Return the number of inspections in the list that a link of the page opens."""
+    answer = eve.get(html.unescape(link).replace("/executions?", "/executions.json?"))
+    return len(json.loads(answer.text))
+
+
+def test_the_median_and_p95_equal_those_of_the_rows_within_a_tenth(site: tuple[World, httpx2.Client]) -> None:
+    world, eve = site
+    closed = [row for row in period(world) if row.state is InspectionState.CLOSED and row.settled_at]
+    durations = sorted(
+        max(
+            1.0,
+            timestamps.seconds_between(
+                row.uploaded_at if row.revision == 1 else row.attempted_at, row.settled_at
+            ),
+        )
+        for row in closed
+    )
+    view = build_dashboard(world.container, 7, timestamps.now())
+
+    for value, share in ((view.median_duration, 0.5), (view.p95_duration, 0.95)):
+        exact = durations[math.ceil(share * len(durations)) - 1]
+        assert value is not None
+        assert exact <= value <= exact * 1.1 + 1e-9
+    assert view.timed == len(durations)
+    assert f"of {len(durations)} closed" in shown(eve.get("/dashboard?days=7").text)
+
+
+def test_the_throughput_equals_the_closed_inspections_and_their_lists(
+    site: tuple[World, httpx2.Client],
+) -> None:
+    world, eve = site
+    closed = [row for row in period(world) if row.state is InspectionState.CLOSED]
+    daily = build_dashboard(world.container, 7, timestamps.now()).throughput
+    assert daily.total == len(closed)
+    for item in daily.items:
+        assert item.count == count_list(eve, f"/executions?{item.link}")
+    hourly = build_dashboard(world.container, 1, timestamps.now())
+    assert hourly.throughput.total == sum(row.claimed_at >= hourly.since for row in closed)
+    assert [item.link for item in hourly.throughput.items] == [""] * len(hourly.throughput.items)
+
+
+def test_the_scores_equal_the_labelled_photos_of_each_column(site: tuple[World, httpx2.Client]) -> None:
+    world, _ = site
+    confidences = [row.prediction.confidence for row in period(world) if row.prediction]
+    scores = build_dashboard(world.container, 7, timestamps.now()).scores
+    assert scores.total == len(confidences)
+    for number, item in enumerate(scores.items):
+        assert item.count == sum(int(confidence * 20) == number for confidence in confidences), item.label
+
+
+def test_the_reviewers_equal_their_closed_inspections_and_lists(site: tuple[World, httpx2.Client]) -> None:
+    world, eve = site
+    decided = [
+        row.decision.reviewer for row in period(world) if row.decision and row.state is InspectionState.CLOSED
+    ]
+    text = eve.get("/dashboard?days=7").text
+    links = {name: link for link, name in re.findall(r'href="(/executions[^"]+by=(\w+)&[^"]+)"', text)}
+    assert set(links) == set(decided) > {"ann"}
+    for name, link in links.items():
+        assert f"{name} {decided.count(name)}" in shown(text)
+        assert count_list(eve, link) == decided.count(name)
+
+
+def test_the_agreement_equals_the_second_reviews_that_it_links_to(site: tuple[World, httpx2.Client]) -> None:
+    world, eve = site
+    seconds = [row.second_review for row in period(world) if row.second_review]
+    agreed = sum(second.agrees for second in seconds)
+    tiles = [tile for tile in TILE.findall(eve.get("/dashboard?days=7").text) if "agreement" in tile[2]]
+    ((link, figure, label),) = tiles
+    page = eve.get(html.unescape(link)).text
+
+    assert figure == f"{100 * agreed / len(seconds):.1f} %"
+    assert f"of {len(seconds)} second reviews" in label
+    assert f"{len(seconds)} second reviews since" in shown(page)
+    assert f"{agreed} agree with the first answer, {len(seconds) - agreed} differ." in shown(page)
+    assert page.count("/inspections/") == len(seconds)
+    assert 0 < agreed < len(seconds)
+
+
+def test_each_failure_bar_equals_the_list_that_it_links_to(site: tuple[World, httpx2.Client]) -> None:
+    _, eve = site
+    text = eve.get("/dashboard?days=7").text
+    bars = re.findall(
+        r'<a href="(/executions\?failure=[^"]+)">\s*<span class="break">([^<]+)</span><strong>(\d+)<', text
+    )
+
+    assert {(html.unescape(label), int(count)) for _, label, count in bars} == {
+        ("Detect labels: Throttling", 1),
+        ("Move to ok: Conflict & more", 2),
+        ("Execution: States.Timeout", 1),
+    }
+    for link, label, count in bars:
+        assert count_list(eve, link) == int(count), label
+        assert f'value="{label}"' in eve.get(html.unescape(link)).text

@@ -20,6 +20,7 @@ PAGES = {
     "audit": "/audit",
     "on hold": "/on-hold",
     "disagreements": "/disagreements",
+    "second reviews": "/second-reviews",
     "inspection": "/inspections/{decided}",
     "waiting inspection": "/inspections/{waiting}",
     "not found": "/nowhere",

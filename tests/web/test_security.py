@@ -215,6 +215,7 @@ def test_names_labels_comments_and_keys_are_text_on_every_page(world: World, vis
         "/audit?who=" + "%3Cscript%3E",
         "/on-hold",
         "/disagreements",
+        "/second-reviews",
     ]
     for path in pages:
         window.go(path)

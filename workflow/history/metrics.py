@@ -47,6 +47,11 @@ class FailedExecution:
     error: str
     cause: str
 
+    @property
+    def label(self) -> str:
+        """The state in which it ended, with its error."""
+        return f"{self.state or 'Execution'}: {self.error}"
+
 
 @dataclass(frozen=True, slots=True)
 class RoutedScore:

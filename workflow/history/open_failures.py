@@ -1,4 +1,4 @@
-"""Open failures: inspections whose own execution failed and was not followed up."""
+"""Failures: inspections whose own execution failed and was not followed up, and all of one cause."""
 
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
@@ -41,3 +41,13 @@ def list_open_failures(
         if row is not None and row.owner == failure.execution and not row.closed_at
     )
     return list(islice(still_open, limit))
+
+
+def list_failed_inspections(
+    metrics: MetricsStore, inspections: InspectionRepository, since: str, label: str
+) -> list[Inspection]:
+    """Return the inspections of which an execution failed with this label since a time, each once."""
+    failures = [one for one in metrics.list_failures(since, MAX_FAILURES_READ) if one.label == label]
+    ids = list(dict.fromkeys(failure.execution[:INSPECTION_ID_LENGTH] for failure in failures))
+    with ThreadPoolExecutor(LOOKUP_THREADS) as pool:
+        return [row for row in pool.map(inspections.get, ids) if row is not None]

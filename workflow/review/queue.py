@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
+from itertools import islice
 from typing import Protocol
 
 from workflow import timestamps
@@ -10,6 +11,7 @@ from workflow.inspections.inspection import AuditEntry, Hold, Inspection, Lease,
 from workflow.inspections.verdict import Prediction, Verdict
 
 LEASE_SECONDS = 300
+MAX_SECOND_REVIEWS = 2_000
 CLOCK_SKEW_SECONDS = 4  # With more skew between two hosts' clocks, a lease could be taken too early.
 
 
@@ -85,6 +87,20 @@ class ReviewRepository(Protocol):
         Raise Conflict if another second review was stored meanwhile, the photo was revised, or another
         reviewer has it leased.
         """
+
+
+def list_second_reviews(reviews: ReviewRepository, since: str) -> list[tuple[str, SecondReview]]:
+    """List the second reviews since a time, newest first, each with the id of its inspection.
+
+    At most MAX_SECOND_REVIEWS of each queue are read.
+    """
+    found = [
+        (item.id, item.second_review)
+        for queue in (ReviewQueue.RESOLVED, ReviewQueue.DISAGREEMENT)
+        for item in islice(reviews.list_items(queue, since), MAX_SECOND_REVIEWS)
+        if item.second_review is not None
+    ]
+    return sorted(found, key=lambda pair: pair[1].at, reverse=True)
 
 
 def review_queue_of(second: SecondReview | None) -> ReviewQueue:
