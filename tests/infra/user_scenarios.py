@@ -16,7 +16,15 @@ from tests.unit.lambdas.test_triggered_functions import batch
 from tests.web.serving import running, visitor
 
 PAGES = (
-    *("/", "/review", "/review/next?wanted=2", "/review/strip", "/on-hold", "/disagreements"),
+    *(
+        "/",
+        "/review",
+        "/review/next?wanted=2",
+        "/review/strip",
+        "/on-hold",
+        "/disagreements",
+        "/second-reviews",
+    ),
     *("/audit", "/audit.csv", "/dashboard", "/executions.csv", "/executions.json"),
     *("/executions", "/executions?status=failed", "/executions?status=waiting", "/executions?q=cle"),
     *("/executions?verdict=unclear", "/executions?by=ann", f"/executions?model={MODEL}"),
