@@ -16,6 +16,7 @@ from tests.unit.pipeline import CLEARLY_OK, MODEL, Pipeline
 from vision.photo_measures import measure_photo
 from vision.reference_fitting import fit_reference
 from workflow.inspections.model_reference import ModelReference, parse_reference
+from workflow.photos.measures import PhotoMeasures, PhotoMeter, UnmeasurablePhoto
 
 PARTS = 80
 LIGHT = 0.25
@@ -123,3 +124,27 @@ def test_a_reference_of_another_model_stops_every_photo(reference: ModelReferenc
 
     assert answer["verdict"] == "unclear"
     assert f"made for another model, {MODEL}-before" in answer["unusual"][0]
+
+
+def claimed_frame_hash(meter: PhotoMeter, content: bytes) -> str:
+    pipeline = Pipeline(meter=meter)
+    image = pipeline.upload(content)
+    pipeline.claim(image, "me")
+    measures = pipeline.row(image).measures
+    assert measures is not None
+    return measures.frame_hash
+
+
+def measure_copy(content: bytes) -> PhotoMeasures | UnmeasurablePhoto:
+    """Measure a display copy, which a browser gets: compressed again."""
+    with Image.open(io.BytesIO(content)) as photo:
+        copy = io.BytesIO()
+        photo.save(copy, "JPEG", quality=85)
+    return PHOTO_METER.measure(copy.getvalue())
+
+
+def test_the_measures_are_those_of_the_upload_and_not_of_a_copy() -> None:
+    content = in_light(1.0)
+
+    assert claimed_frame_hash(PHOTO_METER, content) == measure_photo(content)["frame_hash"]
+    assert claimed_frame_hash(PhotoMeter(1, measure_copy), content) != measure_photo(content)["frame_hash"]
