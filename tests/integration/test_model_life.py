@@ -15,6 +15,7 @@ from cli.model_services import CLOCK
 from local.environment import LocalEnvironment
 from local.resources import TRAINING_BUCKET
 from local.sample_parts import generate_parts
+from vision.camera_faults import apply_fault, flatten
 from workflow import timestamps
 from workflow.aws.capacity_store import METER, START_LOCK, DynamoCapacityStore
 from workflow.aws.clients import client
@@ -37,10 +38,10 @@ Run = Callable[..., Any]
 def run(environment: LocalEnvironment) -> Run:
     """`partcheck dataset import` and `partcheck model …` beside the environment of this process.
 
-    Returns the JSON answer with --json, otherwise the output.
+    Returns the JSON answer with --json, otherwise the output; with `lines` the lines of the answer.
     """
 
-    def run(*arguments: str, fails: int = 0) -> Any:
+    def run(*arguments: str, fails: int = 0, lines: bool = False) -> Any:
         group = "dataset" if arguments[0] in ("import", "validate") else "model"
         result = CliRunner().invoke(
             main,
@@ -48,6 +49,8 @@ def run(environment: LocalEnvironment) -> Run:
             obj=lambda _home: open_environment(environment.outputs, environment.sdk_environment),
         )
         assert result.exit_code == fails, result.output
+        if lines:
+            return result.stdout.splitlines()
         return json.loads(result.stdout) if "--json" in arguments and not fails else result.output
 
     return run
@@ -114,6 +117,8 @@ def test_a_model_lives_from_folder_to_retirement(
     assert settings.get_model() == first
     assert "running 0 min on 1 unit, US$0" in run("status", "--project", PROJECT)
 
+    judge_photos_that_are_not_uploaded(run, tmp_path)
+
     run("promote", "second", "--project", PROJECT, fails=1)
     told = run("evaluate", "first", "--project", PROJECT, "--hold-out", hold_out, "--json")
     assert told["summary"]["tested_on"] == 8
@@ -138,6 +143,25 @@ def test_a_model_lives_from_folder_to_retirement(
     photos_wait_for_a_stopped_model(environment, first)
 
 
+def judge_photos_that_are_not_uploaded(run: Run, folder: Path) -> None:
+    """The reference is made again from the manifest in S3, and is the one that the training made."""
+    options = ("first", "--project", PROJECT, "--json")
+    trained = run("show", *options)["reference"]
+    again = run("reference", *options)["reference"]
+    assert trained["photos"] == {"defect": 16, "ok": 16}
+    assert {**again, "made_at": ""} == {**trained, "made_at": ""}
+    shots = folder / "shots"
+    shots.mkdir()
+    (part,) = generate_parts(1, seed=15)
+    (shots / "part.jpg").write_bytes(part.content)
+    (shots / "lamp-off.jpg").write_bytes(apply_fault(part.content, flatten(0)))
+
+    dark, usual = map(json.loads, run("try", str(shots), "--project", PROJECT, "--json", lines=True))
+
+    assert (dark["verdict"], usual["label"]) == ("unclear", part.label)
+    assert dark["unusual"][0].startswith("darker than every learned photo (mean 0; ")
+
+
 def test_the_first_model_of_a_folder_is_put_to_use_and_the_next_must_be_better(
     run: Run, settings: SsmModelSettings, tmp_path: Path
 ) -> None:
@@ -155,10 +179,9 @@ def test_the_first_model_of_a_folder_is_put_to_use_and_the_next_must_be_better(
     assert "no frozen hold-out compares it with the model in use" in refused
     split = tmp_path / "split"
     assert f"dataset import {more} --split {split}" in run("validate", more, "--split-by-part", str(split))
-    refused = run(
-        "train", more, *options, "--name", "third", "--split", str(split), "--replace", "--json", fails=1
-    )
-    assert json.loads(refused.splitlines()[-1])["status"] == "TRAINING_COMPLETED"
+    third = ("train", more, *options, "--name", "third", "--split", str(split), "--replace", "--json")
+    answer = run(*third, fails=1, lines=True)[-1]
+    assert json.loads(answer)["status"] == "TRAINING_COMPLETED"
     assert settings.get_model() == first["model"]
     run("promote", "second", *options, "--force", "--reason", "a rehearsal")
     assert "on 2 units" in run("status", *options)
