@@ -76,8 +76,10 @@ def measure_page(window: Visit, path: str) -> float:
         "Network.loadingFinished",
         lambda event: sizes.update({event["requestId"]: event["encodedDataLength"]}),
     )
+    session.on("Network.loadingFailed", lambda event: sizes.update({event["requestId"]: 0}))
     window.go(path)
-    loading = {key for key, kind in kinds.items() if kind not in ("Image", "EventSource")}
+    # The end of a beacon of the page before is not reported.
+    loading = {key for key, kind in kinds.items() if kind not in ("Image", "EventSource", "Ping")}
     window.until(lambda: loading <= sizes.keys())
     session.detach()
     return sum(size for request, size in sizes.items() if kinds.get(request) != "Image")
