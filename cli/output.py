@@ -18,7 +18,7 @@ COLOURS = {
     Verdict.REJECTED.value: "magenta",
 }
 SHORT_ID_LENGTH = 12
-UNCUT_WIDTH, SHORTEST_WIDTH = 24, 14
+UNCUT_WIDTH = 24
 _PLAIN_WIDTH = 100_000
 
 
@@ -46,7 +46,8 @@ def print_table(
     """Print rows under titles, one line each. The columns in `right` are right-aligned.
 
     On a terminal that is too narrow the columns in `optional` are hidden, in this order, and then the widest
-    columns are shortened. Elsewhere nothing is hidden or cut.
+    columns are shortened: the first at its beginning, since the ends of keys differ. Elsewhere nothing is
+    hidden or cut.
     """
     from rich.console import Console
     from rich.table import Table
@@ -62,6 +63,7 @@ def print_table(
         if width:
             grid.add_column(title, justify=side, no_wrap=True, overflow="ellipsis", width=width)
     for row in cells:
+        row[0] = _keep_end(row[0], widths[0])
         shown = (cell for cell, width in zip(row, widths, strict=True) if width)
         grid.add_row(*(Text(cell, style=COLOURS.get(cell, "")) for cell in shown))
     with console.capture() as captured:
@@ -82,7 +84,7 @@ def fit_columns(
     from rich.cells import cell_len
 
     widths = [max(map(cell_len, column)) for column in zip(titles, *rows, strict=True)]
-    least = [width if width <= UNCUT_WIDTH else SHORTEST_WIDTH for width in widths]
+    least = [min(width, UNCUT_WIDTH) for width in widths]
     gaps = 2 * (len(widths) - 1)
     for title in optional:
         if sum(least) + gaps <= available:
@@ -94,6 +96,17 @@ def fit_columns(
         shrinkable = [index for index, width in enumerate(widths) if width > least[index]]
         widths[max(shrinkable or range(len(widths)), key=widths.__getitem__)] -= 1
     return widths
+
+
+def _keep_end(text: str, width: int) -> str:
+    """Return a text that fits a width in characters, with its beginning replaced by an ellipsis."""
+    from rich.cells import cell_len
+
+    if cell_len(text) <= width:
+        return text
+    while cell_len(text) >= width and text:
+        text = text[1:]
+    return f"…{text}"
 
 
 def format_execution(name: str) -> str:

@@ -100,7 +100,7 @@ def photos_from_manifest_file(file: Path) -> list[LabelledPhoto]:
     if unusable := [entry for entry in entries if not entry.is_usable]:
         raise ConfigurationError(
             f"{file}, line {unusable[0].number}: {', '.join(unusable[0].errors) or 'no label'}; "
-            "see all errors with `partcheck dataset validate`"
+            "`dataset validate` lists all errors"
         )
     return photos_from_manifest(entries, None)
 
@@ -115,7 +115,7 @@ def select_by_list(photos: Sequence[LabelledPhoto], file: Path) -> list[Labelled
         names = file.read_text("utf-8").split("\n")
     except FileNotFoundError as error:
         raise ConfigurationError(
-            f"{file} does not exist: write it with `partcheck dataset validate FOLDER --split-by-part`"
+            f"{file} does not exist: write it with `dataset validate FOLDER --split-by-part`"
         ) from error
     wanted = [name for name in names if name]
     if missing := [name for name in wanted if name not in by_name]:

@@ -35,7 +35,7 @@ from workflow.inspections.verdict import Verdict
 from workflow.models.model import version_name
 
 PAGE_SIZE = 100
-HIDDEN_FIRST = ("threshold", "seconds", "state", "confidence")
+HIDDEN_FIRST = ("threshold", "uploaded", "seconds", "state")
 TITLES = ("photo", "state", "verdict", "confidence", "threshold", "seconds", "uploaded", "execution")
 CSV_TITLES = (*TITLES, "unusual", *MEASURE_NAMES)
 

@@ -47,7 +47,8 @@ def list_models(context: CliContext, project: str, as_json: bool) -> None:
         )
         for state in states
     ]
-    print_table(("", "project", "model", "state", "created", "reference"), rows)
+    titles = ("", "project", "model", "state", "created", "reference")
+    print_table(titles, rows, optional=("created", "project"))
 
 
 def _count_parts(reference: dict[str, Any] | None) -> str:

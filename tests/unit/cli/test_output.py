@@ -2,6 +2,7 @@ import io
 import json
 import sys
 
+import click
 import pytest
 
 from cli import output
@@ -69,11 +70,25 @@ def test_columns_fit_the_terminal_and_short_ones_stay_whole_as_long_as_possible(
     gaps = 2 * (sum(map(bool, widths)) - 1)
     assert sum(widths) + gaps <= max(available, 14)
     if available >= 80:
-        assert (widths[1], widths[3:]) == (7, [23, 14])
+        assert (widths[0] >= 24, widths[1], widths[3:]) == (True, 7, [23, 14])
     if available >= 100:
         assert widths[2] == 7
     if available >= 110:
         assert widths[0] == 39
+
+
+def test_a_shortened_key_keeps_its_end(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    monkeypatch.setenv("COLUMNS", "40")
+    monkeypatch.setenv("TERM", "xterm")
+
+    output.print_table(("photo", "verdict"), [(f"folder-零件/{'x' * 40}_0042.jpeg", "ok")])
+
+    row = click.unstyle(capsys.readouterr().out).splitlines()[1]
+    assert row.startswith("…xx")
+    assert "_0042.jpeg  ok" in row
 
 
 def test_a_narrow_terminal_hides_columns_and_names_them(
@@ -81,12 +96,12 @@ def test_a_narrow_terminal_hides_columns_and_names_them(
 ) -> None:
     monkeypatch.setattr("sys.stdout.isatty", lambda: True)
     monkeypatch.setenv("COLUMNS", "40")
-    monkeypatch.setenv("TERM", "dumb")
+    monkeypatch.setenv("TERM", "xterm")
 
     output.print_table(("photo", "label", "verdict"), [("x" * 60, "y" * 20, "ok")], optional=("label",))
 
     written = capsys.readouterr()
-    assert all(len(line) <= 40 for line in written.out.splitlines())
+    assert all(len(click.unstyle(line)) <= 40 for line in written.out.splitlines())
     assert "label" not in written.out
     assert written.err == "Hidden, as the terminal is narrow: label.\n"
 
