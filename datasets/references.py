@@ -40,7 +40,7 @@ class MeasuredPhoto:
 def learned_photos(version: ModelVersion) -> list[LabelledPhoto]:
     """Return the photos that a model learned from, by the manifest of its training.
 
-    Raises NotFound if the model's service names no manifest.
+    Raise NotFound if the model's service names no manifest.
     """
     if not version.training_uri:
         raise NotFound(
@@ -51,7 +51,7 @@ def learned_photos(version: ModelVersion) -> list[LabelledPhoto]:
 
 
 def training_photos(project: ProjectDatasets) -> list[LabelledPhoto]:
-    """Return the usable photos of a project's data set TRAIN; raises NotFound without such a data set."""
+    """Return the usable photos of a project's data set TRAIN. Raise NotFound without such a data set."""
     arn = project.dataset_arns().get("TRAIN")
     if arn is None:
         raise NotFound(f"Project {project.name} has no data set TRAIN")
@@ -88,7 +88,7 @@ def measure_photos(
 
 
 def make_reference(model: str, photos: Sequence[MeasuredPhoto], made_at: str) -> ModelReference:
-    """Make the reference of the model with this ARN; raises ConfigurationError for fewer than two parts."""
+    """Make the reference of the model with this ARN. Raise ConfigurationError for fewer than two parts."""
     by_part: dict[str, list[str]] = defaultdict(list)
     for measured in photos:
         by_part[measured.photo.part].append(measured.photo.label)

@@ -12,7 +12,7 @@ def s3_uri(bucket: str, key: str) -> str:
 
 
 def read_object(bucket: str, key: str) -> bytes:
-    """Return the content of an object; raises NotFound if it does not exist."""
+    """Return the content of an object. Raise NotFound if it does not exist."""
     try:
         content: bytes = client("s3").get_object(Bucket=bucket, Key=key)["Body"].read()
     except ClientError as error:

@@ -55,9 +55,9 @@ def fit_descriptors(descriptors: Matrix) -> DescriptorModel:
 def fit_reference(measures: Sequence[Mapping[str, Any]], groups: Sequence[str]) -> dict[str, Any]:
     """Fit a reference to the measures of learned photos; `groups` names the part of each photo.
 
-    Returns the fields of the stored reference that follow from the photos: decoder version, ranges, centre,
+    Return the fields of the stored reference that follow from the photos: decoder version, ranges, centre,
     scales, axes, variances, residual variance, limit, and how many parts the rule stops out of fold, of how
-    many. Raises ValueError if there are fewer than two parts or measures of several decoders.
+    many. Raise ValueError if there are fewer than two parts or measures of several decoders.
     """
     parts = np.unique(np.asarray(groups), return_inverse=True)[1]
     versions = {int(photo["decoder_version"]) for photo in measures}

@@ -27,7 +27,7 @@ Bytes = NDArray[np.uint8]
 
 
 def has_sixteen_bits(content: bytes) -> bool:
-    """Return whether a file is a PNG with 16 bits a sample."""
+    """Return True if a file is a PNG with 16 bits a sample."""
     return content.startswith(SIGNATURE) and content[_BIT_DEPTH_OFFSET : _BIT_DEPTH_OFFSET + 1] == b"\x10"
 
 

@@ -25,7 +25,7 @@ class FaultReplay:
 
     @property
     def weakened(self) -> bool:
-        """Return whether the new reference stops fewer of them."""
+        """Return True if the new reference stops fewer of them."""
         return self.stopped_after < self.stopped_before
 
 
@@ -111,7 +111,7 @@ def save(store: ReferenceStore, reference: ModelReference) -> None:
 
 
 def propose(store: ReferenceStore, proposal: ReferenceProposal) -> None:
-    """Store a proposal and record it; raises NotFound if there is no reference that it could replace."""
+    """Store a proposal and record it. Raise NotFound if there is no reference that it could replace."""
     if store.references.get(proposal.model) is None:
         raise NotFound(f"Model {version_name(proposal.model)} has no reference that could be replaced")
     store.proposals.put(proposal)
@@ -122,7 +122,7 @@ def propose(store: ReferenceStore, proposal: ReferenceProposal) -> None:
 def approve(store: ReferenceStore, model: str) -> ReferenceProposal:
     """Put the proposed reference to use; return the proposal.
 
-    Raises NotFound without a proposal, Conflict if the same person proposed it, or if the reference was
+    Raise NotFound without a proposal, Conflict if the same person proposed it, or if the reference was
     replaced in the meantime.
     """
     proposal, name = store.proposals.get(model), version_name(model)
