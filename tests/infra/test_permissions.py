@@ -38,6 +38,10 @@ COMMANDS_ONLY = {
     "model_events.DynamoModelEventLog.events": "model list, model rollback, model capacity",
     "model_references.S3ReferenceRepository.put": "model train, model reference",
     "model_settings.SsmModelSettings._put": "model promote, model rollback, model capacity",
+    "reference_proposals.S3ReferenceProposals._read": "model show, model reference",
+    "reference_proposals.S3ReferenceProposals._write": "model reference",
+    "reference_proposals.S3ReferenceProposals.delete": "model train, model reference",
+    "reference_proposals.S3ReferenceProposals.delete_first": "model train, model reference",
     "uploads.S3Uploader.put": "inspect",
 }
 
