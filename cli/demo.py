@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from local.sample_parts import SamplePart
 
 TRAINING_SEED, NEW_SEED = 1, 2
-TIMEOUT_SECONDS = 120
+TIMEOUT_SECONDS = 600
 FAULTS_SEED, CAMERA_FAULT = 3, "camera fault"
 MARKER, PHOTOS_DIRECTORY, KEY_PREFIX = "only-for-the-demo", "new-photos", "line-1"
 
@@ -78,7 +78,7 @@ def demo(context: CliContext, keep: bool, training_count: int, photo_count: int,
     truth |= _generate_camera_faults(photos_directory)
     with LocalEnvironment(directory, ports, report=note) as local:
         environment = open_environment(local.outputs, local.sdk_environment)
-        train_and_promote_sample_model(environment, training)
+        local.retry(lambda: train_and_promote_sample_model(environment, training))
         trained = time.monotonic()
         photos = [PhotoToUpload(photos_directory / name, f"{KEY_PREFIX}/{name}") for name in truth]
         uploads = upload_photos(environment.inbox, photos)
@@ -105,7 +105,8 @@ def _empty_directory(directory: Path, ports: "Ports") -> None:
     """Empty the state directory. Raise ConfigurationError if it is in use or does not belong to a demo."""
     from local.lock import lock_state_dir
 
-    if directory.is_dir() and any(directory.iterdir()) and not (directory / MARKER).exists():
+    entries = {entry.name for entry in directory.iterdir()} if directory.is_dir() else set()
+    if entries - {"lock", ".gitignore"} and MARKER not in entries:
         raise ConfigurationError(
             f"{display_path(directory)} does not belong to a demo, which would empty it: "
             "choose another --state-dir"

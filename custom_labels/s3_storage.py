@@ -35,7 +35,7 @@ class S3Storage:
         config = Config(
             connect_timeout=3,
             read_timeout=30,
-            retries={"max_attempts": 3, "mode": "standard"},
+            retries={"mode": "standard"},  # AWS_MAX_ATTEMPTS says how often.
             max_pool_connections=32,
             s3={"addressing_style": "path"} if self._is_emulated else {},
         )

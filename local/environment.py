@@ -1,11 +1,13 @@
 """The local environment: services, resources and scheduler for the duration of a `with` block."""
 
 import shutil
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
+from typing import TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -15,7 +17,7 @@ from local.lock import check_format, lock_state_dir
 from local.ports import Ports, reserve_ports
 from local.processes import ServiceProcess, ignore_interrupts, interrupt_on_termination, run_service
 from local.provisioning import provision
-from local.scheduler import invoke_function, run_scheduler
+from local.scheduler import Scheduler, invoke_function, run_scheduler
 from local.services import backing_services, enable_state_machine_execution, review_app_service
 from local.settings import (
     Endpoints,
@@ -29,6 +31,7 @@ from local.supervisor import Supervisor
 from workflow.aws.clients import client
 from workflow.aws.stack_outputs import StackOutputs
 
+T = TypeVar("T")
 ProgressCallback = Callable[[str], None]
 
 
@@ -54,7 +57,9 @@ class LocalEnvironment:
         self.outputs: StackOutputs
         self._report = report
         self._services: list[ServiceProcess] = []
-        self._supervisor: Supervisor | None = None
+        self._supervisor = Supervisor(self._resume, report)
+        self._scheduler: Scheduler | None = None
+        self._provisioning = threading.Lock()
         self._stack = ExitStack()
 
     @property
@@ -69,7 +74,13 @@ class LocalEnvironment:
 
     def __enter__(self) -> "LocalEnvironment":
         with ExitStack() as stack:
-            self._enter(stack)
+            try:
+                self._enter(stack)
+            except BaseException:
+                with ignore_interrupts():
+                    self._supervisor.stop()
+                self.raise_if_failed()
+                raise
             self._stack = stack.pop_all()
         return self
 
@@ -87,8 +98,7 @@ class LocalEnvironment:
         stack.enter_context(reserve_ports(self.ports))
         stack.enter_context(_temporary_directory(self.state_dir / "tmp"))
         queues.update_saved_queue_urls(self.state_dir, self.ports)
-        supervisor = Supervisor(self._resume, self._report)
-        stack.callback(supervisor.release)  # Last: the services that it started end with its thread.
+        stack.callback(self._supervisor.release)  # Last: the services that it started end with its thread.
         self._report("Starting the local AWS, Step Functions and Custom Labels …")
         aws, step_functions, custom_labels = backing_services(self.state_dir, self.ports)
         # The stack stops them in reverse order: executions stop first, then AWS saves its state.
@@ -96,23 +106,21 @@ class LocalEnvironment:
             self._services.append(stack.enter_context(run_service(spec, self.state_dir, lock)))
         endpoints = Endpoints.from_ports(self.ports)
         stack.enter_context(temporary_sdk_environment(endpoints))
-        for service in reversed(self._services):
-            service.wait_until_ready()
+        self._supervisor.start(self._services)
+        self._supervisor.retry(self._wait_until_ready)
         self._report("Creating buckets, tables, queues, functions and the state machine …")
-        enable_state_machine_execution(self.ports)
-        self.outputs = provision(endpoints)
+        self.outputs = self._supervisor.retry(self._provision)
         self._report("Starting the review app …")
         web_spec = review_app_service(self.state_dir, self.ports, self.outputs)
         web = stack.enter_context(run_service(web_spec, self.state_dir, lock))
         self._services.append(web)
         stack.enter_context(_archive_on_exit(self._report))
-        stack.enter_context(_intake_enabled())
-        stack.enter_context(run_scheduler(self.state_dir / "logs" / "scheduler.log"))
+        self._supervisor.retry(self._enable_intake)
+        stack.callback(_disable_intake)
+        self._scheduler = stack.enter_context(run_scheduler(self.state_dir / "logs" / "scheduler.log"))
         stack.enter_context(publish_running_environment(self.state_dir, endpoints, self.outputs))
-        web.wait_until_ready()
-        supervisor.start(self._services)
-        stack.callback(supervisor.stop)  # First: a service that ends now was stopped.
-        self._supervisor = supervisor
+        self._supervisor.retry(web.wait_until_ready)
+        stack.callback(self._supervisor.stop)  # First: a service that ends now was stopped.
         self._report(f"The environment is up at {endpoints.aws}, its review app at {endpoints.review_app}")
 
     def service(self, name: str) -> ServiceProcess:
@@ -122,23 +130,45 @@ class LocalEnvironment:
     @property
     def has_failed(self) -> bool:
         """Return True if a service cannot be kept running."""
-        return self._supervisor is not None and self._supervisor.failure is not None
+        return self._supervisor.failure is not None
 
     def raise_if_failed(self) -> None:
         """Raise PartcheckError, with the log file's name, if a service cannot be kept running."""
-        if self._supervisor and self._supervisor.failure:
+        if self._supervisor.failure:
             raise self._supervisor.failure
+
+    def retry(self, action: Callable[[], T]) -> T:
+        """Run an action. Run it again if it failed because a service was down."""
+        return self._supervisor.retry(action)
+
+    def _wait_until_ready(self) -> None:
+        """Wait for the services that resources are created in."""
+        for name in ("step-functions", "aws", "custom-labels"):
+            self.service(name).wait_until_ready()
+
+    def _provision(self) -> StackOutputs:
+        with self._provisioning:
+            enable_state_machine_execution(self.ports)
+            return provision(Endpoints.from_ports(self.ports))
+
+    def _enable_intake(self) -> None:
+        with self._provisioning:
+            functions.enable_intake()
 
     def _resume(self, service: ServiceProcess) -> None:
         """Give a restarted service what it needs: its resources, or the state machine."""
         service.wait_until_ready()
         if service.spec.name == "aws":
-            provision(Endpoints.from_ports(self.ports))
-            functions.enable_intake()
-        elif service.spec.name == "step-functions":
-            # It starts empty. The reconciler restarts its executions.
-            enable_state_machine_execution(self.ports)
-            state_machine.deploy_state_machine(queues.create_queues())
+            self._wait_until_ready()
+            self._provision()
+            self._enable_intake()
+            queues.send_upload_events()
+        elif service.spec.name == "step-functions":  # It starts empty.
+            with self._provisioning:
+                enable_state_machine_execution(self.ports)
+                state_machine.deploy_state_machine(queues.create_queues())
+        if self._scheduler is not None:  # The reconciler restarts lost executions.
+            self._scheduler.run_soon()
 
     def wait(self) -> None:
         """Block until Ctrl-C or SIGTERM, or until a service cannot be kept running."""
@@ -153,15 +183,10 @@ class LocalEnvironment:
         return str(value) if value.startswith("arn:") else None
 
 
-@contextmanager
-def _intake_enabled() -> Iterator[None]:
-    """Let the queues feed their functions within the block."""
-    functions.enable_intake()
-    try:
-        yield
-    finally:
-        with suppress(BotoCoreError, ClientError):  # If AWS exited, there is nothing to disable.
-            functions.disable_intake()
+def _disable_intake() -> None:
+    """Stop reading from the queues. If the local AWS exited, there is nothing to disable."""
+    with suppress(BotoCoreError, ClientError):
+        functions.disable_intake()
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 import json
 import re
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +12,14 @@ from local.ports import Ports
 from local.resources import INBOUND_BUCKET
 from local.settings import ACCOUNT, REGION
 from workflow.aws.clients import client
+from workflow.aws.object_store import S3ObjectStore
 from workflow.inspections import ignored_keys
+from workflow.inspections.objects import StoredObject
+from workflow.recovery import consistency
 
 UPLOADS_RULE = "partcheck-uploads"
 MAX_RECEIVES = 20
+MAX_BATCH = 10
 RETENTION_SECONDS = 14 * 24 * 3600
 
 UPLOADS_PATTERN: dict[str, Any] = {
@@ -77,6 +82,28 @@ def create_uploads_rule() -> None:
     events = client("events")
     events.put_rule(Name=UPLOADS_RULE, EventPattern=json.dumps(UPLOADS_PATTERN), State="ENABLED")
     events.put_targets(Rule=UPLOADS_RULE, Targets=[{"Id": "intake", "Arn": queue_arn("intake")}])
+
+
+def send_upload_events() -> None:
+    """Send the events of all photos in the inbound bucket again, since a killed local AWS forgets its queues.
+
+    A repeated event changes nothing. A lost one would wait for the reconciler's grace period.
+    """
+    uploads = consistency.list_uploads(S3ObjectStore(), INBOUND_BUCKET)
+    url = client("sqs").get_queue_url(QueueName="partcheck-intake")["QueueUrl"]
+    while batch := list(islice(uploads, MAX_BATCH)):
+        entries = [
+            {"Id": str(number), "MessageBody": _upload_event(upload)} for number, upload in enumerate(batch)
+        ]
+        client("sqs").send_message_batch(QueueUrl=url, Entries=entries)
+
+
+def _upload_event(upload: StoredObject) -> str:
+    image = upload.image
+    stored = {"key": image.key, "version-id": image.version_id}
+    return json.dumps(
+        {"time": upload.modified_at, "detail": {"bucket": {"name": image.bucket}, "object": stored}}
+    )
 
 
 def update_saved_queue_urls(state_dir: Path, ports: Ports) -> None:

@@ -41,7 +41,7 @@ class Scheduler:
     ) -> None:
         self._log = log
         self._invoke = invoke
-        self._stopped = threading.Event()
+        self._stopped, self._rescheduled = threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._run, name="scheduler", daemon=True)
 
     def start(self) -> None:
@@ -51,11 +51,20 @@ class Scheduler:
     def stop(self) -> None:
         """Invoke no more functions. Do not wait for an invocation in progress."""
         self._stopped.set()
+        self._rescheduled.set()
+
+    def run_soon(self) -> None:
+        """Invoke every function soon, as after the start: a service was restarted and needs repairs."""
+        self._rescheduled.set()
 
     def _run(self) -> None:
         scheduled = [function for function in catalog.FUNCTIONS if function.schedule_minutes]
         due = dict.fromkeys(scheduled, time.monotonic() + SECONDS_BEFORE_FIRST_CALL)
-        while due and not self._stopped.wait(max(0.0, min(due.values()) - time.monotonic())):
+        while not self._stopped.is_set():
+            if self._rescheduled.wait(max(0.0, min(due.values()) - time.monotonic())):
+                self._rescheduled.clear()
+                due = dict.fromkeys(scheduled, time.monotonic() + SECONDS_BEFORE_FIRST_CALL)
+                continue
             function = min(due, key=due.__getitem__)
             due[function] = time.monotonic() + function.schedule_minutes * SECONDS_PER_MINUTE
             self._run_once(function)
@@ -70,7 +79,7 @@ class Scheduler:
 
 
 @contextmanager
-def run_scheduler(log_file: Path) -> Iterator[None]:
+def run_scheduler(log_file: Path) -> Iterator[Scheduler]:
     """Run a scheduler for the duration of a block, with its failures in a log file."""
     handler = logging.FileHandler(log_file, mode="w", encoding="utf-8", delay=True)
     handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
@@ -79,7 +88,7 @@ def run_scheduler(log_file: Path) -> Iterator[None]:
     scheduler = Scheduler(log)
     scheduler.start()
     try:
-        yield
+        yield scheduler
     finally:
         scheduler.stop()
         handler.close()

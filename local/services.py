@@ -9,7 +9,7 @@ from pathlib import Path
 from local import functions
 from local.ports import HOST, Ports
 from local.processes import ServiceSpec
-from local.settings import ACCOUNT, REGION, Endpoints, sdk_environment
+from local.settings import ACCOUNT, PATIENT, REGION, Endpoints, sdk_environment
 from review_app import settings as review_settings
 from workflow.aws.stack_outputs import StackOutputs
 from workflow.errors import PartcheckError
@@ -75,7 +75,7 @@ def _custom_labels(state_dir: Path, ports: Ports) -> ServiceSpec:
             *("--state", str(state_dir / "custom-labels")),
             *("--aws-endpoint", endpoints.aws),
         ),
-        environment=sdk_environment(endpoints),
+        environment=sdk_environment(endpoints) | PATIENT,
         port=ports.custom_labels,
         health_path="/health",
         grace_seconds=10,

@@ -18,6 +18,8 @@ ACCOUNT = "000000000000"
 MAX_IN_FLIGHT = 8
 # Queues that nothing here reads. Reconciliation rebuilds the messages of all other queues.
 OUTGOING_QUEUES = ("partcheck-verdicts", "partcheck-escalations")
+# A call waits about half a minute for a service that is being restarted.
+PATIENT = {"AWS_MAX_ATTEMPTS": "9"}
 _RUNNING_FILE = "environment.json"
 
 
@@ -95,14 +97,14 @@ def apply_sdk_environment(endpoints: Endpoints, variables: MutableMapping[str, s
     variables = os.environ if variables is None else variables
     for name in [name for name in variables if name.startswith("AWS_")]:
         del variables[name]
-    variables.update(sdk_environment(endpoints))
+    variables.update(sdk_environment(endpoints) | PATIENT)
     client.cache_clear()
 
 
 @contextmanager
 def temporary_sdk_environment(endpoints: Endpoints) -> Iterator[None]:
     """Apply the SDK environment for the duration of a block."""
-    applied = sdk_environment(endpoints).keys()
+    applied = sdk_environment(endpoints) | PATIENT
     before = {name: value for name, value in os.environ.items() if name.startswith("AWS_") or name in applied}
     apply_sdk_environment(endpoints)
     try:

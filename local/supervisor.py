@@ -4,14 +4,18 @@ import _thread
 import threading
 import time
 from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from local.processes import ServiceProcess
 from workflow.errors import PartcheckError
 
+T = TypeVar("T")
 INTERVAL_SECONDS = 0.2
+EXIT_SECONDS = 2  # The time after which a dead process is known to be the cause of an error.
 MAX_FAILED_RESUMES = 5
+SERVICE_ERRORS = (PartcheckError, OSError, BotoCoreError, ClientError)
 
 
 class Supervisor:
@@ -27,7 +31,7 @@ class Supervisor:
         self._resume, self._report = resume, report
         self._services: Sequence[ServiceProcess] = ()
         self._exited: dict[str, tuple[float, str]] = {}
-        self._failed_resumes = 0
+        self._failed_resumes = self._restarts = 0
         self._stopping, self._stopped, self._released = (threading.Event() for _ in range(3))
         self._thread = threading.Thread(target=self._run, name="supervisor", daemon=True)
 
@@ -36,10 +40,33 @@ class Supervisor:
         self._services = services
         self._thread.start()
 
+    def retry(self, action: Callable[[], T]) -> T:
+        """Run an action. Run it again if it failed because a service was down, until all services are up."""
+        while True:
+            restarts = self._restarts
+            try:
+                return action()
+            except SERVICE_ERRORS as error:
+                if not self._was_down(restarts):
+                    raise self.failure or error from None
+
+    def _was_down(self, restarts: int) -> bool:
+        """Return whether a service exited since this number of restarts. If so, wait until all are up."""
+        deadline = time.monotonic() + EXIT_SECONDS
+        while not (was_down := self._restarts != restarts or self._is_down()) and time.monotonic() < deadline:
+            time.sleep(INTERVAL_SECONDS)
+        while was_down and self._is_down() and not self._stopped.is_set():
+            time.sleep(INTERVAL_SECONDS)
+        return was_down and not self._stopped.is_set()
+
+    def _is_down(self) -> bool:
+        return bool(self._exited) or any(service.has_exited for service in self._services)
+
     def stop(self) -> None:
         """Restart nothing from now on. Wait for the end of a restart in progress."""
         self._stopping.set()
-        self._stopped.wait()
+        if self._thread.ident is not None:
+            self._stopped.wait()
 
     def release(self) -> None:
         """End the thread, and with it every service that it started."""
@@ -48,7 +75,7 @@ class Supervisor:
     def _run(self) -> None:
         try:
             while not self._stopping.wait(INTERVAL_SECONDS):
-                for service in self._services:
+                for service in list(self._services):
                     if not self._stopping.is_set():
                         self._keep_running(service)
         except PartcheckError as error:
@@ -63,12 +90,13 @@ class Supervisor:
         name = service.spec.name
         if service.has_exited:
             self._exited.setdefault(name, (time.monotonic(), service.exit_reason))
+            self._restarts += 1
             service.restart()
         if name not in self._exited:
             return
         try:
             self._resume(service)
-        except (PartcheckError, OSError, BotoCoreError, ClientError) as error:
+        except SERVICE_ERRORS as error:
             if any(other.has_exited for other in self._services):
                 return
             self._failed_resumes += 1

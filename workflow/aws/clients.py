@@ -9,19 +9,24 @@ from botocore.config import Config
 
 from workflow.aws.credentials import check_region
 
-_CONFIG = Config(
-    retries={"mode": "standard", "total_max_attempts": 5},
-    connect_timeout=5,
-    read_timeout=60,
-    max_pool_connections=32,
-    tcp_keepalive=True,
-)
+MAX_ATTEMPTS = 5
 
 
 @cache
 def client(service: str) -> Any:
-    """Return the client of a service. Region, credentials and endpoints come from the environment."""
-    return boto3.client(service, config=_CONFIG)  # type: ignore[call-overload]
+    """Return the client of a service. Region, credentials and endpoints come from the environment.
+
+    So does the number of attempts at a call, AWS_MAX_ATTEMPTS, which is MAX_ATTEMPTS otherwise.
+    """
+    attempts = int(os.environ.get("AWS_MAX_ATTEMPTS") or MAX_ATTEMPTS)
+    config = Config(
+        retries={"mode": "standard", "total_max_attempts": attempts},
+        connect_timeout=5,
+        read_timeout=60,
+        max_pool_connections=32,
+        tcp_keepalive=True,
+    )
+    return boto3.client(service, config=config)  # type: ignore[call-overload]
 
 
 def configure(profile: str, region: str) -> None:

@@ -1,5 +1,6 @@
 import logging
 import threading
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -88,3 +89,18 @@ def test_the_scheduler_invokes_functions_without_a_proxy(monkeypatch: pytest.Mon
     monkeypatch.setattr(boto3, "client", failing_client)
     with pytest.raises(EndpointConnectionError):
         scheduler.invoke_function(SCHEDULED[0])
+
+
+def test_functions_run_soon_when_a_service_was_restarted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scheduler, "SECONDS_PER_MINUTE", 3600)
+    calls = Calls(*[""] * 2 * len(SCHEDULED))
+    thread = Scheduler(logging.Logger("test"), calls)
+    thread.start()
+    while len(calls.invoked) < len(SCHEDULED):
+        time.sleep(0.01)
+
+    thread.run_soon()
+
+    assert calls.enough.wait(30)
+    thread.stop()
+    assert calls.invoked == SCHEDULED * 2

@@ -90,7 +90,7 @@ def test_applying_the_sdk_environment_removes_aws_settings() -> None:
 
     settings.apply_sdk_environment(ENDPOINTS, variables)
 
-    assert variables == {"PATH": "/bin"} | settings.sdk_environment(ENDPOINTS)
+    assert variables == {"PATH": "/bin"} | settings.sdk_environment(ENDPOINTS) | settings.PATIENT
 
 
 def test_the_temporary_sdk_environment_restores_the_variables(monkeypatch: pytest.MonkeyPatch) -> None:
