@@ -8,8 +8,9 @@ from aws_lambda_powertools.utilities.batch.types import PartialItemFailureRespon
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from lambdas.batch_processor import LoggingBatchProcessor
 from lambdas.container import production
-from lambdas.observability import LoggingBatchProcessor, logger, observed
+from lambdas.observability import logger, observed
 from workflow.inspections.repository import InspectionRepository
 from workflow.recovery import decision_delivery
 from workflow.recovery.redrive import RedrivableExecutions

@@ -9,8 +9,9 @@ from aws_lambda_powertools.utilities.batch.types import PartialItemFailureRespon
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from lambdas.batch_processor import LoggingBatchProcessor
 from lambdas.container import production
-from lambdas.observability import LoggingBatchProcessor, logger, observed
+from lambdas.observability import logger, observed
 from workflow.inspections.objects import ObjectStore, inspection_id
 from workflow.inspections.repository import InspectionDatabase
 from workflow.pipeline.executions import Executions

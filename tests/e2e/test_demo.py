@@ -112,7 +112,7 @@ def test_a_demo_ends_with_its_table_while_each_service_is_killed(seed: int, tmp_
             killed += [module] * demo.kill_service(module)
 
     document = demo.result()
-    assert len(document["photos"]) == sum(document["verdicts"].values()) == PHOTOS
+    assert len(document["photos"]) == sum(document["verdicts"].values()) >= PHOTOS
     assert killed
 
 
@@ -126,7 +126,7 @@ def test_a_killed_demo_can_be_run_again(message: str, tmp_path: Path) -> None:
     again = DemoProcess(tmp_path)
 
     if message == "Training model":
-        assert len(again.result()["photos"]) == PHOTOS
+        assert len(again.result()["photos"]) >= PHOTOS
     else:
         assert again.wait_for("Training model"), "".join(again.messages)
         again.process.send_signal(signal.SIGINT)
