@@ -46,7 +46,10 @@ class InMemoryDynamoDB:
 
     `now_seconds` returns the time. `is_index_stale` takes the seconds since an item's last write and returns
     whether an index still shows the previous item. `on_write` is called after every write.
+    A query returns at most `page_size` items at once, as AWS does at a megabyte.
     """
+
+    page_size = 1_000_000
 
     exceptions = SimpleNamespace(
         ConditionalCheckFailedException=ConditionalCheckFailedException,
@@ -153,17 +156,29 @@ class InMemoryDynamoDB:
         key_condition = parse_condition(KeyConditionExpression)
         items = [item for item in items if key_condition(item, placeholders)]
         items.sort(key=lambda item: tuple(item[name]["S"] for name in keys[1:]), reverse=not ScanIndexForward)
+        if start := rest.get("ExclusiveStartKey"):
+            items = items[[table.key(item) for item in items].index(table.key(start)) + 1 :]
+        is_last, items = len(items) <= min(Limit, self.page_size), items[: min(Limit, self.page_size)]
+        answer: dict[str, Any] = {"ScannedCount": len(items)}
+        if not is_last:
+            answer["LastEvaluatedKey"] = {name: items[-1][name] for name in table.keys}
         if FilterExpression:
             items = [item for item in items if parse_condition(FilterExpression)(item, placeholders)]
-        items = items[:Limit]
         if index and index.projected_attributes is not None:
             names = {*index.key, *table.keys, *index.non_key_attributes}
             items = [{name: value for name, value in item.items() if name in names} for item in items]
-        return {"Items": items, "Count": len(items), "ScannedCount": len(items)}
+        return {**answer, "Items": items, "Count": len(items)}
 
     def get_paginator(self, operation: str) -> Any:
         def paginate(PaginationConfig: Any = None, **call: Any) -> Iterator[Any]:
-            return iter([getattr(self, operation)(**call)])
+            if PaginationConfig:
+                call["Limit"] = PaginationConfig["PageSize"]
+            while True:
+                answer = getattr(self, operation)(**call)
+                yield answer
+                if "LastEvaluatedKey" not in answer:
+                    return
+                call["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
 
         return SimpleNamespace(paginate=paginate)
 

@@ -1,18 +1,18 @@
 """Every change of a row has its condition, and a failed condition differs from a service error."""
 
-from collections.abc import Callable, Iterator
-from dataclasses import fields, replace
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
-import boto3
 import pytest
 from botocore.exceptions import ClientError
-from botocore.stub import Stubber
 
 from local import resources
+from tests.proof.dynamodb import InMemoryDynamoDB, InMemoryTable
+from tests.unit.workflow.aws.stubbed_client import stubbed
 from workflow import timestamps
 from workflow.aws.inspections import DynamoInspectionRepository
-from workflow.aws.items import derive_index_keys, to_attribute_values, to_audit_item, to_inspection_item
+from workflow.aws.items import to_attribute_values, to_inspection_item
 from workflow.errors import Conflict, NotFound, OwnershipLost
 from workflow.inspections.inspection import (
     AuditAction,
@@ -20,6 +20,7 @@ from workflow.inspections.inspection import (
     Decision,
     Inspection,
     InspectionState,
+    Lease,
     Review,
 )
 from workflow.inspections.objects import Image, StoredObject
@@ -40,8 +41,6 @@ ROW = Inspection(
     attempted_at=NOW,
     location=IMAGE,
 )
-KEY = {"id": {"S": "i1"}}
-READ = {"TableName": "inspections", "Key": KEY, "ConsistentRead": True}
 DECISION = Decision(
     id="d1", verdict=Verdict.OK, reviewer="ann", decided_at="2026-03-01T12:30:00.000Z", reason="a reflection"
 )
@@ -65,226 +64,171 @@ PREDICTION = Prediction(
     model="arn",
     policy_version="1",
 )
-REFUSED = "ConditionalCheckFailedException"
-
-
-@pytest.fixture(scope="module")
-def client() -> Any:
-    return boto3.client(
-        "dynamodb", region_name="eu-central-1", aws_access_key_id="none", aws_secret_access_key="none"
-    )
-
-
-@pytest.fixture
-def dynamodb(client: Any) -> Iterator[Stubber]:
-    with Stubber(client) as stubber:
-        yield stubber
-        stubber.assert_no_pending_responses()
-
-
-@pytest.fixture
-def repository(client: Any) -> DynamoInspectionRepository:
-    return DynamoInspectionRepository("inspections", "audit", client)
-
-
-def update(condition: str, sets: dict[str, Any], expected: dict[str, Any]) -> dict[str, Any]:
-    """Build the request that sets these attributes if the row has the expected values."""
-    sets = {**sets, **derive_index_keys(sets)}
-    return {
-        "TableName": "inspections",
-        "Key": KEY,
-        "UpdateExpression": "SET " + ", ".join(f"#{name} = :{name}" for name in sets),
-        "ConditionExpression": condition,
-        "ExpressionAttributeNames": {f"#{name}": name for name in (*sets, *expected)},
-        "ExpressionAttributeValues": to_attribute_values(
-            {f":{name}": value for name, value in sets.items()}
-            | {f":was_{name}": value for name, value in expected.items()}
-        ),
-    }
-
-
-OWNED = "#owner = :was_owner"
-UNANSWERED = f"{OWNED} AND #prediction = :was_prediction AND #rejection = :was_rejection"
-UNMOVED = f"{OWNED} AND #location = :was_location AND #announcement = :was_announcement"
-FACTS = {"size": 5, "etag": '"e"', "sha256": "abc", "photo": {"width": 64}, "rejection": {}}
+WAITING = replace(ROW, state=InspectionState.WAITING, review=REVIEW)
+EARLIER, LATER = "2026-03-01T12:29:59.999Z", "2026-03-01T12:30:00.001Z"  # Than the decision.
+Call = Callable[[DynamoInspectionRepository], Any]
+REJECTION = {"code": "c", "detail": "d"}
+AT = "2026-03-01T12:01:00.000Z"
 FILED = {
     "verdict": Verdict.OK,
     "location": PLACE.image,
     "pending_delete": IMAGE,
-    "etag": '"copied"',
+    "etag": PLACE.etag,
     "announcement": "told",
-    "settled_at": "2026-03-01T12:01:00.000Z",
+    "settled_at": AT,
 }
-NO_ANSWER = {"owner": "i1-1", "prediction": None, "rejection": {}}
+ANSWERED: list[dict[str, Any]] = [{"prediction": PREDICTION}, {"rejection": {"code": "x", "detail": "y"}}]
+MOVED: list[dict[str, Any]] = [{"location": PLACE.image}, {"announcement": "another"}]
 
-Call = Callable[[DynamoInspectionRepository], Any]
-CHANGES: dict[str, tuple[Call, dict[str, Any]]] = {
+# For each change: the call, what it changes in the row, and what it may not overwrite.
+CHANGES: dict[str, tuple[Call, dict[str, Any], list[dict[str, Any]]]] = {
     "record_upload": (
         lambda repository: repository.record_upload(
             "i1", "i1-1", StoredObject(image=IMAGE, size=5, etag='"e"'), "abc", {"width": 64}, {}
         ),
-        update(
-            f"{OWNED} AND #photo = :was_photo AND #rejection = :was_rejection",
-            FACTS,
-            {"owner": "i1-1", "photo": {}, "rejection": {}},
-        ),
+        {"size": 5, "etag": '"e"', "sha256": "abc", "photo": {"width": 64}},
+        [{"photo": {"width": 1}}, {"rejection": REJECTION}],
     ),
     "record_rejection": (
-        lambda repository: repository.record_rejection("i1", "i1-1", {"code": "c", "detail": "d"}),
-        update(UNANSWERED, {"rejection": {"code": "c", "detail": "d"}}, NO_ANSWER),
+        lambda repository: repository.record_rejection("i1", "i1-1", REJECTION),
+        {"rejection": REJECTION},
+        ANSWERED,
     ),
     "record_prediction": (
         lambda repository: repository.record_prediction("i1", "i1-1", PREDICTION),
-        update(UNANSWERED, {"prediction": PREDICTION}, NO_ANSWER),
+        {"prediction": PREDICTION},
+        ANSWERED,
     ),
     "record_filing": (
-        lambda repository: repository.record_filing(
-            ROW, Verdict.OK, PLACE, "told", "2026-03-01T12:01:00.000Z"
-        ),
-        update(UNMOVED, FILED, {"owner": "i1-1", "location": IMAGE, "announcement": ""}),
+        lambda repository: repository.record_filing(ROW, Verdict.OK, PLACE, "told", AT),
+        FILED,
+        MOVED,
     ),
     "record_filing as unclear": (
-        lambda repository: repository.record_filing(
-            ROW, Verdict.UNCLEAR, PLACE, "", "2026-03-01T12:01:00.000Z"
-        ),
-        update(
-            UNMOVED,
-            {**FILED, "verdict": Verdict.UNCLEAR, "announcement": "", "settled_at": ""},
-            {"owner": "i1-1", "location": IMAGE, "announcement": ""},
-        ),
+        lambda repository: repository.record_filing(ROW, Verdict.UNCLEAR, PLACE, "", AT),
+        {**FILED, "verdict": Verdict.UNCLEAR, "announcement": "", "settled_at": ""},
+        MOVED,
     ),
     "close": (
-        lambda repository: repository.close("i1", "i1-1", "2026-03-01T12:02:00.000Z"),
-        update(
-            f"{OWNED} AND #closed_at = :was_closed_at",
-            {"state": InspectionState.CLOSED, "closed_at": "2026-03-01T12:02:00.000Z", "unarchived": "yes"},
-            {"owner": "i1-1", "closed_at": ""},
-        ),
+        lambda repository: repository.close("i1", "i1-1", AT),
+        {"state": InspectionState.CLOSED, "closed_at": AT},
+        [],
     ),
     "transfer_ownership": (
         lambda repository: repository.transfer_ownership(ROW, "i1-2", 2, NOW),
-        update(
-            f"{OWNED} AND #state = :was_state",
-            {"owner": "i1-2", "attempt": 2, "attempted_at": NOW},
-            {"owner": "i1-1", "state": InspectionState.INSPECTING},
-        ),
+        {"owner": "i1-2", "attempt": 2, "attempted_at": NOW},
+        [],
+    ),
+    "record_review": (
+        lambda repository: repository.record_review("i1", "i1-1", REVIEW, "1-0"),
+        {"state": InspectionState.WAITING, "review": REVIEW},
+        [],
     ),
 }
-ASKING = {
-    "TableName": "inspections",
-    "Key": KEY,
-    "UpdateExpression": "SET #state = :waiting, #review = :review, #priority = :priority,"
-    " #review_queue = if_not_exists(#review_queue, :open), #unarchived = :yes",
-    "ConditionExpression": "#owner = :owner AND #decision = :null"
-    " AND (#review = :null OR #review.#round <= :round)",
-    "ExpressionAttributeNames": {
-        f"#{name}": name
-        for name in (
-            *("state", "review", "priority", "review_queue", "owner", "decision", "round"),
-            "unarchived",
-        )
-    },
-    "ExpressionAttributeValues": to_attribute_values(
-        {
-            ":waiting": InspectionState.WAITING,
-            ":review": REVIEW,
-            ":priority": "1-0",
-            ":open": "open",
-            ":owner": "i1-1",
-            ":null": None,
-            ":round": 1,
-            ":yes": "yes",
-        }
-    ),
-}
-CLAIM_NAMES = [name for name in to_inspection_item(ROW) if name != "id"]
-CLAIM = {
-    "TableName": "inspections",
-    "Key": KEY,
-    "UpdateExpression": "SET "
-    + ", ".join(f"#{name} = if_not_exists(#{name}, :{name})" for name in CLAIM_NAMES),
-    "ConditionExpression": "attribute_not_exists(#id) OR #owner = :owner",
-    "ExpressionAttributeNames": {"#id": "id", **{f"#{name}": name for name in CLAIM_NAMES}},
-    "ExpressionAttributeValues": {f":{name}": to_inspection_item(ROW)[name] for name in CLAIM_NAMES},
-    "ReturnValues": "ALL_NEW",
-}
 
 
-def test_a_claim_makes_the_row_or_returns_the_owners(
-    repository: DynamoInspectionRepository, dynamodb: Stubber
-) -> None:
-    advanced = replace(ROW, prediction=PREDICTION, state=InspectionState.WAITING)
-    dynamodb.add_response("update_item", {"Attributes": to_inspection_item(ROW)}, CLAIM)
-    dynamodb.add_response("update_item", {"Attributes": to_inspection_item(advanced)}, CLAIM)
-
-    assert [repository.claim(ROW), repository.claim(ROW)] == [ROW, advanced]
+@pytest.fixture
+def dynamodb() -> InMemoryDynamoDB:
+    return InMemoryDynamoDB([InMemoryTable(INSPECTIONS), InMemoryTable(AUDIT)])
 
 
-def test_a_claim_sets_nothing_that_is_set_already() -> None:
-    assert CLAIM_NAMES
-    assert {field.name for field in fields(Inspection)} - {"id"} <= set(CLAIM_NAMES)
-    assert str(CLAIM["UpdateExpression"]).count("if_not_exists") == len(CLAIM_NAMES)
+@pytest.fixture
+def repository(dynamodb: InMemoryDynamoDB) -> DynamoInspectionRepository:
+    return DynamoInspectionRepository(INSPECTIONS.name, AUDIT.name, dynamodb)
 
 
-def test_a_row_of_another_owner_is_not_claimed(
-    repository: DynamoInspectionRepository, dynamodb: Stubber
-) -> None:
-    dynamodb.add_client_error("update_item", REFUSED, expected_params=CLAIM)
+def add(dynamodb: InMemoryDynamoDB, row: Inspection, **marks: str) -> Inspection:
+    """Store a row, with attributes that only indexes have."""
+    item = {**to_inspection_item(row), **to_attribute_values(marks)}
+    dynamodb.put_item(TableName=INSPECTIONS.name, Item=item)
+    return row
 
-    assert repository.claim(ROW) is None
+
+def stored_item(dynamodb: InMemoryDynamoDB) -> dict[str, Any]:
+    return dynamodb.tables[INSPECTIONS.name].items["i1",]
 
 
-def test_rows_are_read_consistently(repository: DynamoInspectionRepository, dynamodb: Stubber) -> None:
-    dynamodb.add_response("get_item", {"Item": to_inspection_item(ROW)}, READ)
-    dynamodb.add_response("get_item", {}, READ)
+def test_a_claim_makes_the_row_or_returns_the_owners(repository: DynamoInspectionRepository) -> None:
+    assert repository.claim(ROW) == ROW
+    repository.record_prediction("i1", "i1-1", PREDICTION)
 
-    assert [repository.get("i1"), repository.get("i1")] == [ROW, None]
+    assert repository.claim(ROW) == repository.get("i1") == replace(ROW, prediction=PREDICTION)
+
+
+def test_a_row_of_another_owner_is_not_claimed(repository: DynamoInspectionRepository) -> None:
+    repository.claim(ROW)
+
+    assert repository.claim(replace(ROW, owner="i1-2", attempt=2)) is None
+    assert [repository.get("i1"), repository.get("i2")] == [ROW, None]
+
+
+def test_rows_and_audit_entries_are_read_consistently(dynamodb: InMemoryDynamoDB) -> None:
+    stale = InMemoryDynamoDB(dynamodb.tables.values(), is_index_stale=lambda _age: True)
+    repository = DynamoInspectionRepository(INSPECTIONS.name, AUDIT.name, stale)
+    repository.claim(ROW)
+    repository.append_audit_entry(ENTRY)
+
+    assert (repository.get("i1"), repository.list_audit_entries("i1")) == (ROW, [ENTRY])
 
 
 @pytest.mark.parametrize("name", CHANGES)
-def test_every_change_carries_its_condition(
-    repository: DynamoInspectionRepository, dynamodb: Stubber, name: str
+def test_a_change_sets_its_attributes_and_those_of_the_indexes(
+    repository: DynamoInspectionRepository, dynamodb: InMemoryDynamoDB, name: str
 ) -> None:
-    call, request = CHANGES[name]
-    dynamodb.add_response("update_item", {}, request)
+    call, changed, _ = CHANGES[name]
+    add(dynamodb, ROW)
+    if name in ("close", "record_review"):  # The archived execution is no longer complete.
+        del stored_item(dynamodb)["unarchived"]
 
-    assert call(repository) in (None, True)
+    assert call(repository) in (None, True, replace(ROW, **changed))
+
+    marks = {"review_queue": "open", "priority": "1-0"} if name == "record_review" else {}
+    assert stored_item(dynamodb) == to_inspection_item(replace(ROW, **changed)) | to_attribute_values(marks)
 
 
 @pytest.mark.parametrize("name", sorted(CHANGES.keys() - {"transfer_ownership"}))
 def test_a_change_by_a_former_owner_is_refused(
-    repository: DynamoInspectionRepository, dynamodb: Stubber, name: str
+    repository: DynamoInspectionRepository, dynamodb: InMemoryDynamoDB, name: str
 ) -> None:
-    call, request = CHANGES[name]
-    dynamodb.add_client_error("update_item", REFUSED, expected_params=request)
-    dynamodb.add_response("get_item", {"Item": to_inspection_item(replace(ROW, owner="i1-2"))}, READ)
+    row = add(dynamodb, replace(ROW, owner="i1-2"))
 
     with pytest.raises(OwnershipLost, match="belongs to i1-2, not to i1-1"):
-        call(repository)
+        CHANGES[name][0](repository)
+    assert repository.get("i1") == row
 
 
-@pytest.mark.parametrize("name", sorted(CHANGES.keys() - {"transfer_ownership", "close"}))
+@pytest.mark.parametrize(
+    ("name", "meanwhile"), [(name, change) for name, (*_, changes) in CHANGES.items() for change in changes]
+)
 def test_a_change_of_a_row_that_changed_meanwhile_is_a_conflict(
-    repository: DynamoInspectionRepository, dynamodb: Stubber, name: str
+    repository: DynamoInspectionRepository, dynamodb: InMemoryDynamoDB, name: str, meanwhile: dict[str, Any]
 ) -> None:
-    call, request = CHANGES[name]
-    dynamodb.add_client_error("update_item", REFUSED, expected_params=request)
-    dynamodb.add_response("get_item", {"Item": to_inspection_item(ROW)}, READ)
+    row = add(dynamodb, replace(ROW, **meanwhile))
 
     with pytest.raises(Conflict, match="the row changed since it was read"):
-        call(repository)
+        CHANGES[name][0](repository)
+    assert repository.get("i1") == row
 
 
 @pytest.mark.parametrize("name", CHANGES)
 def test_a_change_of_a_row_that_does_not_exist_says_so(
-    repository: DynamoInspectionRepository, dynamodb: Stubber, name: str
+    repository: DynamoInspectionRepository, name: str
 ) -> None:
-    call, request = CHANGES[name]
-    dynamodb.add_client_error("update_item", REFUSED, expected_params=request)
-    dynamodb.add_response("get_item", {}, READ)
-
     with pytest.raises(NotFound, match="inspection i1: the inspections table has no row"):
-        call(repository)
+        CHANGES[name][0](repository)
+
+
+def fail(dynamodb: Any, code: str, *reasons: str) -> list[str]:
+    """Let every write fail; return the list of the failures so far."""
+    calls: list[str] = []
+
+    def write(**_: Any) -> None:
+        calls.append(code)
+        response: Any = {"Error": {"Code": code}, "CancellationReasons": [{"Code": name} for name in reasons]}
+        raise ClientError(response, "Write")
+
+    dynamodb.update_item = dynamodb.transact_write_items = write
+    return calls
 
 
 @pytest.mark.parametrize(
@@ -292,297 +236,187 @@ def test_a_change_of_a_row_that_does_not_exist_says_so(
 )
 @pytest.mark.parametrize("name", CHANGES)
 def test_a_change_that_the_service_could_not_make_is_a_fault(
-    repository: DynamoInspectionRepository, dynamodb: Stubber, name: str, code: str
+    repository: DynamoInspectionRepository, dynamodb: InMemoryDynamoDB, name: str, code: str
 ) -> None:
-    dynamodb.add_client_error("update_item", code)
+    add(dynamodb, ROW)
+    fail(dynamodb, code)
 
     with pytest.raises(ClientError, match=code):
         CHANGES[name][0](repository)
 
 
-def test_closing_again_changes_nothing(repository: DynamoInspectionRepository, dynamodb: Stubber) -> None:
-    dynamodb.add_client_error("update_item", REFUSED, expected_params=CHANGES["close"][1])
-    dynamodb.add_response("get_item", {"Item": to_inspection_item(replace(ROW, closed_at="2026"))}, READ)
+def test_closing_again_changes_nothing(
+    repository: DynamoInspectionRepository, dynamodb: InMemoryDynamoDB
+) -> None:
+    row = add(dynamodb, replace(ROW, closed_at="2026"))
 
-    CHANGES["close"][0](repository)
+    repository.close("i1", "i1-1", AT)
+
+    assert repository.get("i1") == row
 
 
-@pytest.mark.parametrize("now", [replace(ROW, owner="i1-2"), replace(ROW, state=InspectionState.CLOSED)])
+@pytest.mark.parametrize("now", [{"owner": "i1-2"}, {"state": InspectionState.CLOSED}])
 def test_ownership_of_a_changed_row_is_not_transferred(
-    repository: DynamoInspectionRepository, dynamodb: Stubber, now: Inspection
+    repository: DynamoInspectionRepository, dynamodb: InMemoryDynamoDB, now: dict[str, Any]
 ) -> None:
-    dynamodb.add_client_error("update_item", REFUSED, expected_params=CHANGES["transfer_ownership"][1])
-    dynamodb.add_response("get_item", {"Item": to_inspection_item(now)}, READ)
+    row = add(dynamodb, replace(ROW, **now))
 
-    assert repository.transfer_ownership(ROW, "i1-2", 2, NOW) is False
+    assert repository.transfer_ownership(ROW, "i1-3", 3, NOW) is False
+    assert repository.get("i1") == row
 
 
-def test_a_review_opens_unless_there_is_a_decision(
-    repository: DynamoInspectionRepository, dynamodb: Stubber
+@pytest.mark.parametrize("now", [{"decision": DECISION}, {"review": replace(REVIEW, round=2)}])
+def test_a_decision_or_a_later_round_is_returned_instead_of_a_review(
+    repository: DynamoInspectionRepository, dynamodb: InMemoryDynamoDB, now: dict[str, Any]
 ) -> None:
-    waiting = replace(ROW, state=InspectionState.WAITING, review=REVIEW)
-    dynamodb.add_response("update_item", {}, ASKING)
-    dynamodb.add_response("get_item", {"Item": to_inspection_item(waiting)}, READ)
+    row = add(dynamodb, replace(WAITING, **now))
 
-    assert repository.record_review("i1", "i1-1", REVIEW, "1-0") == waiting
+    review = replace(REVIEW, deadline="2026-03-09T12:00:00.000Z")
+    assert repository.record_review("i1", "i1-1", review, "1-0") == row == repository.get("i1")
 
 
-def test_an_existing_decision_is_returned_instead(
-    repository: DynamoInspectionRepository, dynamodb: Stubber
+def test_a_review_that_is_opened_again_stays_on_hold(
+    repository: DynamoInspectionRepository, dynamodb: InMemoryDynamoDB
 ) -> None:
-    decided = replace(ROW, state=InspectionState.WAITING, decision=DECISION)
-    dynamodb.add_client_error("update_item", REFUSED, expected_params=ASKING)
-    dynamodb.add_response("get_item", {"Item": to_inspection_item(decided)}, READ)
+    add(dynamodb, WAITING, review_queue="on_hold")
 
-    assert repository.record_review("i1", "i1-1", REVIEW, "1-0") == decided
+    repository.record_review("i1", "i1-1", replace(REVIEW, round=2), "1-0")
 
-
-def test_a_review_of_a_row_that_vanished_is_a_fault(
-    repository: DynamoInspectionRepository, dynamodb: Stubber
-) -> None:
-    dynamodb.add_response("update_item", {}, ASKING)
-    dynamodb.add_response("get_item", {}, READ)
-
-    with pytest.raises(NotFound):
-        repository.record_review("i1", "i1-1", REVIEW, "1-0")
+    assert stored_item(dynamodb)["review_queue"] == {"S": "on_hold"}
 
 
-DECIDING = {
-    "TransactItems": [
-        {
-            "Update": {
-                "TableName": "inspections",
-                "Key": KEY,
-                "UpdateExpression": "SET #decision = :decision, #decided_by = :reviewer, #lease = :null"
-                " REMOVE #review_queue, #priority",
-                "ConditionExpression": "#state = :waiting AND #decision = :null AND #review_queue = :open"
-                " AND (attribute_not_exists(#lease) OR #lease = :null OR #lease.#reviewer = :reviewer"
-                " OR #lease.#expires_at <= :now) AND NOT contains(#undone_ids, :id)",
-                "ExpressionAttributeNames": {
-                    f"#{name}": name
-                    for name in (
-                        *("decision", "decided_by", "state", "review_queue", "priority", "undone_ids"),
-                        *("lease", "reviewer", "expires_at"),
-                    )
-                },
-                "ExpressionAttributeValues": to_attribute_values(
-                    {
-                        ":decision": DECISION,
-                        ":waiting": "waiting",
-                        ":open": "open",
-                        ":null": None,
-                        ":id": "d1",
-                        ":reviewer": "ann",
-                        ":now": DECISION.decided_at,
-                    }
-                ),
-            }
-        },
-        {"Put": {"TableName": "audit", "Item": to_audit_item(ENTRY)}},
-    ],
-}
-
-
+@pytest.mark.parametrize("lease", [None, Lease("ann", LATER), Lease("ann", EARLIER), Lease("bob", EARLIER)])
 def test_a_decision_and_its_audit_entry_are_one_transaction(
-    repository: DynamoInspectionRepository, dynamodb: Stubber
+    repository: DynamoInspectionRepository, dynamodb: InMemoryDynamoDB, lease: Lease | None
 ) -> None:
-    dynamodb.add_response("transact_write_items", {}, DECIDING)
+    add(dynamodb, replace(WAITING, lease=lease), review_queue="open", priority="1-0")
 
     repository.record_decision("i1", DECISION, ENTRY)
 
+    assert stored_item(dynamodb) == to_inspection_item(replace(WAITING, decision=DECISION))
+    assert repository.list_audit_entries("i1") == [ENTRY]
 
-def test_the_sdk_makes_transactions_idempotent(client: Any) -> None:
+
+@pytest.mark.parametrize(
+    ("now", "queue"),
+    [
+        ({"state": InspectionState.INSPECTING}, "open"),
+        ({"decision": replace(DECISION, id="d0")}, "open"),
+        ({"lease": Lease("bob", LATER)}, "open"),
+        ({"undone_ids": ("d1",)}, "open"),
+        ({}, "on_hold"),
+    ],
+)
+def test_a_decision_that_is_not_open_any_more_is_a_conflict(
+    repository: DynamoInspectionRepository, dynamodb: InMemoryDynamoDB, now: dict[str, Any], queue: str
+) -> None:
+    row = add(dynamodb, replace(WAITING, **now), review_queue=queue, priority="1-0")
+
+    with pytest.raises(Conflict, match="changed meanwhile"):
+        repository.record_decision("i1", DECISION, ENTRY)
+    assert (repository.get("i1"), repository.list_audit_entries("i1")) == (row, [])
+
+
+@pytest.mark.parametrize(
+    ("code", "writes"),
+    [("TransactionConflict", 4), ("ThrottlingError", 1), ("ProvisionedThroughputExceeded", 1)],
+)
+def test_a_decision_that_conflicts_with_another_writer_is_an_error(
+    repository: DynamoInspectionRepository, dynamodb: InMemoryDynamoDB, code: str, writes: int
+) -> None:
+    calls = fail(dynamodb, "TransactionCanceledException", code, "None")
+
+    with pytest.raises(ClientError, match="TransactionCanceledException"):
+        repository.record_decision("i1", DECISION, ENTRY)
+    assert len(calls) == writes
+
+
+def test_the_sdk_makes_transactions_idempotent() -> None:
     """The SDK adds the token by which DynamoDB recognises a retry after a lost answer."""
-    operation = client.meta.service_model.operation_model("TransactWriteItems")
+    with stubbed("dynamodb") as (client, _):
+        operation = client.meta.service_model.operation_model("TransactWriteItems")
 
     assert operation.idempotent_members == ["ClientRequestToken"]
 
 
-def cancelled(dynamodb: Stubber, *codes: str) -> None:
-    dynamodb.add_client_error(
-        "transact_write_items",
-        "TransactionCanceledException",
-        expected_params=DECIDING,
-        modeled_fields={"CancellationReasons": [{"Code": code} for code in codes]},
-    )
-
-
-def test_a_decision_that_is_not_open_any_more_is_a_conflict(
-    repository: DynamoInspectionRepository, dynamodb: Stubber
-) -> None:
-    cancelled(dynamodb, "ConditionalCheckFailed", "None")
-
-    with pytest.raises(Conflict, match="changed meanwhile"):
-        repository.record_decision("i1", DECISION, ENTRY)
-
-
-@pytest.mark.parametrize("code", ["TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"])
-def test_a_decision_that_conflicts_with_another_writer_is_an_error(
-    repository: DynamoInspectionRepository, dynamodb: Stubber, code: str
-) -> None:
-    for _ in range(4 if code == "TransactionConflict" else 1):
-        cancelled(dynamodb, code, "None")
-
-    with pytest.raises(ClientError, match="TransactionCanceledException"):
-        repository.record_decision("i1", DECISION, ENTRY)
-
-
-def query(index: str, key: str, value: str, forward: bool) -> dict[str, Any]:
-    return {
-        "TableName": "inspections",
-        "IndexName": index,
-        "KeyConditionExpression": "#key = :value",
-        "ExpressionAttributeNames": {"#key": key},
-        "ExpressionAttributeValues": {":value": {"S": value}},
-        "ScanIndexForward": forward,
-        "Limit": 1000,
-    }
+@pytest.fixture
+def rows(dynamodb: InMemoryDynamoDB) -> list[Inspection]:
+    """Store seven rows, one a minute, and answer queries with pages of two."""
+    dynamodb.page_size = 2
+    times = [f"2026-03-01T12:0{minute}:00.000Z" for minute in range(7)]
+    return [add(dynamodb, replace(ROW, id=f"i{at}", claimed_at=at)) for at in times]
 
 
 def test_rows_in_a_state_come_oldest_first_page_by_page(
-    repository: DynamoInspectionRepository, dynamodb: Stubber
+    repository: DynamoInspectionRepository, rows: list[Inspection]
 ) -> None:
-    expected_request = query("by_state", "state", "waiting", forward=True)
-    dynamodb.add_response(
-        "query", {"Items": [to_inspection_item(ROW)], "LastEvaluatedKey": KEY}, expected_request
-    )
-    dynamodb.add_response(
-        "query", {"Items": [to_inspection_item(ROW)]}, {**expected_request, "ExclusiveStartKey": KEY}
-    )
-
-    assert list(repository.list_by_state(InspectionState.WAITING)) == [ROW, ROW]
+    assert list(repository.list_by_state(InspectionState.INSPECTING)) == rows
+    assert list(repository.list_by_state(InspectionState.WAITING)) == []
+    assert repository.get_oldest(InspectionState.INSPECTING) == rows[0]
+    assert repository.get_oldest(InspectionState.WAITING) is None
 
 
-def test_rows_of_a_name_come_newest_first(repository: DynamoInspectionRepository, dynamodb: Stubber) -> None:
-    expected_request = query("by_name", "name", "a b.png", forward=False)
-    dynamodb.add_response("query", {"Items": [to_inspection_item(ROW)]}, {**expected_request, "Limit": 200})
-
-    assert repository.list_by_name("a b.png") == [ROW]
-
-
-def test_rows_of_a_name_until_a_time(repository: DynamoInspectionRepository, dynamodb: Stubber) -> None:
-    expected_request = query("by_name", "name", "a.png", forward=False)
-    until = {
-        "KeyConditionExpression": "#key = :value AND #claimed_at <= :bound",
-        "ExpressionAttributeNames": {"#key": "name", "#claimed_at": "claimed_at"},
-        "ExpressionAttributeValues": {":value": {"S": "a.png"}, ":bound": {"S": "2026-01-01"}},
-    }
-    dynamodb.add_response(
-        "query", {"Items": [to_inspection_item(ROW)]}, {**expected_request, **until, "Limit": 5}
-    )
-
-    assert repository.list_by_name("a.png", 5, "2026-01-01") == [ROW]
-
-
-def test_of_a_name_that_a_camera_gives_every_photo_only_the_newest_are_read(
-    repository: DynamoInspectionRepository, dynamodb: Stubber
+def test_rows_of_a_name_come_newest_first_up_to_a_limit_and_a_time(
+    repository: DynamoInspectionRepository, rows: list[Inspection]
 ) -> None:
-    expected_request = query("by_name", "name", "image.jpg", forward=False)
-    page = {"Items": [to_inspection_item(ROW)] * 2, "LastEvaluatedKey": KEY}
-    dynamodb.add_response("query", page, {**expected_request, "Limit": 2})
+    assert repository.list_by_name("a b.png") == rows[::-1]
+    assert repository.list_by_name("a b.png", 3) == rows[:3:-1]
+    assert repository.list_by_name("a b.png", 3, rows[4].claimed_at) == rows[4:1:-1]
+    assert repository.list_by_name("b.png") == []
 
-    assert repository.list_by_name("image.jpg", 2) == [ROW, ROW]
 
+def test_a_page_is_no_longer_than_the_rows_that_are_asked_for(
+    repository: DynamoInspectionRepository, dynamodb: InMemoryDynamoDB, rows: list[Inspection]
+) -> None:
+    limits: list[int] = []
+    answer = dynamodb.query
+    dynamodb.query = lambda **call: (limits.append(call["Limit"]), answer(**call))[1]  # type: ignore[method-assign]
 
-def test_the_oldest_row_is_a_page_of_one(repository: DynamoInspectionRepository, dynamodb: Stubber) -> None:
-    expected_request = {**query("by_state", "state", "waiting", forward=True), "Limit": 1}
-    dynamodb.add_response(
-        "query", {"Items": [to_inspection_item(ROW)], "LastEvaluatedKey": KEY}, expected_request
-    )
-    dynamodb.add_response("query", {"Items": []}, expected_request)
+    repository.get_oldest(InspectionState.INSPECTING)
+    repository.list_by_name("a b.png", 2)
 
-    assert [
-        repository.get_oldest(InspectionState.WAITING),
-        repository.get_oldest(InspectionState.WAITING),
-    ] == [
-        ROW,
-        None,
-    ]
+    assert limits == [1, 2]
 
 
 def test_an_item_of_the_capacity_manager_is_not_an_inspection(
-    repository: DynamoInspectionRepository, dynamodb: Stubber
+    repository: DynamoInspectionRepository, dynamodb: InMemoryDynamoDB
 ) -> None:
-    key = {"id": {"S": "model-power-meter"}}
-    dynamodb.add_response("get_item", {"Item": {**key, "meter": {"S": "{}"}}}, {**READ, "Key": key})
+    meter = {"id": {"S": "model-power-meter"}, "meter": {"S": "{}"}}
+    dynamodb.put_item(TableName=INSPECTIONS.name, Item=meter)
 
     assert repository.get("model-power-meter") is None
 
 
-def oldest(dynamodb: Stubber, row: Inspection | None) -> None:
-    """Prescribe the index's answers about the oldest row in each state."""
-    for state in InspectionState:
-        found = [to_inspection_item(row)] if row is not None and row.state is state else []
-        dynamodb.add_response("query", {"Items": found})
-
-
-def test_the_newest_rows_are_found_day_by_day(
-    repository: DynamoInspectionRepository, dynamodb: Stubber
+def test_the_newest_rows_are_found_day_by_day_back_to_the_oldest(
+    repository: DynamoInspectionRepository, dynamodb: InMemoryDynamoDB
 ) -> None:
-    today = timestamps.now()[:10]
-    yesterday = timestamps.add_seconds(f"{today}T00:00:00Z", -1)[:10]
-    row = replace(ROW, claimed_at=f"{yesterday}T12:00:00.000Z")
-    oldest(dynamodb, row)
-    for day, items in ((today, []), (yesterday, [to_inspection_item(row), to_inspection_item(row)])):
-        expected_request = query("by_day", "day", day, forward=False)
-        dynamodb.add_response("query", {"Items": items}, {**expected_request, "Limit": 1})
-
-    assert repository.list_newest(1) == [row]
-
-
-def test_the_search_for_new_rows_ends_with_the_oldest(
-    repository: DynamoInspectionRepository, dynamodb: Stubber
-) -> None:
-    row = replace(ROW, claimed_at=timestamps.now())
-    oldest(dynamodb, row)
-    dynamodb.add_response("query", {"Items": [to_inspection_item(row)]})
-
-    assert repository.list_newest(100) == [row]
-
-
-def test_an_empty_table_has_no_newest_row(repository: DynamoInspectionRepository, dynamodb: Stubber) -> None:
-    oldest(dynamodb, None)
-
     assert repository.list_newest(1) == []
+    now = timestamps.now()
+    days = [timestamps.add_seconds(now, -86_400 * number) for number in (0, 1, 3)]
+    stored = [add(dynamodb, replace(ROW, id=day, claimed_at=day)) for day in days]
 
-
-def first_sixteen(state: str, since: str, **how: str) -> dict[str, Any]:
-    """Build the query for the oldest rows in a state."""
-    return {
-        "TableName": "inspections",
-        "IndexName": "by_state",
-        "KeyConditionExpression": "#state = :state AND #claimed_at >= :since",
-        "ExpressionAttributeNames": {"#state": "state", "#claimed_at": "claimed_at"},
-        "ExpressionAttributeValues": {":state": {"S": state}, ":since": {"S": since}},
-        "Limit": 16,
-        **how,
-    }
+    assert [repository.list_newest(limit) for limit in (1, 2, 100)] == [stored[:1], stored[:2], stored]
 
 
 def test_recent_rows_are_counted_up_to_a_limit(
-    repository: DynamoInspectionRepository, dynamodb: Stubber
+    repository: DynamoInspectionRepository, rows: list[Inspection]
 ) -> None:
-    expected = first_sixteen("inspecting", "2026", Select="COUNT")
-    dynamodb.add_response("query", {"Count": 7, "ScannedCount": 7}, expected)
+    asked = [("2026", 16), ("2026", 5), (rows[5].claimed_at, 16)]
 
-    assert repository.count_recent(InspectionState.INSPECTING, "2026", 16) == 7
+    counts = [repository.count_recent(InspectionState.INSPECTING, since, limit) for since, limit in asked]
 
-    dynamodb.add_response("query", {"Count": 7, "ScannedCount": 7, "LastEvaluatedKey": KEY}, expected)
-    answer = {"Count": 9, "ScannedCount": 9}
-    dynamodb.add_response("query", answer, {**expected, "Limit": 9, "ExclusiveStartKey": KEY})
-    assert repository.count_recent(InspectionState.INSPECTING, "2026", 16) == 16
+    assert counts == [7, 5, 2]
+    assert repository.count_recent(InspectionState.WAITING, "2026", 16) == 0
 
 
 def test_decided_rows_are_filtered_by_dynamodb_among_the_oldest(
-    repository: DynamoInspectionRepository, dynamodb: Stubber
+    repository: DynamoInspectionRepository, dynamodb: InMemoryDynamoDB, rows: list[Inspection]
 ) -> None:
-    expected = first_sixteen("waiting", "0", FilterExpression="attribute_exists(decision.decided_at)")
-    nothing = {"Items": [], "ScannedCount": 7, "LastEvaluatedKey": KEY}
-    dynamodb.add_response("query", nothing, expected)
-    found = {"Items": [to_inspection_item(ROW)], "ScannedCount": 9, "LastEvaluatedKey": KEY}
-    dynamodb.add_response("query", found, {**expected, "Limit": 9, "ExclusiveStartKey": KEY})
+    waiting = [add(dynamodb, replace(row, state=InspectionState.WAITING)) for row in rows]
+    decided = [add(dynamodb, replace(waiting[number], decision=DECISION)) for number in (1, 4)]
 
-    assert list(repository.list_decided(16)) == [ROW]
+    assert list(repository.list_decided(16)) == decided
+    assert list(repository.list_decided(4)) == decided[:1]
 
 
 def test_rows_with_and_without_decision_differ_on_dynamodb(tables: Any) -> None:
@@ -594,17 +428,3 @@ def test_rows_with_and_without_decision_differ_on_dynamodb(tables: Any) -> None:
         tables.put_item(TableName=resources.table_name(INSPECTIONS), Item=to_inspection_item(row))
 
     assert list(repository.list_decided(10)) == [answered]
-
-
-def test_the_audit_trail_is_read_consistently(
-    repository: DynamoInspectionRepository, dynamodb: Stubber
-) -> None:
-    expected = {
-        "TableName": "audit",
-        "KeyConditionExpression": "inspection_id = :id",
-        "ExpressionAttributeValues": {":id": {"S": "i1"}},
-        "ConsistentRead": True,
-    }
-    dynamodb.add_response("query", {"Items": [to_audit_item(ENTRY)]}, expected)
-
-    assert repository.list_audit_entries("i1") == [ENTRY]
