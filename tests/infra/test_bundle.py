@@ -177,6 +177,27 @@ def test_the_review_apps_bundle_starts_by_itself_on_elastic_beanstalk(tmp_path: 
     assert (bundle_directory / "review_app/templates/base.html").exists()
 
 
+def test_the_review_app_loads_from_its_bundle_without_scipy(tmp_path: Path) -> None:
+    bundle_directory = bundle.build_review_app_bundle(tmp_path)
+    code = (
+        "import sys\n"
+        f"for name in {sorted({'scipy', 'sklearn'} | FORBIDDEN_PACKAGES)}: sys.modules[name] = None\n"
+        "import review_app.app, vision.photo_decoding as decoder\n"
+        "print(decoder.__file__)\n"
+    )
+
+    answer = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=tmp_path,
+        env={"PATH": "/nowhere", "PYTHONPATH": str(bundle_directory), "AWS_DEFAULT_REGION": "eu-west-1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert answer.stdout.startswith(str(tmp_path)), answer.stderr
+
+
 def test_the_proxy_has_the_same_size_limits_as_the_app() -> None:
     proxy = bundle.ROOT / "infra/review/.platform/nginx/conf.d"
     usual = (proxy / "partcheck.conf").read_text("utf-8")
