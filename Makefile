@@ -22,7 +22,7 @@ $(VENV)/ready: requirements.lock pyproject.toml
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
-demo: setup ## Train a model, inspect 40 photos, show the verdicts (KEEP=1 keeps the environment running)
+demo: setup ## Train a model, inspect 44 photos, show the verdicts (KEEP=1 keeps the environment running)
 	@$(BIN)/partcheck demo $(if $(KEEP),--keep)
 
 up: setup ## Run the local environment until Ctrl-C

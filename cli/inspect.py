@@ -20,6 +20,7 @@ from cli.output import (
     pluralize,
     print_json_line,
     print_table,
+    shorten_reasons,
 )
 from cli.photo_paths import PhotoToUpload, find_photos
 from cli.polling import count_verdicts, wait_for_answers
@@ -180,17 +181,12 @@ def print_verdicts(uploads: Sequence[UploadResult], rows: dict[str, Inspection])
     """Print the verdicts as a table. If a photo is unusual, the last column has the first reason."""
     titles = ["photo", "verdict", "confidence", "threshold", "seconds", "execution"]
     cells = [_cells(upload, rows.get(upload.id)) for upload in uploads]
-    reasons = [_shorten_reasons(rows.get(upload.id)) for upload in uploads]
+    predictions = [row.prediction if (row := rows.get(upload.id)) else None for upload in uploads]
+    reasons = [shorten_reasons(prediction.unusual) if prediction else "" for prediction in predictions]
     if any(reasons):
         titles.append("unusual")
         cells = [(*row, reason) for row, reason in zip(cells, reasons, strict=True)]
     print_table(titles, cells, ("confidence", "threshold", "seconds"), ("threshold", "seconds"))
-
-
-def _shorten_reasons(row: Inspection | None) -> str:
-    """Return the first reason why a photo is unusual, and the number of the others."""
-    reasons = row.prediction.unusual if row and row.prediction else ()
-    return reasons[0] + (f"; {len(reasons) - 1} more" if len(reasons) > 1 else "") if reasons else ""
 
 
 def _cells(upload: UploadResult, row: Inspection | None) -> tuple[str, ...]:

@@ -11,7 +11,14 @@ import click
 from cli.context import CliContext
 from cli.model.reference_report import warn_of_missing_reference
 from cli.model_services import ModelServices, open_model_services, project_options
-from cli.output import escape_unprintable, format_confidence, note, print_json_line, print_table
+from cli.output import (
+    escape_unprintable,
+    format_confidence,
+    note,
+    print_json_line,
+    print_table,
+    shorten_reasons,
+)
 from cli.photo_paths import find_photos
 from cli.printed_command import printed_command
 from cli.progress import Progress
@@ -175,8 +182,16 @@ def _cells(trial: PhotoTrial) -> tuple[str, ...]:
         prediction.label if prediction else "",
         format_confidence(prediction.confidence if prediction else None),
         format_confidence(prediction.threshold if prediction else None),
-        prediction.note if prediction else trial.problem,
+        _reason(trial),
     )
+
+
+def _reason(trial: PhotoTrial) -> str:
+    if trial.prediction is None:
+        return trial.problem
+    if trial.prediction.unusual:
+        return f"unusual: {shorten_reasons(trial.prediction.unusual)}"
+    return trial.prediction.note
 
 
 def _to_dict(trial: PhotoTrial) -> dict[str, Any]:

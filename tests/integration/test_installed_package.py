@@ -70,7 +70,8 @@ def test_the_demo_ends_with_verdicts_and_leaves_nothing_running(programs: Path, 
     printed = run([*partcheck, "demo", "--train", "40", "--photos", "4"], tmp_path)
 
     assert printed.splitlines()[0].split()[:2] == ["photo", "verdict"]
-    assert "4 photos: " in printed
+    assert "8 photos: " in printed
+    assert "4 photos show a fault of the camera. The photo guard stopped 4." in printed
     assert "right about" in printed
     assert not (state / "demo" / "environment.json").exists()
     assert len(list((state / "demo" / "new-photos").iterdir())) == 4 + 4  # and four camera faults

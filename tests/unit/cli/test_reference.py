@@ -281,7 +281,7 @@ def test_each_tried_photo_is_one_line_with_its_reason(
     assert header.split() == ["photo", "verdict", "label", "confidence", "threshold", "reason"]
     assert "  ok " in usual
     assert "unclear" in dark
-    assert "darker than every learned photo" in dark
+    assert "unusual: darker than every learned photo" in dark
     assert result.exit_code == 0
 
 
