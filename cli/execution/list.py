@@ -139,6 +139,7 @@ def list_executions(
 def _no_match(query: InspectionQuery) -> str:
     """Return the sentence for an empty result, with the rule that the options follow."""
     rules = {
+        query.name: "--name takes the beginning of a word or number in the name or of a word of its folders",
         query.model: f"--model takes a model's whole name or ARN (`{printed_command('model list')}`)",
         query.policy: "--policy takes the whole version of a routing policy",
         query.decided_by: "--by takes a reviewer's whole name",

@@ -142,6 +142,7 @@ def test_failed_is_a_state_in_the_list(command_line: CommandLine) -> None:
     [
         (("--model", "2026"), "--model takes a model's whole name or ARN (`partcheck model list`)"),
         (("--policy", "x"), "--policy takes the whole version"),
+        (("--name", "art"), "--name takes the beginning of a word or number in the name or of a word of its"),
         (("--state", "waiting"), "No inspections match these options."),
     ],
 )
