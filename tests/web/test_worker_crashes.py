@@ -111,7 +111,7 @@ def workers(variables: dict[str, str], count: int) -> Iterator[tuple[str, int]]:
 
 def answers(address: str) -> bool:
     try:
-        return httpx2.get(f"{address}/health", timeout=5).status_code == 200
+        return httpx2.get(f"{address}/health", timeout=60).status_code == 200
     except httpx2.HTTPError:
         return False
 

@@ -289,7 +289,7 @@ def test_a_slow_read_of_the_queue_delays_no_thread_that_has_an_older_cache(
         def list_items(self, queue: ReviewQueue, since: str = "") -> Any:
             if is_slow.is_set() and queue is ReviewQueue.OPEN:
                 begun.set()
-                assert resume.wait(30)
+                assert resume.wait(240)
             return super().list_items(queue, since)
 
     reviews = SlowReviews.__new__(SlowReviews)
@@ -300,7 +300,7 @@ def test_a_slow_read_of_the_queue_delays_no_thread_that_has_an_older_cache(
     clock.turn(2)
     with ThreadPoolExecutor(1) as pool:
         slow_read = pool.submit(assigner.list_items)
-        assert begun.wait(30)
+        assert begun.wait(120)
 
         assert len(assigner.assign("ann", 1)) == 1
         assert len(assigner.list_items()) == 3
