@@ -51,7 +51,7 @@ class Supervisor:
                     raise self.failure or error from None
 
     def _was_down(self, restarts: int) -> bool:
-        """Return whether a service exited since this number of restarts. If so, wait until all are up."""
+        """Return True if a service exited since this number of restarts; if so, wait until all are up."""
         deadline = time.monotonic() + EXIT_SECONDS
         while not (was_down := self._restarts != restarts or self._is_down()) and time.monotonic() < deadline:
             time.sleep(INTERVAL_SECONDS)
