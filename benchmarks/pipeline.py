@@ -45,6 +45,8 @@ from workflow.inspections.model_reference import parse_reference
 from workflow.inspections.objects import Image, inspection_id
 from workflow.pipeline.executions import execution_input
 
+VERDICT_TIMEOUT_SECONDS = 600  # Functions that start cold on a busy machine take minutes.
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ThroughputResult:
@@ -137,8 +139,8 @@ def measure_throughput(
 def pipeline_worker(outputs: StackOutputs, listener: VerdictListener) -> Callable[[tuple[str, bytes]], None]:
     def work(item: tuple[str, bytes]) -> None:
         image = upload_photo(outputs.inbound_bucket, *item)
-        if not listener.event(inspection_id(image)).wait(120):
-            raise TimeoutError(f"{image.key}: no verdict after 120 s")
+        if not listener.event(inspection_id(image)).wait(VERDICT_TIMEOUT_SECONDS):
+            raise TimeoutError(f"{image.key}: no verdict after {VERDICT_TIMEOUT_SECONDS} s")
 
     return work
 
@@ -148,8 +150,8 @@ def emulator_worker(
 ) -> Callable[[tuple[str, bytes]], None]:
     def work(_: tuple[str, bytes]) -> None:
         name = baseline.start()
-        if not listener.event(name).wait(120):
-            raise TimeoutError(f"{name}: no message after 120 s")
+        if not listener.event(name).wait(VERDICT_TIMEOUT_SECONDS):
+            raise TimeoutError(f"{name}: no message after {VERDICT_TIMEOUT_SECONDS} s")
 
     return work
 
