@@ -176,9 +176,12 @@ def test_verdicts_add_up_to_the_closed_inspections_and_equal_their_lists(
     world, eve = site
     text = eve.get("/dashboard?days=7").text
     closed = [row for row in period(world) if row.state is InspectionState.CLOSED]
+    judged = sum(row.verdict is not None for row in closed)
+    assert f"Percentages are of the {judged} with a verdict" in " ".join(text.split())
     for verdict in (Verdict.OK, Verdict.DEFECT, Verdict.REJECTED):
         count = sum(row.verdict is verdict for row in closed)
         assert f"{count} {verdict}" in " ".join(text.split())
+        assert f"{verdict} {count} ({100 * count / judged:.1f} %)" in text
         (link,) = set(re.findall(rf'href="/executions(\?status=closed&amp;verdict={verdict}&[^"]+)"', text))
         assert len(json.loads(eve.get(f"/executions.json{html.unescape(link)}").text)) == count
     assert "1 withdrawn" in " ".join(text.split())

@@ -147,18 +147,28 @@ def decide(
     try:
         _check_decidable(row, decision)
         inspections.record_decision(row.id, decision, entry)
-    except Conflict:
-        row = get_or_raise(inspections, row.id)
-        if earlier := find_earlier_decision(row, decision_id, reviewer):
-            return earlier
-        if row.decision is not None and decision_id not in row.undone_ids:
-            inspections.append_audit_entry(
-                replace(entry, action=AuditAction.CONFLICT, before=row.decision.verdict)
-            )
-        _check_decidable(row, decision)
-        raise
+    except Conflict as conflict:
+        return _get_stored_decision(inspections, decision, entry, conflict)
     queue.send(delivery_message(row.id), undo_seconds_left(decision, now))
     return decision
+
+
+def _get_stored_decision(
+    inspections: InspectionDatabase, decision: Decision, entry: AuditEntry, conflict: Conflict
+) -> Decision:
+    """Return the decision if a repeated request stored it. Otherwise raise Conflict with the present reason.
+
+    The audit trail records that another decision stands.
+    """
+    row = get_or_raise(inspections, entry.inspection_id)
+    if earlier := find_earlier_decision(row, decision.id, decision.reviewer):
+        return earlier
+    if row.decision is not None and decision.id not in row.undone_ids:
+        inspections.append_audit_entry(
+            replace(entry, action=AuditAction.CONFLICT, before=row.decision.verdict)
+        )
+    _check_decidable(row, decision)
+    raise conflict
 
 
 def undo(
