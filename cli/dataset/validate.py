@@ -4,7 +4,7 @@ import shlex
 from contextlib import ExitStack
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -12,6 +12,9 @@ from cli.dataset.import_photos import report_listing, test_share_option
 from cli.output import note, pluralize, print_json, print_table
 from cli.printed_command import printed_command
 from cli.progress import Progress
+
+if TYPE_CHECKING:
+    from datasets.validation import DatasetValidation
 
 ROWS_SHOWN = 20
 
@@ -64,19 +67,7 @@ def validate(
     """
     from datasets import validation
 
-    with ExitStack() as stack:
-
-        @cache
-        def progress_bar(total: int) -> Progress:
-            return stack.enter_context(Progress("Comparing photos", total))
-
-        result = validation.validate(
-            training,
-            test,
-            photos,
-            lambda done, total: progress_bar(total).show(done),
-            report_listing,
-        )
+    result = _validate(training, test, photos)
     if split_directory is not None:
         written = validation.write_split(result, split_directory, test_share)
         for name, count in written.items():
@@ -89,6 +80,21 @@ def validate(
         _print_document(document)
     if document["refused"]:
         click.get_current_context().exit(1)
+
+
+def _validate(training: Path, test: Path | None, photos: Path | None) -> "DatasetValidation":
+    """Validate the sets with a progress bar, which begins when the number of photos is known."""
+    from datasets import validation
+
+    with ExitStack() as stack:
+
+        @cache
+        def progress_bar(total: int) -> Progress:
+            return stack.enter_context(Progress("Comparing photos", total))
+
+        return validation.validate(
+            training, test, photos, lambda done, total: progress_bar(total).show(done), report_listing
+        )
 
 
 def _describe_import(training: Path, test: Path | None, directory: Path, files: list[str]) -> str:
