@@ -155,13 +155,22 @@ class InMemoryDynamoDB:
         items = [item for item in items if all(name in item for name in keys)]
         key_condition = parse_condition(KeyConditionExpression)
         items = [item for item in items if key_condition(item, placeholders)]
-        items.sort(key=lambda item: tuple(item[name]["S"] for name in keys[1:]), reverse=not ScanIndexForward)
+
+        def position(item: Item) -> tuple[str, ...]:
+            return tuple(item[name]["S"] for name in (*keys[1:], *table.keys))
+
+        items.sort(key=position, reverse=not ScanIndexForward)
         if start := rest.get("ExclusiveStartKey"):
-            items = items[[table.key(item) for item in items].index(table.key(start)) + 1 :]
+            last = position(start)
+            items = [
+                item
+                for item in items
+                if position(item) != last and (position(item) > last) == ScanIndexForward
+            ]
         is_last, items = len(items) <= min(Limit, self.page_size), items[: min(Limit, self.page_size)]
         answer: dict[str, Any] = {"ScannedCount": len(items)}
         if not is_last:
-            answer["LastEvaluatedKey"] = {name: items[-1][name] for name in table.keys}
+            answer["LastEvaluatedKey"] = {name: items[-1][name] for name in (*keys, *table.keys)}
         if FilterExpression:
             items = [item for item in items if parse_condition(FilterExpression)(item, placeholders)]
         if index and index.projected_attributes is not None:

@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from local.resources import table_name
 from tests.fakes import InMemoryInspectionRepository, InMemoryInspectionSearch
 from tests.proof.dynamodb import InMemoryDynamoDB, InMemoryTable
 from workflow.aws import search as adapter
@@ -59,6 +58,11 @@ QUERIES = (
 )
 
 
+@pytest.fixture
+def tables() -> InMemoryDynamoDB:
+    return InMemoryDynamoDB([InMemoryTable(INSPECTIONS), InMemoryTable(NAME_INDEX)])
+
+
 def arn(model: str) -> str:
     return f"arn:aws:rekognition:eu-central-1:123456789012:project/parts/version/{model}/1"
 
@@ -106,10 +110,12 @@ def rows(count: int = 60) -> list[Inspection]:
     return inspections
 
 
-def filled(tables: Any, stored: list[Inspection]) -> tuple[DynamoInspectionSearch, InMemoryInspectionSearch]:
+def filled(
+    tables: InMemoryDynamoDB, stored: list[Inspection]
+) -> tuple[DynamoInspectionSearch, InMemoryInspectionSearch]:
     """Build both searches over the same rows. Half of the photo names are not indexed yet."""
     real, books = (
-        DynamoInspectionSearch(table_name(INSPECTIONS), table_name(NAME_INDEX), tables),
+        DynamoInspectionSearch(INSPECTIONS.name, NAME_INDEX.name, tables),
         InMemoryInspectionRepository(),
     )
     for number, row in enumerate(stored):
@@ -117,7 +123,7 @@ def filled(tables: Any, stored: list[Inspection]) -> tuple[DynamoInspectionSearc
         if number % 2:
             item.pop("unarchived")
             real.add_name(row)
-        tables.put_item(TableName=table_name(INSPECTIONS), Item=item)
+        tables.put_item(TableName=INSPECTIONS.name, Item=item)
         books.rows[row.id] = row
     return real, InMemoryInspectionSearch(books)
 
@@ -132,7 +138,7 @@ def walked(
     return pages
 
 
-def test_every_query_finds_the_same_rows_as_a_full_scan(tables: Any) -> None:
+def test_every_query_finds_the_same_rows_as_a_full_scan(tables: InMemoryDynamoDB) -> None:
     real, plain = filled(tables, rows())
 
     for query in QUERIES:
@@ -141,7 +147,7 @@ def test_every_query_finds_the_same_rows_as_a_full_scan(tables: Any) -> None:
         assert sum(len(page.rows) for page in found) == len(plain.fetch_page(query, size=1000).rows)
 
 
-def test_backward_paging_shows_the_same_pages(tables: Any) -> None:
+def test_backward_paging_shows_the_same_pages(tables: InMemoryDynamoDB) -> None:
     for search in filled(tables, rows()):
         pages = walked(search, InspectionQuery(name="cast"), lambda page: page.older)
         page, back = pages[-1], [pages[-1]]
@@ -151,22 +157,22 @@ def test_backward_paging_shows_the_same_pages(tables: Any) -> None:
         assert [page.rows for page in back] == [page.rows for page in reversed(pages)]
 
 
-def test_a_cursor_is_stable_while_rows_are_added(tables: Any) -> None:
+def test_a_cursor_is_stable_while_rows_are_added(tables: InMemoryDynamoDB) -> None:
     stored = rows()
     real, _ = filled(tables, stored)
     first = real.fetch_page(InspectionQuery(), size=SIZE)
     before = real.fetch_page(InspectionQuery(), first.older, SIZE)
     newest = replace(stored[0], id="f" * 64, claimed_at="2026-01-02T00:00:00.000Z")
-    tables.put_item(TableName=table_name(INSPECTIONS), Item=to_inspection_item(newest))
+    tables.put_item(TableName=INSPECTIONS.name, Item=to_inspection_item(newest))
 
     assert real.fetch_page(InspectionQuery(), first.older, SIZE).rows == before.rows
 
 
 @pytest.mark.parametrize("direction", ["older", "newer"])
-def test_an_expensive_search_stops_and_can_be_continued(tables: Any, direction: str) -> None:
+def test_an_expensive_search_stops_and_can_be_continued(tables: InMemoryDynamoDB, direction: str) -> None:
     """No row is missing or repeated, and every page says how far it searched."""
     _, plain = filled(tables, rows(40))
-    real = DynamoInspectionSearch(table_name(INSPECTIONS), table_name(NAME_INDEX), tables, reads=1)
+    real = DynamoInspectionSearch(INSPECTIONS.name, NAME_INDEX.name, tables, reads=1)
     cursor = Cursor("9", "~") if direction == "older" else Cursor("0", "", Direction.NEWER)
     found: list[Inspection] = []
     stops: list[str] = []
@@ -180,32 +186,31 @@ def test_an_expensive_search_stops_and_can_be_continued(tables: Any, direction: 
     assert stops
 
 
-def test_a_common_name_is_searched_by_time(tables: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_common_name_is_searched_by_time(tables: InMemoryDynamoDB, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(adapter, "MAX_NAME_INDEX_MATCHES", 5)
     real, plain = filled(tables, rows())
 
     assert real.fetch_page(InspectionQuery(name="cast")) == plain.fetch_page(InspectionQuery(name="cast"))
 
 
-def test_rows_that_no_longer_match_are_left_out(tables: Any) -> None:
+def test_rows_that_no_longer_match_are_left_out(tables: InMemoryDynamoDB) -> None:
     row = next(row for row in rows() if row.verdict is Verdict.OK)
     real, _ = filled(tables, [row])
     tables.put_item(
-        TableName=table_name(INSPECTIONS),
+        TableName=INSPECTIONS.name,
         Item=to_inspection_item(replace(row, verdict=Verdict.DEFECT)) | {"filed_as": {"S": "ok"}},
     )
 
     assert real.fetch_page(InspectionQuery(verdict=Verdict.OK)).rows == ()
 
 
-def test_a_name_with_more_suffixes_than_a_batch_holds_is_found() -> None:
+def test_a_name_with_more_suffixes_than_a_batch_holds_is_found(tables: InMemoryDynamoDB) -> None:
     row = rows(1)[0]
     row = replace(row, image=replace(row.image, key=f"{10**40 + 4711}.png"))
-    dynamodb = InMemoryDynamoDB([InMemoryTable(INSPECTIONS), InMemoryTable(NAME_INDEX)])
 
-    DynamoInspectionSearch("inspections", "name-index", dynamodb).add_name(row)
+    DynamoInspectionSearch("inspections", "name-index", tables).add_name(row)
 
-    assert len(dynamodb.tables["name-index"].items) == MAX_NAME_SUFFIXES
+    assert len(tables.tables["name-index"].items) == MAX_NAME_SUFFIXES
 
 
 class ThrottledTable:
