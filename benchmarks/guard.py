@@ -230,7 +230,9 @@ def report_speed(photos: Sequence[GuardPhoto]) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.guard", description=(__doc__ or "").partition("\n")[0]
+    )
     parser.add_argument("--photos", type=Path, help="folder of real photos")
     parser.add_argument("--train", type=int, default=200)
     parser.add_argument("--held-back", type=int, default=300)
