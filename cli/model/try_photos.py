@@ -22,7 +22,7 @@ from cli.output import (
 from cli.photo_paths import find_photos
 from cli.printed_command import printed_command
 from cli.progress import Progress
-from workflow.errors import PartcheckError
+from workflow.errors import ConfigurationError, PartcheckError
 from workflow.inspections.model_reference import MEASURE_NAMES, ModelReference
 from workflow.inspections.photo_guard import explain_unusual
 from workflow.inspections.routing_policy import RoutingPolicy, apply_threshold, parse
@@ -77,12 +77,13 @@ class Judges:
         try:
             measures = PhotoMeasures(**measure_photo(content))
         except PhotoError as error:
-            return PhotoTrial(path=path, rejected=True, problem=str(error))
+            unmeasured = (f"its light and shape could not be measured ({error})",)
+            return self._ask_model(path, content, None, unmeasured)
         unusual = explain_unusual(measures, self.reference) if self.reference else ()
         return self._ask_model(path, content, measures, unusual)
 
     def _ask_model(
-        self, path: Path, content: bytes, measures: PhotoMeasures, unusual: tuple[str, ...]
+        self, path: Path, content: bytes, measures: PhotoMeasures | None, unusual: tuple[str, ...]
     ) -> PhotoTrial:
         from workflow.aws.detector import MAX_INLINE_BYTES
 
@@ -136,7 +137,10 @@ def try_photos(
 
 
 def _find_judges(services: ModelServices, model: ModelVersion) -> Judges:
-    """Return model, reference and policy. Raise PartcheckError if the model does not run."""
+    """Return model, reference and policy.
+
+    Raise PartcheckError if the model does not run, ConfigurationError for the reference of another model.
+    """
     from workflow.aws.detector import RekognitionDetector
 
     if model.status is not ModelStatus.RUNNING:
@@ -145,6 +149,10 @@ def _find_judges(services: ModelServices, model: ModelVersion) -> Judges:
             f"`{printed_command(f'model start {shlex.quote(model.name)}')}`"
         )
     reference = services.references.get(model.arn)
+    if reference is not None and reference.model != model.arn:
+        raise ConfigurationError(
+            f"The reference of {model.arn} was made for {reference.model}: make it again"
+        )
     if reference is None:
         note(warn_of_missing_reference(model.name))
     return Judges(

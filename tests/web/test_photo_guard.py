@@ -49,21 +49,29 @@ def test_the_review_page_says_if_the_model_had_no_reference(world: World, review
     assert "Unusual photos are not recognised: the model had no reference." in reviewer.get("/review").text
 
 
-@pytest.mark.parametrize("reference", ["", "2026-11-30T08:00:00.000Z"])
+@pytest.mark.parametrize(
+    ("reference", "unusual", "says"),
+    [
+        ("", (), "unusual photos are not recognised"),
+        ("2026-11-30T08:00:00.000Z", (), "compares with the reference of"),
+        ("", ("the reference is unreadable",), "photos cannot be compared"),
+    ],
+)
 def test_the_dashboard_says_of_each_running_model_if_it_has_a_reference(
-    world: World, reviewer: httpx2.Client, reference: str
+    world: World, reviewer: httpx2.Client, reference: str, unusual: tuple[str, ...], says: str
 ) -> None:
     object.__setattr__(world, "meter", UsageMeter(running={MODEL: (timestamps.now(), 1)}))
     row = add_inspection(world, "line-1/a.png", 0)
     assert row.prediction is not None
     world.pipeline.inspections.rows[row.id] = replace(
-        row, prediction=replace(row.prediction, reference=reference)
+        row, prediction=replace(row.prediction, reference=reference, unusual=unusual)
     )
 
     page = reviewer.get("/dashboard").text
 
-    assert ("unusual photos are not recognised" in page) is (not reference)
-    assert ("compares with the reference of" in page) is bool(reference)
+    guard = page.partition("<dt>Photo guard</dt>")[2].partition("</dd>")[0]
+    assert says in guard
+    assert ("no reference" in guard) is (says == "unusual photos are not recognised")
 
 
 def test_the_reasons_have_no_barrier_and_fit_on_a_phone(browser: Browser) -> None:

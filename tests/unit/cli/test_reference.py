@@ -13,6 +13,7 @@ from tests.part_photos import part_photo
 from tests.references import small_reference
 from tests.unit.cli.conftest import CommandLine, Room
 from tests.unit.pipeline import UNSURE
+from vision.photo_decoding import PhotoError
 from workflow.inspections.routing_policy import DEFAULT_POLICY
 from workflow.inspections.verdict import Score, Verdict
 from workflow.pipeline.detection import ImageUnreadable, ModelAnswer, ModelNotReady
@@ -294,6 +295,31 @@ def test_a_model_without_a_reference_is_tried_with_a_warning(
 
     assert "Warning: Model old has no reference" in result.stderr
     assert "unclear" not in result.stdout
+
+
+def test_photos_are_not_tried_with_the_reference_of_another_model(
+    command_line: CommandLine, detector: AskedByBytes, shots: Path, room: Room
+) -> None:
+    room.references.references[OLD] = small_reference(model=arn_of("new"))
+
+    result = command_line.run("model", "try", str(shots / "a.png"))
+
+    assert (result.exit_code, detector.asked) == (2, [])
+    assert f"The reference of {OLD} was made for {arn_of('new')}" in result.stderr
+
+
+def test_a_photo_that_cannot_be_measured_is_unclear_as_in_the_pipeline(
+    command_line: CommandLine, detector: AskedByBytes, shots: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_content: bytes) -> dict[str, Any]:
+        raise PhotoError("broken")
+
+    monkeypatch.setattr("vision.photo_measures.measure_photo", fail)
+
+    tried = json.loads(command_line.run("model", "try", "--json", str(shots / "a.png")).stdout)
+
+    assert tried["verdict"] == "unclear"
+    assert tried["unusual"] == ["its light and shape could not be measured (broken)"]
 
 
 @pytest.mark.parametrize(
