@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
 
 from workflow.aws.stack_outputs import StackOutputs
+from workflow.cameras.camera import CameraRepository
+from workflow.cameras.monitoring import StatusRepository
 from workflow.errors import PartcheckError
 from workflow.history.archive import ExecutionArchive, HistorySource
 from workflow.history.logs import StepLogs
@@ -72,6 +74,8 @@ class Environment:
     logs: StepLogs
     commands: CommandRepository
     command_queue: MessageQueue
+    cameras: CameraRepository
+    camera_statuses: StatusRepository
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,6 +203,8 @@ def open_environment(outputs: StackOutputs, variables: Mapping[str, str]) -> Env
         logs=container.remote_step_logs,
         commands=container.commands,
         command_queue=container.message_queue("COMMAND_QUEUE_URL"),
+        cameras=container.cameras,
+        camera_statuses=container.camera_statuses,
     )
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from cli.camera.group import camera
 from cli.context import AwsTarget, CliContext, NotRunning, find_local_environment
 from cli.custom_labels import custom_labels
 from cli.dataset.group import dataset
@@ -172,6 +173,7 @@ for command in (
     execution,
     dataset,
     model,
+    camera,
     stage_group,
     custom_labels,
 ):

@@ -52,6 +52,7 @@ class Alarms(Construct):
         self._add_repairs()
         self._add_model()
         self._add_throttling()
+        self._add_cameras()
 
     def _add_dead_letters(self) -> None:
         for name, queue in self._resources.queues.dead_letter_queues.items():
@@ -137,6 +138,25 @@ class Alarms(Construct):
             10,
             "AWS throttles calls: a quota is too small for the load.",
             periods=3,
+        )
+
+    def _add_cameras(self) -> None:
+        cameras = {
+            "UnusualCamera": ("unusual", "Photos of a camera are unlike those from which the model learned."),
+            "FrozenCamera": ("frozen", "A camera repeats a frame. Its photos wait for people."),
+            "LightDrift": ("drift", "The light of a camera moves away from its baseline."),
+            "MasterParts": ("master", "Master parts of a camera are overdue or were judged wrongly."),
+        }
+        for name, (alarm, sentence) in cameras.items():
+            metric = self._metrics.of_function("watch_cameras", f"cameras_{alarm}", 5, "max")
+            self._add(name, metric, 1, sentence)
+        self._add(
+            "CameraWatchStopped",
+            self._metrics.of_function("watch_cameras", "cameras_frozen", 5, "n"),
+            1,
+            "The monitoring of the cameras has not succeeded for ten minutes: no alarm, no reopened photo.",
+            periods=2,
+            below=True,
         )
 
     def _add(

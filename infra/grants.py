@@ -71,6 +71,7 @@ GRANTS: Mapping[str, tuple[Grant, ...]] = {
         build_grant("models", "rekognition:DetectCustomLabels", "StartProjectVersion"),
         *(LIST_INBOUND, LIST_FILED, *READ_FOR_MODEL),
         *READ_REFERENCES,
+        build_grant("cameras", "dynamodb:GetItem", "PutItem", "UpdateItem", "Query"),
     ),
     "MoveImageFunction": (
         build_inspections_grant("GetItem", "UpdateItem"),
@@ -136,6 +137,15 @@ GRANTS: Mapping[str, tuple[Grant, ...]] = {
         READ_EXECUTIONS,
         *(build_grant(f"log/{name}", "logs:FilterLogEvents") for name in sorted(STATE_FUNCTIONS)),
     ),
+    "WatchCamerasFunction": (
+        build_inspections_grant("GetItem", "UpdateItem"),
+        build_grant("audit", "dynamodb:PutItem", "Query"),
+        build_grant("audit/by_day", "dynamodb:Query"),
+        build_grant("cameras", "dynamodb:GetItem", "PutItem", "DeleteItem", "Query"),
+        build_grant("cameras/by_day", "dynamodb:Query"),
+        *(build_grant(queue, "sqs:SendMessage") for queue in ("decisions", "escalations")),
+        *READ_REFERENCES,
+    ),
     "ProcessCommandsFunction": (
         build_inspections_grant("GetItem", "BatchGetItem", "UpdateItem"),
         *(build_index_grant(f"by_{attribute}") for attribute in ("verdict", "policy", "model")),
@@ -160,7 +170,7 @@ REVIEW_APP: tuple[Grant, ...] = (
     build_index_grant("unarchived"),
     build_grant("audit", "dynamodb:Query", "PutItem"),
     build_grant("audit/by_day", "dynamodb:Query"),
-    *(build_grant(table, "dynamodb:Query") for table in ("name-index", "metrics")),
+    *(build_grant(table, "dynamodb:Query") for table in ("name-index", "metrics", "cameras")),
     build_grant("command-log", "dynamodb:GetItem", "PutItem"),
     build_grant("command-log/open", "dynamodb:Query"),
     build_grant("history", "s3:ListBucket"),

@@ -82,6 +82,7 @@ class PartcheckStack(Stack):
             "NameIndexTable": tables["name-index"].table_name,
             "MetricsTable": tables["metrics"].table_name,
             "CommandLogTable": tables["command-log"].table_name,
+            "CamerasTable": tables["cameras"].table_name,
             "HistoryBucket": resources.storage.history.bucket_name,
             "GetExecutionHistoryFunction": functions[catalog.GET_EXECUTION_HISTORY].function_name,
             "CommandQueueUrl": queues["commands"].queue_url,

@@ -50,7 +50,14 @@ DETECT_LABELS = LambdaFunction(
     placeholder="DetectLabelsFunction",
     module="detect_labels",
     required_variables=frozenset(
-        {"INSPECTIONS_TABLE", "AUDIT_TABLE", "POLICY_PARAMETER", "MODEL_PARAMETER", "TRAINING_BUCKET"}
+        {
+            "INSPECTIONS_TABLE",
+            "AUDIT_TABLE",
+            "POLICY_PARAMETER",
+            "MODEL_PARAMETER",
+            "TRAINING_BUCKET",
+            "CAMERAS_TABLE",
+        }
     ),
 )
 MOVE_IMAGE = LambdaFunction(
@@ -152,6 +159,20 @@ PROCESS_COMMANDS = LambdaFunction(
     exclusive=True,
 )
 
+WATCH_CAMERAS = LambdaFunction(
+    placeholder="WatchCamerasFunction",
+    module="watch_cameras",
+    required_variables=frozenset(
+        {
+            *("CAMERAS_TABLE", "INSPECTIONS_TABLE", "AUDIT_TABLE", "TRAINING_BUCKET"),
+            *("DECISION_QUEUE_URL", "ESCALATION_QUEUE_URL"),
+        }
+    ),
+    timeout_seconds=60,
+    schedule_minutes=1,
+    exclusive=True,
+)
+
 FUNCTIONS = (
     CLAIM_UPLOAD,
     DETECT_LABELS,
@@ -166,6 +187,7 @@ FUNCTIONS = (
     ARCHIVE_EXECUTIONS,
     GET_EXECUTION_HISTORY,
     PROCESS_COMMANDS,
+    WATCH_CAMERAS,
 )
 
 QUEUES = ("intake", "decisions", "verdicts", "escalations", "commands")

@@ -6,6 +6,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from lambdas.container import production
 from lambdas.observability import logger, metrics, observed
 from workflow import timestamps
+from workflow.cameras.camera import CameraRepository
 from workflow.inspections.model_reference import ReferenceRepository
 from workflow.inspections.objects import ObjectStore
 from workflow.inspections.repository import InspectionRepository
@@ -23,6 +24,7 @@ def handler(
     objects: ObjectStore | None = None,
     detector: Detector | None = None,
     references: ReferenceRepository | None = None,
+    cameras: CameraRepository | None = None,
     policy: RoutingPolicy | None = None,
 ) -> DetectionDocument:
     """Ask the model about one photo and apply the routing policy.
@@ -35,6 +37,7 @@ def handler(
         objects=objects or production().objects,
         detector=detector or production().detector(),
         references=references or production().references,
+        cameras=cameras or production().cameras,
         policy=policy or production().routing_policy(),
         inspection_id=event["inspection_id"],
         owner=event["execution"],

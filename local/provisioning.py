@@ -52,6 +52,7 @@ def _stack_outputs(urls: queues.QueueUrls) -> StackOutputs:
         name_index_table=resources.table_name(tables.NAME_INDEX),
         metrics_table=resources.table_name(tables.METRICS),
         command_log_table=resources.table_name(tables.COMMAND_LOG),
+        cameras_table=resources.table_name(tables.CAMERAS),
         history_bucket=resources.HISTORY_BUCKET,
         get_execution_history_function=functions.function_name(catalog.GET_EXECUTION_HISTORY),
         intake_queue_url=urls.intake,

@@ -91,6 +91,7 @@ def review_app_service(state_dir: Path, ports: Ports, outputs: StackOutputs) -> 
         "NAME_INDEX_TABLE": outputs.name_index_table,
         "METRICS_TABLE": outputs.metrics_table,
         "COMMAND_LOG_TABLE": outputs.command_log_table,
+        "CAMERAS_TABLE": outputs.cameras_table,
         "HISTORY_BUCKET": outputs.history_bucket,
         "GET_EXECUTION_HISTORY_FUNCTION": outputs.get_execution_history_function,
         "COMMAND_QUEUE_URL": outputs.command_queue_url,

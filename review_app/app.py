@@ -7,6 +7,7 @@ from starlette.middleware.sessions import SessionMiddleware
 
 from review_app import base_routes, error_handlers, rendering
 from review_app.audit import routes as audit
+from review_app.cameras import routes as cameras
 from review_app.container import Container
 from review_app.dashboard import routes as dashboard
 from review_app.executions import command_routes, execution_routes
@@ -35,6 +36,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     execution_routes.router,
     command_routes.router,
     dashboard.router,
+    cameras.router,
 )
 
 

@@ -4,6 +4,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from review_app.executions.execution_history import ExecutionHistory
+from workflow.cameras.camera import CameraRepository
+from workflow.cameras.monitoring import StatusRepository
 from workflow.inspections.objects import ObjectStore
 from workflow.inspections.repository import InspectionDatabase
 from workflow.inspections.routing_policy import RoutingPolicy
@@ -29,6 +31,8 @@ class Container:
     commands: CommandRepository
     command_queue: MessageQueue
     meter: Callable[[], UsageMeter]
+    cameras: CameraRepository
+    camera_statuses: StatusRepository
     queue_depths: Mapping[str, Callable[[], int]]
 
 
@@ -55,6 +59,8 @@ def build_container(variables: Mapping[str, str]) -> Container:
         commands=adapters.commands,
         command_queue=command_queue,
         meter=adapters.capacity_store.load_meter,
+        cameras=adapters.cameras,
+        camera_statuses=adapters.camera_statuses,
         queue_depths={
             "intake": adapters.message_queue("INTAKE_QUEUE_URL").depth,
             "decisions": decision_queue.depth,

@@ -16,6 +16,7 @@ RESOURCE_VARIABLES = frozenset(
             "COMMAND_QUEUE_URL",
             "INTAKE_QUEUE_URL",
             "ESCALATION_QUEUE_URL",
+            "CAMERAS_TABLE",
             "POLICY_PARAMETER",
             "HISTORY_BUCKET",
             "GET_EXECUTION_HISTORY_FUNCTION",

@@ -1,5 +1,6 @@
 """PNG and JPEG files built byte by byte, so that a test can break any one of them."""
 
+import random
 import struct
 import zlib
 from collections.abc import Iterable
@@ -62,6 +63,12 @@ def png_of_rows(rows: Iterable[bytes], *shape: int, before_pixels: bytes = b"") 
     """A PNG of this width, height, depth and colour type; each row holds the samples without a filter."""
     data = zlib.compress(b"".join(b"\0" + row for row in rows), 1)
     return b"".join((PNG_SIGNATURE, png_header(*shape), before_pixels, chunk(b"IDAT", data), chunk(b"IEND")))
+
+
+def noisy_png(text: str, width: int = 64, height: int = 64) -> bytes:
+    """A grey picture with noise of its own for each text, as a sensor gives it to each photo."""
+    noise = random.Random(text)  # noqa: S311
+    return png_of_rows((noise.randbytes(width) for _ in range(height)), width, height)
 
 
 def segment(marker: int, body: bytes) -> bytes:

@@ -147,7 +147,7 @@ class InMemoryInspectionRepository:
         rejection: dict[str, str],
         measures: PhotoMeasures | UnmeasurablePhoto | None = None,
     ) -> None:
-        facts = {"size": stored.size, "etag": stored.etag, "sha256": sha256}
+        facts = {"size": stored.size, "etag": stored.etag, "sha256": sha256, "camera": stored.camera}
         row = self._owned(inspection_id, owner)
         if row.photo or row.rejection:
             raise Conflict(inspection_id)

@@ -1,5 +1,7 @@
 """A model's reference and a photo's measures, small enough to calculate by hand."""
 
+import itertools
+from dataclasses import replace
 from typing import Any
 
 from lambdas.photo_meter import PHOTO_METER
@@ -27,9 +29,16 @@ def usual_measures(**changes: Any) -> PhotoMeasures:
 
 
 def meter(**changes: Any) -> PhotoMeter:
-    """Return a meter that measures every photo as usual, except for the changes."""
+    """Return a meter that measures every photo as usual, except for the changes.
+
+    Each photo has a frame of its own, as the noise of a sensor makes it, unless the changes name one.
+    """
+    frames = (f"{number:064x}" for number in itertools.count())
     measures = usual_measures(**changes)
-    return PhotoMeter(measures.decoder_version, lambda _content: measures)
+    return PhotoMeter(
+        measures.decoder_version,
+        lambda _content: replace(measures, frame_hash=changes.get("frame_hash") or next(frames)),
+    )
 
 
 def small_reference(**changes: Any) -> ModelReference:

@@ -84,5 +84,12 @@ COMMAND_LOG = Table(
     indexes=(Index("open", ("open", "requested_at"), ()),),
 )
 METRICS = Table(name="metrics", variable="METRICS_TABLE", key=("series", "entry"))
+CAMERAS = Table(
+    name="cameras",
+    variable="CAMERAS_TABLE",
+    key=("series", "entry"),
+    indexes=(Index("by_day", ("day", "observed_at")),),
+    ttl_attribute="expires_at",
+)
 
-TABLES = (INSPECTIONS, AUDIT, TASK_TOKENS, NAME_INDEX, METRICS, COMMAND_LOG)
+TABLES = (INSPECTIONS, AUDIT, TASK_TOKENS, NAME_INDEX, METRICS, COMMAND_LOG, CAMERAS)

@@ -44,3 +44,8 @@ def add_seconds(timestamp: str, seconds: float) -> str:
 def seconds_between(start: str, end: str) -> float:
     """Return the seconds from `start` to `end`."""
     return (parse(end) - parse(start)).total_seconds()
+
+
+def expiry(days: float) -> int:
+    """Return the time that many days from now in seconds since 1970, as a table's time to live needs it."""
+    return int(parse(now()).timestamp() + days * 86400)

@@ -5,24 +5,25 @@ from collections.abc import Mapping
 from typing import Any
 
 from lambdas import catalog
-from tests.crafted import png
+from tests.crafted import noisy_png
 from tests.infra.fake_services import MODEL
 from tests.infra.in_memory_account import NO_ROLE, InMemoryStage
 from tests.recorder import Recorder
 from tests.references import learned_reference
 from tests.unit.lambdas.test_triggered_functions import batch, uploaded
 from workflow import definition
+from workflow.aws.cameras import DynamoCameraRepository
 from workflow.aws.clients import client
 from workflow.aws.inspections import DynamoInspectionRepository
 from workflow.aws.model_references import S3ReferenceRepository
 from workflow.aws.queues import SqsMessageQueue
+from workflow.cameras.camera import MasterPart
+from workflow.cameras.masters import add_master
 from workflow.inspections.objects import Image
 from workflow.inspections.verdict import Verdict
 from workflow.models import capacity_policy
 from workflow.pipeline.executions import execution_input
 from workflow.review import decisions, revision
-
-PHOTO = png()
 
 
 class Scenarios:
@@ -39,11 +40,12 @@ class Scenarios:
             variable(catalog.PROCESS_COMMANDS, "INSPECTIONS_TABLE"),
             variable(catalog.PROCESS_COMMANDS, "AUDIT_TABLE"),
         )
+        self.camera_repository = DynamoCameraRepository(variable(catalog.WATCH_CAMERAS, "CAMERAS_TABLE"))
         self.model = variable(catalog.DETECT_LABELS, "MODEL_PARAMETER")
         self.put_parameter(self.model, MODEL)
         with self.stage.acting_as(NO_ROLE):
             references = S3ReferenceRepository(variable(catalog.DETECT_LABELS, "TRAINING_BUCKET"))
-            references.put(learned_reference(MODEL, PHOTO))
+            references.put(learned_reference(MODEL, noisy_png("learned")))
 
     def put_parameter(self, name: str, value: str) -> None:
         client("ssm").put_parameter(Name=name, Value=value, Type="String", Overwrite=True)
@@ -51,7 +53,7 @@ class Scenarios:
     # Steps.
 
     def upload(self, key: str, content: bytes = b"") -> Image:
-        content = content or PHOTO + key.encode()
+        content = content or noisy_png(key)
         with self.stage.acting_as(NO_ROLE):
             answer = client("s3").put_object(Bucket=self.inbound, Key=key, Body=content)
         return Image(self.inbound, key, answer["VersionId"])
@@ -127,6 +129,7 @@ class Scenarios:
         self.model_not_running()
         self.reconciliation()
         self.capacity_management()
+        self.cameras()
         self.archiving()
 
     def review_by_a_person(self) -> None:
@@ -203,7 +206,7 @@ class Scenarios:
         self.start(deleted)
         with self.stage.acting_as(NO_ROLE):
             client("s3").delete_object(Bucket=self.inbound, Key=deleted.key, VersionId=deleted.version_id)
-            client("s3").put_object(Bucket=self.filed, Key="without a row.png", Body=PHOTO)
+            client("s3").put_object(Bucket=self.filed, Key="without a row.png", Body=noisy_png("deleted"))
         self.stage.hours += 1
         self.stage.call(catalog.RECONCILE, {})
         self.stage.executions.tokens_live = False
@@ -221,6 +224,29 @@ class Scenarios:
             self.stage.model.status = status
             self.stage.hours += hours
             self.stage.call(catalog.MANAGE_MODEL_CAPACITY, {})
+
+    def cameras(self) -> None:
+        """A camera repeats a frame, and a master part is judged; the monitoring counts, reopens and tells."""
+        frame = noisy_png("frozen")
+        with self.stage.acting_as(NO_ROLE):
+            master = MasterPart(name="good", expected=Verdict.OK, added_at=self.stage.now(), added_by="eva")
+            add_master(self.camera_repository, "line", master)
+        self.stage.call(catalog.WATCH_CAMERAS, {})
+        self.master_part("masters/good/1.png")
+        self.inspect("line/1.png", content=frame)
+        for number in range(2, 5):
+            document = self.start(self.upload(f"line/{number}.png", frame))
+            self.claim(document)
+            self.detect(document)
+        self.stage.hours += 1
+        self.stage.call(catalog.WATCH_CAMERAS, {})
+
+    def master_part(self, key: str) -> None:
+        document = self.start(self.upload(key))
+        self.claim(document)
+        self.detect(document)
+        self.move(document, "rejected")
+        self.close(document)
 
     def archiving(self) -> None:
         """Archive an execution whose history names every state function."""

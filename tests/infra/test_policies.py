@@ -19,7 +19,7 @@ HISTORIES = 30
 # The random histories do not run these functions.
 WITHOUT_HISTORIES = (
     *(catalog.ARCHIVE_EXECUTIONS, catalog.GET_EXECUTION_HISTORY, catalog.MANAGE_MODEL_CAPACITY),
-    catalog.PROCESS_COMMANDS,
+    *(catalog.PROCESS_COMMANDS, catalog.WATCH_CAMERAS),
 )
 
 

@@ -25,7 +25,7 @@ PAGES = (
         "/disagreements",
         "/second-reviews",
     ),
-    *("/audit", "/audit.csv", "/dashboard", "/executions.csv", "/executions.json"),
+    *("/audit", "/audit.csv", "/dashboard", "/cameras", "/executions.csv", "/executions.json"),
     *("/executions", "/executions?status=failed", "/executions?status=waiting", "/executions?q=cle"),
     *("/executions?verdict=unclear", "/executions?by=ann", f"/executions?model={MODEL}"),
     "/executions?policy=1",

@@ -5,7 +5,7 @@ import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from tests.crafted import png, png_of_rows
+from tests.crafted import noisy_png, png_of_rows
 from tests.proof.invariants import Invariants, ReviewerDecision, UploadedPhoto
 from tests.proof.simulation import Simulation
 from tests.unit.pipeline import FILED, INBOUND
@@ -18,8 +18,7 @@ from workflow.recovery.consistency import check
 from workflow.recovery.reconcile import reconcile
 from workflow.review import decisions, revision
 
-PHOTO = png()
-UNUSUAL_PHOTO = png_of_rows([b"\xff" * 64] * 64, 64, 64)  # White; the learned photos are black.
+UNUSUAL_PHOTO = png_of_rows([b"\xff" * 64] * 64, 64, 64)  # White; the learned photos are grey.
 PHOTO_KINDS = (
     *("ok", "ok", "defect", "unsure", "unsure", "unsure", "nothing", "stranger", "unusual"),
     *("text", "empty"),
@@ -160,7 +159,7 @@ class RandomHistory:
         """Upload a photo. Its event may be lost, late or duplicated, and may lack the version."""
         simulation, number = self.simulation, len(self.invariants.uploads)
         kind, key = self.rng.choice(PHOTO_KINDS), self.rng.choice(KEYS)
-        photo = UNUSUAL_PHOTO if kind == "unusual" else PHOTO
+        photo = UNUSUAL_PHOTO if kind == "unusual" else noisy_png(str(number))
         content = photo + f"|{kind}|{number}".encode()
         if kind in ("text", "empty"):
             content = f"text {number}".encode() if kind == "text" or self._was_uploaded(b"") else b""
@@ -182,7 +181,7 @@ class RandomHistory:
     def leave_object(self) -> None:
         """Put an object into the filed bucket that no row names."""
         simulation, number = self.simulation, len(self.invariants.uploads)
-        content = PHOTO + f"|unsure|{number}".encode()
+        content = noisy_png(str(number)) + f"|unsure|{number}".encode()
         key = self.rng.choice(("part.png", f"ok/{number:016x}/part.png", f"unclear/{number:016x}/part.png"))
         if simulation.s3.find(FILED, key, None) is None:
             stored = simulation.s3.put_object(FILED, key, content)

@@ -21,7 +21,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from greenlet import getcurrent, greenlet
 
 from lambdas import catalog, deliver_decision, observability, start_inspection
-from tests.crafted import png
+from tests.crafted import noisy_png
 from tests.proof.dynamodb import InMemoryDynamoDB, InMemoryTable
 from tests.proof.fault_injection import FaultInjector, FaultyClient, ProcessKilled
 from tests.proof.rekognition import InMemoryRekognition
@@ -30,6 +30,7 @@ from tests.proof.step_functions import InMemoryStepFunctions
 from tests.references import learned_reference
 from tests.unit.pipeline import FILED, INBOUND
 from workflow import definition, timestamps
+from workflow.aws.cameras import DynamoCameraRepository
 from workflow.aws.check_progress import DynamoCheckProgressStore
 from workflow.aws.detector import RekognitionDetector
 from workflow.aws.executions import StepFunctionsExecutions
@@ -43,7 +44,7 @@ from workflow.inspections.model_reference import to_json
 from workflow.inspections.routing_policy import LabelRule, RoutingPolicy
 from workflow.inspections.verdict import Verdict
 from workflow.recovery.reconcile import Reconciler
-from workflow.tables import AUDIT, INSPECTIONS, TABLES, TASK_TOKENS
+from workflow.tables import AUDIT, CAMERAS, INSPECTIONS, TABLES, TASK_TOKENS
 
 TRAINING = "training"
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -58,7 +59,7 @@ POLICY = RoutingPolicy(
 MAX_RECEIVES = 20
 HANDLER_MODULES = {function.placeholder: function.module for function in catalog.FUNCTIONS}
 ADAPTER_NAMES = (
-    *("inspections", "objects", "task_tokens", "executions", "detector", "references", "policy"),
+    *("inspections", "objects", "task_tokens", "executions", "detector", "references", "cameras", "policy"),
     *("decisions", "escalations", "check_progress"),
 )
 CONTEXT = SimpleNamespace(get_remaining_time_in_millis=lambda: 0)
@@ -117,7 +118,7 @@ class Simulation:
             on_write=lambda: self.on_write(),
         )
         self.s3 = InMemoryS3(self.now, lambda: self.on_write())
-        reference = learned_reference(MODEL_ARN, png())
+        reference = learned_reference(MODEL_ARN, noisy_png("learned"))
         self.s3.put_object(TRAINING, object_key(MODEL_ARN), to_json(reference).encode())
         self.rekognition = InMemoryRekognition(self.s3)
         values = {name: name for name in definition.placeholders()}
@@ -144,6 +145,7 @@ class Simulation:
         self.intake, self.decisions, self.escalations = (
             SqsMessageQueue(name, clients["sqs"]) for name in ("intake", "decisions", "escalations")
         )
+        self.cameras = DynamoCameraRepository(CAMERAS.name, clients["dynamodb"])
         self.check_progress = DynamoCheckProgressStore(INSPECTIONS.name, clients["dynamodb"])
         self.reconciler = Reconciler(
             inspections=self.inspections,

@@ -17,6 +17,7 @@ from unittest.mock import patch
 
 from lambdas import observability
 from tests import crafted, fakes
+from tests.camera_photos import in_memory_cameras
 from tests.state_machine.engine import Engine, Throttled
 from workflow import timestamps
 from workflow.aws.executions import StepFunctionsExecutions
@@ -90,6 +91,7 @@ class InMemoryEnvironment:
         )
         self.inspections, self.objects = fakes.InMemoryInspectionRepository(), fakes.InMemoryObjectStore()
         self.references = fakes.InMemoryReferenceRepository()
+        self.cameras = in_memory_cameras()
         self.task_tokens, self.detector = (
             RecordingTaskTokenStore(),
             fakes.FakeDetector(*(answers or [CLEAR_OK])),
@@ -322,6 +324,7 @@ class InMemoryEnvironment:
                 "objects": self.objects,
                 "detector": self.detector,
                 "references": self.references,
+                "cameras": self.cameras,
                 "policy": self.policy,
             },
             "escalate_review": {"escalations": self.escalations},

@@ -10,6 +10,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tests import crafted, fakes
+from tests.camera_photos import in_memory_cameras
 from tests.references import meter
 from tests.state_machine.choices import compared_constants, evaluate_choice
 from tests.unit.pipeline import UNSURE, Pipeline
@@ -57,6 +58,7 @@ def route(prediction: Prediction) -> str:
         fakes.InMemoryObjectStore(),
         _UncalledDetector(),
         references=fakes.InMemoryReferenceRepository(),
+        cameras=in_memory_cameras(),
         policy=POLICY,
         inspection_id=row.id,
         owner="me",

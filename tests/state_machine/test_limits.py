@@ -3,6 +3,7 @@
 import pytest
 
 from tests import fakes
+from tests.camera_photos import in_memory_cameras
 from tests.state_machine.engine import Engine
 from tests.state_machine.in_memory_environment import CLEAR_OK, LABELS, InMemoryEnvironment
 from workflow import timestamps
@@ -73,6 +74,7 @@ def _count_attempts(policy: RoutingPolicy) -> int:
             objects,
             model,
             references=fakes.InMemoryReferenceRepository(),
+            cameras=in_memory_cameras(),
             policy=policy,
             inspection_id=inspection_id(image),
             owner="me",

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from tests.crafted import noisy_png
 from tests.state_machine.engine import Engine
 from tests.state_machine.in_memory_environment import (
     CLEAR_DEFECT,
@@ -319,7 +320,7 @@ def test_each_execution_counts_its_own_retries_in_the_shared_definition(
 
     for key in ("first.png", "second.png"):
         environment.faults["Claim upload"].extend([Fault.CRASHED] * (ATTEMPTS // 2 + 1))
-        name = environment.inspect(key=key)
+        name = environment.inspect(noisy_png(key), key)
         assert (environment.row(name).state, environment.row(name).verdict) == (
             InspectionState.CLOSED,
             Verdict.OK,

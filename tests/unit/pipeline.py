@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
+from tests.camera_photos import in_memory_cameras
 from tests.crafted import png
 from tests.fakes import (
     FakeDetector,
@@ -65,6 +66,7 @@ class Pipeline:
     escalations: Any = field(default_factory=InMemoryMessageQueue)
     verdicts: Any = field(default_factory=InMemoryMessageQueue)
     references: Any = field(default_factory=InMemoryReferenceRepository)
+    cameras: Any = field(default_factory=in_memory_cameras)
     meter: PhotoMeter = field(default_factory=meter)
     policy: RoutingPolicy = POLICY
     file: Callable[..., Any] = filing.file_photo
@@ -102,6 +104,7 @@ class Pipeline:
             self.objects,
             self.detector,
             references=self.references,
+            cameras=self.cameras,
             policy=self.policy,
             inspection_id=inspection_id(image),
             owner=owner,

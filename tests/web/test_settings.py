@@ -18,6 +18,7 @@ LOCAL = {
     "NAME_INDEX_TABLE": "name-index",
     "METRICS_TABLE": "metrics",
     "COMMAND_LOG_TABLE": "command-log",
+    "CAMERAS_TABLE": "cameras",
     "HISTORY_BUCKET": "history",
     "GET_EXECUTION_HISTORY_FUNCTION": "read-history",
     "DECISION_QUEUE_URL": "http://127.0.0.1:1/decisions",

@@ -23,11 +23,13 @@ from tests.fakes import (
     InMemoryStepLogs,
 )
 from tests.unit.pipeline import POLICY, UNSURE, Pipeline
+from workflow.aws.camera_statuses import DynamoStatusRepository
 from workflow.inspections.inspection import Inspection
 from workflow.inspections.objects import Image, inspection_id
 from workflow.inspections.verdict import Verdict
 from workflow.models.capacity_manager import UsageMeter
 from workflow.recovery.decision_delivery import DeliveryOutcome
+from workflow.tables import CAMERAS
 
 
 def jpeg(shade: int = 120, side: int = 96) -> bytes:
@@ -102,6 +104,8 @@ class World:
             commands=self.commands,
             command_queue=self.command_queue,
             meter=lambda: self.meter,
+            cameras=self.pipeline.cameras,
+            camera_statuses=self.camera_statuses,
             queue_depths={
                 "intake": lambda: 0,
                 "decisions": lambda: len(self.pipeline.decisions.sent),
@@ -109,6 +113,10 @@ class World:
                 "commands": lambda: 0,
             },
         )
+
+    @property
+    def camera_statuses(self) -> DynamoStatusRepository:
+        return DynamoStatusRepository(CAMERAS.name, self.pipeline.cameras._dynamodb)
 
     def row(self, inspection: str) -> Inspection:
         row: Inspection = self.pipeline.inspections.rows[inspection]

@@ -10,6 +10,9 @@ from workflow.errors import ConfigurationError
 if TYPE_CHECKING:
     from workflow.aws.archive import LambdaHistorySource, S3ExecutionArchive, StepFunctionsHistorySource
     from workflow.aws.archive_index import DynamoArchiveIndex
+    from workflow.aws.audit_log import DynamoAuditLog
+    from workflow.aws.camera_statuses import DynamoStatusRepository
+    from workflow.aws.cameras import DynamoCameraRepository
     from workflow.aws.capacity_store import DynamoCapacityStore
     from workflow.aws.check_progress import DynamoCheckProgressStore
     from workflow.aws.commands import DynamoCommandRepository
@@ -68,6 +71,24 @@ class AwsContainer:
         from workflow.aws.search import DynamoInspectionSearch
 
         return DynamoInspectionSearch(self.setting("INSPECTIONS_TABLE"), self.setting("NAME_INDEX_TABLE"))
+
+    @cached_property
+    def audit_log(self) -> "DynamoAuditLog":
+        from workflow.aws.audit_log import DynamoAuditLog
+
+        return DynamoAuditLog(self.setting("AUDIT_TABLE"))
+
+    @cached_property
+    def cameras(self) -> "DynamoCameraRepository":
+        from workflow.aws.cameras import DynamoCameraRepository
+
+        return DynamoCameraRepository(self.setting("CAMERAS_TABLE"))
+
+    @cached_property
+    def camera_statuses(self) -> "DynamoStatusRepository":
+        from workflow.aws.camera_statuses import DynamoStatusRepository
+
+        return DynamoStatusRepository(self.setting("CAMERAS_TABLE"))
 
     @cached_property
     def objects(self) -> "S3ObjectStore":

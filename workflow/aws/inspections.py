@@ -87,7 +87,7 @@ class DynamoInspectionRepository(DynamoInspectionQueries, DynamoAuditLog):
         rejection: dict[str, str],
         measures: PhotoMeasures | UnmeasurablePhoto | None = None,
     ) -> None:
-        upload = {"size": stored.size, "etag": stored.etag, "sha256": sha256}
+        upload = {"size": stored.size, "etag": stored.etag, "sha256": sha256, "camera": stored.camera}
         changes = {**upload, "photo": photo, "rejection": rejection}
         if measures is not None:
             self._descriptors.put(inspection_id, measures)

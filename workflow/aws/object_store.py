@@ -1,6 +1,6 @@
 """Object versions on S3: conditional copies, and deletion of exactly one version."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -9,6 +9,8 @@ from workflow import timestamps
 from workflow.aws.clients import client
 from workflow.inspections.objects import CopyFailure, Image, StoredObject
 
+CAMERA_METADATA = "partcheck-camera"
+MAX_CAMERA_LENGTH = 128
 _MISSING_CODES = ("NoSuchKey", "NoSuchVersion", "404")
 
 
@@ -30,6 +32,7 @@ class S3ObjectStore:
             size=answer["ContentLength"],
             etag=answer["ETag"],
             modified_at=timestamps.format_timestamp(answer["LastModified"]),
+            camera=_camera(answer.get("Metadata", {})),
         )
         with answer["Body"] as body:
             return stored, body.read() if stored.size <= limit else None
@@ -105,6 +108,12 @@ class S3ObjectStore:
                     etag=entry["ETag"],
                     modified_at=timestamps.format_timestamp(entry["LastModified"]),
                 )
+
+
+def _camera(metadata: Mapping[str, str]) -> str:
+    """Return the camera that the metadata names; a name that no page could show is ignored."""
+    name = metadata.get(CAMERA_METADATA, "").strip()
+    return name if len(name) <= MAX_CAMERA_LENGTH and name.isprintable() else ""
 
 
 def _code(error: ClientError) -> str:

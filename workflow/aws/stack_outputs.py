@@ -20,6 +20,7 @@ class StackOutputs:
     name_index_table: str
     metrics_table: str
     command_log_table: str
+    cameras_table: str
     history_bucket: str
     get_execution_history_function: str
     intake_queue_url: str

@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from workflow import timestamps
+from workflow.cameras.masters import MASTER_CODES
 from workflow.inspections.inspection import Inspection, InspectionState
 from workflow.inspections.verdict import Prediction
 
@@ -82,10 +83,10 @@ class MetricsStore(Protocol):
 def measure_inspection(row: Inspection) -> InspectionMetrics:
     """Return the contribution of an inspection in its present state.
 
-    An inspection in progress contributes nothing; a revision in progress withdraws what it revises. The
-    duration of a revision begins with the request for it.
+    An inspection in progress contributes nothing, and neither does the photo of a master part. A revision in
+    progress withdraws what it revises. The duration of a revision begins with the request for it.
     """
-    if row.state is InspectionState.INSPECTING:
+    if row.state is InspectionState.INSPECTING or row.rejection.get("code") in MASTER_CODES:
         return InspectionMetrics()
     counts = {"judged": 1} if row.prediction or row.review else {}
     if row.review:

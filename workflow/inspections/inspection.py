@@ -111,9 +111,10 @@ class Inspection:
     Times are ISO 8601 in UTC. `verdict` and `location` tell where the photo is now. `verdict` is None while
     it is where it was uploaded. `pending_delete` is the version it was moved from, which must be deleted.
     `owner` is the name of the only execution that may act for the row, since `attempted_at`. `size`, `etag`
-    and `sha256` describe the bytes. Validation stores either `photo`, the properties of a valid photo, or
-    `rejection`, the reason code and the sentence. `measures` describe a valid photo, without its descriptor;
-    `unmeasurable` is the reason if they could not be taken. `announcement` is the exact message body.
+    and `sha256` describe the bytes, and `camera` is the camera that the object's metadata names. Validation
+    stores either `photo`, the properties of a valid photo, or `rejection`, the reason code and the sentence.
+    `measures` describe a valid photo, without its descriptor; `unmeasurable` is the reason if they could not
+    be taken. `announcement` is the exact message body.
     An override or a reinspection of a closed inspection begins the next `revision`, whose first attempt is
     `first_attempt`; `previous_revisions` holds the outcomes of the others. `skipped` maps a reviewer to the
     time until which they are not shown the photo again. `undone_ids` are the ids of undone decisions and
@@ -135,6 +136,7 @@ class Inspection:
     size: int = 0
     etag: str = ""
     sha256: str = ""
+    camera: str = ""
     photo: dict[str, Any] = field(default_factory=dict)
     rejection: dict[str, str] = field(default_factory=dict)
     measures: PhotoMeasures | None = None
@@ -203,6 +205,7 @@ class AuditAction(StrEnum):
     REQUEST_REDRIVE = "request: redrive"
     REQUEST_STOP = "request: stop"
     REQUEST_REINSPECT = "request: reinspect"
+    CHANGE_CAMERA = "change camera"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

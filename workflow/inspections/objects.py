@@ -25,12 +25,16 @@ class Image:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredObject:
-    """An image version as S3 describes it. `etag` identifies the bytes for conditional copies."""
+    """An image version as S3 describes it. `etag` identifies the bytes for conditional copies.
+
+    `camera` is the camera's name in the object's metadata; empty if it names none.
+    """
 
     image: Image
     size: int
     etag: str
     modified_at: str = ""
+    camera: str = ""
 
 
 class CopyFailure(Enum):

@@ -24,10 +24,15 @@ class MeasureRule:
     quantity: str
     unit: str = "{:.0f}"
 
+    def compute_margin(self, learned: tuple[float, float]) -> float:
+        """Return the margin around a learned range, in the measure's unit."""
+        low, high = learned
+        return max(RANGE_MARGIN_SHARE * (high - low), self.margin)
+
     def explain(self, value: float, learned: tuple[float, float]) -> str:
         """Return the reason if the value is outside the learned range and its margin, otherwise nothing."""
         low, high = learned
-        margin = max(RANGE_MARGIN_SHARE * (high - low), self.margin)
+        margin = self.compute_margin(learned)
         if low - margin <= value <= high + margin:
             return ""
         words = self.below if value < low else self.above

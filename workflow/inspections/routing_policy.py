@@ -64,11 +64,7 @@ class RoutingPolicy:
 
         `unusual` are the reasons why the photo is unusual. With any reason the prediction is unclear.
         """
-        prediction = self._predict_usual(scores, model)
-        if not unusual:
-            return prediction
-        note = "; ".join(filter(None, (prediction.note, f"the photo is unusual: {'; '.join(unusual)}")))
-        return replace(prediction, verdict=Verdict.UNCLEAR, note=note, unusual=unusual)
+        return mark_unusual(self._predict_usual(scores, model), unusual)
 
     def _predict_usual(self, scores: Iterable[Score], model: str) -> Prediction:
         ranked = tuple(sorted(scores, key=lambda score: (-score.confidence, score.label)))
@@ -138,6 +134,21 @@ def apply_threshold(prediction: Prediction) -> Verdict:
     if prediction.confidence < prediction.threshold:
         return Verdict.UNCLEAR
     return prediction.verdict
+
+
+def mark_unusual(prediction: Prediction, reasons: tuple[str, ...]) -> Prediction:
+    """Return the prediction with further reasons why the photo is unusual. With any, it is unclear."""
+    if not reasons:
+        return prediction
+    sentence = "; ".join(reasons)
+    if not prediction.unusual:
+        sentence = f"the photo is unusual: {sentence}"
+    return replace(
+        prediction,
+        verdict=Verdict.UNCLEAR,
+        note="; ".join(filter(None, (prediction.note, sentence))),
+        unusual=(*prediction.unusual, *reasons),
+    )
 
 
 def parse(text: str) -> RoutingPolicy:

@@ -5,12 +5,15 @@ from enum import StrEnum
 from typing import NotRequired, Protocol, TypedDict
 
 from workflow import timestamps
+from workflow.cameras.camera import CameraRepository
+from workflow.cameras.doubts import check_master, find_doubts
+from workflow.cameras.masters import MASTER_PHOTO, UNKNOWN_MASTER, find_camera_of, master_name
 from workflow.errors import Conflict
 from workflow.inspections.inspection import UPLOAD_DELETED, Inspection
 from workflow.inspections.model_reference import ReferenceRepository
 from workflow.inspections.objects import Image, ObjectStore
 from workflow.inspections.repository import InspectionRepository, check_withdrawable, require_owner
-from workflow.inspections.routing_policy import RoutingPolicy
+from workflow.inspections.routing_policy import RoutingPolicy, mark_unusual
 from workflow.inspections.verdict import Prediction, Score
 from workflow.pipeline.photo_examination import examine
 
@@ -99,6 +102,7 @@ def detect(
     objects: ObjectStore,
     detector: Detector,
     references: ReferenceRepository,
+    cameras: CameraRepository,
     policy: RoutingPolicy,
     inspection_id: str,
     owner: str,
@@ -114,23 +118,34 @@ def detect(
     if answer := _stored_answer(inspections, row, policy):
         return answer
     waited_seconds = timestamps.seconds_between(row.verdict_requested_at, now)
-    response = _predict_recovered(row, policy) or detector.detect_labels(row.location)
+    refusal = _refuse_unknown_master(cameras, row)
+    response = refusal or _predict_recovered(row, policy) or detector.detect_labels(row.location)
     if isinstance(response, ImageUnreadable):
         response = _explain_unreadable(objects, row, response)
     if isinstance(response, ModelNotReady):
         if waited_seconds < policy.model_wait_seconds:
             return _not_ready(response, waited_seconds)
-        if _is_deleted(objects, row):
-            response = ImageRefused(UPLOAD_DELETED, "The photo was deleted while no model answered.")
+        response = _stop_waiting(objects, row, policy, waited_seconds)
+    if isinstance(response, ModelAnswer):
+        response = _predict(inspections, references, row, response, policy)
     try:
-        if isinstance(response, ModelAnswer):
-            response = _predict(inspections, references, row, response, policy)
-        return _store(inspections, row, response, policy, waited_seconds)
+        if isinstance(response, ImageRefused):
+            return _store_rejection(inspections, row, response)
+        return _store_prediction(inspections, cameras, row, response, policy)
     except Conflict:
         # A concurrent run of this state stored its answer first: that one is valid.
         if answer := _stored_answer(inspections, require_owner(inspections, inspection_id, owner), policy):
             return answer
         raise
+
+
+def _stop_waiting(
+    objects: ObjectStore, row: Inspection, policy: RoutingPolicy, waited_seconds: float
+) -> Prediction | ImageRefused:
+    """Let a person decide about a photo that no model answered for, unless it was deleted meanwhile."""
+    if _is_deleted(objects, row):
+        return ImageRefused(UPLOAD_DELETED, "The photo was deleted while no model answered.")
+    return policy.predict_without_model(f"no model answered in {round(waited_seconds / 3600)} h")
 
 
 def _predict_recovered(row: Inspection, policy: RoutingPolicy) -> Prediction | None:
@@ -190,21 +205,41 @@ def _predict(
     return replace(prediction, reference=examination.reference)
 
 
-def _store(
+def _store_prediction(
     inspections: InspectionRepository,
+    cameras: CameraRepository,
     row: Inspection,
-    response: Prediction | ModelNotReady | ImageRefused,
+    prediction: Prediction,
     policy: RoutingPolicy,
-    waited_seconds: float,
 ) -> DetectionDocument:
-    if isinstance(response, ImageRefused):
-        inspections.record_rejection(row.id, row.owner, {"code": response.code, "detail": response.detail})
-        return _refused(inspections, row, response.code)
-    if isinstance(response, ModelNotReady):
-        response = policy.predict_without_model(f"no model answered in {round(waited_seconds / 3600)} h")
-    prediction = policy.sample_for_second_review(row.id, response)
+    """Store a prediction with the doubts of its camera, or the judgement of a master part's photo."""
+    if camera := find_camera_of(cameras, master_name(row.image.key)):
+        sentence = check_master(cameras, camera, row, prediction)
+        return _store_rejection(inspections, row, ImageRefused(MASTER_PHOTO, sentence))
+    if prediction.model:
+        prediction = mark_unusual(prediction, find_doubts(cameras, row, prediction))
+    prediction = policy.sample_for_second_review(row.id, prediction)
     inspections.record_prediction(row.id, row.owner, prediction)
     return _answered(prediction, policy)
+
+
+def _store_rejection(
+    inspections: InspectionRepository, row: Inspection, refusal: ImageRefused
+) -> DetectionDocument:
+    inspections.record_rejection(row.id, row.owner, {"code": refusal.code, "detail": refusal.detail})
+    return _refused(inspections, row, refusal.code)
+
+
+def _refuse_unknown_master(cameras: CameraRepository, row: Inspection) -> ImageRefused | None:
+    """Refuse the photo of a master part that no camera has: no one knows which verdict it should get."""
+    name = master_name(row.image.key)
+    if not name or find_camera_of(cameras, name):
+        return None
+    return ImageRefused(
+        UNKNOWN_MASTER,
+        f"No camera has a master part {name}: add it with `partcheck camera master add`, then reinspect "
+        "the photo.",
+    )
 
 
 def _refused(inspections: InspectionRepository, row: Inspection, code: str) -> DetectionDocument:

@@ -33,9 +33,11 @@ from tests.model_world import (
     arn_of,
 )
 from tests.unit.pipeline import FILED, INBOUND, UNSURE, Pipeline
+from workflow.aws.camera_statuses import DynamoStatusRepository
 from workflow.aws.stack_outputs import StackOutputs
 from workflow.inspections.objects import Image
 from workflow.models.model import ModelStatus
+from workflow.tables import CAMERAS
 
 OUTPUTS = StackOutputs(
     region="eu-central-1",
@@ -48,6 +50,7 @@ OUTPUTS = StackOutputs(
     name_index_table="name-index",
     metrics_table="metrics",
     command_log_table="command-log",
+    cameras_table="cameras",
     history_bucket="history",
     get_execution_history_function="read-history",
     intake_queue_url="intake",
@@ -148,6 +151,8 @@ class CommandLine:
             logs=self.logs,
             commands=self.commands,
             command_queue=self.command_queue,
+            cameras=self.pipeline.cameras,
+            camera_statuses=DynamoStatusRepository(CAMERAS.name, self.pipeline.cameras._dynamodb),
         )
 
     def run(self, *arguments: str) -> Result:

@@ -127,11 +127,12 @@ def test_a_misspelt_command_is_wrong_usage(command_line: CommandLine) -> None:
     assert command_line.run("inspcet").exit_code == 2
 
 
-def commands() -> list[tuple[str, click.Command]]:
+def commands(group: click.Group = main) -> list[tuple[str, click.Command]]:
+    """Return every command with its name, also those of groups within groups."""
     found: list[tuple[str, click.Command]] = []
-    for name, command in main.commands.items():
-        inner = command.commands if isinstance(command, click.Group) else {}
-        found += [(f"{name} {sub}", one) for sub, one in inner.items()] or [(name, command)]
+    for name, command in group.commands.items():
+        inner = commands(command) if isinstance(command, click.Group) else []
+        found += [(f"{name} {sub}", one) for sub, one in inner] or [(name, command)]
     return found
 
 

@@ -125,6 +125,7 @@ def test_labels_are_detected_and_the_answer_is_the_state_machines_document(
         objects=pipeline.objects,
         detector=pipeline.detector,
         references=pipeline.references,
+        cameras=pipeline.cameras,
         policy=POLICY,
     )
 
@@ -144,6 +145,7 @@ def detect_with(pipeline: Pipeline, context: Any, reference: ModelReference | No
         objects=pipeline.objects,
         detector=pipeline.detector,
         references=references,
+        cameras=pipeline.cameras,
         policy=POLICY,
     )
 
@@ -195,6 +197,7 @@ def test_a_model_that_is_not_ready_is_no_error(pipeline: Pipeline, context: Any)
         objects=pipeline.objects,
         detector=ASLEEP,
         references=pipeline.references,
+        cameras=pipeline.cameras,
         policy=POLICY,
     )
 
@@ -211,6 +214,7 @@ def test_a_broken_set_up_is_logged_as_an_error(pipeline: Pipeline, context: Any,
         objects=pipeline.objects,
         detector=detector,
         references=pipeline.references,
+        cameras=pipeline.cameras,
         policy=POLICY,
     )
 
@@ -231,6 +235,7 @@ def test_the_wait_for_a_model_counts_from_the_claim(pipeline: Pipeline, context:
         objects=pipeline.objects,
         detector=ASLEEP,
         references=pipeline.references,
+        cameras=pipeline.cameras,
         policy=policy,
     )
 

@@ -24,6 +24,13 @@ from workflow.pipeline.start import (
 from workflow.review.revision import reinspect
 
 
+def measured(pipeline: Pipeline, image: Image) -> PhotoMeasures:
+    """Return the measures of a photo without its frame, which is different for each photo."""
+    measures = pipeline.row(image).measures
+    assert measures is not None
+    return replace(measures, frame_hash="")
+
+
 class DeafExecutions(InMemoryExecutions):
     """Executions that cannot be reached."""
 
@@ -335,7 +342,7 @@ def test_a_valid_photo_is_measured_when_it_is_claimed(pipeline: Pipeline) -> Non
 
     assert pipeline.claim(image, "me") == "readable"
 
-    assert pipeline.row(image).measures == usual_measures(descriptor=())
+    assert measured(pipeline, image) == usual_measures(descriptor=(), frame_hash="")
     assert pipeline.inspections.get_descriptor(inspection_id(image), 1) == usual_measures().descriptor
 
 
@@ -370,7 +377,7 @@ def test_a_photo_that_was_claimed_without_measures_is_measured_when_it_is_claime
 
     assert pipeline.claim(image, "me") == "readable"
 
-    assert pipeline.row(image).measures == usual_measures(descriptor=())
+    assert measured(pipeline, image) == usual_measures(descriptor=(), frame_hash="")
     assert pipeline.row(image).unmeasurable == ""
 
 
@@ -382,7 +389,7 @@ def test_a_reinspected_photo_is_measured_where_it_was_filed(pipeline: Pipeline) 
 
     pipeline.claim(image, row.owner)
 
-    assert pipeline.row(image).measures == usual_measures(descriptor=())
+    assert measured(pipeline, image) == usual_measures(descriptor=(), frame_hash="")
     assert image not in pipeline.objects.contents
 
 

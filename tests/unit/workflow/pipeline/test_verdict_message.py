@@ -15,6 +15,7 @@ from tests.fakes import FakeDetector
 from tests.unit.pipeline import CLEARLY_DEFECT, CLEARLY_OK, MODEL, POLICY, UNSURE, Pipeline
 from workflow import timestamps
 from workflow.aws.detector import _REFUSAL_CODES
+from workflow.cameras.masters import MASTER_CODES
 from workflow.inspections.inspection import Decision, Inspection, InspectionState
 from workflow.inspections.objects import Image, inspection_id
 from workflow.inspections.verdict import Prediction, Score, Verdict
@@ -291,7 +292,7 @@ def test_the_page_explains_every_reason_code() -> None:
 
 
 def _codes() -> set[str]:
-    return {reason.value for reason in RejectionReason} | {*_REFUSAL_CODES.values()}
+    return {reason.value for reason in RejectionReason} | {*_REFUSAL_CODES.values(), *MASTER_CODES}
 
 
 def journeys() -> dict[str, Pipeline]:

@@ -1,0 +1,1 @@
+"""Cameras: repeated frames, camera alarms, light drift and master parts."""
