@@ -229,3 +229,23 @@ def test_an_empty_bucket_lists_nothing(objects: S3ObjectStore, s3: Stubber) -> N
     s3.add_response("list_object_versions", {"IsTruncated": False})
 
     assert list(objects.list_versions("inbound")) == []
+
+
+@pytest.mark.parametrize(
+    ("metadata", "camera"),
+    [
+        ({"partcheck-camera": " line 1 "}, "line 1"),
+        ({}, ""),
+        ({"partcheck-camera": "a\nb"}, ""),
+        ({"partcheck-camera": "x" * 129}, ""),
+        ({"camera": "line 1"}, ""),
+    ],
+)
+def test_the_metadata_name_the_camera_of_a_photo(
+    objects: S3ObjectStore, s3: Stubber, metadata: dict[str, str], camera: str
+) -> None:
+    s3.add_response("get_object", {**got(b"12345"), "Metadata": metadata}, GET)
+    fetched = objects.fetch(IMAGE, 5)
+
+    assert fetched is not None
+    assert fetched[0].camera == camera
