@@ -18,6 +18,7 @@ from workflow.cameras import masters, monitoring
 from workflow.cameras.camera import MasterPart, Suspect
 from workflow.cameras.camera_status import BASELINE_PHOTOS, CameraStatus
 from workflow.cameras.monitoring import CameraMonitor, MonitoringProgress
+from workflow.history.metrics import InspectionMetrics, measure_inspection
 from workflow.inspections.inspection import Inspection, InspectionState
 from workflow.inspections.objects import Image
 from workflow.inspections.verdict import Verdict
@@ -223,6 +224,7 @@ def test_a_master_parts_photo_is_rejected_with_its_judgement_and_no_prediction(l
     row = line.pipeline.row(line.inspect("masters/good/1.png"))
 
     assert (row.state, row.verdict, row.prediction) == (InspectionState.CLOSED, Verdict.REJECTED, None)
+    assert measure_inspection(row) == InspectionMetrics()
     assert row.rejection == {
         "code": "master_part",
         "detail": "Master part good of camera line 1 passed: expected ok, judged ok (0.97). "
@@ -378,3 +380,20 @@ def test_a_photo_that_cannot_be_measured_has_no_history(line: Line) -> None:
     line.look()
 
     assert line.statuses.list_statuses() == []
+
+
+@pytest.mark.parametrize(
+    ("name", "variant"),
+    [
+        ("apply_threshold", lambda _prediction: Verdict.OK),  # Defects wait for people, too.
+        ("camera_name", lambda _row: "line 1"),  # Every camera waits.
+        ("explain_masters", lambda *_: ()),  # No camera waits.
+    ],
+)
+def test_a_master_rule_that_is_too_wide_or_missing_is_detected(
+    line: Line, monkeypatch: pytest.MonkeyPatch, name: str, variant: Any
+) -> None:
+    monkeypatch.setattr(f"workflow.cameras.doubts.{name}", variant)
+
+    with pytest.raises(AssertionError):
+        test_a_master_part_judged_wrongly_sends_the_next_good_part_of_its_camera_to_a_person(line)
