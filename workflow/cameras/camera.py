@@ -63,7 +63,7 @@ class MasterPart:
 
     @property
     def failed(self) -> bool:
-        """Return whether its last photo was judged wrongly."""
+        """Return True if its last photo was judged wrongly."""
         return self.last_check is not None and self.last_check.verdict is not self.expected
 
 

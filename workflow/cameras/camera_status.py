@@ -37,7 +37,7 @@ class Baseline:
 
     @property
     def is_complete(self) -> bool:
-        """Return whether enough photos were confirmed. Then the baseline never changes."""
+        """Return True if enough photos were confirmed. Then the baseline never changes."""
         return self.photos >= BASELINE_PHOTOS
 
     def mean(self, measure: str) -> float:

@@ -140,7 +140,7 @@ def reopen_suspects(monitor: CameraMonitor, time_left: Callable[[], bool]) -> in
 
 
 def passed(row: Inspection) -> bool:
-    """Return whether a photo was filed as ok without a person."""
+    """Return True if a photo was filed as ok without a person."""
     return row.state is InspectionState.CLOSED and row.verdict is Verdict.OK and row.decision is None
 
 
