@@ -70,7 +70,8 @@ def print_table(
         console.print(grid)
     for line in captured.get().splitlines():
         click.echo(line.rstrip())
-    if hidden := [title for title, width in zip(titles, widths, strict=True) if not width]:
+    # A column without a title whose cells are empty has no width either.
+    if hidden := [title for title, width in zip(titles, widths, strict=True) if title and not width]:
         note(f"Hidden, as the terminal is narrow: {', '.join(hidden)}.")
 
 

@@ -45,7 +45,10 @@ def print_inspection(row: Inspection) -> None:
         if prediction.model and not prediction.reference:
             _print_field("", "unusual photos are not recognised: the model had no reference")
     if row.measures:
-        values = (f"{name.replace('_', ' ')} {getattr(row.measures, name):.2f}" for name in MEASURE_NAMES)
+        # Whole measures, such as the bits in use, have no decimals.
+        values = (
+            f"{name.replace('_', ' ')} {round(getattr(row.measures, name), 2):g}" for name in MEASURE_NAMES
+        )
         _print_field("measures", ", ".join(values))
     if row.review:
         escalated = ", escalated" if row.review.escalated else ""

@@ -106,6 +106,13 @@ def test_a_narrow_terminal_hides_columns_and_names_them(
     assert written.err == "Hidden, as the terminal is narrow: label.\n"
 
 
+def test_an_empty_column_without_a_title_is_not_told_as_hidden(capsys: pytest.CaptureFixture[str]) -> None:
+    output.print_table(("day", "uploads", ""), [("2026-11-30", "44", "")])
+
+    shown = capsys.readouterr()
+    assert ("Hidden" in shown.out, "Hidden" in shown.err) == (False, False)
+
+
 def test_json_survives_every_pipe(capsys: pytest.CaptureFixture[str]) -> None:
     output.print_json_line({"key": "é\udcff\n🔩"})
 
