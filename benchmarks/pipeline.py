@@ -158,12 +158,7 @@ def emulator_worker(
 
 def function_worker(outputs: StackOutputs) -> Callable[[tuple[str, bytes]], None]:
     os.environ.update(
-        INSPECTIONS_TABLE=outputs.inspections_table,
-        AUDIT_TABLE=outputs.audit_table,
-        FILED_BUCKET=outputs.filed_bucket,
-        TRAINING_BUCKET=outputs.training_bucket,
-        POLICY_PARAMETER=outputs.policy_parameter,
-        MODEL_PARAMETER=outputs.model_parameter,
+        outputs.to_settings(),
         POWERTOOLS_TRACE_DISABLED="true",
         POWERTOOLS_METRICS_DISABLED="true",
         POWERTOOLS_METRICS_NAMESPACE="benchmark",
