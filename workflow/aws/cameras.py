@@ -64,12 +64,13 @@ class DynamoCameraRepository:
         )
         return to_photo(from_attribute_values(answer["Attributes"]))
 
-    def list_neighbours(self, photo: CameraPhoto, limit: int) -> list[CameraPhoto]:
-        values = {":series": _series(photo.camera), ":entry": _entry(photo)}
+    def list_equal_neighbours(self, photo: CameraPhoto, limit: int) -> list[CameraPhoto]:
+        values = {":series": _series(photo.camera), ":entry": _entry(photo), ":hash": photo.frame_hash}
         answers = [
             self._dynamodb.query(
                 TableName=self._table,
                 KeyConditionExpression=f"series = :series AND entry {sign} :entry",
+                FilterExpression="frame_hash = :hash",  # DynamoDB applies the limit before it.
                 ExpressionAttributeValues=to_attribute_values(values),
                 ConsistentRead=True,
                 ScanIndexForward=forward,

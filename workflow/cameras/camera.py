@@ -128,10 +128,11 @@ class CameraRepository(Protocol):
         A photo that is stored already keeps `observed_at`, `same_frame_as` and `suspect`.
         """
 
-    def list_neighbours(self, photo: CameraPhoto, limit: int) -> list[CameraPhoto]:
-        """List the `limit` photos of the camera that were claimed before this one, and as many after it.
+    def list_equal_neighbours(self, photo: CameraPhoto, limit: int) -> list[CameraPhoto]:
+        """List the photos with the same frame among the `limit` before this one, and as many after it.
 
-        Strongly consistent: of two photos that are added at the same time, at least one sees the other.
+        The photos of a camera are in the order of the claims. Strongly consistent: of two photos that are
+        added at the same time, at least one sees the other.
         """
 
     def list_photos(self, camera: str, since: str, until: str) -> Iterator[CameraPhoto]:

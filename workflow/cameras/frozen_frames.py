@@ -17,7 +17,7 @@ def register_photo(cameras: CameraRepository, camera: Camera, photo: CameraPhoto
     reasons = (stored.suspect,) if stored.suspect else ()
     if camera.live_reason:
         return reasons
-    equal = find_equal_frames(stored, cameras.list_neighbours(stored, WINDOW))
+    equal = find_equal_frames(stored, cameras.list_equal_neighbours(stored, WINDOW))
     for other in equal:
         if not other.suspect and not other.same_frame_as:
             reason = f"the same frame came again as {stored.key}: the camera may be frozen"
