@@ -3,6 +3,7 @@
 from botocore.exceptions import ClientError
 
 from workflow.aws.clients import client
+from workflow.aws.object_store import is_missing_object
 from workflow.errors import NotFound
 
 
@@ -16,7 +17,7 @@ def read_object(bucket: str, key: str) -> bytes:
     try:
         content: bytes = client("s3").get_object(Bucket=bucket, Key=key)["Body"].read()
     except ClientError as error:
-        if error.response["Error"]["Code"] in ("NoSuchKey", "404"):
+        if is_missing_object(error):
             raise NotFound(f"{s3_uri(bucket, key)} does not exist") from error
         raise
     return content

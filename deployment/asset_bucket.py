@@ -12,6 +12,7 @@ from botocore.exceptions import ClientError
 
 from deployment.account import AwsAccount
 from workflow.aws.clients import client
+from workflow.aws.object_store import is_missing_object
 
 _ENTRY_TIME = (1980, 1, 1, 0, 0, 0)
 _REGION_WITHOUT_CONSTRAINT = "us-east-1"
@@ -68,7 +69,7 @@ class StagingBucket:
         try:
             self._s3.head_object(Bucket=self.bucket, Key=key)
         except ClientError as error:
-            if error.response["Error"]["Code"] in ("404", "NoSuchKey"):
+            if is_missing_object(error):
                 return False
             raise
         return True

@@ -1,7 +1,6 @@
 """`partcheck camera list`: one line for each camera."""
 
 from dataclasses import asdict
-from typing import Any
 
 import click
 
@@ -33,7 +32,7 @@ def list_cameras(context: CliContext, as_json: bool) -> None:
     )
     if as_json:
         for row in rows:
-            print_json_line(_to_dict(row))
+            print_json_line(asdict(row))
         return
     if not rows:
         note("No camera has taken a photo yet. A camera appears within a minute of its first photo.")
@@ -59,7 +58,3 @@ def _format_reading(reading: MeasureReading | None) -> str:
         return ""
     learned = f" [{reading.learned[0]:.1f} to {reading.learned[1]:.1f}]" if reading.learned else ""
     return f"{reading.mean:.1f}{learned}"
-
-
-def _to_dict(row: CameraOverview) -> dict[str, Any]:
-    return asdict(row)

@@ -9,6 +9,7 @@ from botocore.exceptions import ClientError
 from workflow import timestamps
 from workflow.aws.clients import client
 from workflow.aws.executions import StepFunctionsExecutions
+from workflow.aws.object_store import is_missing_object
 from workflow.errors import PartcheckError
 from workflow.history import archive
 from workflow.history.archive import ExecutionRecord, redact_events
@@ -25,7 +26,7 @@ class S3ExecutionArchive:
         try:
             answer = self._s3.get_object(Bucket=self._bucket, Key=object_key(execution))
         except ClientError as error:
-            if error.response["Error"]["Code"] in ("NoSuchKey", "404"):
+            if is_missing_object(error):
                 return None
             raise
         with answer["Body"] as body:

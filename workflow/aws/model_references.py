@@ -7,6 +7,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from workflow.aws.clients import client
+from workflow.aws.object_store import is_missing_object
 from workflow.inspections.model_reference import KEY_PREFIX, ModelReference, parse_reference, to_json
 
 MAX_AGE_SECONDS = 60
@@ -43,7 +44,7 @@ class S3ReferenceRepository:
         try:
             answer = self._s3.get_object(Bucket=self._bucket, Key=object_key(model))
         except ClientError as error:
-            if error.response["Error"]["Code"] in ("NoSuchKey", "404"):
+            if is_missing_object(error):
                 return None
             raise
         with answer["Body"] as body:

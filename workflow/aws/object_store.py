@@ -24,7 +24,7 @@ class S3ObjectStore:
         try:
             answer = self._s3.get_object(Bucket=image.bucket, Key=image.key, VersionId=image.version_id)
         except ClientError as error:
-            if _code(error) in _MISSING_CODES:
+            if is_missing_object(error):
                 return None
             raise
         stored = StoredObject(
@@ -65,7 +65,7 @@ class S3ObjectStore:
         `If-None-Match` means that the destination exists.
         """
         code = _code(error)
-        if code in _MISSING_CODES:
+        if is_missing_object(error):
             return CopyFailure.SOURCE_MISSING
         if code == "ConditionalRequestConflict":
             return CopyFailure.DESTINATION_EXISTS
@@ -82,7 +82,7 @@ class S3ObjectStore:
         try:
             answer = self._s3.head_object(Bucket=bucket, Key=key)
         except ClientError as error:
-            if _code(error) in _MISSING_CODES:
+            if is_missing_object(error):
                 return None
             raise
         image = Image(bucket, key, answer["VersionId"])
@@ -114,6 +114,11 @@ def _camera(metadata: Mapping[str, str]) -> str:
     """Return the camera that the metadata names; a name that no page could show is ignored."""
     name = metadata.get(CAMERA_METADATA, "").strip()
     return name if len(name) <= MAX_CAMERA_LENGTH and name.isprintable() else ""
+
+
+def is_missing_object(error: ClientError) -> bool:
+    """Return True if a request to S3 failed because the object or its version does not exist."""
+    return _code(error) in _MISSING_CODES
 
 
 def _code(error: ClientError) -> str:

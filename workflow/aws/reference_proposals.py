@@ -5,6 +5,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from workflow.aws.clients import client
+from workflow.aws.object_store import is_missing_object
 from workflow.inspections.model_reference import KEY_PREFIX, ModelReference, parse_reference, to_json
 from workflow.models.reference_update import ReferenceProposal, parse_proposal, proposal_to_json
 
@@ -43,7 +44,7 @@ class S3ReferenceProposals:
         try:
             body = self._s3.get_object(Bucket=self._bucket, Key=key)["Body"]
         except ClientError as error:
-            if error.response["Error"]["Code"] in ("NoSuchKey", "404"):
+            if is_missing_object(error):
                 return ""
             raise
         return str(body.read().decode())
