@@ -147,7 +147,7 @@ def _examine(fault: str | None, photo: GuardPhoto) -> Answer:
     reasons = explain_unusual(PhotoMeasures(**measure_photo(content)), _reference)
     score = 0.0
     if not photo.sound or fault is None:
-        score = float(_model.score_photo(decode_photo(content))[LABELS.index("ok")])
+        score = float(_model.score_photo(content)[LABELS.index("ok")])
     return Answer(bool(reasons), score, photo.sound)
 
 

@@ -55,13 +55,12 @@ class RunningModels:
         A decoded photo takes up to 100 MB, so the number of photos in progress is bounded. The number of
         waiting photos is not.
         """
-        from vision.photo_decoding import PhotoError, PhotoTooLargeError, decode_photo
+        from vision.photo_decoding import PhotoError, PhotoTooLargeError
 
         with self._slots:
             try:
-                photo = decode_photo(data)
+                return model.score_photo(data)
             except PhotoTooLargeError as error:
                 raise ServiceError("ImageTooLargeException", str(error)) from error
             except PhotoError as error:
                 raise ServiceError("InvalidImageFormatException", str(error)) from error
-            return model.score_photo(photo)

@@ -23,14 +23,15 @@ MIN_SIDE = 4
 FeatureVector = NDArray[np.float32]
 
 
-def extract_features(planes: list[Plane]) -> FeatureVector:
-    """Compute the feature vector of one photo.
+def extract_features(planes: list[Plane], levels: int = LEVELS) -> FeatureVector:
+    """Compute the feature vector of one photo, or of a part of it.
 
-    `planes` holds the luminance and, for colour photos, two opponent channels. A defect is a rare, local,
-    extreme response: order statistics of the right filter maps detect it at every position.
+    `planes` holds the luminance and, for colour photos, two opponent channels; `levels` are the pyramid
+    levels of the luminance. A defect is a rare, local, extreme response: order statistics of the right filter
+    maps detect it at every position.
     """
     luminance, *opponents = planes
-    vectors = [_level_features(level) for level in _pyramid(luminance, LEVELS)]
+    vectors = [_level_features(level) for level in _pyramid(luminance, levels)]
     for opponent in opponents:
         vectors.extend(_level_features(level) for level in _pyramid(downsample(opponent), COLOUR_LEVELS))
     return np.concatenate(vectors)

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 Plane = NDArray[np.float32]
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=256)
 def gaussian_matrix(length: int, sigma: float) -> Plane:
     """Build the matrix that applies a Gaussian along one axis of `length` pixels, mirrored at the border.
 

@@ -119,15 +119,15 @@ def open_photo(content: bytes) -> Iterator[OpenedPhoto]:
             raise PhotoError("Request has invalid image format: not a readable JPEG or PNG.") from error
 
 
-def decode_photo(data: bytes) -> DecodedPhoto:
+def decode_photo(data: bytes, pixels: int = WORKING_PIXELS) -> DecodedPhoto:
     """Decode a JPEG or PNG within the limits. Raise PhotoTooLargeError or PhotoError with the reason.
 
-    Every photo is scaled to one number of pixels and keeps its aspect ratio, so that it needs no padding.
+    Every photo is scaled to one number of `pixels` and keeps its aspect ratio, so that it needs no padding.
     """
     with open_photo(data) as photo:
         width, height = photo.image.size
         check_shape(width, height)
-        scale = (WORKING_PIXELS / (width * height)) ** 0.5
+        scale = (pixels / (width * height)) ** 0.5
         size = max(1, round(width * scale)), max(1, round(height * scale))
         photo.image.draft(photo.image.mode, (2 * size[0], 2 * size[1]))
         picture, _ = photo.to_eight_bits()

@@ -23,7 +23,6 @@ from local.sample_parts import generate_parts
 from tests.copies import decode_grey, mirrored, recompressed, rotated
 from tests.unit.custom_labels.in_memory_service import InMemoryS3Storage, encode, manifest_line, plate_photo
 from vision.classifier import load_classifier
-from vision.photo_decoding import decode_photo
 
 
 @pytest.fixture
@@ -84,7 +83,7 @@ def test_a_training_leaves_a_model_and_its_reports(
     assert outcome.completed
     model = load_classifier(tmp_path / MODEL_FILE)
     assert model.colour is colour
-    photo = decode_photo(encode(plate_photo(901, True, colour=colour)))
+    photo = encode(plate_photo(901, True, colour=colour))
     assert model.labels[int(model.score_photo(photo).argmax())] == "defect"
     report = _report(storage, outcome.details["EvaluationResult"]["Summary"])
     assert report["EvaluationDetails"]["NumberOfTestingImages"] == 12
