@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from datasets.labels import is_utf8
+from datasets.folder_labels import is_utf8
 from datasets.photo_listing import PhotoListing, list_folder
 from workflow.inspections.ignored_keys import DESCRIPTION, is_ignored_key
 

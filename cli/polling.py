@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 
 from workflow.inspections.inspection import Inspection, InspectionState
 from workflow.inspections.repository import InspectionDatabase, InspectionQueries
-from workflow.inspections.serialization import IN_FLIGHT, is_answered, verdict_or_status
+from workflow.inspections.serialization import IN_FLIGHT, is_in_flight, verdict_or_status
 
 MAX_RECENT = 300
 SINGLE_READS = 2
@@ -22,7 +22,7 @@ def wait_for_answers(
     clock: Callable[[], float],
     sleep: Callable[[float], None],
 ) -> dict[str, Inspection]:
-    """Return the rows of the inspections that are answered within the timeout, by id.
+    """Return the rows of the inspections that leave the pipeline within the timeout, by id.
 
     `since` is a time before the first upload. Each round reads the newest rows together and a few missing
     rows by id in turn: at most five reads a second for any number of photos.
@@ -33,10 +33,10 @@ def wait_for_answers(
     deadline = clock() + timeout_seconds
     while missing:
         recent = _list_recent(inspections, since) if len(missing) > SINGLE_READS else []
-        answers = {row.id: row for row in recent if row.id in missing and is_answered(row)}
+        answers = {row.id: row for row in recent if row.id in missing and not is_in_flight(row)}
         for inspection_id in _rotate(list(missing), next(rounds)):
             row = None if inspection_id in answers else inspections.get(inspection_id)
-            if row is not None and is_answered(row):
+            if row is not None and not is_in_flight(row):
                 answers[inspection_id] = row
         rows.update(answers)
         for inspection_id in answers:

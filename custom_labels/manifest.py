@@ -67,7 +67,7 @@ def parse_entries(lines: Iterable[str]) -> list[ManifestEntry]:
     return [_parse_entry(number, line.strip()) for number, line in enumerate(lines, 1) if line.strip()]
 
 
-def label_by_folder_if_unlabelled(entries: list[ManifestEntry]) -> list[ManifestEntry]:
+def label_by_folder_if_none_labelled(entries: list[ManifestEntry]) -> list[ManifestEntry]:
     """Label every image by its folder if no line of the manifest has a label or an error."""
     if any(entry.labels or entry.errors for entry in entries):
         return entries

@@ -13,7 +13,7 @@ from custom_labels.errors import ServiceError
 from custom_labels.feature_extraction import detect_colour, extract_all, start_workers
 from custom_labels.fitting import TrainingExamples, fit_classifier
 from custom_labels.malloc_settings import configure_malloc
-from custom_labels.manifest import ManifestEntry, label_by_folder_if_unlabelled, parse_entries
+from custom_labels.manifest import ManifestEntry, label_by_folder_if_none_labelled, parse_entries
 from custom_labels.manifest_rules import (
     MAX_MANIFEST_BYTES,
     MIN_IMAGES_PER_LABEL_TO_SPLIT,
@@ -98,10 +98,10 @@ def _write_reports(
 
 
 def _read_manifests(job: TrainingJob, folder: Path, storage: S3Storage) -> tuple[Manifest, Manifest | None]:
-    training = Manifest(label_by_folder_if_unlabelled(_read_entries(job.train, folder, storage)))
+    training = Manifest(label_by_folder_if_none_labelled(_read_entries(job.train, folder, storage)))
     if job.test is None:
         return training, None
-    return training, Manifest(label_by_folder_if_unlabelled(_read_entries(job.test, folder, storage)))
+    return training, Manifest(label_by_folder_if_none_labelled(_read_entries(job.test, folder, storage)))
 
 
 def _read_entries(source: DatasetSource, folder: Path, storage: S3Storage) -> list[ManifestEntry]:

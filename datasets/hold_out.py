@@ -7,13 +7,13 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from custom_labels.manifest import ManifestEntry, label_by_folder_if_unlabelled, parse_entries
+from custom_labels.manifest import ManifestEntry, label_by_folder_if_none_labelled, parse_entries
 from datasets import s3_objects
 from datasets.ground_truth import format_manifest
 from datasets.labelled_photos import LabelledPhoto, photos_from_manifest
 from datasets.upload import UploadProgress, upload_photos
 from workflow.errors import ConfigurationError, Conflict, NotFound, PartcheckError
-from workflow.inspections.label_rules import is_ok_label
+from workflow.inspections.default_label_rules import is_ok_label
 from workflow.inspections.objects import ObjectStore
 from workflow.inspections.routing_policy import RoutingPolicy
 from workflow.inspections.verdict import Score, Verdict
@@ -51,7 +51,7 @@ def photos_from_manifest_uri(uri: str) -> list[LabelledPhoto]:
         lines = s3_objects.read_bytes(uri).decode("utf-8-sig").split("\n")
     except UnicodeDecodeError as error:
         raise ConfigurationError(f"{uri} is no manifest: it is not UTF-8") from error
-    photos = photos_from_manifest(label_by_folder_if_unlabelled(parse_entries(lines)), None)
+    photos = photos_from_manifest(label_by_folder_if_none_labelled(parse_entries(lines)), None)
     if not photos:
         raise ConfigurationError(f"{uri} names no usable photo")
     return photos

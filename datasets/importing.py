@@ -4,9 +4,9 @@ import hashlib
 import json
 from collections.abc import Iterable, Sequence
 
+from datasets.folder_labels import check_labels, find_similar
 from datasets.ground_truth import format_manifest
 from datasets.labelled_photos import LabelledPhoto
-from datasets.labels import check_labels, find_similar
 from datasets.project_datasets import ProjectDatasets
 from datasets.s3_objects import s3_uri, write_text
 from datasets.upload import UploadProgress, upload_photos
@@ -30,7 +30,7 @@ def import_datasets(
         raise ConfigurationError(f"label names look alike: {similar[0]}; rename the folders to one name")
     if not test:
         raise ConfigurationError("no photo can be set aside for the test: add photos, or name a --test set")
-    arn = project.get_or_create_arn()
+    arn = project.get_or_create_project_arn()
     stored = upload_photos([*training, *test], bucket, f"{project.name}/photos/", progress)
     _check_single_bucket(stored)
     labels = sorted({photo.label for photo in stored})

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from custom_labels.manifest import ManifestEntry, label_by_folder_if_unlabelled, parse_entries
-from datasets.labels import describe_labels, label_of, select_labelled
+from custom_labels.manifest import ManifestEntry, label_by_folder_if_none_labelled, parse_entries
+from datasets.folder_labels import describe_labels, label_of, select_labelled
 from datasets.photo_listing import PhotoListing, list_folder, list_keys
 from datasets.s3_objects import list_objects, read_object, s3_uri
 from workflow.errors import ConfigurationError
@@ -94,7 +94,7 @@ def photos_from_manifest(entries: Iterable[ManifestEntry], folder: Path | None) 
 def photos_from_manifest_file(file: Path) -> list[LabelledPhoto]:
     """Return the photos of a local manifest, which lie in S3. Raise ConfigurationError for another file."""
     try:
-        entries = label_by_folder_if_unlabelled(parse_entries(file.read_text("utf-8-sig").split("\n")))
+        entries = label_by_folder_if_none_labelled(parse_entries(file.read_text("utf-8-sig").split("\n")))
     except UnicodeDecodeError as error:
         raise ConfigurationError(f"{file} is no manifest: it is not UTF-8 text") from error
     if unusable := [entry for entry in entries if not entry.is_usable]:

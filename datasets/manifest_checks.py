@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from custom_labels import manifest, manifest_rules
-from custom_labels.manifest import ManifestEntry, label_by_folder_if_unlabelled, parse_entries
+from custom_labels.manifest import ManifestEntry, label_by_folder_if_none_labelled, parse_entries
 from custom_labels.manifest_rules import (
     MAX_MANIFEST_BYTES,
     MIN_IMAGES_PER_LABEL_TO_SPLIT,
@@ -13,8 +13,8 @@ from custom_labels.manifest_rules import (
     Manifest,
     find_overlap_problems,
 )
+from datasets.folder_labels import find_similar
 from datasets.labelled_photos import LabelledPhoto
-from datasets.labels import find_similar
 from vision.photo_decoding import MAX_BYTES_IN_S3, PhotoError, decode_photo
 
 SIMILAR_LABELS = "LABEL_NAMES_LOOK_ALIKE"
@@ -38,7 +38,7 @@ def read_manifest(file: Path) -> tuple[Manifest, list[DatasetProblem]]:
         return Manifest([]), [manifest_problem("ERROR_MANIFEST_SIZE_TOO_LARGE", file.name)]
     try:
         return Manifest(
-            label_by_folder_if_unlabelled(parse_entries(file.read_bytes().decode("utf-8-sig").split("\n")))
+            label_by_folder_if_none_labelled(parse_entries(file.read_bytes().decode("utf-8-sig").split("\n")))
         ), []
     except UnicodeDecodeError:
         return Manifest([]), [manifest_problem(UNREADABLE_MANIFEST, file.name)]

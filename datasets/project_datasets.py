@@ -20,7 +20,7 @@ class ProjectDatasets:
     name: str
     sleep: Callable[[float], None]
 
-    def get_or_create_arn(self) -> str:
+    def get_or_create_project_arn(self) -> str:
         """Return the project's ARN; create the project if it does not exist."""
         arn = self.models.get_project_arn(self.name)
         return arn or str(self.models.call("create_project", ProjectName=self.name)["ProjectArn"])

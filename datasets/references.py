@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from custom_labels.manifest import label_by_folder_if_unlabelled, parse_entries
+from custom_labels.manifest import label_by_folder_if_none_labelled, parse_entries
 from datasets.hold_out import photos_from_manifest_uri
 from datasets.labelled_photos import LabelledPhoto, photos_from_manifest
 from datasets.leakage import majority_label
@@ -56,7 +56,7 @@ def training_photos(project: ProjectDatasets) -> list[LabelledPhoto]:
     if arn is None:
         raise NotFound(f"Project {project.name} has no data set TRAIN")
     lines = sorted(project.read_lines(arn))
-    return photos_from_manifest(label_by_folder_if_unlabelled(parse_entries(lines)), None)
+    return photos_from_manifest(label_by_folder_if_none_labelled(parse_entries(lines)), None)
 
 
 def measure_photos(

@@ -7,8 +7,8 @@ from dataclasses import replace
 
 from botocore.exceptions import ClientError
 
+from datasets.folder_labels import is_utf8
 from datasets.labelled_photos import LabelledPhoto
-from datasets.labels import is_utf8
 from datasets.s3_objects import list_objects, s3_uri
 from workflow.aws.clients import client
 from workflow.errors import ConfigurationError

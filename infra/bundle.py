@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from infra import pinned_packages
-from workflow import definition
+from workflow import state_machine_definition
 from workflow.errors import PartcheckError
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -126,7 +126,7 @@ def _copy_sources(packages: Iterable[str], target: Path) -> None:
         shutil.copytree(
             ROOT / package, target / package, ignore=shutil.ignore_patterns("__pycache__", "*.pyc")
         )
-    shutil.copy(definition.DEFINITION_FILE, target / "workflow")
+    shutil.copy(state_machine_definition.DEFINITION_FILE, target / "workflow")
 
 
 def _empty(directory: Path) -> None:

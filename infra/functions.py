@@ -16,7 +16,7 @@ from infra.queues import FAILURES
 from infra.stage_environment import StageEnvironment
 from lambdas import catalog
 from lambdas.catalog import LambdaFunction
-from workflow import definition
+from workflow import state_machine_definition
 
 MAX_CONCURRENCY = 10
 
@@ -37,7 +37,7 @@ class Functions(Construct):
             entry: Construct(self, entry.placeholder.removesuffix("Function")) for entry in catalog.FUNCTIONS
         }
         log_groups = {entry.placeholder: _build_log_group(scope) for entry, scope in scopes.items()}
-        state_placeholders = definition.placeholders()
+        state_placeholders = state_machine_definition.placeholders()
         resources = replace(
             resources,
             log_groups={name: log_groups[name] for name in log_groups if name in state_placeholders},

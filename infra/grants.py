@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from lambdas import catalog
 from lambdas.catalog import LambdaFunction
-from workflow import definition
+from workflow import state_machine_definition
 from workflow.errors import ConfigurationError
 
 
@@ -52,7 +52,9 @@ READ_EXECUTIONS = build_grant(
     *("states:DescribeExecution", "GetExecutionHistory", "DescribeStateMachineForExecution"),
 )
 # Log lines of a step come from the log groups of the functions that the state machine calls.
-STATE_FUNCTIONS = definition.placeholders() & {function.placeholder for function in catalog.FUNCTIONS}
+STATE_FUNCTIONS = state_machine_definition.placeholders() & {
+    function.placeholder for function in catalog.FUNCTIONS
+}
 FILING_ACTIONS = (
     *("s3:GetObject", "GetObjectVersion", "GetObjectVersionTagging", "DeleteObjectVersion"),
     *("PutObject", "PutObjectTagging"),

@@ -8,7 +8,7 @@ from aws_cdk import aws_cloudwatch as cloudwatch
 from infra.functions import Functions
 from infra.stage_environment import StageEnvironment
 from lambdas import catalog
-from workflow import definition
+from workflow import state_machine_definition
 
 MAX_METRICS_PER_ALARM = 10
 
@@ -67,7 +67,7 @@ class Metrics:
         """Return the number of throttled calls: executions, and the functions that photos pass through."""
         period = Duration.minutes(minutes)
         by_placeholder = self.functions.by_placeholder
-        state_functions = sorted(definition.placeholders() & by_placeholder.keys())
+        state_functions = sorted(state_machine_definition.placeholders() & by_placeholder.keys())
         parts = {
             f"m{number}": by_placeholder[name].metric_throttles(period=period)
             for number, name in enumerate([*state_functions, catalog.START_INSPECTION.placeholder])

@@ -21,7 +21,7 @@ from infra.state_machine import StateMachine
 from infra.storage import Storage
 from infra.tables import Tables
 from lambdas import catalog
-from workflow import definition
+from workflow import state_machine_definition
 
 
 class PartcheckStack(Stack):
@@ -101,7 +101,7 @@ class PartcheckStack(Stack):
 def _connect_state_machine(resources: StageEnvironment, functions: Functions) -> None:
     """Substitute the state machine's placeholders with function ARNs and the verdict queue's URL."""
     verdicts = resources.queues.by_name["verdicts"]
-    placeholders = definition.placeholders()
+    placeholders = state_machine_definition.placeholders()
     arns = {
         name: str(function.function_arn)
         for name, function in functions.by_placeholder.items()

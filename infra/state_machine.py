@@ -9,7 +9,7 @@ from aws_cdk import aws_logs as logs
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
-from workflow import definition
+from workflow import state_machine_definition
 from workflow.errors import ConfigurationError
 
 ALIAS = "live"
@@ -33,7 +33,7 @@ class StateMachine(Construct):
         self.resource = sfn.StateMachine(
             self,
             "Inspection",
-            definition_body=sfn.DefinitionBody.from_file(str(definition.DEFINITION_FILE)),
+            definition_body=sfn.DefinitionBody.from_file(str(state_machine_definition.DEFINITION_FILE)),
             # Inputs and outputs name photos and people, so that errors are logged without them.
             logs=sfn.LogOptions(
                 destination=log_group, level=sfn.LogLevel.ERROR, include_execution_data=False
@@ -62,7 +62,7 @@ class StateMachine(Construct):
 
     def substitute(self, values: Mapping[str, str], function_arns: list[str], verdict_queue_arn: str) -> None:
         """Fill in the placeholders of the definition, and grant exactly the calls behind them."""
-        if wrong := definition.placeholders() ^ values.keys():
+        if wrong := state_machine_definition.placeholders() ^ values.keys():
             raise ConfigurationError(f"state machine: placeholders differ by {sorted(wrong)}")
         self.resource.node.default_child.definition_substitutions = dict(values)
         self.resource.add_to_role_policy(

@@ -15,7 +15,7 @@ from lambdas import catalog
 from local import functions, queues, state_machine
 from local.lock import check_format, lock_state_dir
 from local.ports import Ports, reserve_ports
-from local.processes import ServiceProcess, ignore_interrupts, interrupt_on_termination, run_service
+from local.processes import ServiceProcess, ignore_interrupt_signals, interrupt_on_termination, run_service
 from local.provisioning import provision
 from local.scheduler import Scheduler, invoke_function, run_scheduler
 from local.services import backing_services, enable_state_machine_execution, review_app_service
@@ -77,7 +77,7 @@ class LocalEnvironment:
             try:
                 self._enter(stack)
             except BaseException:
-                with ignore_interrupts():
+                with ignore_interrupt_signals():
                     self._supervisor.stop()
                 self.raise_if_failed()
                 raise
@@ -87,7 +87,7 @@ class LocalEnvironment:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        with ignore_interrupts():
+        with ignore_interrupt_signals():
             self._stack.close()
         self.raise_if_failed()
 

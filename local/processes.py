@@ -185,24 +185,24 @@ def run_service(spec: ServiceSpec, state_dir: Path, lock: int) -> Iterator[Servi
     """Run a service for the duration of a block. Signals interrupt neither its start nor its stop."""
     service = None
     try:
-        with defer_interrupts():
+        with defer_interrupt_signals():
             service = ServiceProcess(spec, state_dir, lock)
         yield service
     finally:
         if service:
-            with ignore_interrupts():
+            with ignore_interrupt_signals():
                 service.stop()
 
 
 @contextmanager
-def ignore_interrupts() -> Iterator[None]:
+def ignore_interrupt_signals() -> Iterator[None]:
     """Ignore interrupt signals, so that a clean-up runs to its end."""
     with replace_signal_handlers(dict.fromkeys(_INTERRUPT_SIGNALS, signal.SIG_IGN)):
         yield
 
 
 @contextmanager
-def defer_interrupts() -> Iterator[None]:
+def defer_interrupt_signals() -> Iterator[None]:
     """Defer signals that arrive during the block, and raise KeyboardInterrupt after it."""
     received: list[int] = []
     signals = [number for number in _INTERRUPT_SIGNALS if callable(signal.getsignal(number))]

@@ -19,7 +19,7 @@ from review_app.review import queue_routes
 from review_app.review import routes as review
 from review_app.review.services import ReviewServices
 from review_app.security import SecurityMiddleware
-from review_app.sessions import SessionRegistry
+from review_app.session_registry import SessionRegistry
 from review_app.settings import ReviewAppSettings
 from review_app.sign_in import routes as sign_in
 from review_app.users import SESSION_HOURS

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from review_app.executions.execution_history import ExecutionHistory
+from review_app.executions.history_services import HistoryServices
 from workflow.cameras.camera import CameraRepository
 from workflow.cameras.monitoring import StatusRepository
 from workflow.inspections.objects import ObjectStore
@@ -27,7 +27,7 @@ class Container:
     objects: ObjectStore
     decision_queue: MessageQueue
     routing_policy: Callable[[], RoutingPolicy]
-    history: ExecutionHistory
+    history: HistoryServices
     commands: CommandRepository
     command_queue: MessageQueue
     meter: Callable[[], UsageMeter]
@@ -49,7 +49,7 @@ def build_container(variables: Mapping[str, str]) -> Container:
         objects=adapters.objects,
         decision_queue=decision_queue,
         routing_policy=adapters.routing_policy,
-        history=ExecutionHistory(
+        history=HistoryServices(
             search=adapters.search,
             archive=adapters.archive,
             source=adapters.remote_history_source,

@@ -28,7 +28,7 @@ def format_timestamp(at: str) -> str:
     return at[:19].replace("T", " ")
 
 
-def timesince(at: str) -> str:
+def format_elapsed(at: str) -> str:
     """Format the time that has passed since a timestamp."""
     return format_duration(max(0.0, timestamps.seconds_between(at, timestamps.now())))
 

@@ -25,10 +25,10 @@ FILTERS = {
     "coordinate": formatting.format_coordinate,
     "countdown": formatting.format_countdown,
     "duration": formatting.format_duration,
+    "elapsed": formatting.format_elapsed,
     "percent": formatting.format_percent,
     "precise_duration": formatting.format_precise_duration,
     "thousands": formatting.format_thousands,
-    "timesince": formatting.timesince,
     "timestamp": formatting.format_timestamp,
 }
 

@@ -289,7 +289,7 @@ class InMemoryInspectionRepository:
         rows = [row for row in self.list_newest(len(self.rows)) if row.image.name == name]
         return [row for row in rows if not until or row.claimed_at <= until][:limit]
 
-    def list_audit_entries(self, inspection_id: str) -> list[AuditEntry]:
+    def get_audit_trail(self, inspection_id: str) -> list[AuditEntry]:
         return [entry for entry in self.entries if entry.inspection_id == inspection_id]
 
     def list_audit_day(self, day: str, since: str = "", newest_first: bool = False) -> Iterator[AuditEntry]:
@@ -606,7 +606,7 @@ class InMemoryArchiveIndex:
         self.counted: dict[str, Counter[str]] = {}
         self.failed: dict[str, FailedExecution] = {}
 
-    def list_unarchived(self) -> Iterator[str]:
+    def list_unarchived_ids(self) -> Iterator[str]:
         rows = sorted(self.inspections.rows.values(), key=lambda row: row.claimed_at)
         for row in rows:
             if self.done.get(row.id) != (row.state, row.closed_at):

@@ -16,7 +16,7 @@ LIVE, GUARDED = "live", "guarded"
 MAX_GRACE_MINUTES = 24 * 60
 
 
-class ShiftsParam(click.ParamType[tuple[str, ...]]):
+class ShiftStartsParam(click.ParamType[tuple[str, ...]]):
     """Times of the day, separated by commas, such as 06:00,14:00; `none` for no shifts."""
 
     name = "times"
@@ -55,7 +55,9 @@ class TimezoneParam(click.ParamType[str]):
     type=click.Choice([LIVE, GUARDED]),
     help="`live`: equal frames of this camera are live photos, and the rule about them is off.",
 )
-@click.option("--shifts", type=ShiftsParam(), help="When master parts are due: 06:00,14:00,22:00, or `none`.")
+@click.option(
+    "--shifts", type=ShiftStartsParam(), help="When master parts are due: 06:00,14:00,22:00, or `none`."
+)
 @click.option("--timezone", type=TimezoneParam(), help="The time zone of the shifts, such as Europe/Berlin.")
 @click.option(
     "--grace-minutes",

@@ -10,8 +10,8 @@ import click
 
 from cli import inspection_lookup
 from cli.context import CliContext, Environment, ExecutionReader
-from cli.execution import step_output
-from cli.execution.step_output import LogReader
+from cli.execution import execution_output
+from cli.execution.execution_output import LogReader
 from cli.output import note, pluralize, print_json
 from workflow import timestamps
 from workflow.history.archive import ExecutionRecord
@@ -57,7 +57,7 @@ def show(context: CliContext, image: str, full: bool, as_json: bool, logs: bool,
     if not matches and not (name and environment.executions.describe(name)):
         inspection_lookup.find_newest_match(environment.inspections, image)
     description, steps, archived = _read_execution(environment, name)
-    trail = environment.inspections.list_audit_entries(row.id) if row else []
+    trail = environment.inspections.get_audit_trail(row.id) if row else []
 
     def read_logs(step: ExecutionStep) -> LogLines | None:
         return environment.logs.fetch(name, step.id) if logs and step.attempts else None
@@ -76,12 +76,12 @@ def show(context: CliContext, image: str, full: bool, as_json: bool, logs: bool,
     if len(matches) > 1:
         note(f"This is the newest; {pluralize(len(matches) - 1, 'other inspection')} matched as well.")
     if row:
-        step_output.print_inspection(row)
-    step_output.print_execution(name, description)
+        execution_output.print_inspection(row)
+    execution_output.print_execution_status(name, description)
     for entry in trail:
-        step_output.print_audit_entry(entry)
+        execution_output.print_audit_entry(entry)
     if steps:
-        step_output.print_steps(steps, full, read_logs)
+        execution_output.print_steps(steps, full, read_logs)
     if follow and not archived:
         shown = {step.id for step in steps if step.exited_at}
         _follow(environment.executions, name, shown, full, read_logs)
@@ -112,7 +112,7 @@ def _follow(
             if step.exited_at and step.id not in shown
         ]
         for step in ended:
-            step_output.print_step(step, full, read_logs)
+            execution_output.print_step(step, full, read_logs)
         shown |= {step.id for step in ended}
         if status not in ACTIVE_STATUSES:
             click.echo(f"{'execution':<11} {status or 'unknown to Step Functions'}")

@@ -9,7 +9,7 @@ import click
 
 from cli.output import escape_unprintable, note
 from workflow.errors import ConfigurationError
-from workflow.inspections.label_rules import guess_verdicts
+from workflow.inspections.default_label_rules import guess_verdicts
 from workflow.inspections.verdict import Verdict
 
 MAPPED = (Verdict.OK.value, Verdict.DEFECT.value)

@@ -9,12 +9,12 @@ import click
 from cli.context import CliContext
 from cli.model.evaluate import evaluate_on_hold_out, read_training_summary
 from cli.model.label_verdicts import resolve_verdicts, verdict_option
-from cli.model.reference_report import warn_of_missing_reference
+from cli.model.reference_output import warn_of_missing_reference
 from cli.model_services import ModelServices, open_model_services, project_options
 from cli.output import note, print_json_line
 from cli.printed_command import printed_command
 from workflow.errors import ConfigurationError, Conflict
-from workflow.inspections.label_rules import policy_for_labels
+from workflow.inspections.default_label_rules import policy_for_labels
 from workflow.models import promotion
 from workflow.models.model import ACTIVE_STATUSES, ModelVersion, RequestResult, version_name
 from workflow.models.promotion import PromotionCase

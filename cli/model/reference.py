@@ -8,8 +8,8 @@ import click
 
 from cli.context import CliContext
 from cli.execution.list import find_inspections
-from cli.model.model_report import version_argument
-from cli.model.reference_report import print_proposal, print_reference, warn_of_missing_reference
+from cli.model.model_output import version_argument
+from cli.model.reference_output import print_proposal, print_reference, warn_of_missing_reference
 from cli.model_services import ModelServices, open_model_services, project_options
 from cli.output import note, pluralize, print_json
 from cli.printed_command import printed_command

@@ -3,8 +3,8 @@
 import click
 
 from cli.context import CliContext
-from cli.model.model_report import json_option, print_model, version_argument
-from cli.model.reference_report import print_proposal, print_reference
+from cli.model.model_output import json_option, print_model, version_argument
+from cli.model.reference_output import print_proposal, print_reference
 from cli.model_services import open_model_services, project_options
 
 

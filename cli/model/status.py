@@ -3,7 +3,7 @@
 import click
 
 from cli.context import CliContext
-from cli.model.model_report import json_option, print_model, version_argument
+from cli.model.model_output import json_option, print_model, version_argument
 from cli.model_services import open_model_services, project_options
 from workflow.models.reference_summary import summarize_reference
 

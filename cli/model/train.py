@@ -15,7 +15,7 @@ from cli.dataset.import_photos import import_split, read_split, report_listing, 
 from cli.model.label_verdicts import resolve_verdicts, verdict_option
 from cli.model.promote import promote_version
 from cli.model.reference import make_reference
-from cli.model.reference_report import warn_of_missing_reference
+from cli.model.reference_output import warn_of_missing_reference
 from cli.model_services import MAX_UNITS, ModelServices, open_model_services, project_options
 from cli.output import format_duration, note, print_json_line
 from cli.printed_command import printed_command

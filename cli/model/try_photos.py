@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cli.context import CliContext
-from cli.model.reference_report import warn_of_missing_reference
+from cli.model.reference_output import warn_of_missing_reference
 from cli.model_services import ModelServices, open_model_services, project_options
 from cli.output import (
     escape_unprintable,

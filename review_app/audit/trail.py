@@ -120,7 +120,7 @@ def find_photos(
 def _entries_of_photos(inspections: AuditLog, photos: Iterable[Inspection]) -> list[AuditEntry]:
     """Return the entries of all photos, of any day; they are read in parallel."""
     with ThreadPoolExecutor(LOOKUP_THREADS) as pool:
-        entries = pool.map(inspections.list_audit_entries, [row.id for row in photos])
+        entries = pool.map(inspections.get_audit_trail, [row.id for row in photos])
         return sorted(chain.from_iterable(entries), key=entry_cursor, reverse=True)
 
 

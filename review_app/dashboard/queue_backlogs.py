@@ -58,7 +58,7 @@ def _oldest_in_progress(inspections: InspectionQueries) -> OldestItem:
     if row is None:
         return OldestItem(description="photo in progress")
     return OldestItem(
-        description="photo in progress", since=row.verdict_requested_at, link=f"/executions/{row.owner}"
+        description="photo in progress", since=row.revision_started_at, link=f"/executions/{row.owner}"
     )
 
 

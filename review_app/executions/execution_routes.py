@@ -9,9 +9,9 @@ from fastapi import APIRouter, Depends, HTTPException, Request, Response, Upload
 
 from review_app.chips import execution_chip, result_chip
 from review_app.executions.actions import available_actions
-from review_app.executions.execution_history import ExecutionHistory
 from review_app.executions.execution_view import build_execution_view
-from review_app.executions.graph.definition import parse_definition
+from review_app.executions.graph.definition_parser import parse_definition
+from review_app.executions.history_services import HistoryServices
 from review_app.executions.list_routes import History
 from review_app.rendering import render_page
 from review_app.users import CurrentUser, User, current_user
@@ -145,7 +145,7 @@ def compare(
 
 
 def find_execution(
-    name: str, history: ExecutionHistory, inspections: InspectionDatabase, user: User
+    name: str, history: HistoryServices, inspections: InspectionDatabase, user: User
 ) -> tuple[Inspection, ExecutionRecord | None]:
     """Return an execution's inspection and its record, None if the history is unavailable.
 

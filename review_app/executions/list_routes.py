@@ -13,7 +13,7 @@ from fastapi.responses import StreamingResponse
 
 from review_app.chips import list_chip
 from review_app.container import Container
-from review_app.executions.execution_history import ExecutionHistory
+from review_app.executions.history_services import HistoryServices
 from review_app.executions.list_filters import (
     PAGE_SIZES,
     STATUSES,
@@ -69,13 +69,13 @@ COLUMNS: dict[str, Callable[[Inspection], object]] = {
 }
 
 
-def execution_history(request: Request) -> ExecutionHistory:
+def history_services(request: Request) -> HistoryServices:
     """Dependency: return the execution history."""
     container: Container = request.app.state.container
     return container.history
 
 
-History = Annotated[ExecutionHistory, Depends(execution_history)]
+History = Annotated[HistoryServices, Depends(history_services)]
 
 
 @router.get("/executions")
@@ -134,7 +134,7 @@ def export_json(request: Request, history: History) -> StreamingResponse:
     return _download(chunks(), "application/json", "executions.json")
 
 
-def find_page(request: Request, history: ExecutionHistory, filters: ListFilters) -> InspectionPage:
+def find_page(request: Request, history: HistoryServices, filters: ListFilters) -> InspectionPage:
     """Return a page of matching inspections.
 
     With the status `failed`, these are the open inspections whose own execution failed in the last
@@ -170,7 +170,7 @@ def list_state_reader(services: ReviewServices) -> Callable[[], Any]:
     return read_state
 
 
-def _all_rows(request: Request, history: ExecutionHistory) -> Iterator[Inspection]:
+def _all_rows(request: Request, history: HistoryServices) -> Iterator[Inspection]:
     """Yield all matching rows page by page, up to MAX_EXPORTED."""
 
     def rows() -> Iterator[Inspection]:

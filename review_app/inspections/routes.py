@@ -38,7 +38,7 @@ def inspection(
         raise HTTPException(
             409, "You have this photo for a second review. Its history opens after your answer."
         )
-    entries = container.inspections.list_audit_entries(row.id)
+    entries = container.inspections.get_audit_trail(row.id)
     prediction = row.prediction
     return render_page(
         request,

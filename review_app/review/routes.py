@@ -20,7 +20,7 @@ from review_app.review.parameters import (
     check_defect_class,
 )
 from review_app.review.services import ReviewServices
-from review_app.review.submissions import ReviewAnswer, Submission
+from review_app.review.submissions import ReviewAnswer, SubmittedAnswer
 from review_app.users import CurrentUser, User, is_still_signed_in, page_user
 from workflow.errors import Conflict
 from workflow.inspections.undo_window import MAX_UNDO_SECONDS
@@ -245,13 +245,13 @@ def _counts(services: ReviewServices, user: User) -> dict[str, Any]:
     }
 
 
-def _recent_submissions(services: ReviewServices, user: User) -> list[Submission]:
+def _recent_submissions(services: ReviewServices, user: User) -> list[SubmittedAnswer]:
     entries = services.tally.recent_answers(user.name, RECENT_SUBMISSIONS)
     undo_seconds = services.settings.undo_seconds
     return [submissions.describe_submission(services.container, entry, undo_seconds) for entry in entries]
 
 
-def _describe(submission: Submission) -> str:
+def _describe(submission: SubmittedAnswer) -> str:
     if submission.verdict is Verdict.OK:
         return f"OK: {submission.name}"
     if submission.defect_class:

@@ -25,7 +25,7 @@ class ReviewAnswer:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Submission:
+class SubmittedAnswer:
     """A stored answer, its delivery status, and the seconds left in which it can be undone."""
 
     id: str
@@ -45,7 +45,7 @@ def get_inspection(container: Container, inspection_id: str) -> Inspection:
     return row
 
 
-def submit(container: Container, answer: ReviewAnswer, reviewer: str, undo_seconds: int) -> Submission:
+def submit(container: Container, answer: ReviewAnswer, reviewer: str, undo_seconds: int) -> SubmittedAnswer:
     """Store an answer as a decision or as a second review, whichever the inspection awaits.
 
     Raise Conflict if the inspection does not await this reviewer's answer.
@@ -78,7 +78,7 @@ def submit(container: Container, answer: ReviewAnswer, reviewer: str, undo_secon
             undo_seconds=undo_seconds,
         )
         seconds_left = undo_seconds_left(decision, timestamps.now())
-    return Submission(
+    return SubmittedAnswer(
         id=row.id,
         name=row.image.name,
         decision_id=decision_id,
@@ -104,7 +104,7 @@ def undo(container: Container, inspection_id: str, decision_id: str, reviewer: s
     return decisions.undo(container.inspections, row.id, decision_id, reviewer)
 
 
-def describe_submission(container: Container, entry: AuditEntry, undo_seconds: int) -> Submission:
+def describe_submission(container: Container, entry: AuditEntry, undo_seconds: int) -> SubmittedAnswer:
     """Return the submission that an audit entry records. A second review is never delivered."""
     row = get_inspection(container, entry.inspection_id)
     status, seconds_left = DecisionStatus.APPLIED.value, 0
@@ -115,7 +115,7 @@ def describe_submission(container: Container, entry: AuditEntry, undo_seconds: i
     elif row.decision is not None and row.decision.id == entry.decision_id:
         status = decision_status(row)
         seconds_left = undo_seconds_left(row.decision, timestamps.now())
-    return Submission(
+    return SubmittedAnswer(
         id=row.id,
         name=row.image.name or row.image.key,
         decision_id=entry.decision_id,

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from tests.infra.permissions import ACCOUNT, REGION
-from workflow import definition
+from workflow import state_machine_definition
 
 MODEL = f"arn:aws:rekognition:{REGION}:{ACCOUNT}:project/parts/version/first/1700000000000"
 PROJECT = f"arn:aws:rekognition:{REGION}:{ACCOUNT}:project/parts/1700000000000"
@@ -56,7 +56,7 @@ class FakeStepFunctions:
         return {"events": self.events}
 
     def describe_state_machine_for_execution(self, _: Mapping[str, Any]) -> Any:
-        return {"definition": definition.read_definition()}
+        return {"definition": state_machine_definition.read_definition()}
 
     def stop_execution(self, request: Mapping[str, Any]) -> Any:
         self.statuses[request["executionArn"].rpartition(":")[2]] = "ABORTED"

@@ -11,7 +11,7 @@ from tests.infra.in_memory_account import NO_ROLE, InMemoryStage
 from tests.recorder import Recorder
 from tests.references import learned_reference
 from tests.unit.lambdas.test_triggered_functions import batch, uploaded
-from workflow import definition
+from workflow import state_machine_definition
 from workflow.aws.cameras import DynamoCameraRepository
 from workflow.aws.clients import client
 from workflow.aws.inspections import DynamoInspectionRepository
@@ -250,7 +250,9 @@ class Scenarios:
 
     def archiving(self) -> None:
         """Archive an execution whose history names every state function."""
-        names = sorted(definition.placeholders() & {function.placeholder for function in catalog.FUNCTIONS})
+        names = sorted(
+            state_machine_definition.placeholders() & {function.placeholder for function in catalog.FUNCTIONS}
+        )
         record = Recorder()
         record("ExecutionStarted", 0, input="{}")
         steps = []

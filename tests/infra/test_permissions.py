@@ -13,7 +13,7 @@ from tests.infra.conftest import Template
 from tests.infra.in_memory_account import deployed
 from tests.infra.permissions import ACCOUNT, REGION, Permission, TemplateAccount
 from tests.infra.scenarios import Scenarios
-from workflow import definition
+from workflow import state_machine_definition
 from workflow.inspections.model_reference import KEY_PREFIX
 
 pytestmark = pytest.mark.xdist_group("synthesised")
@@ -94,7 +94,7 @@ def used_by_state_machine(account: TemplateAccount) -> Iterator[Permission]:
     ]
     substitutions = resource["Properties"]["DefinitionSubstitutions"]
     values = {name: account.value(value) for name, value in substitutions.items()}
-    states = json.loads(definition.render(values))
+    states = json.loads(state_machine_definition.render(values))
     role = account.find_logical_id("IAM::Role", "StateMachine")
     for state in states["States"].values():
         if state["Type"] == "Task" and "sqs" in state["Resource"]:

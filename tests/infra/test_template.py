@@ -12,7 +12,7 @@ from local.queues import UPLOADS_PATTERN
 from tests.infra.conftest import Template
 from tests.state_machine.asl_lint import lint
 from tests.state_machine.test_asl_lint import SHIPPED_CUSTOM_ERRORS, SHIPPED_INPUT_FIELDS, SHIPPED_RESULTS
-from workflow import definition
+from workflow import state_machine_definition
 from workflow.inspections import ignored_keys
 from workflow.recovery.issues import IssueKind
 from workflow.recovery.reconcile import DEFERRED, LEFT_TO_PERSON
@@ -54,7 +54,7 @@ def test_the_rendered_state_machine_has_no_lint(synthesised: Template) -> None:
     values = {name: _arn(name) for name in machine["Properties"]["DefinitionSubstitutions"]}
 
     found = lint(
-        json.loads(definition.render(values)),
+        json.loads(state_machine_definition.render(values)),
         input_fields=SHIPPED_INPUT_FIELDS,
         custom_errors=SHIPPED_CUSTOM_ERRORS,
         results=SHIPPED_RESULTS,
@@ -75,7 +75,9 @@ def test_the_state_machine_is_the_file_in_the_repository(synthesised: Template) 
     key = machine["Properties"]["DefinitionS3Location"]["Key"]
     [source] = [resource["source"]["path"] for name, resource in assets.items() if key.startswith(name)]
 
-    assert (synthesised.directory / source).read_bytes() == definition.DEFINITION_FILE.read_bytes()
+    assert (
+        synthesised.directory / source
+    ).read_bytes() == state_machine_definition.DEFINITION_FILE.read_bytes()
 
 
 def test_a_new_definition_goes_live_gradually_and_an_alarm_rolls_it_back(synthesised: Template) -> None:
@@ -302,7 +304,9 @@ def test_the_history_function_knows_the_log_group_of_every_state_function(
     named = [part["Ref"] for part in parts if isinstance(part, dict)]
     settings = dict(zip(named[::2], named[1::2], strict=True))
 
-    called = definition.placeholders() & {resource.placeholder for resource in catalog.FUNCTIONS}
+    called = state_machine_definition.placeholders() & {
+        resource.placeholder for resource in catalog.FUNCTIONS
+    }
     assert len(settings) == len(called)
     for function, group in settings.items():
         assert functions[function]["Properties"]["LoggingConfig"]["LogGroup"] == {"Ref": group}

@@ -54,8 +54,9 @@ def run(command: list[str], directory: Path, **variables: str) -> str:
 
 def test_the_installed_command_reads_its_own_files(programs: Path, tmp_path: Path) -> None:
     code = (
-        "import cli; from infra import app, pinned_packages; from workflow import definition; "
-        "print(cli.__file__, app.CDK_JSON, pinned_packages.LOCK, definition.DEFINITION_FILE, sep='\\n')"
+        "import cli; from infra.app import CDK_JSON; from infra.pinned_packages import LOCK; "
+        "from workflow.state_machine_definition import DEFINITION_FILE; "
+        "print(cli.__file__, CDK_JSON, LOCK, DEFINITION_FILE, sep='\\n')"
     )
 
     files = run([str(programs / "python"), "-c", code], tmp_path).splitlines()

@@ -7,7 +7,7 @@ import pytest
 from lambdas import catalog
 from local import functions, queues, resources, state_machine
 from local.environment import LocalEnvironment
-from workflow import definition
+from workflow import state_machine_definition
 from workflow.aws.clients import client
 from workflow.aws.executions import StepFunctionsExecutions
 from workflow.aws.stack_outputs import StackOutputs
@@ -124,7 +124,7 @@ def test_the_state_machine_is_the_one_in_the_repository(environment: LocalEnviro
     )
 
     states = json.loads(response["definition"])["States"]
-    assert states.keys() == json.loads(definition.read_definition())["States"].keys()
+    assert states.keys() == json.loads(state_machine_definition.read_definition())["States"].keys()
     assert states["Claim upload"]["Resource"] == functions.function_arn(catalog.CLAIM_UPLOAD)
     assert environment.outputs.state_machine_arn == state_machine.ARN
 

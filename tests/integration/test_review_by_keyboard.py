@@ -96,9 +96,9 @@ def test_every_unclear_photo_follows_its_decision(environment: LocalEnvironment,
         (body,) = announcements.receive_for(images[name])
         message = json.loads(body)
         assert (message["verdict"], message["review"]["decision_id"]) == (verdict, inspection.decision.id)
-        entry = [
-            entry for entry in inspections.list_audit_entries(inspection.id) if entry.action == "decide"
-        ][-1]
+        entry = [entry for entry in inspections.get_audit_trail(inspection.id) if entry.action == "decide"][
+            -1
+        ]
         assert (entry.after, entry.decision_id, entry.actor) == (verdict, inspection.decision.id, "ann")
         assert executions.get_status(inspection.owner) == "SUCCEEDED"
         assert inspection.decision.id in json.dumps(executions.get_history(inspection.owner), default=str)

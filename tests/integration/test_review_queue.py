@@ -135,7 +135,7 @@ def test_of_two_concurrent_decisions_one_gets_a_conflict(review_tables: ReviewTa
 
     assert sorted(inspection for inspection, _ in saved) == sorted(row.id for row in rows)
     for inspection, decision_id in saved:
-        trail = review_tables.inspections.list_audit_entries(inspection)
+        trail = review_tables.inspections.get_audit_trail(inspection)
         assert [entry.decision_id for entry in trail if entry.action == "decide"] == [decision_id]
         assert [entry.action for entry in trail].count("conflict") == 3
 

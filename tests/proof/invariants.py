@@ -161,7 +161,7 @@ class Invariants:
                 )
             elif decision.outcome == "undone":
                 self.require(decision_id not in standing, f"{name}: an undone decision was used")
-        entries = self.simulation.inspections.list_audit_entries(row.id)
+        entries = self.simulation.inspections.get_audit_trail(row.id)
         ids_by_action = {
             action: [entry.decision_id for entry in entries if entry.action == action]
             for action in ("decide", "override", "undo")

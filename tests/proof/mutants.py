@@ -20,8 +20,8 @@ from workflow.inspections.inspection import Inspection, InspectionState
 from workflow.inspections.objects import CopyFailure, Image, StoredObject
 from workflow.inspections.repository import get_or_create, get_or_raise, require_owner
 from workflow.inspections.undo_window import finalize
-from workflow.pipeline import claim, detection, filing, photo_examination, start, verdict_message
-from workflow.pipeline.photo_examination import Examination
+from workflow.pipeline import claim, detection, filing, reference_comparison, start, verdict_message
+from workflow.pipeline.reference_comparison import ReferenceComparison
 from workflow.recovery import decision_delivery, folders, reconcile
 from workflow.recovery.issues import Issue, IssueKind
 from workflow.recovery.reconcile import Reconciler
@@ -325,10 +325,10 @@ def adopts_filed_photos() -> AbstractContextManager[Any]:
 def believes_the_model_about_unusual_photos() -> AbstractContextManager[Any]:
     """The reasons why a photo is unusual do not reach its prediction."""
 
-    def variant(*_arguments: Any) -> Examination:
-        return Examination()
+    def variant(*_arguments: Any) -> ReferenceComparison:
+        return ReferenceComparison()
 
-    return _replace(photo_examination.examine, variant, photo_examination, detection)
+    return _replace(reference_comparison.compare_with_reference, variant, reference_comparison, detection)
 
 
 MUTANTS: tuple[Mutant, ...] = (

@@ -29,7 +29,7 @@ from tests.proof.s3 import InMemoryS3
 from tests.proof.step_functions import InMemoryStepFunctions
 from tests.references import learned_reference
 from tests.unit.pipeline import FILED, INBOUND
-from workflow import definition, timestamps
+from workflow import state_machine_definition, timestamps
 from workflow.aws.cameras import DynamoCameraRepository
 from workflow.aws.check_progress import DynamoCheckProgressStore
 from workflow.aws.detector import RekognitionDetector
@@ -121,8 +121,8 @@ class Simulation:
         reference = learned_reference(MODEL_ARN, noisy_png("learned"))
         self.s3.put_object(TRAINING, object_key(MODEL_ARN), to_json(reference).encode())
         self.rekognition = InMemoryRekognition(self.s3)
-        values = {name: name for name in definition.placeholders()}
-        self.step_functions = InMemoryStepFunctions(json.loads(definition.render(values)), self)
+        values = {name: name for name in state_machine_definition.placeholders()}
+        self.step_functions = InMemoryStepFunctions(json.loads(state_machine_definition.render(values)), self)
 
     def _create_adapters(self) -> None:
         backends = {

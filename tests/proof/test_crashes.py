@@ -222,8 +222,7 @@ class Journey:
         row = self.pipeline.row(self.image)
         assert (row.decision is not None) == (self.path in BY_A_PERSON)
         trail = [
-            (entry.action, entry.decision_id)
-            for entry in self.pipeline.inspections.list_audit_entries(row.id)
+            (entry.action, entry.decision_id) for entry in self.pipeline.inspections.get_audit_trail(row.id)
         ]
         regretted = [("decide", FIRST_CLICK), ("undo", FIRST_CLICK)] if self.path == "taken back" else []
         assert trail == [*regretted, *([("decide", row.decision.id)] if row.decision else [])]

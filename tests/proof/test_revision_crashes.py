@@ -128,7 +128,7 @@ class Revision:
         assert row.announcement in self.pipeline.verdicts.sent
         assert self.first in self.pipeline.verdicts.sent
         assert len(row.previous_revisions) == 1
-        entries = self.pipeline.inspections.list_audit_entries(row.id)
+        entries = self.pipeline.inspections.get_audit_trail(row.id)
         action = "override" if self.kind == "override" else "reinspect"
         assert [entry.decision_id for entry in entries if entry.action == action] == [self.click]
         report = check(

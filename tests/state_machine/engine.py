@@ -26,7 +26,7 @@ from moto.stepfunctions.parser.asl.eval.environment import Environment
 from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguageParser
 
 from local.step_functions import cache_parsed_definitions, stop_waiting_executions
-from workflow import definition
+from workflow import state_machine_definition
 
 REGION, ACCOUNT = "eu-central-1", "000000000000"
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/engine"
@@ -133,7 +133,9 @@ class Engine:
         self._stub.backends[backend_id] = backend
         created = self.stepfunctions.create_state_machine(
             name=f"inspect-{backend_id}",
-            definition=with_short_retry_delays(definition.render(placeholder_values(backend_id))),
+            definition=with_short_retry_delays(
+                state_machine_definition.render(placeholder_values(backend_id))
+            ),
             roleArn=ROLE,
         )
         return str(created["stateMachineArn"])

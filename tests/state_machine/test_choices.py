@@ -14,7 +14,7 @@ from tests.camera_photos import in_memory_cameras
 from tests.references import meter
 from tests.state_machine.choices import compared_constants, evaluate_choice
 from tests.unit.pipeline import UNSURE, Pipeline
-from workflow import definition, timestamps
+from workflow import state_machine_definition, timestamps
 from workflow.inspections.inspection import Inspection, InspectionState
 from workflow.inspections.objects import Image, inspection_id
 from workflow.inspections.routing_policy import LabelRule, RoutingPolicy, apply_threshold
@@ -24,7 +24,7 @@ from workflow.pipeline.claim import ClaimOutcome
 from workflow.pipeline.detection import DetectionOutcome
 from workflow.pipeline.filing import FilingTarget
 
-STATES = json.loads(definition.read_definition())["States"]
+STATES = json.loads(state_machine_definition.read_definition())["States"]
 MOVES = {Verdict.OK: "Move to ok", Verdict.DEFECT: "Move to defect", Verdict.UNCLEAR: "Move to unclear"}
 POLICY = RoutingPolicy(
     version="1", labels={"good": LabelRule(Verdict.OK, 0.8), "crack": LabelRule(Verdict.DEFECT, 0.9)}

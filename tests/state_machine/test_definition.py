@@ -7,18 +7,18 @@ import pytest
 
 from lambdas.catalog import FUNCTIONS
 from tests.state_machine.engine import placeholder_values, with_short_retry_delays
-from workflow import definition
+from workflow import state_machine_definition
 from workflow.errors import ConfigurationError, Conflict, OwnershipLost
 
 
 def test_render_takes_exactly_the_placeholders_of_the_definition() -> None:
-    assert placeholder_values("1").keys() == definition.placeholders()
+    assert placeholder_values("1").keys() == state_machine_definition.placeholders()
 
 
 def test_every_placeholder_of_a_function_is_one_of_the_catalog() -> None:
     placeholders = {function.placeholder for function in FUNCTIONS}
 
-    assert definition.placeholders() - placeholders == {"VerdictQueueUrl"}
+    assert state_machine_definition.placeholders() - placeholders == {"VerdictQueueUrl"}
 
 
 @pytest.mark.parametrize("change", [{"MoveImageFuntion": "arn"}, {"ClaimUploadFunction": None}])
@@ -28,16 +28,16 @@ def test_render_refuses_a_missing_or_unknown_value_by_name(change: dict[str, str
     }
 
     with pytest.raises(ConfigurationError, match=next(iter(change))):
-        definition.render(invalid)
+        state_machine_definition.render(invalid)
 
 
 def test_no_placeholder_remains_in_the_deployed_definition() -> None:
-    assert "${" not in definition.render(placeholder_values("1"))
+    assert "${" not in state_machine_definition.render(placeholder_values("1"))
 
 
 def test_the_tests_run_the_deployed_definition_except_for_the_retry_delay() -> None:
-    deployed = json.loads(definition.render(placeholder_values("1")))
-    tested = json.loads(with_short_retry_delays(definition.render(placeholder_values("1"))))
+    deployed = json.loads(state_machine_definition.render(placeholder_values("1")))
+    tested = json.loads(with_short_retry_delays(state_machine_definition.render(placeholder_values("1"))))
 
     delays = ("IntervalSeconds", "MaxDelaySeconds")
     assert {retrier.pop(name) for retrier in _retriers(tested) for name in delays} == {1}
@@ -48,7 +48,7 @@ def test_the_tests_run_the_deployed_definition_except_for_the_retry_delay() -> N
 
 
 def test_a_call_of_a_function_retries_throttling_for_long_and_a_domain_error_never() -> None:
-    states = json.loads(definition.read_definition())["States"].values()
+    states = json.loads(state_machine_definition.read_definition())["States"].values()
     for state in states:
         if "Function}" not in json.dumps(state):
             continue

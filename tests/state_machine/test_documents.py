@@ -10,11 +10,11 @@ from typing import Any, get_type_hints, is_typeddict
 import pytest
 
 from lambdas.catalog import FUNCTIONS
-from workflow import definition
+from workflow import state_machine_definition
 from workflow.pipeline.executions import ExecutionInput
 
-STATES: Mapping[str, Any] = json.loads(definition.read_definition())["States"]
-START = json.loads(definition.read_definition())["StartAt"]
+STATES: Mapping[str, Any] = json.loads(state_machine_definition.read_definition())["States"]
+START = json.loads(state_machine_definition.read_definition())["StartAt"]
 MODULES = {f"${{{function.placeholder}}}": function.module for function in FUNCTIONS}
 TOKEN_WAIT = "arn:aws:states:::lambda:invoke.waitForTaskToken"
 

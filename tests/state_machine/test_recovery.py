@@ -20,14 +20,14 @@ from tests.state_machine.in_memory_environment import (
     Fault,
     InMemoryEnvironment,
 )
-from workflow import definition
+from workflow import state_machine_definition
 from workflow.inspections.inspection import Inspection, InspectionState
 from workflow.inspections.verdict import Verdict
 from workflow.pipeline import executions
 
 TASKS = [
     name
-    for name, state in json.loads(definition.read_definition())["States"].items()
+    for name, state in json.loads(state_machine_definition.read_definition())["States"].items()
     if state["Type"] == "Task"
 ]
 ATTEMPTS = 7  # the first attempt and the six retries of every state

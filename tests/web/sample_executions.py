@@ -12,7 +12,7 @@ from tests.recorder import AWS_TOKEN, T0, Recorder
 from tests.references import usual_measures
 from tests.unit.pipeline import MODEL
 from tests.web.world import World
-from workflow import definition, timestamps
+from workflow import state_machine_definition, timestamps
 from workflow.history.archive import ExecutionRecord, redact_events
 from workflow.history.metrics import FailedExecution
 from workflow.inspections.inspection import Decision, Inspection, InspectionState, Review
@@ -20,7 +20,7 @@ from workflow.inspections.objects import Image, inspection_id
 from workflow.inspections.verdict import Prediction, Score, Verdict
 from workflow.pipeline.executions import execution_name
 
-DEFINITION = json.loads(definition.read_definition())
+DEFINITION = json.loads(state_machine_definition.read_definition())
 WEEK = 7 * 86400.0
 UNUSUAL = (
     "darker than every learned photo (mean 3; learned 92 to 140)",

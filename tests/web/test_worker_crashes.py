@@ -166,7 +166,7 @@ def decide_lot_once(
         assert stored is not None
         assert stored.decision is not None
         assert (stored.decision.id, stored.decision.verdict) == (acknowledged[inspection], verdict)
-        trail = [entry for entry in inspections.list_audit_entries(inspection) if entry.action == "decide"]
+        trail = [entry for entry in inspections.get_audit_trail(inspection) if entry.action == "decide"]
         assert [entry.decision_id for entry in trail] == [acknowledged[inspection]]
     for table in (INSPECTIONS, AUDIT):
         delete_items(table)

@@ -9,7 +9,7 @@ from typing import Any
 from PIL import Image as PillowImage
 
 from review_app.container import Container
-from review_app.executions.execution_history import ExecutionHistory
+from review_app.executions.history_services import HistoryServices
 from tests.fakes import (
     FakeDetector,
     InMemoryArchiveIndex,
@@ -94,7 +94,7 @@ class World:
             objects=self.pipeline.objects,
             decision_queue=self.pipeline.decisions,
             routing_policy=lambda: POLICY,
-            history=ExecutionHistory(
+            history=HistoryServices(
                 search=InMemoryInspectionSearch(self.pipeline.inspections),
                 archive=self.archive,
                 source=self.history_source,

@@ -44,7 +44,7 @@ class DynamoArchiveIndex:
         self._dynamodb = dynamodb or client("dynamodb")
         self._search = DynamoInspectionSearch(inspections_table, name_index_table, self._dynamodb)
 
-    def list_unarchived(self) -> Iterator[str]:
+    def list_unarchived_ids(self) -> Iterator[str]:
         answer = self._dynamodb.query(
             TableName=self._inspections_table,
             IndexName="unarchived",

@@ -17,7 +17,7 @@ class DynamoAuditLog:
     def append_audit_entry(self, entry: AuditEntry) -> None:
         self._dynamodb.put_item(TableName=self._audit_table, Item=to_audit_item(entry))
 
-    def list_audit_entries(self, inspection_id: str) -> list[AuditEntry]:
+    def get_audit_trail(self, inspection_id: str) -> list[AuditEntry]:
         pages = self._dynamodb.get_paginator("query").paginate(
             TableName=self._audit_table,
             KeyConditionExpression="inspection_id = :id",

@@ -9,7 +9,7 @@ from botocore.exceptions import ClientError
 
 from workflow import timestamps
 from workflow.aws.clients import client
-from workflow.aws.conflict_retry import is_condition_failure
+from workflow.aws.conditional_writes import is_condition_failure
 from workflow.aws.items import from_attribute_values, to_attribute_values
 from workflow.cameras.camera import Camera, CameraPhoto, Suspect, camera_from_dict
 

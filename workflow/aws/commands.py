@@ -6,7 +6,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from workflow.aws.clients import client
-from workflow.aws.conflict_retry import is_condition_failure
+from workflow.aws.conditional_writes import is_condition_failure
 from workflow.aws.items import to_attribute_values, to_audit_item
 from workflow.inspections.inspection import AuditEntry
 from workflow.recovery import commands

@@ -5,7 +5,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from workflow.aws.conflict_retry import is_condition_failure, retry_on_conflict
+from workflow.aws.conflict_retry import retry_on_conflict
 from workflow.aws.items import to_attribute_values, to_audit_item
 from workflow.errors import Conflict
 from workflow.inspections.inspection import AuditEntry
@@ -51,3 +51,11 @@ def write_with_audit(dynamodb: Any, change: dict[str, Any], audit_table: str, en
         if is_condition_failure(error):
             raise Conflict(f"inspection {entry.inspection_id}: it changed meanwhile") from error
         raise
+
+
+def is_condition_failure(error: ClientError) -> bool:
+    """Return True if a condition failed. Throttling and other writers cancel transactions, too."""
+    if error.response["Error"]["Code"] == "TransactionCanceledException":
+        reasons = error.response.get("CancellationReasons", ())
+        return any(reason.get("Code") == "ConditionalCheckFailed" for reason in reasons)
+    return error.response["Error"]["Code"] == "ConditionalCheckFailedException"

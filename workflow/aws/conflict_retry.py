@@ -1,4 +1,4 @@
-"""Retries of DynamoDB writes that conflict with a transaction, and the test for a failed condition."""
+"""Retries of DynamoDB writes that conflict with a transaction."""
 
 import random
 import time
@@ -27,11 +27,3 @@ def _is_transaction_conflict(error: ClientError) -> bool:
         return True
     reasons = {reason.get("Code") for reason in error.response.get("CancellationReasons", ())}
     return "TransactionConflict" in reasons and "ConditionalCheckFailed" not in reasons
-
-
-def is_condition_failure(error: ClientError) -> bool:
-    """Return True if a condition failed. Throttling and other writers cancel transactions, too."""
-    if error.response["Error"]["Code"] == "TransactionCanceledException":
-        reasons = error.response.get("CancellationReasons", ())
-        return any(reason.get("Code") == "ConditionalCheckFailed" for reason in reasons)
-    return error.response["Error"]["Code"] == "ConditionalCheckFailedException"

@@ -8,8 +8,14 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from workflow.aws.audit_log import DynamoAuditLog
-from workflow.aws.conditional_writes import LEASE_NAMES, NO_OTHER_LEASE, conditional_update, write_with_audit
-from workflow.aws.conflict_retry import is_condition_failure, retry_on_conflict
+from workflow.aws.conditional_writes import (
+    LEASE_NAMES,
+    NO_OTHER_LEASE,
+    conditional_update,
+    is_condition_failure,
+    write_with_audit,
+)
+from workflow.aws.conflict_retry import retry_on_conflict
 from workflow.aws.inspection_queries import DynamoInspectionQueries
 from workflow.aws.items import (
     derive_index_keys,

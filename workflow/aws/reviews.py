@@ -7,8 +7,14 @@ from botocore.exceptions import ClientError
 
 from workflow import timestamps
 from workflow.aws.clients import client
-from workflow.aws.conditional_writes import LEASE_NAMES, NO_OTHER_LEASE, conditional_update, write_with_audit
-from workflow.aws.conflict_retry import is_condition_failure, retry_on_conflict
+from workflow.aws.conditional_writes import (
+    LEASE_NAMES,
+    NO_OTHER_LEASE,
+    conditional_update,
+    is_condition_failure,
+    write_with_audit,
+)
+from workflow.aws.conflict_retry import retry_on_conflict
 from workflow.aws.items import from_inspection_item, from_review_item, to_attribute_values
 from workflow.inspections.inspection import AuditEntry, Hold, Inspection, Lease, SecondReview
 from workflow.review.queue import CLOCK_SKEW_SECONDS, ReviewItem, ReviewQueue, review_queue_of

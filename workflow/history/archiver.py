@@ -21,7 +21,7 @@ _FAILED_STATUSES = (StepStatus.FAILED, StepStatus.TIMED_OUT, StepStatus.ABORTED)
 class ArchiveIndex(Protocol):
     """The index of rows that still need archiving, with the photo names and the derived metrics."""
 
-    def list_unarchived(self) -> Iterator[str]:
+    def list_unarchived_ids(self) -> Iterator[str]:
         """List the ids of rows whose state changed since their last archiving, oldest first; may lag."""
 
     def add_name(self, row: Inspection) -> None:
@@ -69,7 +69,7 @@ def archive_executions(archiver: Archiver, time_left: Callable[[], bool]) -> dic
             if time_left():
                 with capture():
                     counts["failures"] += _archive_failure(archiver, execution)
-        for inspection_id in archiver.index.list_unarchived():
+        for inspection_id in archiver.index.list_unarchived_ids():
             if time_left():
                 with capture():
                     row = archiver.inspections.get(inspection_id)

@@ -178,7 +178,7 @@ class Inspection:
         return self.attempt - self.first_attempt + 1
 
     @property
-    def verdict_requested_at(self) -> str:
+    def revision_started_at(self) -> str:
         """Return when this revision was requested: the row's creation, or a later revision's attempt."""
         return self.claimed_at if self.revision == 1 else self.attempted_at
 

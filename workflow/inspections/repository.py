@@ -128,7 +128,7 @@ class AuditLog(Protocol):
     def append_audit_entry(self, entry: AuditEntry) -> None:
         """Append an entry to the audit trail that changes no row."""
 
-    def list_audit_entries(self, inspection_id: str) -> list[AuditEntry]:
+    def get_audit_trail(self, inspection_id: str) -> list[AuditEntry]:
         """Return the audit trail of one inspection, oldest first, strongly consistent."""
 
     def list_audit_day(self, day: str, since: str = "", newest_first: bool = False) -> Iterator[AuditEntry]:

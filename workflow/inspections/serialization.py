@@ -19,9 +19,9 @@ def verdict_or_status(row: Inspection) -> str:
     return row.verdict.value if row.verdict else IN_FLIGHT
 
 
-def is_answered(row: Inspection) -> bool:
-    """Return True if the pipeline has answered: by a verdict, a review request, or a withdrawal."""
-    return row.settled or row.state is InspectionState.WAITING or row.withdrawn
+def is_in_flight(row: Inspection) -> bool:
+    """Return True if the photo has no settled verdict, does not wait for a person, and is not withdrawn."""
+    return not (row.settled or row.state is InspectionState.WAITING or row.withdrawn)
 
 
 def settled_or_queued_at(row: Inspection) -> str:

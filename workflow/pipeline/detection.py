@@ -15,7 +15,7 @@ from workflow.inspections.objects import Image, ObjectStore
 from workflow.inspections.repository import InspectionRepository, check_withdrawable, require_owner
 from workflow.inspections.routing_policy import RoutingPolicy, mark_unusual
 from workflow.inspections.verdict import Prediction, Score
-from workflow.pipeline.photo_examination import examine
+from workflow.pipeline.reference_comparison import compare_with_reference
 
 BACKOFF_SHARE = 0.01
 BROKEN_WAIT_SECONDS = 60
@@ -117,7 +117,7 @@ def detect(
     row = require_owner(inspections, inspection_id, owner)
     if answer := _stored_answer(inspections, row, policy):
         return answer
-    waited_seconds = timestamps.seconds_between(row.verdict_requested_at, now)
+    waited_seconds = timestamps.seconds_between(row.revision_started_at, now)
     refusal = _refuse_unknown_master(cameras, row)
     response = refusal or _predict_recovered(row, policy) or detector.detect_labels(row.location)
     if isinstance(response, ImageUnreadable):
@@ -200,7 +200,7 @@ def _predict(
     answer: ModelAnswer,
     policy: RoutingPolicy,
 ) -> Prediction:
-    examination = examine(inspections, references, row, answer.model)
+    examination = compare_with_reference(inspections, references, row, answer.model)
     prediction = policy.predict(answer.scores, answer.model, examination.unusual)
     return replace(prediction, reference=examination.reference)
 

@@ -30,7 +30,7 @@ class ReviewOrder(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class QueueCounts:
+class ReviewerCounts:
     """The counts that a reviewer sees beside the photo.
 
     `available` counts photos that could be assigned to this reviewer now. `next_available_at` is the time at
@@ -197,7 +197,7 @@ class ReviewAssigner:
             self._cache[queue] = cached = _CachedQueue(now, max_age, items)
         return cached
 
-    def count_waiting(self, reviewer: str) -> QueueCounts:
+    def count_waiting(self, reviewer: str) -> ReviewerCounts:
         """Count the waiting photos by their assignment."""
         now = self._clock()
         waiting = self.list_items()
@@ -206,7 +206,7 @@ class ReviewAssigner:
         ]
         others = [lease.expires_at for lease in leases if lease.reviewer != reviewer]
         own = len(leases) - len(others)
-        return QueueCounts(
+        return ReviewerCounts(
             waiting=len(waiting),
             assigned_to_others=len(others),
             assigned_to_me=own,

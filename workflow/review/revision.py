@@ -183,7 +183,7 @@ def _begin_revision(
 
 def _is_recorded(inspections: AuditLog, row: Inspection, decision_id: str) -> bool:
     """Return True if the audit trail of the row has an entry with this id."""
-    return any(entry.decision_id == decision_id for entry in inspections.list_audit_entries(row.id))
+    return any(entry.decision_id == decision_id for entry in inspections.get_audit_trail(row.id))
 
 
 def _previous_revision(row: Inspection) -> PreviousRevision:

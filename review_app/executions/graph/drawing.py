@@ -9,7 +9,7 @@ from functools import lru_cache
 from itertools import pairwise
 from typing import Any
 
-from review_app.executions.graph.definition import parse_definition
+from review_app.executions.graph.definition_parser import parse_definition
 from review_app.executions.graph.layout import Box, EdgeRoute, GraphLayout, Point, compute_layout
 from workflow.history.step import ExecutionStep, StepStatus
 

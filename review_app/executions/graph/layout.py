@@ -4,8 +4,8 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from review_app.executions.graph.definition import MachineDefinition, StateDefinition, Transition
-from review_app.executions.graph.layers import (
+from review_app.executions.graph.definition_parser import MachineDefinition, StateDefinition, Transition
+from review_app.executions.graph.layered_layout import (
     Edge,
     LayeredLayout,
     arrange_in_layers,

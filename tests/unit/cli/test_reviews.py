@@ -52,7 +52,7 @@ def test_a_decision_is_kept_with_its_reviewer_and_reason(command_line: CommandLi
     assert decision is not None
     assert (decision.verdict, decision.reviewer, decision.reason) == (Verdict.DEFECT, "ann", "crack")
     assert [
-        entry.actor for entry in command_line.pipeline.inspections.list_audit_entries(inspection_id(unsure))
+        entry.actor for entry in command_line.pipeline.inspections.get_audit_trail(inspection_id(unsure))
     ] == ["ann"]
     assert len(command_line.pipeline.decisions.sent) == 1
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from custom_labels import manifest, manifest_rules
-from custom_labels.manifest import ManifestEntry, label_by_folder_if_unlabelled, parse_entries
+from custom_labels.manifest import ManifestEntry, label_by_folder_if_none_labelled, parse_entries
 from custom_labels.manifest_rules import Manifest, find_overlap_problems
 from tests.unit.custom_labels.in_memory_service import manifest_line
 
@@ -75,11 +75,11 @@ def test_folders_name_the_labels_only_where_no_line_has_any() -> None:
         for label in ("ok", "crack")
         for n in range(2)
     ]
-    assert [entry.labels for entry in label_by_folder_if_unlabelled(parse_entries(plain))] == [
+    assert [entry.labels for entry in label_by_folder_if_none_labelled(parse_entries(plain))] == [
         ("ok",)
     ] * 2 + [("crack",)] * 2
     mixed = parse_entries([*plain, manifest_line("s3://parts/ok/x.jpg", "fine")])
-    assert [entry.labels for entry in label_by_folder_if_unlabelled(mixed)] == [()] * 4 + [("fine",)]
+    assert [entry.labels for entry in label_by_folder_if_none_labelled(mixed)] == [()] * 4 + [("fine",)]
 
 
 def entries(*labels: str, bucket: str = "parts") -> list[ManifestEntry]:

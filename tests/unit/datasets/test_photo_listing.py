@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
+from datasets.folder_labels import check_labels
 from datasets.labelled_photos import photos_from_bucket, photos_from_folder
-from datasets.labels import check_labels
 from datasets.photo_listing import LeftOut, list_folder, list_keys
 from tests.unit.datasets.bucket_client import BucketClient
 from workflow.errors import ConfigurationError
-from workflow.inspections.label_rules import is_ok_label
+from workflow.inspections.default_label_rules import is_ok_label
 
 COMPANIONS = (
     *("ok/._a.jpg", "ok/@eaDir/a.jpg/SYNOPHOTO_THUMB_M.jpg", "__MACOSX/ok/a.jpg", "#recycle/a.jpg"),

@@ -56,7 +56,7 @@ def test_a_photo_is_inspected_again_by_the_clock(
     again = inspections.get(row.id)
     assert again is not None
     assert (again.revision, again.state) == (2, InspectionState.INSPECTING)
-    assert [entry.action for entry in inspections.list_audit_entries(row.id)] == [
+    assert [entry.action for entry in inspections.get_audit_trail(row.id)] == [
         "request: reinspect",
         "reinspect",
     ]

@@ -9,10 +9,10 @@ from moto.stepfunctions.parser.asl.parse import asl_parser
 from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguageParser, ASLParserException
 
 from local.step_functions import ClientCachingSession, cache_parsed_definitions
-from workflow import definition
+from workflow import state_machine_definition
 
 FUNCTION = "arn:aws:lambda:eu-central-1:000000000000:function:any"
-DEFINITION = definition.render(dict.fromkeys(definition.placeholders(), FUNCTION))
+DEFINITION = state_machine_definition.render(dict.fromkeys(state_machine_definition.placeholders(), FUNCTION))
 SETTINGS = {
     "region_name": "eu-central-1",
     "aws_access_key_id": "ak",

@@ -14,9 +14,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from review_app.executions.graph import drawing
-from review_app.executions.graph.definition import MachineDefinition, parse_definition
+from review_app.executions.graph.definition_parser import MachineDefinition, parse_definition
 from review_app.executions.graph.layout import Box, GraphLayout, compute_layout
-from workflow import definition
+from workflow import state_machine_definition
 from workflow.history.parser import parse_steps
 
 MAX_STATES = 100
@@ -132,10 +132,10 @@ def test_the_same_machine_gives_the_same_picture(document: dict[str, Any]) -> No
 
 def test_the_picture_does_not_depend_on_the_process() -> None:
     code = (
-        "import json; from workflow import definition; "
+        "import json; from workflow import state_machine_definition; "
         "from review_app.executions.graph import layout; "
-        "from review_app.executions.graph.definition import parse_definition; "
-        "print(layout.compute_layout(parse_definition(json.loads(definition.read_definition()))))"
+        "from review_app.executions.graph.definition_parser import parse_definition; "
+        "print(layout.compute_layout(parse_definition(json.loads(state_machine_definition.read_definition()))))"
     )
     layouts = {
         subprocess.run(
@@ -176,7 +176,7 @@ def test_an_empty_definition_is_an_empty_picture() -> None:
 
 
 def test_our_own_machine_is_drawn_with_all_its_states() -> None:
-    machine = parse_definition(json.loads(definition.read_definition()))
+    machine = parse_definition(json.loads(state_machine_definition.read_definition()))
 
     check(compute_layout(machine), machine)
     assert len(machine.states) == 18

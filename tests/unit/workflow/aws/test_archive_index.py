@@ -45,9 +45,9 @@ def test_an_archived_row_is_counted_in_the_same_transaction(
 ) -> None:
     put(tables, ROW)
 
-    assert list(repositories.list_unarchived()) == [ROW.id]
+    assert list(repositories.list_unarchived_ids()) == [ROW.id]
     assert repositories.mark_archived(ROW, InspectionMetrics({"closed": 1, "by:ann b": 1}))
-    assert list(repositories.list_unarchived()) == []
+    assert list(repositories.list_unarchived_ids()) == []
     assert figures.list_hours("2026-02-03", "2026-02-04") == [
         HourlyMetrics("2026-02-03T04:00:00.000Z", {"closed": 1, "by:ann b": 1}, NO_SCORES)
     ]
@@ -59,7 +59,7 @@ def test_a_row_that_changed_meanwhile_is_not_counted(
     put(tables, replace(ROW, closed_at="2026-02-03T05:00:00.000Z"))
 
     assert not repositories.mark_archived(ROW, InspectionMetrics({"closed": 1}))
-    assert list(repositories.list_unarchived()) == [ROW.id]
+    assert list(repositories.list_unarchived_ids()) == [ROW.id]
     assert figures.list_hours("2026-01", "2027-01") == []
 
 
@@ -138,7 +138,7 @@ def test_an_open_row_is_archived_without_counts(
     put(tables, waiting)
 
     assert repositories.mark_archived(waiting, InspectionMetrics())
-    assert list(repositories.list_unarchived()) == []
+    assert list(repositories.list_unarchived_ids()) == []
 
 
 def test_hourly_metrics_add_up_and_are_found_across_months(

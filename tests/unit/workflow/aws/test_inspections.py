@@ -168,7 +168,7 @@ def test_rows_and_audit_entries_are_read_consistently(dynamodb: InMemoryDynamoDB
     repository.claim(ROW)
     repository.append_audit_entry(ENTRY)
 
-    assert (repository.get("i1"), repository.list_audit_entries("i1")) == (ROW, [ENTRY])
+    assert (repository.get("i1"), repository.get_audit_trail("i1")) == (ROW, [ENTRY])
 
 
 @pytest.mark.parametrize("name", CHANGES)
@@ -294,7 +294,7 @@ def test_a_decision_and_its_audit_entry_are_one_transaction(
     repository.record_decision("i1", DECISION, ENTRY)
 
     assert stored_item(dynamodb) == to_inspection_item(replace(WAITING, decision=DECISION))
-    assert repository.list_audit_entries("i1") == [ENTRY]
+    assert repository.get_audit_trail("i1") == [ENTRY]
 
 
 @pytest.mark.parametrize(
@@ -314,7 +314,7 @@ def test_a_decision_that_is_not_open_any_more_is_a_conflict(
 
     with pytest.raises(Conflict, match="changed meanwhile"):
         repository.record_decision("i1", DECISION, ENTRY)
-    assert (repository.get("i1"), repository.list_audit_entries("i1")) == (row, [])
+    assert (repository.get("i1"), repository.get_audit_trail("i1")) == (row, [])
 
 
 @pytest.mark.parametrize(

@@ -278,7 +278,7 @@ def test_an_invalid_row_does_not_prevent_the_archiving_of_others(
     with pytest.raises(ZeroDivisionError):
         archiving.run()
     assert valid.owner in archiving.archive.records
-    assert list(archiving.index.list_unarchived()) == [invalid.id]
+    assert list(archiving.index.list_unarchived_ids()) == [invalid.id]
 
 
 def test_a_redriven_execution_is_archived_again(archiving: Archiving) -> None:

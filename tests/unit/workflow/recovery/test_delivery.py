@@ -264,7 +264,7 @@ def test_every_decided_photo_is_filed_without_another_review(
     assert (row.verdict, row.state) == (Verdict.DEFECT, InspectionState.CLOSED)
     assert row.decision is not None
     assert row.decision.id == decision.id
-    assert [entry.action for entry in pipeline.inspections.list_audit_entries(row.id)] == ["decide"]
+    assert [entry.action for entry in pipeline.inspections.get_audit_trail(row.id)] == ["decide"]
 
 
 def test_a_decision_that_does_not_exist_is_not_delivered(pipeline: Pipeline) -> None:

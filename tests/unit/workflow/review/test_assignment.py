@@ -348,7 +348,7 @@ def test_a_photo_on_hold_cannot_be_assigned_or_decided_until_it_is_released(
     assert item.hold == hold
     assigner.release_hold("bob", pipeline.row(image).id)
     assert keys(assigner.assign("bob")) == ["part-0.png"]
-    assert [entry.action for entry in pipeline.inspections.list_audit_entries(pipeline.row(image).id)] == [
+    assert [entry.action for entry in pipeline.inspections.get_audit_trail(pipeline.row(image).id)] == [
         "hold",
         "unhold",
     ]

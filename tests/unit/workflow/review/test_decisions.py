@@ -280,7 +280,7 @@ def test_a_decision_is_stored_with_its_audit_entry_and_its_delivery_is_requested
             id=decision.id, verdict=verdict, reviewer="ann", decided_at=at, reason="a crack", effective_at=at
         )
     )
-    assert pipeline.inspections.list_audit_entries(row.id) == [
+    assert pipeline.inspections.get_audit_trail(row.id) == [
         AuditEntry(
             inspection_id=row.id,
             at=decision.decided_at,

@@ -100,7 +100,7 @@ def test_the_revision_before_the_override_stays_recorded(pipeline: Pipeline) -> 
     (previous,) = row.previous_revisions
     assert (previous.revision, previous.verdict, previous.settled_at) == (1, Verdict.OK, before.settled_at)
     assert (previous.execution, previous.prediction) == (before.owner, before.prediction)
-    (entry,) = pipeline.inspections.list_audit_entries(row.id)
+    (entry,) = pipeline.inspections.get_audit_trail(row.id)
     assert (entry.action, entry.actor, entry.before, entry.after, entry.reason) == (
         *("override", "eve", "ok", "defect"),
         "a crack",
@@ -163,7 +163,7 @@ def test_the_same_override_twice_counts_once(pipeline: Pipeline) -> None:
     row = override(pipeline, image, decision_id=click)
 
     assert (row.revision, row.state) == (2, InspectionState.CLOSED)
-    assert len(pipeline.inspections.list_audit_entries(row.id)) == 1
+    assert len(pipeline.inspections.get_audit_trail(row.id)) == 1
 
 
 def test_of_two_overrides_at_once_one_is_refused(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -180,7 +180,7 @@ def test_of_two_overrides_at_once_one_is_refused(pipeline: Pipeline, monkeypatch
     with pytest.raises(Conflict, match="its verdict was revised at the same time"):
         override(pipeline, image)
     assert pipeline.row(image).revision == 2
-    assert len(pipeline.inspections.list_audit_entries(inspection_id(image))) == 1
+    assert len(pipeline.inspections.get_audit_trail(inspection_id(image))) == 1
 
 
 def test_an_override_needs_another_verdict_and_a_reason(pipeline: Pipeline) -> None:

@@ -113,7 +113,7 @@ def test_two_answers_that_agree_resolve_the_review(
     assert (second.agrees, second.first_decided_by, second.first_verdict) == (True, "ann", Verdict.OK)
     assert (row.verdict, row.lease, row.revision) == (Verdict.OK, None, 1)
     assert queues(repositories) == {ReviewQueue.RESOLVED: 1}
-    assert {(entry.action, entry.actor) for entry in pipeline.inspections.list_audit_entries(row.id)} == {
+    assert {(entry.action, entry.actor) for entry in pipeline.inspections.get_audit_trail(row.id)} == {
         ("decide", "ann"),
         ("second review", "bob"),
     }
@@ -151,7 +151,7 @@ def test_the_first_verdict_can_be_confirmed(
         1,
     )
     assert queues(repositories) == {ReviewQueue.RESOLVED: 1}
-    assert [entry.action for entry in pipeline.inspections.list_audit_entries(row.id)][-1] == "confirm"
+    assert [entry.action for entry in pipeline.inspections.get_audit_trail(row.id)][-1] == "confirm"
 
 
 def test_the_first_verdict_can_be_overridden_without_another_review(
@@ -191,7 +191,7 @@ def test_the_same_answer_twice_counts_once(repositories: Repositories, pipeline:
     first = answer(repositories, image, Verdict.OK, answer_id=CLICK)
 
     assert answer(repositories, image, Verdict.OK, answer_id=CLICK) == first
-    assert len(pipeline.inspections.list_audit_entries(inspection_id(image))) == 2
+    assert len(pipeline.inspections.get_audit_trail(inspection_id(image))) == 2
 
 
 @pytest.mark.parametrize("reviewer", ["ann", "cat"])

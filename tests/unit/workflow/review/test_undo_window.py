@@ -82,7 +82,7 @@ def test_an_undone_photo_is_open_again_and_leased_to_its_reviewer(
     assert row == pipeline.row(image)
     assert (row.awaits_decision, row.undone_ids) == (True, (CLICK,))
     assert row.lease == Lease("ann", timestamps.add_seconds(clock.now, LEASE_SECONDS))
-    trail = pipeline.inspections.list_audit_entries(row.id)
+    trail = pipeline.inspections.get_audit_trail(row.id)
     assert [(entry.action, entry.actor, entry.before, entry.after) for entry in trail] == [
         ("decide", "ann", "unclear", "defect"),
         ("undo", "ann", "defect", "unclear"),
@@ -96,7 +96,7 @@ def test_undo_is_idempotent(pipeline: Pipeline, image: Image) -> None:
     decide(pipeline, image)
 
     assert undo(pipeline, image) == undo(pipeline, image)
-    assert len(pipeline.inspections.list_audit_entries(inspection_id(image))) == 2
+    assert len(pipeline.inspections.get_audit_trail(inspection_id(image))) == 2
 
 
 def test_an_undone_click_that_arrives_again_decides_nothing(pipeline: Pipeline, image: Image) -> None:
@@ -119,7 +119,7 @@ def test_an_undone_click_does_not_conflict_with_the_next_decision(
     with pytest.raises(Conflict, match="this decision was undone"):
         decide(pipeline, image)
     assert "conflict" not in {
-        entry.action for entry in pipeline.inspections.list_audit_entries(inspection_id(image))
+        entry.action for entry in pipeline.inspections.get_audit_trail(inspection_id(image))
     }
 
 
@@ -189,7 +189,7 @@ def test_the_same_click_twice_is_one_decision(pipeline: Pipeline, image: Image, 
     clock.turn(3)
 
     assert decide(pipeline, image) == first
-    assert len(pipeline.inspections.list_audit_entries(inspection_id(image))) == 1
+    assert len(pipeline.inspections.get_audit_trail(inspection_id(image))) == 1
 
 
 def test_a_repeated_click_after_the_end_gets_the_answer_of_the_first(
@@ -223,7 +223,7 @@ def test_an_assigned_photo_cannot_be_decided_by_another_reviewer(
 
     with pytest.raises(Conflict, match="assigned to ann"):
         decide(pipeline, image, "bob")
-    assert pipeline.inspections.list_audit_entries(row.id) == []
+    assert pipeline.inspections.get_audit_trail(row.id) == []
     assert decide(pipeline, image, "ann").reviewer == "ann"
     assert pipeline.row(image).lease is None
 
@@ -247,7 +247,7 @@ def test_a_decision_that_lost_a_race_is_audited_and_names_the_winner(
 
     with pytest.raises(Conflict, match=f"ann decided defect at {winner.decided_at}"):
         pipeline.decide(image, Verdict.OK, "bob", decision_id=str(uuid.uuid4()))
-    trail = pipeline.inspections.list_audit_entries(inspection_id(image))
+    trail = pipeline.inspections.get_audit_trail(inspection_id(image))
     assert [(entry.action, entry.actor, entry.before, entry.after) for entry in trail] == [
         ("decide", "ann", "unclear", "defect"),
         ("conflict", "bob", "defect", "ok"),
@@ -347,7 +347,7 @@ def test_the_class_is_stored_audited_and_announced(pipeline: Pipeline, image: Im
     answer = pipeline.move(image, pipeline.row(image).owner, filing.FilingTarget.REVIEWED)
 
     assert '"defect_class":"crack"' in answer["announcement"]
-    (entry,) = pipeline.inspections.list_audit_entries(inspection_id(image))
+    (entry,) = pipeline.inspections.get_audit_trail(inspection_id(image))
     assert entry.defect_class == "crack"
 
 

@@ -41,7 +41,7 @@ class SessionRegistry:
                 return True
         if any(
             entry.action is AuditAction.SIGN_OUT
-            for entry in self._inspections.list_audit_entries(_audit_key(session))
+            for entry in self._inspections.get_audit_trail(_audit_key(session))
         ):
             return False
         with self._lock:

@@ -3,7 +3,7 @@ import json
 import pytest
 
 from workflow.errors import ConfigurationError
-from workflow.inspections.label_rules import guess_verdicts, policy_for_labels
+from workflow.inspections.default_label_rules import guess_verdicts, policy_for_labels
 from workflow.inspections.routing_policy import DEFAULT_POLICY, parse
 from workflow.inspections.verdict import Verdict
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from datasets.photo_listing import LeftOut, PhotoListing
 from workflow.errors import ConfigurationError
-from workflow.inspections.label_rules import is_ok_label
+from workflow.inspections.default_label_rules import is_ok_label
 
 
 def label_of(name: str) -> str:

@@ -66,7 +66,7 @@ def _format_time_to_answer(row: Inspection) -> str:
     return "" if seconds is None else f" after {format_duration(seconds)}"
 
 
-def print_execution(name: str, description: dict[str, Any] | None) -> None:
+def print_execution_status(name: str, description: dict[str, Any] | None) -> None:
     """Print status and duration of an execution. `description` has the form of DescribeExecution."""
     if description is None:
         _print_field("execution", name)

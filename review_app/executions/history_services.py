@@ -9,7 +9,7 @@ from workflow.history.search import InspectionSearch
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ExecutionHistory:
+class HistoryServices:
     """The sources from which pages read inspections, executions and metrics."""
 
     search: InspectionSearch
