@@ -13,6 +13,7 @@ from workflow.aws.clients import client
 BUCKET, TABLE, USER_POOL = "AWS::S3::Bucket", "AWS::DynamoDB::Table", "AWS::Cognito::UserPool"
 MAX_ATTEMPTS, ATTEMPT_SECONDS = 10, 3.0
 
+_WAITER = {"Delay": 2, "MaxAttempts": 300}
 _MISSING_CODES = ("404", "NoSuchBucket", "ResourceNotFoundException", "ResourceNotFound")
 
 
@@ -72,8 +73,13 @@ def delete_table(table: str, dynamodb: Any = None) -> None:
     """Disable a table's deletion protection and delete it. AWS keeps a last backup for 35 days."""
     service = dynamodb or client("dynamodb")
     try:
-        if service.describe_table(TableName=table)["Table"]["TableStatus"] != "DELETING":
-            service.update_table(TableName=table, DeletionProtectionEnabled=False)
+        description = service.describe_table(TableName=table)["Table"]
+        if description["TableStatus"] != "DELETING":
+            if description.get("DeletionProtectionEnabled"):
+                service.get_waiter("table_exists").wait(TableName=table, WaiterConfig=_WAITER)
+                service.update_table(TableName=table, DeletionProtectionEnabled=False)
+            # DynamoDB refuses to delete a table whose update is not finished.
+            service.get_waiter("table_exists").wait(TableName=table, WaiterConfig=_WAITER)
             service.delete_table(TableName=table)
         service.get_waiter("table_not_exists").wait(TableName=table)
     except ClientError as error:
@@ -88,6 +94,12 @@ def delete_user_pool(pool: str, cognito: Any = None) -> None:
         service.delete_user_pool(UserPoolId=pool)
     except ClientError as error:
         _ignore_missing(error)
+
+
+def delete_parameters(names: Iterable[str], ssm: Any = None) -> list[str]:
+    """Delete at most ten parameters. Return the names of those that existed."""
+    answer = (ssm or client("ssm")).delete_parameters(Names=sorted(names))
+    return list(answer["DeletedParameters"])
 
 
 def find_tagged_arns(stage: str, tagging: Any = None) -> list[str]:

@@ -44,7 +44,7 @@ class PartcheckStack(Stack):
             storage=Storage(self, "Storage"),
             tables=Tables(self, "Tables"),
             queues=Queues(self, "Queues"),
-            parameters=Parameters(self, "Parameters", settings.stage),
+            parameters=Parameters(settings.stage),
             state_machine=StateMachine(self, "StateMachine"),
         )
         functions = Functions(self, "Functions", resources, bundles)
@@ -91,8 +91,8 @@ class PartcheckStack(Stack):
             "EscalationQueueUrl": queues["escalations"].queue_url,
             "VerdictQueueUrl": queues["verdicts"].queue_url,
             "StateMachineArn": resources.state_machine.alias_arn,
-            "PolicyParameter": resources.parameters.policy.parameter_name,
-            "ModelParameter": resources.parameters.model.parameter_name,
+            "PolicyParameter": resources.parameters.policy,
+            "ModelParameter": resources.parameters.model,
         }
         for name, value in outputs.items():
             CfnOutput(self, name, value=value)

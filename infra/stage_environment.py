@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from aws_cdk import ArnFormat, Stack
 from aws_cdk.aws_logs import LogGroup
 
-from infra.parameters import Parameters
+from infra.parameters import Parameters, parameter_arn
 from infra.queues import Queues
 from infra.settings import StageSettings
 from infra.state_machine import StateMachine
@@ -47,9 +47,9 @@ class StageEnvironment:
             **{name: queue.queue_arn for name, queue in self.queues.by_name.items()},
             **{f"log/{name}": log_group.log_group_arn for name, log_group in self.log_groups.items()},
             "references/*": buckets["training"].arn_for_objects(f"{KEY_PREFIX}*"),
-            "policy": self.parameters.policy.parameter_arn,
-            "model": self.parameters.model.parameter_arn,
-            "capacity": self.parameters.capacity.parameter_arn,
+            "policy": parameter_arn(stack, self.parameters.policy),
+            "model": parameter_arn(stack, self.parameters.model),
+            "capacity": parameter_arn(stack, self.parameters.capacity),
             "state machine": self.state_machine.arn,
             "executions": stack.format_arn(
                 service="states",
@@ -78,8 +78,8 @@ class StageEnvironment:
             **{table.variable: self.tables.by_name[table.name].table_name for table in TABLES},
             **urls,
             **{f"{name.upper()}_BUCKET": bucket.bucket_name for name, bucket in self.storage.buckets.items()},
-            "POLICY_PARAMETER": self.parameters.policy.parameter_name,
-            "MODEL_PARAMETER": self.parameters.model.parameter_name,
+            "POLICY_PARAMETER": self.parameters.policy,
+            "MODEL_PARAMETER": self.parameters.model,
             "STATE_MACHINE_ARN": self.state_machine.alias_arn,
             "MAX_IN_FLIGHT": str(self.settings.max_in_flight),
         }

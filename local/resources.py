@@ -6,6 +6,7 @@ from typing import Any
 
 from local.settings import REGION
 from workflow.aws.clients import client
+from workflow.aws.parameters import create_missing_parameters
 from workflow.inspections.routing_policy import DEFAULT_POLICY, NO_MODEL
 from workflow.models import capacity_policy
 from workflow.tables import TABLES, Index, Table
@@ -101,14 +102,9 @@ def _key_schema(attributes: Sequence[str]) -> list[dict[str, str]]:
 
 def create_parameters() -> None:
     """Create the parameters for routing policy, model and capacity policy. Keep existing values."""
-    ssm = client("ssm")
     defaults = {
         POLICY_PARAMETER: json.dumps(DEFAULT_POLICY),
         MODEL_PARAMETER: NO_MODEL,
         capacity_policy.capacity_parameter(MODEL_PARAMETER): capacity_policy.LOCAL_POLICY,
     }
-    for name, value in defaults.items():
-        try:
-            ssm.put_parameter(Name=name, Value=value, Type="String", Overwrite=False)
-        except ssm.exceptions.ParameterAlreadyExists:
-            continue
+    create_missing_parameters(defaults, {})

@@ -1,7 +1,7 @@
 """`partcheck stage deploy`: deploy a stage on AWS or update it."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -157,6 +157,7 @@ def _deploy(
     )
     _print_changes(changes, deployment)
     if not changes:
+        _create_parameters(deployment)
         stacks.discard_change_set(deployment.stack_name, change_set)
         return _require(stacks.find(deployment.stack_name), deployment.stack_name)
     try:
@@ -166,6 +167,7 @@ def _deploy(
     except (click.Abort, PartcheckError):
         stacks.discard_change_set(deployment.stack_name, change_set)
         raise
+    _create_parameters(deployment)
     known = {event.id for event in stacks.events(deployment.stack_name)}
     stacks.execute_change_set(change_set)
     stack = follow_stack(stacks, deployment.stack_name, known)
@@ -175,13 +177,26 @@ def _deploy(
     return stack
 
 
-def follow_stack(stacks: Any, stack_id: str, known: set[str]) -> "Stack | None":
+def _create_parameters(deployment: "StageSettings") -> None:
+    """Create the parameters that commands change. A later deployment leaves their values as they are."""
+    from infra.parameters import Parameters
+    from workflow.aws.parameters import create_missing_parameters
+
+    values = Parameters(deployment.stage).initial_values()
+    for name in create_missing_parameters(values, {"partcheck": deployment.stage}):
+        note(f"Created the parameter {name}.")
+
+
+def follow_stack(
+    stacks: Any, stack_id: str, known: set[str], at_each_poll: Callable[[], object] = lambda: None
+) -> "Stack | None":
     """Print a stack's events until its operation ends. Return the stack, or None if it is deleted."""
     last = None
     for stack, events in stacks.follow(stack_id, known):
         last = stack
         for line in format_events(events):
             note(line)
+        at_each_poll()
     return last if stacks.find(stack_id) else None
 
 

@@ -9,15 +9,24 @@ import click
 
 from cli.aws_options import aws_options, resolve_account, resolve_target
 from cli.context import AwsTarget, CliContext, find_stack
+from cli.model_services import CLOCK
 from cli.output import note, pluralize, print_json_line, print_table
 from cli.stage.deploy import follow_stack
-from cli.stage.stop_models import ModelOwnership, disable_capacity_manager, read_ownership, stop_models
+from cli.stage.stop_models import (
+    POLL_SECONDS,
+    ModelOwnership,
+    disable_capacity_manager,
+    read_ownership,
+    stop_models,
+)
 from workflow.errors import PartcheckError
 
 if TYPE_CHECKING:
     from deployment.stacks import Stack, StackResource
+    from workflow.aws.rate_limiter import RateLimiter
 
 STACK_PREFIX = "partcheck-"
+START_LIMIT_SECONDS = 600  # A function that runs already may start executions for five minutes.
 RETENTION_REASONS = {
     "s3": "kept as requested: contains photos or reports",
     "dynamodb": "kept as requested, or its deletion is not finished yet",
@@ -37,9 +46,7 @@ class StageResources:
 
     def names(self, resource_type: str) -> list[str]:
         """Return the names of the resources of one type."""
-        return [
-            resource.physical_id for resource in self.resources if resource.resource_type == resource_type
-        ]
+        return _names(self.resources, resource_type)
 
     def find_name(self, resource_type: str, part: str) -> str:
         """Return the first resource of one type whose name contains `part`. Empty if there is none."""
@@ -79,6 +86,7 @@ def destroy(
     if resources.stack is not None:
         _delete_stack(stacks, resources.stack)
         running = stop_models(models, ownership)  # Photos may have started one until the stack was deleted.
+    _delete_parameters(target.stage)
     if not keep_data:
         _delete_data(resources)
     _delete_staging(stacks, account)
@@ -132,12 +140,57 @@ def _read_ownership(stage: StageResources, stacks: Any) -> ModelOwnership:
 
 
 def _delete_stack(stacks: Any, stack: "Stack") -> None:
+    """Stop the stage's work and delete its stack. Executions that a late function starts are stopped too."""
+    from deployment.shutdown import STOPS_PER_SECOND
+    from workflow.aws.rate_limiter import RateLimiter
+
+    resources = stacks.resources(stack.name)
+    limiter = RateLimiter(STOPS_PER_SECOND, CLOCK.seconds, CLOCK.sleep)
+    stop = partial(_stop_executions, _names(resources, "AWS::StepFunctions::StateMachine"), limiter)
+    _disable_triggers(resources)
+    deadline = CLOCK.seconds() + START_LIMIT_SECONDS
+    while stop():
+        if CLOCK.seconds() > deadline:
+            raise PartcheckError(
+                "Executions are still being started: find out by which program, then try again"
+            )
+        CLOCK.sleep(POLL_SECONDS)
     note("Deleting the stack …")
     known = {event.id for event in stacks.events(stack.id)}
     stacks.delete(stack.name)
-    remaining = follow_stack(stacks, stack.id, known)
+    remaining = follow_stack(stacks, stack.id, known, stop)
     if remaining is not None and remaining.status != "DELETE_COMPLETE":
         raise PartcheckError(f"The stack could not be deleted ({remaining.status}); its events say why")
+
+
+def _names(resources: "Sequence[StackResource]", resource_type: str) -> list[str]:
+    return [resource.physical_id for resource in resources if resource.resource_type == resource_type]
+
+
+def _disable_triggers(resources: "Sequence[StackResource]") -> None:
+    from deployment.shutdown import disable_queue_readers, disable_rules
+
+    note("Uploads, schedules and queues start no more executions.")
+    disable_rules(_names(resources, "AWS::Events::Rule"))
+    disable_queue_readers(_names(resources, "AWS::Lambda::EventSourceMapping"))
+
+
+def _stop_executions(state_machines: Sequence[str], limiter: "RateLimiter") -> int:
+    """Stop the running executions, and tell their number. Return it."""
+    from deployment.shutdown import stop_executions
+
+    stopped = sum(stop_executions(state_machine, limiter) for state_machine in state_machines)
+    if stopped:
+        note(f"Stopped {pluralize(stopped, 'execution')}.")
+    return stopped
+
+
+def _delete_parameters(stage: str) -> None:
+    from deployment.resource_deletion import delete_parameters
+    from infra.parameters import Parameters
+
+    for name in delete_parameters(Parameters(stage).initial_values()):
+        note(f"Parameter {name} is deleted.")
 
 
 def _report_deleted_versions(bucket: str, count: int) -> None:

@@ -16,15 +16,18 @@ from botocore import xform_name
 from botocore.exceptions import ClientError
 from moto import mock_aws
 
+from infra.parameters import Parameters
 from infra.tables import to_logical_id
 from lambdas import container
 from lambdas.catalog import LambdaFunction
 from tests.infra.call_sites import CallSite, call_sites_on_stack
+from tests.infra.conftest import FULL
 from tests.infra.fake_services import FakeLambdaAndLogs, FakeRekognition, FakeServiceError, FakeStepFunctions
 from tests.infra.permissions import ACCOUNT, REGION, Permission, TemplateAccount, required_permissions
 from tests.proof.dynamodb import InMemoryDynamoDB, InMemoryTable
 from workflow import timestamps
 from workflow.aws.clients import client
+from workflow.aws.parameters import create_missing_parameters
 from workflow.tables import TABLES
 
 CONTEXT = SimpleNamespace(
@@ -164,6 +167,7 @@ def _clear_container() -> None:
 
 
 def _create_resources(account: TemplateAccount) -> None:
+    create_missing_parameters(Parameters(FULL.stage).initial_values(), {})
     for name, resource in account.resources.items():
         match resource["Type"]:
             case "AWS::S3::Bucket":
@@ -174,10 +178,6 @@ def _create_resources(account: TemplateAccount) -> None:
                 client("s3").put_bucket_versioning(Bucket=bucket, VersioningConfiguration=enabled)
             case "AWS::SQS::Queue":
                 client("sqs").create_queue(QueueName=name)
-            case "AWS::SSM::Parameter":
-                properties = resource["Properties"]
-                parameter = {key: properties[key] for key in ("Name", "Type", "Value")}
-                client("ssm").put_parameter(**parameter)
 
 
 def _error_answer(status: int, code: str, **details: str) -> Any:

@@ -69,8 +69,6 @@ class TemplateAccount:
         resource = self.resources[name]
         if resource["Type"] == "AWS::SQS::Queue":
             return f"https://sqs.{REGION}.amazonaws.com/{ACCOUNT}/{name}"
-        if resource["Type"] == "AWS::SSM::Parameter":
-            return str(resource["Properties"]["Name"])
         if resource["Type"] in _REF_IS_ARN:
             return self.arn(name)
         return name.lower() if resource["Type"] == "AWS::S3::Bucket" else name

@@ -11,8 +11,8 @@ from tests.infra.conftest import Template
 pytestmark = pytest.mark.xdist_group("synthesised")
 
 FILE = Path(__file__).with_name("interface.json")
-HOLDING_DATA = ("S3::Bucket", "DynamoDB::Table", "SQS::Queue", "Cognito::UserPool", "SSM::Parameter")
-REPLACING = ("KeySchema", "BucketName", "TableName", "QueueName", "Name", "UsernameAttributes", "Value")
+HOLDING_DATA = ("S3::Bucket", "DynamoDB::Table", "SQS::Queue", "Cognito::UserPool")
+REPLACING = ("KeySchema", "BucketName", "TableName", "QueueName", "Name", "UsernameAttributes")
 
 
 def interface(template: Template) -> dict[str, Any]:

@@ -38,6 +38,7 @@ COMMANDS_ONLY = {
     "model_events.DynamoModelEventLog.events": "model list, model rollback, model capacity",
     "model_references.S3ReferenceRepository.put": "model train, model reference",
     "model_settings.SsmModelSettings._put": "model promote, model rollback, model capacity",
+    "parameters.create_missing_parameters": "stage deploy",
     "reference_proposals.S3ReferenceProposals._read": "model show, model reference",
     "reference_proposals.S3ReferenceProposals._write": "model reference",
     "reference_proposals.S3ReferenceProposals.delete": "model train, model reference",

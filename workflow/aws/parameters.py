@@ -1,5 +1,6 @@
 """Parameters that change without a deployment: the routing policy and the current model."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from workflow.aws.clients import client
@@ -23,3 +24,18 @@ class CachedParameterStore:
     def routing_policy(self, name: str) -> RoutingPolicy:
         """Return the routing policy in a parameter. Raise ConfigurationError if it is invalid."""
         return routing_policy.parse(self.text(name))
+
+
+def create_missing_parameters(
+    values: Mapping[str, str], tags: Mapping[str, str], ssm: Any = None
+) -> list[str]:
+    """Create each parameter that does not exist, with its value and the tags. Return the created names."""
+    service, created = ssm or client("ssm"), list[str]()
+    marks = [{"Key": key, "Value": value} for key, value in tags.items()]
+    for name, value in values.items():
+        try:
+            service.put_parameter(Name=name, Value=value, Type="String", Overwrite=False, Tags=marks)
+        except service.exceptions.ParameterAlreadyExists:
+            continue
+        created.append(name)
+    return created

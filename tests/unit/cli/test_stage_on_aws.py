@@ -1,0 +1,95 @@
+"""Stages are deployed, updated and destroyed on an account that answers as AWS does."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from cli.main import main
+from tests.aws_account import REGION, RESOURCES, TABLES, TEMPLATE, AwsAccount, aws_account
+from workflow.aws.clients import client
+
+PARAMETERS = ("/partcheck/dev/model", "/partcheck/dev/model-capacity", "/partcheck/dev/policy")
+
+
+@pytest.fixture
+def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[AwsAccount]:
+    """An account, and a synthesis that writes the account's small template."""
+    with aws_account() as account:
+
+        def synthesise(_settings: object, out: Path, with_packages: bool) -> Path:
+            (out / "Partcheck.assets.json").write_text(json.dumps({"files": {}}), encoding="utf-8")
+            file = out / "Partcheck.template.json"
+            file.write_text(account.next_template, encoding="utf-8")
+            return file
+
+        monkeypatch.setattr("infra.app.synthesise", synthesise)
+        yield account
+
+
+def stage(*arguments: str) -> Result:
+    return CliRunner().invoke(main, ("stage", *arguments, "--stage", "dev", "--yes"))
+
+
+@pytest.fixture
+def deployed(aws: AwsAccount) -> AwsAccount:
+    """A deployed stage with its bucket."""
+    assert stage("deploy").exit_code == 0
+    place = {"LocationConstraint": REGION}
+    client("s3").create_bucket(Bucket=RESOURCES["StorageInbound"][1], CreateBucketConfiguration=place)
+    aws.calls.clear()
+    return aws
+
+
+def read_parameters() -> dict[str, str]:
+    found = client("ssm").get_parameters_by_path(Path="/partcheck/dev", Recursive=True)["Parameters"]
+    return {parameter["Name"]: parameter["Value"] for parameter in found}
+
+
+def test_a_first_deployment_creates_the_parameters_before_the_functions_read_them(aws: AwsAccount) -> None:
+    answer = stage("deploy")
+
+    assert answer.exit_code == 0, answer.output
+    assert read_parameters().keys() == {*PARAMETERS}
+    assert read_parameters()["/partcheck/dev/model"] == "none"
+    tags = client("ssm").list_tags_for_resource(ResourceType="Parameter", ResourceId=PARAMETERS[0])
+    assert tags["TagList"] == [{"Key": "partcheck", "Value": "dev"}]
+    assert aws.calls.index("ssm_put_parameter") < aws.calls.index("cloudformation_execute_change_set")
+
+
+@pytest.mark.parametrize("changed", [True, False])
+def test_an_update_leaves_the_model_in_use_and_creates_what_is_missing(
+    deployed: AwsAccount, changed: bool
+) -> None:
+    client("ssm").put_parameter(Name=PARAMETERS[0], Value="arn:model", Overwrite=True)
+    client("ssm").delete_parameter(Name=PARAMETERS[2])
+    deployed.next_template = TEMPLATE + " " * changed
+
+    answer = stage("deploy")
+
+    assert answer.exit_code == 0, answer.output
+    assert read_parameters()["/partcheck/dev/model"] == "arn:model"
+    assert read_parameters().keys() == {*PARAMETERS}
+    assert ("cloudformation_execute_change_set" in deployed.calls) is changed
+
+
+@pytest.mark.parametrize("options", [(), ("--keep-data",)])
+def test_a_stage_with_waiting_executions_is_destroyed(deployed: AwsAccount, options: tuple[str, ...]) -> None:
+    deployed.executions = {f"photo{number}-1": "RUNNING" for number in range(50)}
+    deployed.waiting_uploads, deployed.late_starts = 3, 2
+
+    answer = stage("destroy", *options)
+
+    assert answer.exit_code == 0, answer.output
+    assert deployed.status == "DELETE_COMPLETE"
+    assert deployed.running == []
+    calls = deployed.calls
+    last_trigger = max(
+        index for index, call in enumerate(calls) if "disable_rule" in call or "mapping" in call
+    )
+    assert last_trigger < calls.index("sfn_stop_execution") < calls.index("cloudformation_delete_stack")
+    assert "Stopped 50 executions." in answer.stderr
+    assert read_parameters() == {}
+    assert deployed.tables.keys() == ({*TABLES} if options else set())
