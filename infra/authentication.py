@@ -14,6 +14,8 @@ CALLBACK_PATH = "/sign-in/callback"
 class Authentication(Construct):
     """The OpenID Connect issuer of the review app, its client, and the claim that holds a user's roles.
 
+    `logout_url` ends the user pool's own session in a browser. It is empty for another issuer.
+
     Users cannot sign up themselves: an administrator invites them and adds them to groups. Every user needs a
     second factor.
     """
@@ -23,9 +25,18 @@ class Authentication(Construct):
         if settings.oidc_issuer:
             self.issuer, self.client_id = settings.oidc_issuer.rstrip("/"), settings.oidc_client_id
             self.secret_arn, self.roles_claim = settings.oidc_secret_arn, "roles"
+            self.logout_url = ""
             return
-        pool = self._build_user_pool(settings)
+        pool, domain = self._build_user_pool(settings)
+        self.logout_url = f"{domain.base_url()}/logout"
         client = _build_client(pool, f"https://{settings.domain}")
+        cognito.CfnManagedLoginBranding(  # Without a style a client has no pages of managed login.
+            self,
+            "Style",
+            user_pool_id=pool.user_pool_id,
+            client_id=client.user_pool_client_id,
+            use_cognito_provided_values=True,
+        )
         stack = Stack.of(self)
         self.issuer = f"https://cognito-idp.{stack.region}.{stack.url_suffix}/{pool.user_pool_id}"
         self.client_id = client.user_pool_client_id
@@ -37,8 +48,12 @@ class Authentication(Construct):
         )
         self.secret_arn, self.roles_claim = secret.ref, "cognito:groups"
 
-    def _build_user_pool(self, settings: StageSettings) -> cognito.UserPool:
-        """Build the user pool with a group per role and a domain, and output its id."""
+    def _build_user_pool(self, settings: StageSettings) -> tuple[cognito.UserPool, cognito.UserPoolDomain]:
+        """Build the user pool with a group per role, and its domain. Output the pool's id.
+
+        Only managed login obeys `prompt=login`: the classic pages offer the last user of the browser without
+        asking for credentials.
+        """
         pool = _build_pool(self)
         for precedence, role in enumerate(reversed(Role)):
             cognito.CfnUserPoolGroup(
@@ -50,13 +65,14 @@ class Authentication(Construct):
             )
         stack = Stack.of(self)
         CfnOutput(stack, "UserPoolId", value=pool.user_pool_id)
-        pool.add_domain(
+        domain = pool.add_domain(
             "Domain",
+            managed_login_version=cognito.ManagedLoginVersion.NEWER_MANAGED_LOGIN,
             cognito_domain=cognito.CognitoDomainOptions(
                 domain_prefix=f"{settings.stack_name}-{stack.account}"
             ),
         )
-        return pool
+        return pool, domain
 
 
 def _build_client(pool: cognito.UserPool, url: str) -> cognito.UserPoolClient:
@@ -81,6 +97,7 @@ def _build_pool(scope: Construct) -> cognito.UserPool:
     return cognito.UserPool(
         scope,
         "Pool",
+        feature_plan=cognito.FeaturePlan.ESSENTIALS,  # Managed login needs it.
         self_sign_up_enabled=False,
         sign_in_aliases=cognito.SignInAliases(email=True),
         sign_in_case_sensitive=False,

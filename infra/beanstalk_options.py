@@ -1,11 +1,23 @@
 """Elastic Beanstalk option settings of the review app, by namespace."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from aws_cdk import aws_elasticbeanstalk as beanstalk
 
 TLS_POLICY = "ELBSecurityPolicy-TLS13-1-2-2021-06"
+APP_PORT = "8000"  # The port in infra/review/Procfile, to which the proxy connects.
+# Requests that the app refuses, most of them of scanners, do not make the environment unhealthy.
+HEALTH_RULES = {
+    "Version": 1,
+    "Rules": {
+        "Environment": {
+            "Application": {"ApplicationRequests4xx": {"Enabled": False}},
+            "ELB": {"ELBRequests4xx": {"Enabled": False}},
+        }
+    },
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +62,7 @@ def _environment_options(beanstalk_options: BeanstalkOptions) -> dict[str, Mappi
             "LoadBalancerType": "application",
             "ServiceRole": beanstalk_options.service_role,
         },
-        "elasticbeanstalk:application:environment": beanstalk_options.variables,
+        "elasticbeanstalk:application:environment": {**beanstalk_options.variables, "PORT": APP_PORT},
         "elasticbeanstalk:application:environmentsecrets": beanstalk_options.secrets,
         "elasticbeanstalk:environment:proxy": {"ProxyServer": "nginx"},
         "elasticbeanstalk:environment:process:default": {
@@ -106,7 +118,10 @@ def _server_options(beanstalk_options: BeanstalkOptions) -> dict[str, Mapping[st
 def _operation_options() -> dict[str, Mapping[str, str]]:
     return {
         "elasticbeanstalk:command": {"DeploymentPolicy": "RollingWithAdditionalBatch"},
-        "elasticbeanstalk:healthreporting:system": {"SystemType": "enhanced"},
+        "elasticbeanstalk:healthreporting:system": {
+            "SystemType": "enhanced",
+            "ConfigDocument": json.dumps(HEALTH_RULES),
+        },
         "elasticbeanstalk:managedactions": {
             "ManagedActionsEnabled": "true",
             "PreferredStartTime": "Sun:03:00",

@@ -97,7 +97,8 @@ class ReviewApp(Construct):
                 )
             ),
         )
-        environment.node.add_dependency(network.internet_connectivity_established)
+        # Servers must not start before their permissions exist: they fetch their secrets only once.
+        environment.node.add_dependency(network.internet_connectivity_established, self.role)
         self._add_dns_record(environment.attr_endpoint_url)
         self.environment_name = environment.ref
 
@@ -118,6 +119,7 @@ class ReviewApp(Construct):
         variables = {name: values[name] for name in sorted(required)}
         return variables | {
             "OIDC_ROLES_CLAIM": authentication.roles_claim,
+            **({"OIDC_LOGOUT_URL": authentication.logout_url} if authentication.logout_url else {}),
             "AWS_REGION": Stack.of(self).region,
         }
 

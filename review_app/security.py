@@ -49,6 +49,10 @@ class SecurityMiddleware:
         if settings.is_secure:
             self._headers["Strict-Transport-Security"] = "max-age=31536000; includeSubDomains"
         self._document_headers = self._headers | _DOCUMENT_HEADERS
+        if settings.oidc and settings.oidc.logout_url:  # The form to sign out leads there.
+            provider = "{0.scheme}://{0.netloc}".format(urlsplit(settings.oidc.logout_url))
+            policy = _CSP.replace("form-action 'self'", f"form-action 'self' {provider}")
+            self._document_headers["Content-Security-Policy"] = policy
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":

@@ -30,6 +30,7 @@ DEFAULTS: Mapping[str, str] = {
     "OIDC_PROVIDER": "your organisation",
     "OIDC_NAME_CLAIM": "email",
     "OIDC_ROLES_CLAIM": "roles",
+    "OIDC_LOGOUT_URL": "",
     "UNDO_SECONDS": str(UNDO_SECONDS),
     "DEFECT_CLASSES": "crack, blowholes, scratch, burr, shrinkage, inclusion, chipped edge, misrun",
 }
@@ -40,7 +41,8 @@ MIN_SECRET_LENGTH = 32
 class OidcSettings:
     """OpenID Connect provider, client and the claims that hold a user's name and roles.
 
-    A claim is a name, or a path such as `realm_access.roles`.
+    A claim is a name, or a path such as `realm_access.roles`. The provider's `logout_url` is empty if a
+    sign-out ends the app's own session only.
     """
 
     discovery_url: str
@@ -49,6 +51,7 @@ class OidcSettings:
     provider: str
     name_claim: str
     roles_claim: str
+    logout_url: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,6 +140,7 @@ def _oidc_settings(values: Mapping[str, str]) -> OidcSettings | None:
         provider=values["OIDC_PROVIDER"],
         name_claim=_claim(values, "OIDC_NAME_CLAIM"),
         roles_claim=_claim(values, "OIDC_ROLES_CLAIM"),
+        logout_url=values["OIDC_LOGOUT_URL"],
     )
 
 

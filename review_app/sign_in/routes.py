@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections.abc import Mapping
 from typing import Annotated, Any
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 import httpx2
 from authlib.integrations.base_client import OAuthError
@@ -147,13 +147,24 @@ async def _fetch_claims(
 
 @router.post("/sign-out")
 def sign_out(request: Request) -> Response:
-    """End the session and the user's leases."""
+    """End the session and the user's leases, and the provider's session if it has a logout URL.
+
+    Otherwise the provider might sign the next person at a shared station in as this one.
+    """
     user = session_user(request)
     if user is not None:
         request.app.state.review_services.assigner.release_all_leases(user.name)
     users.sign_out(request)
     flash(request, "You are signed out.")
-    return RedirectResponse("/sign-in", 303)
+    return RedirectResponse(_logout_url(request.app.state.settings) or "/sign-in", 303)
+
+
+def _logout_url(settings: ReviewAppSettings) -> str:
+    """Return the URL at which the provider ends its session and returns to the app. Empty if it has none."""
+    if settings.oidc is None or not settings.oidc.logout_url:
+        return ""
+    query = {"client_id": settings.oidc.client_id, "logout_uri": f"{settings.public_url}/"}
+    return f"{settings.oidc.logout_url}?{urlencode(query)}"
 
 
 def local_url(url: str) -> str:

@@ -50,6 +50,17 @@ class Template:
             name: resource for name, resource in self.resources.items() if resource["Type"] == f"AWS::{kind}"
         }
 
+    def dependencies_of(self, name: str) -> set[str]:
+        """Return the logical ids that exist before this one: references and DependsOn, and theirs."""
+        found, waiting = set[str](), [name]
+        while waiting:
+            resource = self.resources[waiting.pop()]
+            text = json.dumps({key: value for key, value in resource.items() if key != "Metadata"})
+            named = {other for other in self.resources if f'"{other}"' in text or f"${{{other}" in text}
+            waiting += named - found
+            found |= named
+        return found
+
 
 @pytest.fixture(scope="session")
 def synthesised(tmp_path_factory: pytest.TempPathFactory) -> Template:

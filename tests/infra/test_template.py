@@ -353,6 +353,70 @@ def test_the_review_app_is_served_over_https_only(synthesised: Template) -> None
     assert options["aws:autoscaling:launchconfiguration", "DisableIMDSv1"] == "true"
 
 
+def options_of(template: Template) -> dict[tuple[str, str], Any]:
+    """Return the review app's option settings by namespace and name."""
+    [environment] = template.of("ElasticBeanstalk::Environment").values()
+    return {
+        (option["Namespace"].removeprefix("aws:elasticbeanstalk:"), option["OptionName"]): option["Value"]
+        for option in environment["Properties"]["OptionSettings"]
+    }
+
+
+def test_strangers_whom_the_app_refuses_do_not_make_it_unhealthy(synthesised: Template) -> None:
+    document = json.loads(options_of(synthesised)["healthreporting:system", "ConfigDocument"])
+
+    environment = document["Rules"]["Environment"]
+    assert document["Version"] == 1
+    assert environment["Application"]["ApplicationRequests4xx"] == {"Enabled": False}
+    assert environment["ELB"]["ELBRequests4xx"] == {"Enabled": False}
+
+
+def test_the_proxy_connects_to_the_apps_port_and_repeats_no_directive_of_the_platform(
+    synthesised: Template,
+) -> None:
+    """nginx refuses a directive twice in one context. The platform's own file has these for all of HTTP."""
+    review, platforms = ROOT / "infra" / "review", {"server_tokens", "include", "default_type", "log_format"}
+    own = (review / ".platform/nginx/conf.d/partcheck.conf").read_text("utf-8")
+
+    assert f"--port {options_of(synthesised)['application:environment', 'PORT']}" in (
+        (review / "Procfile").read_text("utf-8")
+    )
+    assert {line.split()[0] for line in own.splitlines() if line} & platforms == set()
+
+
+def test_servers_start_after_their_permissions_and_secrets_exist(synthesised: Template) -> None:
+    """A server fetches its secrets once, while it starts."""
+    [environment] = synthesised.of("ElasticBeanstalk::Environment")
+    closure = synthesised.dependencies_of(environment)
+
+    roles = {name for name in synthesised.of("IAM::Role") if name.startswith("ReviewApp")}
+    needed = [
+        name
+        for name, policy in synthesised.of("IAM::Policy").items()
+        if any(role["Ref"] in roles & closure for role in policy["Properties"]["Roles"])
+    ]
+    assert needed
+    assert {*needed, *synthesised.of("SecretsManager::Secret")} <= closure
+
+
+def test_sign_in_asks_for_credentials_each_time_and_sign_out_ends_the_pools_session(
+    synthesised: Template,
+) -> None:
+    """The classic pages ignore `prompt=login`, and managed login needs a style and the Essentials plan."""
+    [pool] = synthesised.of("Cognito::UserPool").values()
+    [domain] = synthesised.of("Cognito::UserPoolDomain").values()
+    [style] = synthesised.of("Cognito::ManagedLoginBranding").values()
+    [client] = synthesised.of("Cognito::UserPoolClient")
+
+    assert domain["Properties"]["ManagedLoginVersion"] == 2
+    assert pool["Properties"]["UserPoolTier"] == "ESSENTIALS"
+    assert style["Properties"]["ClientId"] == {"Ref": client}
+    assert style["Properties"]["UseCognitoProvidedValues"] is True
+    logout = json.dumps(options_of(synthesised)["application:environment", "OIDC_LOGOUT_URL"])
+    assert ".auth." in logout
+    assert '.amazoncognito.com/logout"' in logout
+
+
 def test_a_second_server_starts_when_the_first_is_busy_not_when_photos_are_viewed(
     synthesised: Template,
 ) -> None:
@@ -380,7 +444,7 @@ def test_the_review_app_has_its_required_variables_and_secrets_from_secrets_mana
     assert settings["environmentsecrets"] == {"SESSION_SECRET", "OIDC_CLIENT_SECRET"}
     variables = {name for name in settings["environment"] if name.isupper()}
     assert variables | settings["environmentsecrets"] >= REQUIRED_VARIABLES | OIDC_VARIABLES
-    assert variables <= REQUIRED_VARIABLES | OIDC_VARIABLES | DEFAULTS.keys() | {"AWS_REGION"}
+    assert variables <= REQUIRED_VARIABLES | OIDC_VARIABLES | DEFAULTS.keys() | {"AWS_REGION", "PORT"}
 
 
 def test_users_sign_in_with_a_second_factor_and_one_of_three_roles(synthesised: Template) -> None:

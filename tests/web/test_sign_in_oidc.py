@@ -2,9 +2,10 @@
 
 import base64
 import hashlib
+import re
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Annotated, Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -137,6 +138,28 @@ def sign_in_with(stranger: httpx2.Client, provider: Provider) -> httpx2.Response
     assert parameters["prompt"] == "login"  # A shared station must not reuse another person's session.
     assert parameters["redirect_uri"] == f"{stranger.base_url}/sign-in/callback".replace("//sign", "/sign")
     return stranger.get(f"/sign-in/callback?code=c0de&state={parameters['state']}")
+
+
+@pytest.mark.parametrize("ends_session", [True, False])
+def test_signing_out_ends_the_providers_session_where_it_has_a_logout_url(
+    provider: Provider, ends_session: bool
+) -> None:
+    """Browsers also apply the policy of form targets to the redirect."""
+    logout_url = f"{provider.address}/logout" if ends_session else ""
+    oidc = replace(oidc_settings(provider), logout_url=logout_url)
+    with running(World.new(), oidc=oidc) as address, visitor(address) as stranger:
+        sign_in_with(stranger, provider)
+        answer = stranger.post("/sign-out")
+
+    place = urlsplit(answer.headers["location"])
+    targets = re.findall("form-action ([^;]+);", answer.headers["content-security-policy"])
+    assert answer.status_code == 303
+    if ends_session:
+        assert f"{place.scheme}://{place.netloc}{place.path}" == logout_url
+        assert parse_qs(place.query) == {"client_id": ["app"], "logout_uri": [f"{address}/"]}
+        assert targets == [f"'self' {provider.address}"]
+    else:
+        assert (place.geturl(), targets) == ("/sign-in", ["'self'"])
 
 
 def test_the_provider_says_who_one_is_and_what_one_may_do(
