@@ -21,6 +21,7 @@ RUNBOOK = "docs/runbook.md"
 REVIEW_WAIT_HOURS = 8
 IDLE_HOURS = 2
 FAILURES_IN_FIVE_MINUTES = 5
+UNGUARDED_PHOTOS_IN_AN_HOUR = 3  # A slow line raises it, too; one photo that cannot be measured does not.
 QUEUES_WITH_OWN_SECTION = {"intake", "decisions", FAILURES}
 
 
@@ -141,6 +142,12 @@ class Alarms(Construct):
         )
 
     def _add_cameras(self) -> None:
+        self._add(
+            "UnguardedPhotos",
+            self._metrics.of_function("detect_labels", "photo_unguarded", 60),
+            UNGUARDED_PHOTOS_IN_AN_HOUR,
+            "The model in use has no reference that fits: the photo guard compares no photo.",
+        )
         cameras = {
             "UnusualCamera": ("unusual", "Photos of a camera are unlike those from which the model learned."),
             "FrozenCamera": ("frozen", "A camera repeats a frame. Its photos wait for people."),

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageChops
 
 from vision.filters import Plane
 from vision.png_chunks import strip_ancillary_chunks
@@ -157,13 +157,16 @@ def _flatten(image: Image.Image) -> Image.Image:
     grey = image.mode in ("1", "L", "LA")
     mode = "L" if grey else "RGB"
     if image.mode in ("LA", "PA", "RGBA") or "transparency" in image.info:
-        layers = image.convert("LA" if grey else "RGBA")
-        alpha = layers.getchannel("A")
-        if alpha.getextrema() == (OPAQUE, OPAQUE):
-            return layers.convert(mode)
-        background = Image.new(mode, image.size, BACKGROUND)
-        background.paste(layers.convert(mode), mask=alpha)
-        return background
+        layers = _to_mode(image, "LA" if grey else "RGBA")
+        picture, alpha = layers.convert(mode), layers.getchannel("A")
+        if alpha.getextrema() != (OPAQUE, OPAQUE):
+            picture.paste(BACKGROUND, mask=ImageChops.invert(alpha))
+        return picture
+    return _to_mode(image, mode)
+
+
+def _to_mode(image: Image.Image, mode: str) -> Image.Image:
+    """Return an image in a mode; one that has it already is not copied."""
     return image if image.mode == mode else image.convert(mode)
 
 

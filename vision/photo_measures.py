@@ -16,6 +16,7 @@ HASHED_SIDE = 256
 BLACK = 5
 WHITE = 250
 _LEAST_LAPLACIAN = 0.01
+_GREY_VALUES = np.arange(256, dtype=np.float64)
 
 
 def measure_photo(content: bytes) -> dict[str, Any]:
@@ -32,14 +33,16 @@ def measure_photo(content: bytes) -> dict[str, Any]:
         frame_hash = _hash_centre(photo.image)
         decoded, bit_depth = photo.to_eight_bits()
         picture = photo.turn_upright(_reduce(decoded))
-    luminance = np.asarray(picture.convert("L"), dtype=np.float32)
+    luminance = picture.convert("L")
+    levels = np.array(luminance.histogram()) / (luminance.width * luminance.height)
+    brightness = float(levels @ _GREY_VALUES)
     return {
         "decoder_version": DECODER_VERSION,
-        "brightness": float(luminance.mean(dtype=np.float64)),
-        "contrast": float(luminance.std(dtype=np.float64)),
-        "black_share": float((luminance < BLACK).mean()),
-        "white_share": float((luminance > WHITE).mean()),
-        "sharpness": _sharpness(luminance),
+        "brightness": brightness,
+        "contrast": float(levels @ (_GREY_VALUES - brightness) ** 2) ** 0.5,
+        "black_share": float(levels[:BLACK].sum()),
+        "white_share": float(levels[WHITE + 1 :].sum()),
+        "sharpness": _sharpness(np.asarray(luminance, dtype=np.float32)),
         "colour_cast": _colour_cast(picture),
         "bit_depth": bit_depth,
         "frame_hash": frame_hash,
@@ -73,5 +76,6 @@ def _colour_cast(picture: Image.Image) -> float:
     """Return the length of the mean of two opponent channels: red − green and yellow − blue."""
     if picture.mode == "L":
         return 0.0
-    red, green, blue = np.asarray(picture, dtype=np.float32).reshape(-1, 3).mean(axis=0, dtype=np.float64)
+    counts = np.array(picture.histogram()).reshape(3, 256)
+    red, green, blue = counts @ _GREY_VALUES / (picture.width * picture.height)
     return float(np.hypot(red - green, (red + green) / 2 - blue))

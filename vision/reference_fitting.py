@@ -20,6 +20,7 @@ MEASURE_MARGINS = {
     "bit_depth": 0.5,
 }
 RANGE_MARGIN_SHARE = 0.25
+LARGEST_LIGHT_MARGINS = (0.07, 0.25)  # Shares of the lowest and of the highest learned brightness.
 LIMIT_FACTOR = 1.15
 FOLDS = 10
 LEAST_SCALE = 0.01
@@ -94,10 +95,14 @@ def exceeds_others(distances: Vector) -> Flags:
 
 
 def outside_ranges(values: Matrix, learned: Matrix) -> Flags:
-    """Return for each photo whether a measure (photos × measures) leaves the learned range by the margin."""
+    """Return for each photo whether a measure (photos × measures) leaves the learned range by its margin."""
     low, high = learned.min(axis=0), learned.max(axis=0)
     margins = np.maximum(RANGE_MARGIN_SHARE * (high - low), list(MEASURE_MARGINS.values()))
-    result: Flags = ((values < low - margins) | (values > high + margins)).any(axis=1)
+    below, above = margins.copy(), margins.copy()
+    light = list(MEASURE_MARGINS).index("brightness")
+    below[light] = min(margins[light], LARGEST_LIGHT_MARGINS[0] * low[light])
+    above[light] = min(margins[light], LARGEST_LIGHT_MARGINS[1] * high[light])
+    result: Flags = ((values < low - below) | (values > high + above)).any(axis=1)
     return result
 
 

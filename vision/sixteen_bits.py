@@ -73,8 +73,9 @@ def stretch_colours(image: Image.Image, content: bytes) -> tuple[Image.Image, in
     bit_depth, upper_end = find_bit_depth(used[0] | used[1] | used[2])
     stretched = _upper_eight(high, low, upper_end)
     if len(used) > 3:
-        _, upper_end = find_bit_depth(used[3])
-        stretched[..., 3] = _upper_eight(high[..., 3], low[..., 3], upper_end)
+        _, end_of_alpha = find_bit_depth(used[3])
+        if end_of_alpha != upper_end:
+            stretched[..., 3] = _upper_eight(high[..., 3], low[..., 3], end_of_alpha)
     return Image.fromarray(stretched), bit_depth
 
 

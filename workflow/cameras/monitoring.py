@@ -112,11 +112,10 @@ def run_once(monitor: CameraMonitor, now: str, time_left: Callable[[], bool]) ->
 
 
 def margins_of(reference: ModelReference | None) -> dict[str, float]:
-    """Return the margins of the watched measures, for a model with this reference or without one."""
-    return {
-        name: RULES[name].compute_margin(reference.ranges[name] if reference else (0.0, 0.0))
-        for name in WATCHED_MEASURES
-    }
+    """Return the narrower margin of each watched measure; without a reference, its least margin."""
+    if reference is None:
+        return {name: RULES[name].margin for name in WATCHED_MEASURES}
+    return {name: min(RULES[name].compute_margins(reference.ranges[name])) for name in WATCHED_MEASURES}
 
 
 def reopen_suspects(monitor: CameraMonitor, time_left: Callable[[], bool]) -> int:

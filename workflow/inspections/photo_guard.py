@@ -9,31 +9,39 @@ from workflow.inspections.model_reference import ModelReference
 from workflow.photos.measures import PhotoMeasures
 
 RANGE_MARGIN_SHARE = 0.25
+# Light multiplies: a fixed number of grey values would let a dark scene lose most of its light.
+LARGEST_LIGHT_MARGINS = (0.07, 0.25)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MeasureRule:
     """The rule of one measure: its least margin around the learned range, and its sentences.
 
-    `below` and `above` say what a photo is whose value leaves the range. `unit` formats a value.
+    `largest` holds the largest margins below and above it, as shares of the lowest and of the highest learned
+    value. `below` and `above` say what a photo is whose value leaves the range. `unit` formats a value.
     """
 
     margin: float
+    largest: tuple[float, float] | None = None
     below: str
     above: str
     quantity: str
     unit: str = "{:.0f}"
 
-    def compute_margin(self, learned: tuple[float, float]) -> float:
-        """Return the margin around a learned range, in the measure's unit."""
+    def compute_margins(self, learned: tuple[float, float]) -> tuple[float, float]:
+        """Return the margins below and above a learned range, in the measure's unit."""
         low, high = learned
-        return max(RANGE_MARGIN_SHARE * (high - low), self.margin)
+        margin = max(RANGE_MARGIN_SHARE * (high - low), self.margin)
+        if self.largest is None:
+            return margin, margin
+        below, above = self.largest
+        return min(margin, below * low), min(margin, above * high)
 
     def explain(self, value: float, learned: tuple[float, float]) -> str:
         """Return the reason if the value is outside the learned range and its margin, otherwise nothing."""
         low, high = learned
-        margin = self.compute_margin(learned)
-        if low - margin <= value <= high + margin:
+        margin_below, margin_above = self.compute_margins(learned)
+        if low - margin_below <= value <= high + margin_above:
             return ""
         words = self.below if value < low else self.above
         shown, shown_low, shown_high = (self.unit.format(number) for number in (value, low, high))
@@ -43,6 +51,7 @@ class MeasureRule:
 RULES = {
     "brightness": MeasureRule(
         margin=12,
+        largest=LARGEST_LIGHT_MARGINS,
         below="darker than every learned photo",
         above="brighter than every learned photo",
         quantity="mean",

@@ -13,6 +13,7 @@ from sklearn.covariance import LedoitWolf
 from threadpoolctl import threadpool_limits
 
 from vision.reference_fitting import (
+    LARGEST_LIGHT_MARGINS,
     LIMIT_FACTOR,
     MEASURE_MARGINS,
     exceeds_others,
@@ -123,15 +124,20 @@ def test_the_guard_of_the_domain_measures_the_same_distance() -> None:
 
 def test_the_guard_of_the_domain_has_the_same_margins() -> None:
     assert {name: rule.margin for name, rule in photo_guard.RULES.items()} == MEASURE_MARGINS
-    reference = reference_of(fit_reference(measures_of(correlated(40, 5)), numbered(40)))
-    for name, margin in MEASURE_MARGINS.items():
-        for step in (-1.01, -0.99, 0.99, 1.01):
-            photo = measures_of(np.array([reference.centre]))[0]
-            photo[name] += step * margin
-            learned = np.array([[reference.ranges[key][0] for key in MEASURE_MARGINS]])
-            stopped = outside_ranges(np.array([[photo[key] for key in MEASURE_MARGINS]]), learned)[0]
+    assert photo_guard.RULES["brightness"].largest == LARGEST_LIGHT_MARGINS
+    for name, brightness in [*((name, 200.0) for name in MEASURE_MARGINS), ("brightness", 15.0)]:
+        rows = measures_of(correlated(40, 5), brightness=brightness)
+        reference = reference_of(fit_reference(rows, numbered(40)))
+        below, above = photo_guard.RULES[name].compute_margins(reference.ranges[name])
+        for step in (-1.01 * below, -0.99 * below, 0.99 * above, 1.01 * above):
+            photo = rows[0] | {"descriptor": reference.centre}
+            photo[name] += step
+            values = [np.array([[row[key] for key in MEASURE_MARGINS]]) for row in (photo, rows[0])]
 
-            assert bool(photo_guard.explain_unusual(PhotoMeasures(**photo), reference)) == stopped
+            assert (
+                bool(photo_guard.explain_unusual(PhotoMeasures(**photo), reference))
+                == (outside_ranges(values[0], values[1])[0])
+            )
 
 
 def test_the_largest_document_can_be_stored() -> None:

@@ -13,9 +13,10 @@ from workflow.photos.measures import PhotoMeasures
 
 Rule = Callable[[PhotoMeasures, ModelReference], tuple[str, ...]]
 
-# The bounds by hand: the learned range, widened by the larger of a quarter of its width and the least margin.
+# The bounds by hand: the learned range, widened by the larger of a quarter of its width and the least margin,
+# of which light has no more than 7 % of its lowest and 25 % of its highest value.
 BOUNDS = {
-    "brightness": (80.0, 152.0),  # 92 to 140: the least margin 12 equals a quarter of the width
+    "brightness": (85.56, 152.0),  # 92 to 140: 7 % of the lowest, a quarter of the width
     "contrast": (20.0, 80.0),  # 30 to 70: a quarter of the width is 10
     "black_share": (-0.03, 0.05),  # 0 to 0.02: the least margin 0.03
     "white_share": (-0.05, 0.25),  # 0 to 0.2: a quarter of the width is 0.05
@@ -60,12 +61,22 @@ UNUSUAL: list[PhotoMeasures] = [
 ]
 
 
+DARK_SCENE = small_reference(ranges={**small_reference().ranges, "brightness": (10.0, 20.0)})
+DARK_BOUNDS = (9.3, 25.0)
+
+
 def count_errors(rule: Rule) -> int:
-    """Count the photos that a rule judges wrongly."""
-    reference = small_reference()
-    passed = [photo for photo in UNUSUAL if not rule(photo, reference)]
-    stopped = [photo for photo in USUAL if rule(photo, reference)]
-    return len(passed) + len(stopped)
+    """Count the photos that a rule judges wrongly, of a bright scene and of a dark one."""
+    judged = [
+        *((photo, small_reference(), True) for photo in UNUSUAL),
+        *((photo, small_reference(), False) for photo in USUAL),
+        *(
+            (usual_measures(brightness=bound + outwards * step), DARK_SCENE, step > 0)
+            for bound, outwards in zip(DARK_BOUNDS, (-1, 1), strict=True)
+            for step in (-TINY, TINY)
+        ),
+    ]
+    return sum(bool(rule(photo, reference)) is not unusual for photo, reference, unusual in judged)
 
 
 def test_every_margin_and_the_distance_hold_from_both_sides() -> None:
@@ -92,7 +103,16 @@ def clipped(photo: PhotoMeasures, *, below: bool) -> PhotoMeasures:
     return replace(photo, **changes)
 
 
+def with_margins_in_grey_values(photo: PhotoMeasures, reference: ModelReference) -> tuple[str, ...]:
+    low, high = reference.ranges["brightness"]
+    inside = min(max(photo.brightness, low), high)
+    return explain_unusual(
+        replace(photo, brightness=inside) if abs(photo.brightness - inside) < 12 else photo, reference
+    )
+
+
 WRONG_VARIANTS: dict[str, Rule] = {
+    "light in grey values": with_margins_in_grey_values,
     "margin ignored": without_margin,
     "only the upper side": lambda photo, reference: explain_unusual(clipped(photo, below=True), reference),
     "only the lower side": lambda photo, reference: explain_unusual(clipped(photo, below=False), reference),
