@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
 
 from workflow.aws.stack_outputs import StackOutputs
 from workflow.cameras.camera import CameraRepository
-from workflow.cameras.monitoring import StatusRepository
+from workflow.cameras.monitoring import CameraStatusRepository
 from workflow.errors import PartcheckError
 from workflow.history.archive import ExecutionArchive, HistorySource
 from workflow.history.logs import StepLogs
@@ -75,7 +75,7 @@ class Environment:
     commands: CommandRepository
     command_queue: MessageQueue
     cameras: CameraRepository
-    camera_statuses: StatusRepository
+    camera_statuses: CameraStatusRepository
 
 
 @dataclass(frozen=True, slots=True)

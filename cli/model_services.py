@@ -16,7 +16,7 @@ from workflow.errors import NotFound
 from workflow.inspections.model_reference import ReferenceRepository
 from workflow.models.model import ModelVersion, MonotonicClock
 from workflow.models.promotion import ModelRegistry
-from workflow.models.reference_update import ReferenceProposals, ReferenceStore
+from workflow.models.reference_update import ReferenceStore, ReferenceUpdates
 
 if TYPE_CHECKING:
     from workflow.aws.model_control_plane import RekognitionModelControlPlane
@@ -41,7 +41,7 @@ class ModelServices:
     event_log: "DynamoModelEventLog"
     capacity_log: "DynamoModelEventLog"
     references: ReferenceRepository
-    proposals: ReferenceProposals
+    updates: ReferenceUpdates
 
     @property
     def registry(self) -> ModelRegistry:
@@ -61,7 +61,7 @@ class ModelServices:
         """Return the adapters that changes of references need."""
         return ReferenceStore(
             references=self.references,
-            proposals=self.proposals,
+            updates=self.updates,
             event_log=self.event_log,
             now=timestamps.now,
             actor=self.user,
@@ -116,7 +116,7 @@ def build_model_services(
         event_log=container.model_event_log,
         capacity_log=container.capacity_event_log,
         references=container.references,
-        proposals=container.reference_proposals,
+        updates=container.reference_updates,
     )
 
 

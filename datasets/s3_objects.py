@@ -1,9 +1,7 @@
 """Objects in S3 by bucket and key, or by URI."""
 
-from botocore.exceptions import ClientError
-
+from workflow.aws import object_store
 from workflow.aws.clients import client
-from workflow.aws.object_store import is_missing_object
 from workflow.errors import NotFound
 
 
@@ -14,12 +12,9 @@ def s3_uri(bucket: str, key: str) -> str:
 
 def read_object(bucket: str, key: str) -> bytes:
     """Return the content of an object. Raise NotFound if it does not exist."""
-    try:
-        content: bytes = client("s3").get_object(Bucket=bucket, Key=key)["Body"].read()
-    except ClientError as error:
-        if is_missing_object(error):
-            raise NotFound(f"{s3_uri(bucket, key)} does not exist") from error
-        raise
+    content = object_store.read_object(client("s3"), bucket, key)
+    if content is None:
+        raise NotFound(f"{s3_uri(bucket, key)} does not exist")
     return content
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from review_app.executions.history_services import HistoryServices
 from workflow.cameras.camera import CameraRepository
-from workflow.cameras.monitoring import StatusRepository
+from workflow.cameras.monitoring import CameraStatusRepository
 from workflow.inspections.objects import ObjectStore
 from workflow.inspections.repository import InspectionDatabase
 from workflow.inspections.routing_policy import RoutingPolicy
@@ -32,7 +32,7 @@ class Container:
     command_queue: MessageQueue
     meter: Callable[[], UsageMeter]
     cameras: CameraRepository
-    camera_statuses: StatusRepository
+    camera_statuses: CameraStatusRepository
     queue_depths: Mapping[str, Callable[[], int]]
 
 

@@ -670,7 +670,7 @@ class InMemoryCommandRepository:
         some = (command for command in self.kept.values() if not command.ended_at)
         return sorted(some, key=lambda command: command.requested_at)
 
-    def save_progress(self, before: Command, after: Command) -> bool:
+    def update_if_unchanged(self, before: Command, after: Command) -> bool:
         if self.kept[before.id] != before:
             return False
         self.kept[after.id] = after

@@ -189,20 +189,20 @@ class InMemoryCapacityStore:
         self.until = until
 
 
-class InMemoryReferenceProposals:
-    """ReferenceProposals by the model's ARN."""
+class InMemoryReferenceUpdates:
+    """ReferenceUpdates by the model's ARN."""
 
     def __init__(self) -> None:
         self.open: dict[str, ReferenceProposal] = {}
         self.first: dict[str, ModelReference] = {}
 
-    def get(self, model: str) -> ReferenceProposal | None:
+    def get_proposal(self, model: str) -> ReferenceProposal | None:
         return self.open.get(model)
 
-    def put(self, proposal: ReferenceProposal) -> None:
+    def put_proposal(self, proposal: ReferenceProposal) -> None:
         self.open[proposal.model] = proposal
 
-    def delete(self, model: str) -> None:
+    def delete_proposal(self, model: str) -> None:
         self.open.pop(model, None)
 
     def get_first(self, model: str) -> ModelReference | None:

@@ -7,7 +7,6 @@ from cli.context import CliContext
 from cli.login_name import login_name
 from cli.output import escape_unprintable, format_timestamp, note, pluralize, print_json, print_table
 from workflow import timestamps
-from workflow.cameras.camera_status import CameraStatus
 from workflow.cameras.containment import DoubtfulPart, list_doubtful_parts, reopen_doubtful_parts
 from workflow.cameras.masters import explain_masters
 from workflow.cameras.overview import NO_MASTERS, newest_basis
@@ -32,8 +31,7 @@ def check(context: CliContext, name: str, reopen: bool, as_json: bool) -> None:
     environment = context.environment()
     now = timestamps.now()
     camera = environment.cameras.get_camera(name)
-    statuses = {status.camera: status for status in environment.camera_statuses.list_statuses()}
-    basis = newest_basis(camera, statuses.get(name, CameraStatus(camera=name)))
+    basis = newest_basis(camera, environment.camera_statuses.load_statuses()[name])
     reasons = explain_masters(camera, basis, now)
     parts = list_doubtful_parts(environment.cameras, environment.inspections, camera, now)
     if reopen:

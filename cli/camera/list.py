@@ -28,7 +28,7 @@ def list_cameras(context: CliContext, as_json: bool) -> None:
     """
     environment = context.environment()
     rows = build_overview(
-        environment.camera_statuses.list_statuses(), environment.cameras.list_cameras(), timestamps.now()
+        environment.camera_statuses.load_statuses(), environment.cameras.list_cameras(), timestamps.now()
     )
     if as_json:
         for row in rows:

@@ -10,7 +10,6 @@ from cli.output import format_timestamp, note, print_json_line, print_table
 from workflow import timestamps
 from workflow.cameras import masters
 from workflow.cameras.camera import MasterPart
-from workflow.cameras.camera_status import CameraStatus
 from workflow.cameras.masters import explain_master
 from workflow.cameras.overview import newest_basis
 from workflow.inspections.verdict import Verdict
@@ -82,10 +81,10 @@ def list_masters(context: CliContext, as_json: bool) -> None:
       partcheck camera master list --json | jq -r 'select(.state != "passes") | .name'
     """
     environment = context.environment()
-    statuses = {status.camera: status for status in environment.camera_statuses.list_statuses()}
+    statuses = environment.camera_statuses.load_statuses()
     rows = []
     for camera in environment.cameras.list_cameras():
-        basis = newest_basis(camera, statuses.get(camera.name, CameraStatus(camera=camera.name)))
+        basis = newest_basis(camera, statuses[camera.name])
         for part in camera.masters.values():
             state = explain_master(camera, part, basis, timestamps.now()) or "passes"
             rows.append((camera.name, part, state))

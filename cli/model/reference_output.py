@@ -34,9 +34,10 @@ def print_reference(reference: ModelReference | None) -> None:
 
 def print_proposal(store: ReferenceStore, model: str) -> None:
     """Print the open proposal of a model, if there is one: the ranges, and the faults that are stopped."""
-    proposal, first, before = store.proposals.get(model), store.first(model), store.references.get(model)
+    proposal = store.updates.get_proposal(model)
     if proposal is None:
         return
+    first, before = store.first(model), store.references.get(model)
     photos = ", ".join(f"{count} {verdict}" for verdict, count in sorted(proposal.confirmed.items()))
     click.echo(
         f"Proposed by {proposal.proposed_by} at {format_timestamp(proposal.proposed_at)}: {proposal.reason}"

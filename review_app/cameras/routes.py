@@ -18,7 +18,7 @@ def cameras(request: Request) -> Response:
     """Show the cameras of the last weeks, by name."""
     container: Container = request.app.state.container
     rows = build_overview(
-        container.camera_statuses.list_statuses(), container.cameras.list_cameras(), timestamps.now()
+        container.camera_statuses.load_statuses(), container.cameras.list_cameras(), timestamps.now()
     )
     charts = {
         row.name: {name: draw_sparkline(reading) for name, reading in row.readings.items()} for row in rows

@@ -36,13 +36,11 @@ COMMANDS_ONLY = {
     "model_control_plane.RekognitionModelControlPlane.list_projects": "model list, stage destroy",
     "model_control_plane.RekognitionModelControlPlane.train": "model train",
     "model_events.DynamoModelEventLog.events": "model list, model rollback, model capacity",
-    "model_references.S3ReferenceRepository.put": "model train, model reference",
+    "model_references.write_json": "model train, model reference",
     "model_settings.SsmModelSettings._put": "model promote, model rollback, model capacity",
     "parameters.create_missing_parameters": "stage deploy",
-    "reference_proposals.S3ReferenceProposals._read": "model show, model reference",
-    "reference_proposals.S3ReferenceProposals._write": "model reference",
-    "reference_proposals.S3ReferenceProposals.delete": "model train, model reference",
-    "reference_proposals.S3ReferenceProposals.delete_first": "model train, model reference",
+    "reference_updates.S3ReferenceUpdates.delete_first": "model train, model reference",
+    "reference_updates.S3ReferenceUpdates.delete_proposal": "model train, model reference",
     "uploads.S3Uploader.put": "inspect",
 }
 

@@ -23,7 +23,7 @@ from tests.fakes import (
     InMemoryStepLogs,
 )
 from tests.unit.pipeline import POLICY, UNSURE, Pipeline
-from workflow.aws.camera_statuses import DynamoStatusRepository
+from workflow.aws.camera_statuses import DynamoCameraStatusRepository
 from workflow.inspections.inspection import Inspection
 from workflow.inspections.objects import Image, inspection_id
 from workflow.inspections.verdict import Verdict
@@ -115,8 +115,8 @@ class World:
         )
 
     @property
-    def camera_statuses(self) -> DynamoStatusRepository:
-        return DynamoStatusRepository(CAMERAS.name, self.pipeline.cameras._dynamodb)
+    def camera_statuses(self) -> DynamoCameraStatusRepository:
+        return DynamoCameraStatusRepository(CAMERAS.name, self.pipeline.cameras._dynamodb)
 
     def row(self, inspection: str) -> Inspection:
         row: Inspection = self.pipeline.inspections.rows[inspection]

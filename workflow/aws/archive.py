@@ -4,12 +4,10 @@ import base64
 import json
 from typing import Any
 
-from botocore.exceptions import ClientError
-
 from workflow import timestamps
 from workflow.aws.clients import client
 from workflow.aws.executions import StepFunctionsExecutions
-from workflow.aws.object_store import is_missing_object
+from workflow.aws.object_store import read_object
 from workflow.errors import PartcheckError
 from workflow.history import archive
 from workflow.history.archive import ExecutionRecord, redact_events
@@ -23,14 +21,8 @@ class S3ExecutionArchive:
         self._s3 = s3 or client("s3")
 
     def get(self, execution: str) -> ExecutionRecord | None:
-        try:
-            answer = self._s3.get_object(Bucket=self._bucket, Key=object_key(execution))
-        except ClientError as error:
-            if is_missing_object(error):
-                return None
-            raise
-        with answer["Body"] as body:
-            return archive.from_gzip(body.read())
+        content = read_object(self._s3, self._bucket, object_key(execution))
+        return None if content is None else archive.from_gzip(content)
 
     def save(self, record: ExecutionRecord) -> None:
         content = archive.to_gzip(record)

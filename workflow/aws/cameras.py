@@ -12,6 +12,7 @@ from workflow.aws.clients import client
 from workflow.aws.conditional_writes import is_condition_failure
 from workflow.aws.items import from_attribute_values, to_attribute_values
 from workflow.cameras.camera import Camera, CameraPhoto, Suspect, camera_from_dict
+from workflow.cameras.confirmed_photos import list_days
 
 CAMERAS, SUSPECTS = "cameras", "suspects"
 PHOTO_DAYS = 30
@@ -34,7 +35,7 @@ class DynamoCameraRepository:
         return self._load(name)[0]
 
     def list_cameras(self) -> list[Camera]:
-        items = self._list("series = :series", {":series": CAMERAS})
+        items = self._query("series = :series", {":series": CAMERAS}, ConsistentRead=True)
         return [camera_from_dict(json.loads(item["camera"])) for item in items]
 
     def change_camera(self, name: str, change: Callable[[Camera], Camera]) -> Camera:
@@ -62,7 +63,7 @@ class DynamoCameraRepository:
             ExpressionAttributeValues=to_attribute_values(values),
             ReturnValues="ALL_NEW",
         )
-        return to_photo(from_attribute_values(answer["Attributes"]))
+        return _to_photo(from_attribute_values(answer["Attributes"]))
 
     def list_equal_neighbours(self, photo: CameraPhoto, limit: int) -> list[CameraPhoto]:
         values = {":series": _series(photo.camera), ":entry": _entry(photo), ":hash": photo.frame_hash}
@@ -78,11 +79,20 @@ class DynamoCameraRepository:
             )
             for sign, forward in (("<", False), (">", True))
         ]
-        return [to_photo(from_attribute_values(item)) for answer in answers for item in answer["Items"]]
+        return [_to_photo(from_attribute_values(item)) for answer in answers for item in answer["Items"]]
 
     def list_photos(self, camera: str, since: str, until: str) -> Iterator[CameraPhoto]:
         values = {":series": _series(camera), ":since": since, ":until": f"{until}~"}
-        return map(to_photo, self._list("series = :series AND entry BETWEEN :since AND :until", values))
+        condition = "series = :series AND entry BETWEEN :since AND :until"
+        return map(_to_photo, self._query(condition, values, ConsistentRead=True))
+
+    def list_observed(self, since: str, until: str) -> Iterator[CameraPhoto]:
+        for day in list_days(since, until):
+            condition = "#day = :day AND observed_at BETWEEN :since AND :until"
+            values, names = {":day": day, ":since": since, ":until": until}, {"#day": "day"}
+            yield from map(
+                _to_photo, self._query(condition, values, IndexName="by_day", ExpressionAttributeNames=names)
+            )
 
     def mark_repeated(self, photo: CameraPhoto, same_frame_as: str) -> None:
         self._mark(photo, "same_frame_as", same_frame_as)
@@ -93,7 +103,7 @@ class DynamoCameraRepository:
         self._mark(photo, "suspect", suspect.reason)
 
     def list_suspects(self) -> Iterator[Suspect]:
-        for item in self._list("series = :series", {":series": SUSPECTS}):
+        for item in self._query("series = :series", {":series": SUSPECTS}, ConsistentRead=True):
             yield Suspect(**{name: item[name] for name in ("inspection_id", "reason", "actor")})
 
     def remove_suspect(self, inspection_id: str) -> None:
@@ -139,14 +149,21 @@ class DynamoCameraRepository:
             if not is_condition_failure(error):
                 raise
 
-    def _list(self, condition: str, values: dict[str, Any]) -> Iterator[dict[str, Any]]:
-        pages = self._dynamodb.get_paginator("query").paginate(
-            TableName=self._table,
-            KeyConditionExpression=condition,
-            ExpressionAttributeValues=to_attribute_values(values),
-            ConsistentRead=True,
-        )
-        return (from_attribute_values(item) for page in pages for item in page["Items"])
+    def _query(self, condition: str, values: dict[str, Any], **request: Any) -> Iterator[dict[str, Any]]:
+        return query_items(self._dynamodb, self._table, condition, values, **request)
+
+
+def query_items(
+    dynamodb: Any, table: str, condition: str, values: dict[str, Any], **request: Any
+) -> Iterator[dict[str, Any]]:
+    """Yield the items of a query as plain values, page by page. `request` holds further parameters."""
+    pages = dynamodb.get_paginator("query").paginate(
+        TableName=table,
+        KeyConditionExpression=condition,
+        ExpressionAttributeValues=to_attribute_values(values),
+        **request,
+    )
+    return (from_attribute_values(item) for page in pages for item in page["Items"])
 
 
 def _series(camera: str) -> str:
@@ -161,7 +178,7 @@ def _photo_key(photo: CameraPhoto) -> dict[str, Any]:
     return to_attribute_values({"series": _series(photo.camera), "entry": _entry(photo)})
 
 
-def to_photo(plain: dict[str, Any]) -> CameraPhoto:
+def _to_photo(plain: dict[str, Any]) -> CameraPhoto:
     """Convert a photo's plain item."""
     known = {name: value for name, value in plain.items() if name in _PHOTO_FIELDS}
     return CameraPhoto(**{**known, "unusual": tuple(known["unusual"])})

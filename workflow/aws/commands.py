@@ -50,7 +50,7 @@ class DynamoCommandRepository:
         listed = (self.get(item["id"]["S"]) for item in answer["Items"])
         return [command for command in listed if command and not command.ended_at]
 
-    def save_progress(self, before: Command, after: Command) -> bool:
+    def update_if_unchanged(self, before: Command, after: Command) -> bool:
         try:
             self._dynamodb.put_item(
                 TableName=self._table,

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from workflow.aws.archive import LambdaHistorySource, S3ExecutionArchive, StepFunctionsHistorySource
     from workflow.aws.archive_index import DynamoArchiveIndex
     from workflow.aws.audit_log import DynamoAuditLog
-    from workflow.aws.camera_statuses import DynamoStatusRepository
+    from workflow.aws.camera_statuses import DynamoCameraStatusRepository
     from workflow.aws.cameras import DynamoCameraRepository
     from workflow.aws.capacity_store import DynamoCapacityStore
     from workflow.aws.check_progress import DynamoCheckProgressStore
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from workflow.aws.object_store import S3ObjectStore
     from workflow.aws.parameters import CachedParameterStore
     from workflow.aws.queues import SqsMessageQueue
-    from workflow.aws.reference_proposals import S3ReferenceProposals
+    from workflow.aws.reference_updates import S3ReferenceUpdates
     from workflow.aws.reviews import DynamoReviewRepository
     from workflow.aws.search import DynamoInspectionSearch
     from workflow.aws.task_tokens import DynamoTaskTokenStore
@@ -85,10 +85,10 @@ class AwsContainer:
         return DynamoCameraRepository(self.setting("CAMERAS_TABLE"))
 
     @cached_property
-    def camera_statuses(self) -> "DynamoStatusRepository":
-        from workflow.aws.camera_statuses import DynamoStatusRepository
+    def camera_statuses(self) -> "DynamoCameraStatusRepository":
+        from workflow.aws.camera_statuses import DynamoCameraStatusRepository
 
-        return DynamoStatusRepository(self.setting("CAMERAS_TABLE"))
+        return DynamoCameraStatusRepository(self.setting("CAMERAS_TABLE"))
 
     @cached_property
     def objects(self) -> "S3ObjectStore":
@@ -197,10 +197,10 @@ class AwsContainer:
         return S3ReferenceRepository(self.setting("TRAINING_BUCKET"))
 
     @cached_property
-    def reference_proposals(self) -> "S3ReferenceProposals":
-        from workflow.aws.reference_proposals import S3ReferenceProposals
+    def reference_updates(self) -> "S3ReferenceUpdates":
+        from workflow.aws.reference_updates import S3ReferenceUpdates
 
-        return S3ReferenceProposals(self.setting("TRAINING_BUCKET"))
+        return S3ReferenceUpdates(self.setting("TRAINING_BUCKET"))
 
     @cached_property
     def model_event_log(self) -> "DynamoModelEventLog":

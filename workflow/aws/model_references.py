@@ -4,10 +4,8 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from botocore.exceptions import ClientError
-
 from workflow.aws.clients import client
-from workflow.aws.object_store import is_missing_object
+from workflow.aws.object_store import read_object
 from workflow.inspections.model_reference import KEY_PREFIX, ModelReference, parse_reference, to_json
 
 MAX_AGE_SECONDS = 60
@@ -34,21 +32,23 @@ class S3ReferenceRepository:
         return reference
 
     def put(self, reference: ModelReference) -> None:
-        body = to_json(reference).encode()
-        self._s3.put_object(
-            Bucket=self._bucket, Key=object_key(reference.model), Body=body, ContentType="application/json"
-        )
+        write_json(self._s3, self._bucket, object_key(reference.model), to_json(reference))
         self._cache.clear()
 
     def _fetch(self, model: str) -> ModelReference | None:
-        try:
-            answer = self._s3.get_object(Bucket=self._bucket, Key=object_key(model))
-        except ClientError as error:
-            if is_missing_object(error):
-                return None
-            raise
-        with answer["Body"] as body:
-            return parse_reference(body.read().decode("utf-8", "replace"))
+        text = read_json(self._s3, self._bucket, object_key(model))
+        return None if text is None else parse_reference(text)
+
+
+def read_json(s3: Any, bucket: str, key: str) -> str | None:
+    """Return the text of a JSON object, or None if it does not exist. Bytes that are no text are replaced."""
+    content = read_object(s3, bucket, key)
+    return None if content is None else content.decode("utf-8", "replace")
+
+
+def write_json(s3: Any, bucket: str, key: str, text: str) -> None:
+    """Store the text of a JSON object."""
+    s3.put_object(Bucket=bucket, Key=key, Body=text.encode(), ContentType="application/json")
 
 
 def object_key(model: str) -> str:

@@ -1,4 +1,4 @@
-"""Object versions on S3: conditional copies, and deletion of exactly one version."""
+"""Object versions on S3: reads, conditional copies, and deletion of exactly one version."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -114,6 +114,19 @@ def _camera(metadata: Mapping[str, str]) -> str:
     """Return the camera that the metadata names; a name that no page could show is ignored."""
     name = metadata.get(CAMERA_METADATA, "").strip()
     return name if len(name) <= MAX_CAMERA_LENGTH and name.isprintable() else ""
+
+
+def read_object(s3: Any, bucket: str, key: str) -> bytes | None:
+    """Return the content of an object, or None if it does not exist."""
+    try:
+        answer = s3.get_object(Bucket=bucket, Key=key)
+    except ClientError as error:
+        if is_missing_object(error):
+            return None
+        raise
+    with answer["Body"] as body:
+        content: bytes = body.read()
+    return content
 
 
 def is_missing_object(error: ClientError) -> bool:

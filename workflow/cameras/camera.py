@@ -138,6 +138,12 @@ class CameraRepository(Protocol):
     def list_photos(self, camera: str, since: str, until: str) -> Iterator[CameraPhoto]:
         """Yield a camera's photos that were claimed between two times, oldest first."""
 
+    def list_observed(self, since: str, until: str) -> Iterator[CameraPhoto]:
+        """Yield the photos of all cameras that were observed after `since` and until `until`, in order.
+
+        Photos of master parts are left out.
+        """
+
     def mark_repeated(self, photo: CameraPhoto, same_frame_as: str) -> None:
         """Store that a photo shows the same frame as another one. The first mark stays."""
 

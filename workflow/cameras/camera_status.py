@@ -95,6 +95,13 @@ class CameraStatus:
         return sum(bool(photo.same_frame_as) for photo in self.window)
 
 
+class CameraStatuses(dict[str, CameraStatus]):
+    """Statuses by the names of their cameras. A camera without one has an empty status."""
+
+    def __missing__(self, camera: str) -> CameraStatus:
+        return CameraStatus(camera=camera)
+
+
 def add_photo(status: CameraStatus, photo: CameraPhoto, margins: Mapping[str, float]) -> CameraStatus:
     """Return the status after one more photo. `margins` are those of the measures, in their units.
 

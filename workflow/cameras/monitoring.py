@@ -1,6 +1,6 @@
 """The monitoring of all cameras: count new photos, raise and clear alarms, and reopen suspects."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
@@ -14,7 +14,7 @@ from workflow.cameras.camera import (
     Suspect,
     camera_name,
 )
-from workflow.cameras.camera_status import AlarmKind, Baseline, CameraStatus, add_photo
+from workflow.cameras.camera_status import AlarmKind, Baseline, CameraStatus, CameraStatuses, add_photo
 from workflow.cameras.confirmed_photos import list_confirmed
 from workflow.cameras.masters import explain_masters
 from workflow.cameras.overview import newest_basis
@@ -39,17 +39,11 @@ class MonitoringProgress:
     confirmed_until: str
 
 
-class StatusRepository(Protocol):
-    """What the monitoring stores: the status of each camera, and its own progress."""
+class CameraStatusRepository(Protocol):
+    """The stored status of each camera, and the progress of the monitoring."""
 
-    def list_observed(self, since: str, until: str) -> Iterator[CameraPhoto]:
-        """Yield the photos of all cameras that were observed after `since` and until `until`, in order.
-
-        Photos of master parts are left out.
-        """
-
-    def list_statuses(self) -> list[CameraStatus]:
-        """List the status of every camera that took photos in the last weeks, by name."""
+    def load_statuses(self) -> CameraStatuses:
+        """Return the status of every camera that took photos in the last weeks."""
 
     def save_status(self, status: CameraStatus) -> None:
         """Store the status of a camera."""
@@ -70,7 +64,7 @@ class CameraMonitor:
     """
 
     cameras: CameraRepository
-    statuses: StatusRepository
+    statuses: CameraStatusRepository
     inspections: InspectionRepository
     audit_log: AuditLog
     send: Callable[[str], None]
@@ -88,15 +82,13 @@ def run_once(monitor: CameraMonitor, now: str, time_left: Callable[[], bool]) ->
     confirmed_until = timestamps.add_seconds(now, -CONFIRMED_LAG_SECONDS)
     begin = timestamps.add_seconds(now, -FIRST_RUN_SECONDS)
     progress = monitor.statuses.load_progress() or MonitoringProgress(begin, begin)
-    statuses = {status.camera: status for status in monitor.statuses.list_statuses()}
+    statuses = monitor.statuses.load_statuses()
     settings = {camera.name: camera for camera in monitor.cameras.list_cameras()}
     before = dict(statuses)
     for camera in settings.values():
-        status = statuses.get(camera.name, CameraStatus(camera=camera.name))
-        statuses[camera.name] = _restart_baseline(status, camera)
-    for photo in monitor.statuses.list_observed(progress.observed_until, until):
-        status = statuses.get(photo.camera, CameraStatus(camera=photo.camera))
-        statuses[photo.camera] = _count(monitor, status, photo, now)
+        statuses[camera.name] = _restart_baseline(statuses[camera.name], camera)
+    for photo in monitor.cameras.list_observed(progress.observed_until, until):
+        statuses[photo.camera] = _count(monitor, statuses[photo.camera], photo, now)
     _add_confirmed(monitor, statuses, progress.confirmed_until, confirmed_until)
     for camera in settings.values():
         statuses[camera.name] = _watch_masters(monitor, camera, statuses[camera.name], now)
@@ -198,7 +190,7 @@ def _restart_baseline(status: CameraStatus, camera: Camera) -> CameraStatus:
     )
 
 
-def _add_confirmed(monitor: CameraMonitor, statuses: dict[str, CameraStatus], since: str, until: str) -> None:
+def _add_confirmed(monitor: CameraMonitor, statuses: CameraStatuses, since: str, until: str) -> None:
     """Add the photos to their cameras' baselines that people judged after a time and until another."""
     for row in list_confirmed(monitor.inspections, monitor.audit_log, since, until):
         status = statuses.get(camera_name(row))

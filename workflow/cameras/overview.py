@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from statistics import fmean
 
 from workflow.cameras.camera import WATCHED_MEASURES, Camera
-from workflow.cameras.camera_status import BASELINE_PHOTOS, AlarmKind, CameraStatus
+from workflow.cameras.camera_status import BASELINE_PHOTOS, AlarmKind, CameraStatus, CameraStatuses
 from workflow.cameras.masters import explain_masters, next_shift_start
 
 NO_MASTERS = "no master parts"
@@ -43,19 +43,12 @@ class CameraOverview:
     alarms: Mapping[AlarmKind, str]
 
 
-def build_overview(
-    statuses: Iterable[CameraStatus], cameras: Iterable[Camera], now: str
-) -> list[CameraOverview]:
+def build_overview(statuses: CameraStatuses, cameras: Iterable[Camera], now: str) -> list[CameraOverview]:
     """Return one row for each camera that has photos, settings or master parts, by name."""
-    status_by_name = {status.camera: status for status in statuses}
     camera_by_name = {camera.name: camera for camera in cameras}
     return [
-        _describe(
-            camera_by_name.get(name, Camera(name=name)),
-            status_by_name.get(name, CameraStatus(camera=name)),
-            now,
-        )
-        for name in sorted(status_by_name.keys() | camera_by_name.keys())
+        _describe(camera_by_name.get(name, Camera(name=name)), statuses[name], now)
+        for name in sorted(statuses.keys() | camera_by_name.keys())
     ]
 
 

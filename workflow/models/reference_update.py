@@ -47,16 +47,16 @@ class ReferenceProposal:
     reference: ModelReference
 
 
-class ReferenceProposals(Protocol):
+class ReferenceUpdates(Protocol):
     """The open proposal of each model, and the first reference of each model whose reference was updated."""
 
-    def get(self, model: str) -> ReferenceProposal | None:
+    def get_proposal(self, model: str) -> ReferenceProposal | None:
         """Return the open proposal, or None."""
 
-    def put(self, proposal: ReferenceProposal) -> None:
+    def put_proposal(self, proposal: ReferenceProposal) -> None:
         """Store a proposal; it replaces the open one of its model."""
 
-    def delete(self, model: str) -> None:
+    def delete_proposal(self, model: str) -> None:
         """Delete the open proposal, if there is one."""
 
     def get_first(self, model: str) -> ModelReference | None:
@@ -74,14 +74,14 @@ class ReferenceStore:
     """The ports of references; `now` returns the recorded time, `actor` is the person."""
 
     references: ReferenceRepository
-    proposals: ReferenceProposals
+    updates: ReferenceUpdates
     event_log: ModelEventLog
     now: Callable[[], str]
     actor: str
 
     def first(self, model: str) -> ModelReference | None:
         """Return the reference that was made from the photos of the training alone, None without any."""
-        return self.proposals.get_first(model) or self.references.get(model)
+        return self.updates.get_first(model) or self.references.get(model)
 
 
 def select_confirmed(rows: Iterable[Inspection], model: str) -> list[Inspection]:
@@ -106,15 +106,15 @@ def save(store: ReferenceStore, reference: ModelReference) -> None:
     """Store a reference that was made from the photos of the training alone, and record that."""
     _record(store, ModelAction.MAKE_REFERENCE, reference.model, details={"photos": dict(reference.photos)})
     store.references.put(reference)
-    store.proposals.delete_first(reference.model)
-    store.proposals.delete(reference.model)
+    store.updates.delete_first(reference.model)
+    store.updates.delete_proposal(reference.model)
 
 
 def propose(store: ReferenceStore, proposal: ReferenceProposal) -> None:
     """Store a proposal and record it. Raise NotFound if there is no reference that it could replace."""
     if store.references.get(proposal.model) is None:
         raise NotFound(f"Model {version_name(proposal.model)} has no reference that could be replaced")
-    store.proposals.put(proposal)
+    store.updates.put_proposal(proposal)
     details = {"confirmed": dict(proposal.confirmed), "replaces": proposal.replaces}
     _record(store, ModelAction.PROPOSE_REFERENCE, proposal.model, proposal.reason, details)
 
@@ -125,7 +125,7 @@ def approve(store: ReferenceStore, model: str) -> ReferenceProposal:
     Raise NotFound without a proposal, Conflict if the same person proposed it, or if the reference was
     replaced in the meantime.
     """
-    proposal, name = store.proposals.get(model), version_name(model)
+    proposal, name = store.updates.get_proposal(model), version_name(model)
     if proposal is None:
         raise NotFound(f"There is no proposal for the reference of model {name}: make one with --update")
     if proposal.proposed_by == store.actor:
@@ -133,8 +133,8 @@ def approve(store: ReferenceStore, model: str) -> ReferenceProposal:
     current = store.references.get(model)
     if current is None or current.made_at != proposal.replaces:
         raise Conflict(f"The reference of model {name} was replaced since the proposal: propose it again")
-    if store.proposals.get_first(model) is None:
-        store.proposals.put_first(current)
+    if store.updates.get_first(model) is None:
+        store.updates.put_first(current)
     details = {
         "proposed_by": proposal.proposed_by,
         "proposed_at": proposal.proposed_at,
@@ -144,7 +144,7 @@ def approve(store: ReferenceStore, model: str) -> ReferenceProposal:
     }
     _record(store, ModelAction.APPROVE_REFERENCE, model, proposal.reason, details)
     store.references.put(proposal.reference)
-    store.proposals.delete(model)
+    store.updates.delete_proposal(model)
     return proposal
 
 

@@ -73,7 +73,7 @@ class CommandRepository(Protocol):
     def list_open(self) -> list[Command]:
         """List the commands that have not ended, oldest first. The list may lag by moments."""
 
-    def save_progress(self, before: Command, after: Command) -> bool:
+    def update_if_unchanged(self, before: Command, after: Command) -> bool:
         """Store the progress of a command. Return False if it changed meanwhile."""
 
 
@@ -164,7 +164,7 @@ def process(
         progress = _attempt(progress, handlers, inspection_id)
         sleep(1 / MAX_PER_SECOND)
     progress = replace(progress, cursor=cursor, ended_at=timestamps.now() if is_last else "")
-    if not commands.save_progress(command, progress):
+    if not commands.update_if_unchanged(command, progress):
         return commands.get(command.id) or command, False
     return progress, not is_last
 

@@ -29,11 +29,11 @@ from tests.model_world import (
     InMemoryControlPlane,
     InMemoryEventLog,
     InMemoryModelSettings,
-    InMemoryReferenceProposals,
+    InMemoryReferenceUpdates,
     arn_of,
 )
 from tests.unit.pipeline import FILED, INBOUND, UNSURE, Pipeline
-from workflow.aws.camera_statuses import DynamoStatusRepository
+from workflow.aws.camera_statuses import DynamoCameraStatusRepository
 from workflow.aws.stack_outputs import StackOutputs
 from workflow.inspections.objects import Image
 from workflow.models.model import ModelStatus
@@ -152,7 +152,7 @@ class CommandLine:
             commands=self.commands,
             command_queue=self.command_queue,
             cameras=self.pipeline.cameras,
-            camera_statuses=DynamoStatusRepository(CAMERAS.name, self.pipeline.cameras._dynamodb),
+            camera_statuses=DynamoCameraStatusRepository(CAMERAS.name, self.pipeline.cameras._dynamodb),
         )
 
     def run(self, *arguments: str) -> Result:
@@ -173,7 +173,7 @@ class Room:
         self.world = InMemoryControlPlane(old=ModelStatus.RUNNING, new=ModelStatus.TRAINING_COMPLETED)
         self.settings = InMemoryModelSettings(arn_of("old"))
         self.record, self.capacity_log = InMemoryEventLog(), InMemoryEventLog()
-        self.references, self.proposals = InMemoryReferenceRepository(), InMemoryReferenceProposals()
+        self.references, self.updates = InMemoryReferenceRepository(), InMemoryReferenceUpdates()
 
 
 @pytest.fixture
@@ -186,7 +186,7 @@ def room(monkeypatch: pytest.MonkeyPatch) -> Room:
         "workflow.aws.model_events.DynamoModelEventLog", lambda _table, book="model": books[book]
     )
     monkeypatch.setattr("workflow.aws.model_references.S3ReferenceRepository", lambda *_: room.references)
-    monkeypatch.setattr("workflow.aws.reference_proposals.S3ReferenceProposals", lambda *_: room.proposals)
+    monkeypatch.setattr("workflow.aws.reference_updates.S3ReferenceUpdates", lambda *_: room.updates)
     monkeypatch.setattr("cli.model_services.CLOCK", room.world.clock)
     return room
 

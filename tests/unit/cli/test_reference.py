@@ -205,7 +205,7 @@ def test_an_update_is_proposed_by_one_person_and_approved_by_another(
     assert after is not None
     assert dict(after.photos) == {"ok": 60}
     assert after.ranges["brightness"][1] > first.ranges["brightness"][1] + 20
-    assert confirmed.proposals.get_first(OLD) == first
+    assert confirmed.updates.get_first(OLD) == first
     assert [(event.actor, event.action) for event in confirmed.record.all[-2:]] == [
         ("ada", "propose reference"),
         ("bea", "approve reference"),

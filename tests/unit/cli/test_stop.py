@@ -22,7 +22,7 @@ def executed(command_line: CommandLine, monkeypatch: pytest.MonkeyPatch) -> list
         ended = replace(
             command, messages=tuple(messages), done=len(messages) - refused, refused=refused, ended_at="2026"
         )
-        command_line.commands.save_progress(command, ended)
+        command_line.commands.update_if_unchanged(command, ended)
 
     monkeypatch.setattr("time.sleep", execute)
     return messages

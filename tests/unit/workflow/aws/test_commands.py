@@ -46,8 +46,8 @@ def test_only_one_of_two_writers_saves_progress(repository: DynamoCommandReposit
     repository.add(COMMAND, (ENTRY,))
     after = replace(COMMAND, done=3, ids=(), ended_at="2026-01-02")
 
-    assert repository.save_progress(COMMAND, after)
-    assert not repository.save_progress(COMMAND, replace(COMMAND, done=4))
+    assert repository.update_if_unchanged(COMMAND, after)
+    assert not repository.update_if_unchanged(COMMAND, replace(COMMAND, done=4))
     assert repository.get("c1") == after
     assert repository.list_open() == []
 
@@ -55,7 +55,7 @@ def test_only_one_of_two_writers_saves_progress(repository: DynamoCommandReposit
 def test_a_command_that_is_added_twice_keeps_its_progress(repository: DynamoCommandRepository) -> None:
     repository.add(COMMAND, (ENTRY,))
     half = replace(COMMAND, done=3)
-    repository.save_progress(COMMAND, half)
+    repository.update_if_unchanged(COMMAND, half)
 
     repository.add(COMMAND, (ENTRY,))
 

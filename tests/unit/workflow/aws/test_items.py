@@ -51,7 +51,7 @@ predictions = st.builds(
     reference=text,
     sampled_for_second_review=flags,
 )
-number = st.floats(-1000, 1000).filter(lambda value: value == 0 or abs(value) > SMALLEST_NUMBER)
+number = st.floats(-1000, 1000).map(lambda value: value if abs(value) > SMALLEST_NUMBER else 0.0)
 measures = st.builds(
     usual_measures,
     decoder_version=st.integers(1, 9),

@@ -13,7 +13,7 @@ from tests.fakes import FakeDetector
 from tests.references import small_reference, usual_measures
 from tests.unit.pipeline import CLEARLY_DEFECT, CLEARLY_OK, MODEL, UNSURE, Pipeline
 from tests.unit.workflow.conftest import Clock
-from workflow.aws.camera_statuses import DynamoStatusRepository
+from workflow.aws.camera_statuses import DynamoCameraStatusRepository
 from workflow.cameras import masters, monitoring
 from workflow.cameras.camera import MasterPart, Suspect
 from workflow.cameras.camera_status import BASELINE_PHOTOS, CameraStatus
@@ -44,7 +44,7 @@ class Line:
 
     def __post_init__(self) -> None:
         self.pipeline.references.put(small_reference(model=MODEL))
-        self.statuses = DynamoStatusRepository("cameras", self.pipeline.cameras._dynamodb)
+        self.statuses = DynamoCameraStatusRepository("cameras", self.pipeline.cameras._dynamodb)
         self.monitor = CameraMonitor(
             cameras=self.pipeline.cameras,
             statuses=self.statuses,
@@ -272,7 +272,7 @@ def confirm(line: Line, number: int, content: str = "") -> Image:
 
 
 def baseline_of(line: Line) -> Any:
-    return next(status.baseline for status in line.statuses.list_statuses() if status.camera == "line 1")
+    return line.statuses.load_statuses()["line 1"].baseline
 
 
 def test_the_baseline_is_made_of_usual_photos_that_people_confirmed(line: Line) -> None:
@@ -360,7 +360,7 @@ def test_a_crash_between_status_and_progress_counts_no_photo_twice(
             line.look()
     line.look()
 
-    (status,) = line.statuses.list_statuses()
+    (status,) = line.statuses.load_statuses().values()
     assert (status.usual, len(status.window)) == (5, 20)
 
 
@@ -370,7 +370,7 @@ def test_photos_are_counted_over_midnight(line: Line) -> None:
         line.inspect(f"line 1/{number}.png")
     line.look()
 
-    (status,) = line.statuses.list_statuses()
+    (status,) = line.statuses.load_statuses().values()
     assert len(status.window) == 10
 
 
@@ -379,7 +379,7 @@ def test_a_photo_that_cannot_be_measured_has_no_history(line: Line) -> None:
     line.inspect("line 1/1.png")
     line.look()
 
-    assert line.statuses.list_statuses() == []
+    assert line.statuses.load_statuses() == {}
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from tests.fakes import InMemoryReferenceRepository
-from tests.model_world import InMemoryEventLog, InMemoryReferenceProposals
+from tests.model_world import InMemoryEventLog, InMemoryReferenceUpdates
 from tests.references import MODEL, small_reference
 from workflow.errors import Conflict, NotFound
 from workflow.inspections.inspection import Decision, Inspection, InspectionState
@@ -45,7 +45,7 @@ def proposal_by(person: str, **changes: object) -> ReferenceProposal:
 def store() -> ReferenceStore:
     store = ReferenceStore(
         references=InMemoryReferenceRepository(),
-        proposals=InMemoryReferenceProposals(),
+        updates=InMemoryReferenceUpdates(),
         event_log=InMemoryEventLog(),
         now=lambda: NOW,
         actor="ada",
@@ -119,7 +119,7 @@ def test_a_second_person_puts_the_proposal_to_use_and_both_are_on_record(store: 
     reference_update.approve(as_person(store, "bea"), MODEL)
 
     assert store.references.get(MODEL) == proposal_by("ada").reference
-    assert store.proposals.get(MODEL) is None
+    assert store.updates.get_proposal(MODEL) is None
     assert events(store) == [("ada", ModelAction.PROPOSE_REFERENCE), ("bea", ModelAction.APPROVE_REFERENCE)]
     approval = store.event_log.events(ModelAction.APPROVE_REFERENCE)[0]
     assert (approval.reason, approval.details["proposed_by"]) == ("a new lamp", "ada")

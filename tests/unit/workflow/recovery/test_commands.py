@@ -156,7 +156,9 @@ def test_two_processes_at_once_do_not_count_twice(processing: CommandProcessing)
     command = processing.submit(CommandKind.STOP, "a" * 64)
     racing_handlers = CommandHandlers(
         str,
-        lambda row_id, _: processing.commands.save_progress(command, replace(command, done=1)) and row_id,
+        lambda row_id, _: (
+            processing.commands.update_if_unchanged(command, replace(command, done=1)) and row_id
+        ),
         str,
     )  # type: ignore[arg-type, return-value]
 

@@ -3,7 +3,7 @@ import pytest
 from tests.references import MODEL, small_reference
 from tests.unit.workflow.aws.in_memory_s3 import InMemoryS3
 from workflow.aws.model_references import S3ReferenceRepository
-from workflow.aws.reference_proposals import S3ReferenceProposals
+from workflow.aws.reference_updates import S3ReferenceUpdates
 from workflow.models.reference_update import FaultReplay, ReferenceProposal
 
 PROPOSAL = ReferenceProposal(
@@ -24,27 +24,27 @@ def s3() -> InMemoryS3:
 
 
 def test_a_model_has_at_most_one_open_proposal(s3: InMemoryS3) -> None:
-    proposals = S3ReferenceProposals("training", s3)
-    assert proposals.get(MODEL) is None
+    updates = S3ReferenceUpdates("training", s3)
+    assert updates.get_proposal(MODEL) is None
 
-    proposals.put(PROPOSAL)
-    assert proposals.get(MODEL) == PROPOSAL
-    assert proposals.get(MODEL + "2") is None
+    updates.put_proposal(PROPOSAL)
+    assert updates.get_proposal(MODEL) == PROPOSAL
+    assert updates.get_proposal(MODEL + "2") is None
 
-    proposals.delete(MODEL)
-    proposals.delete(MODEL)
-    assert proposals.get(MODEL) is None
+    updates.delete_proposal(MODEL)
+    updates.delete_proposal(MODEL)
+    assert updates.get_proposal(MODEL) is None
 
 
 def test_the_first_reference_is_stored_beside_the_one_in_use(s3: InMemoryS3) -> None:
-    references, proposals = S3ReferenceRepository("training", s3), S3ReferenceProposals("training", s3)
+    references, updates = S3ReferenceRepository("training", s3), S3ReferenceUpdates("training", s3)
     references.put(small_reference(limit=9.0))
-    proposals.put_first(small_reference())
-    proposals.put(PROPOSAL)
+    updates.put_first(small_reference())
+    updates.put_proposal(PROPOSAL)
 
-    assert proposals.get_first(MODEL) == small_reference()
+    assert updates.get_first(MODEL) == small_reference()
     assert S3ReferenceRepository("training", s3).get(MODEL) == small_reference(limit=9.0)
     assert all(key.startswith("references/") for key in s3.objects)
 
-    proposals.delete_first(MODEL)
-    assert proposals.get_first(MODEL) is None
+    updates.delete_first(MODEL)
+    assert updates.get_first(MODEL) is None
