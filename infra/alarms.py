@@ -11,7 +11,6 @@ from constructs import Construct
 from infra.functions import Functions
 from infra.metrics import Metrics
 from infra.prices import PRICES
-from infra.queues import FAILURES
 from infra.stage_environment import StageEnvironment
 from infra.state_machine import failed_executions
 from infra.tables import to_logical_id
@@ -22,13 +21,25 @@ REVIEW_WAIT_HOURS = 8
 IDLE_HOURS = 2
 FAILURES_IN_FIVE_MINUTES = 5
 UNGUARDED_PHOTOS_IN_AN_HOUR = 3  # A slow line raises it, too; one photo that cannot be measured does not.
-QUEUES_WITH_OWN_SECTION = {"intake", "decisions", FAILURES}
+QUEUES_WITH_OWN_SECTION = {"intake", "decisions"}
+# A metric that each successful call of a scheduled function writes, and what does not happen without it.
+HEARTBEATS = {
+    catalog.RECONCILE: ("ReconcilerStopped", "reconciled", "nothing is repaired"),
+    catalog.MANAGE_MODEL_CAPACITY: (
+        "CapacityManagerStopped",
+        "model_units_running",
+        f"no model is stopped, at US${PRICES['model'].usd:g} an hour per inference unit",
+    ),
+    catalog.ARCHIVE_EXECUTIONS: ("ArchiverStopped", "history_runs", "no execution is archived"),
+    catalog.PROCESS_COMMANDS: ("CommandsStopped", "commands_tried", "no command of an engineer is executed"),
+    catalog.WATCH_CAMERAS: ("CameraWatchStopped", "cameras_frozen", "no camera raises an alarm"),
+}
 
 
 class Alarms(Construct):
     """CloudWatch alarms that notify an SNS topic, which sends e-mails to the configured address.
 
-    Missing data means OK, except for the reconciler's schedule: a reconciler that does not run is a fault.
+    Missing data means OK, except for the heartbeats of the scheduled functions.
     """
 
     def __init__(
@@ -54,6 +65,7 @@ class Alarms(Construct):
         self._add_model()
         self._add_throttling()
         self._add_cameras()
+        self._add_scheduled_functions()
 
     def _add_dead_letters(self) -> None:
         for name, queue in self._resources.queues.dead_letter_queues.items():
@@ -105,14 +117,6 @@ class Alarms(Construct):
             1,
             "The daily check found photos, objects or executions that are not accounted for.",
         )
-        self._add(
-            "ReconcilerStopped",
-            self._functions[catalog.RECONCILE].metric_invocations(period=Duration.minutes(5)),
-            1,
-            "The reconciler has not run for ten minutes, so nothing is repaired.",
-            periods=2,
-            below=True,
-        )
 
     def _add_model(self) -> None:
         metrics = self._metrics
@@ -157,14 +161,29 @@ class Alarms(Construct):
         for name, (alarm, sentence) in cameras.items():
             metric = self._metrics.of_function("watch_cameras", f"cameras_{alarm}", 5, "max")
             self._add(name, metric, 1, sentence)
-        self._add(
-            "CameraWatchStopped",
-            self._metrics.of_function("watch_cameras", "cameras_frozen", 5, "n"),
-            1,
-            "The monitoring of the cameras has not succeeded for ten minutes: no alarm, no reopened photo.",
-            periods=2,
-            below=True,
-        )
+
+    def _add_scheduled_functions(self) -> None:
+        for function in catalog.FUNCTIONS:
+            if not function.schedule_minutes:
+                continue
+            self._add(
+                f"{function.placeholder.removesuffix('Function')}Errors",
+                self._functions[function].metric_errors(period=Duration.minutes(1)),
+                1,
+                f"The scheduled function {function.module} fails in three of five minutes.",
+                periods=5,
+                datapoints=3,
+                section="ScheduledFunctionErrors",
+            )
+            name, metric, consequence = HEARTBEATS[function]
+            self._add(
+                name,
+                self._metrics.of_function(function.module, metric, 5, "n"),
+                1,
+                f"The function {function.module} has not succeeded for ten minutes: {consequence}.",
+                periods=2,
+                below=True,
+            )
 
     def _add(
         self,
@@ -174,6 +193,7 @@ class Alarms(Construct):
         sentence: str,
         *,
         periods: int = 1,
+        datapoints: int | None = None,
         below: bool = False,
         section: str = "",
     ) -> cloudwatch.Alarm:
@@ -185,6 +205,7 @@ class Alarms(Construct):
             metric=metric,
             threshold=threshold,
             evaluation_periods=periods,
+            datapoints_to_alarm=datapoints,
             comparison_operator=operator.LESS_THAN_THRESHOLD
             if below
             else operator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,

@@ -1,4 +1,4 @@
-"""EventBridge rules that start the pipeline's functions: uploads, failed executions, schedules."""
+"""EventBridge rules that start the pipeline's functions: uploads and schedules."""
 
 from aws_cdk import Duration
 from aws_cdk import aws_events as events
@@ -6,19 +6,16 @@ from aws_cdk import aws_events_targets as targets
 from constructs import Construct
 
 from infra.functions import Functions
-from infra.queues import FAILURES
 from infra.stage_environment import StageEnvironment
 from lambdas import catalog
 from workflow.inspections import ignored_keys
-
-FAILED_STATUSES = ["FAILED", "TIMED_OUT", "ABORTED"]
 
 
 class EventRules(Construct):
     """Rules that pass S3's `Object Created` events to the intake queue, but for ignored names.
 
-    A failed execution starts the reconciler, because no Catch sees a state machine's own limits. A missed
-    scheduled call is not retried: the next call comes a minute later.
+    Neither EventBridge nor Lambda repeats a scheduled call that failed: the next one comes a minute later.
+    Failed executions need no rule, because the reconciler finds them by its schedule.
     """
 
     def __init__(
@@ -39,17 +36,6 @@ class EventRules(Construct):
                 },
             ),
             targets=[targets.SqsQueue(queues["intake"], dead_letter_queue=dead_letter_queues["intake"])],
-        )
-        events.Rule(
-            self,
-            "Failures",
-            description="Failed executions, for the reconciler",
-            event_pattern=events.EventPattern(
-                source=["aws.states"],
-                detail_type=["Step Functions Execution Status Change"],
-                detail={"stateMachineArn": [resources.state_machine.arn], "status": FAILED_STATUSES},
-            ),
-            targets=[targets.SqsQueue(queues[FAILURES], dead_letter_queue=dead_letter_queues[FAILURES])],
         )
         for function in catalog.FUNCTIONS:
             if function.schedule_minutes:

@@ -12,13 +12,12 @@ from constructs import Construct
 
 from infra.bundle import Bundles
 from infra.grants import Grant, grants_of
-from infra.queues import FAILURES
 from infra.stage_environment import StageEnvironment
 from lambdas import catalog
 from lambdas.catalog import LambdaFunction
 from workflow import state_machine_definition
 
-MAX_CONCURRENCY = 10
+QUEUE_CALLS_IN_SMALL_ACCOUNT = 2  # The least that Lambda accepts.
 
 
 class Functions(Construct):
@@ -59,18 +58,14 @@ class Functions(Construct):
                     sources.SqsEventSource(
                         resources.queues.by_name[entry.queue],
                         batch_size=entry.batch_size,
-                        max_concurrency=MAX_CONCURRENCY,
+                        max_concurrency=QUEUE_CALLS_IN_SMALL_ACCOUNT
+                        if resources.settings.small_account
+                        else entry.queue_calls,
                         report_batch_item_failures=True,
                     )
                 )
-        self[catalog.RECONCILE].add_event_source(
-            sources.SqsEventSource(
-                resources.queues.by_name[FAILURES],
-                batch_size=1000,
-                max_batching_window=Duration.seconds(20),
-                max_concurrency=2,
-            )
-        )
+            if entry.schedule_minutes:  # The next scheduled call does the work of a failed or delayed one.
+                self[entry].configure_async_invoke(retry_attempts=0, max_event_age=Duration.minutes(1))
 
     def _log_groups_variable(self, resources: StageEnvironment) -> str:
         """Return the state functions' log groups. `get_execution_history` is built after these functions."""

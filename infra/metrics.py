@@ -1,4 +1,8 @@
-"""CloudWatch metrics for alarms and dashboard: the functions' own metrics, and AWS's."""
+"""CloudWatch metrics for alarms and dashboard: the functions' own metrics, and AWS's.
+
+A metric has data only for periods in which its event occurred. Each term of a sum is filled with 0, so that
+the sum does not depend on the way in which CloudWatch adds a missing value.
+"""
 
 from dataclasses import dataclass
 
@@ -56,8 +60,10 @@ class Metrics:
 
     def unclear_share(self, minutes: int) -> cloudwatch.MathExpression:
         """Return the percentage of unclear photos among those that the model answered for."""
+        parts = {name: f"FILL({name}, 0)" for name in ("ok", "defect", "unclear")}
+        total = " + ".join(parts.values())
         return _expression(
-            "100 * unclear / (ok + defect + unclear)",
+            f"IF({total} > 0, 100 * {parts['unclear']} / ({total}))",
             minutes,
             "unclear, percent",
             **{verdict: self.filed_photos(verdict, minutes) for verdict in ("ok", "defect", "unclear")},

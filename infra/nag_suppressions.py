@@ -85,6 +85,15 @@ SUPPRESSIONS = (
     ),
     NagSuppression(
         pack=SERVERLESS,
+        rule="Serverless-LambdaAsyncFailureDestination",
+        path="Functions",
+        reason=(
+            "Only scheduled calls are asynchronous. They carry no data, the next one does the work of a "
+            "failed one, and alarms are raised if they fail or stop."
+        ),
+    ),
+    NagSuppression(
+        pack=SERVERLESS,
         rule="Serverless-LambdaEventSourceMappingDestination",
         path="Functions",
         reason=(
@@ -98,7 +107,7 @@ SUPPRESSIONS = (
         path="EventRules",
         reason=(
             "The rules that carry messages have dead-letter queues. Scheduled events are empty, and the next "
-            "event does the work of a lost one. An alarm is raised if the reconciler does not run."
+            "event does the work of a lost one. An alarm is raised if a scheduled function stops."
         ),
     ),
     NagSuppression(

@@ -8,12 +8,10 @@ from infra.tables import to_logical_id
 from lambdas import catalog
 
 MAX_RECEIVES = 20
-FAILURES = "failures"
-FAILURES_MAX_RECEIVES = 3
 
 
 class Queues(Construct):
-    """One queue per name of lambdas.catalog.QUEUES, and one for failed executions.
+    """One queue per name of lambdas.catalog.QUEUES.
 
     A queue that feeds a function has a dead-letter queue and hides a message for six times the function's
     timeout, as Lambda recommends. Messages are JSON. docs/verdict-message.md has the schema of `verdicts`.
@@ -27,15 +25,14 @@ class Queues(Construct):
             function.queue: function.timeout_seconds for function in catalog.FUNCTIONS if function.queue
         }
         for name in catalog.QUEUES:
-            self._add(name, timeouts.get(name, 0), MAX_RECEIVES)
-        self._add(FAILURES, catalog.RECONCILE.timeout_seconds, FAILURES_MAX_RECEIVES)
+            self._add(name, timeouts.get(name, 0))
 
-    def _add(self, name: str, timeout_seconds: int, max_receives: int) -> None:
+    def _add(self, name: str, timeout_seconds: int) -> None:
         dead_letter_queue = visibility_timeout = None
         if timeout_seconds:
             self.dead_letter_queues[name] = _build_queue(self, f"{to_logical_id(name)}DeadLetters")
             dead_letter_queue = sqs.DeadLetterQueue(
-                queue=self.dead_letter_queues[name], max_receive_count=max_receives
+                queue=self.dead_letter_queues[name], max_receive_count=MAX_RECEIVES
             )
             visibility_timeout = Duration.seconds(6 * timeout_seconds)
         self.by_name[name] = _build_queue(self, to_logical_id(name), dead_letter_queue, visibility_timeout)

@@ -14,6 +14,7 @@ OIDC_CLIENT = ("oidc_client_id", "oidc_secret_arn")
 CERTIFICATE = ("certificate_arn", "hosted_zone_id")
 REVIEW_APP_SETTINGS = (*CERTIFICATE, "oidc_issuer", *OIDC_CLIENT)
 CARRIED_OVER = ("domain", *REVIEW_APP_SETTINGS, "alarm_email", "max_in_flight")
+IN_FLIGHT_IN_SMALL_ACCOUNT = 20
 ASSETS_BUCKET = "partcheck-assets-${AWS::AccountId}-${AWS::Region}"
 
 
@@ -26,7 +27,8 @@ class StageSettings:
     with a Cognito user pool unless `oidc_issuer` names another issuer. The app is that issuer's client
     `oidc_client_id`, with the Secrets Manager secret `oidc_secret_arn`. `alarm_email` receives alarms.
     `max_in_flight` limits the inspections in progress. In a `small_account` the Lambda quota is too small to
-    reserve concurrency for functions that must run alone: their conditional writes prevent conflicts.
+    reserve concurrency for functions that must run alone: their conditional writes prevent conflicts. There
+    fewer inspections run at once, so that waiting uploads leave calls for the states.
     """
 
     stage: str = "dev"
@@ -61,6 +63,13 @@ class StageSettings:
     def stack_name(self) -> str:
         """The name of the stage's own stack, so that several stages share an account and region."""
         return f"partcheck-{self.stage}"
+
+    @property
+    def in_flight_limit(self) -> int:
+        """The number of inspections after which uploads wait."""
+        return (
+            min(self.max_in_flight, IN_FLIGHT_IN_SMALL_ACCOUNT) if self.small_account else self.max_in_flight
+        )
 
     @property
     def has_review_app(self) -> bool:

@@ -81,7 +81,7 @@ class StageEnvironment:
             "POLICY_PARAMETER": self.parameters.policy,
             "MODEL_PARAMETER": self.parameters.model,
             "STATE_MACHINE_ARN": self.state_machine.alias_arn,
-            "MAX_IN_FLIGHT": str(self.settings.max_in_flight),
+            "MAX_IN_FLIGHT": str(self.settings.in_flight_limit),
         }
 
 

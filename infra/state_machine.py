@@ -105,7 +105,7 @@ def failed_executions(state_machine: StateMachine) -> cloudwatch.MathExpression:
         for name in names
     }
     return cloudwatch.MathExpression(
-        expression=" + ".join(parts),
+        expression=" + ".join(f"FILL({name}, 0)" for name in parts),
         using_metrics=parts,
         period=Duration.minutes(5),
         label="failed executions",

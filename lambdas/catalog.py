@@ -10,9 +10,10 @@ from workflow.errors import ConfigurationError
 class LambdaFunction:
     """One deployed function: its placeholder, its module, and its required environment variables.
 
-    `queue` is the queue that triggers it, and `schedule_minutes` the interval of its schedule, if it has one.
-    An `exclusive` function never runs twice at once. A function that `measures_photos` gets the bundle with
-    the photo decoder and its packages. `memory_mb` is in MB. The default timeout is as long as
+    `queue` is the queue that triggers it, at most `queue_calls` times at once, and `schedule_minutes` the
+    interval of its schedule, if it has one. An `exclusive` function never runs twice at once. It has no
+    queue: SQS would count refused calls as attempts at a message. A function that `measures_photos` gets the
+    bundle with the photo decoder and its packages. `memory_mb` is in MB. The default timeout is as long as
     a state's 60 seconds allow: a function that starts cold on a busy machine needs it.
     """
 
@@ -23,6 +24,7 @@ class LambdaFunction:
     memory_mb: int = 256
     queue: str = ""
     batch_size: int = 1
+    queue_calls: int = 10
     schedule_minutes: int = 0
     exclusive: bool = False
     measures_photos: bool = False
@@ -155,8 +157,8 @@ PROCESS_COMMANDS = LambdaFunction(
     timeout_seconds=120,
     queue="commands",
     batch_size=10,
+    queue_calls=2,
     schedule_minutes=1,
-    exclusive=True,
 )
 
 WATCH_CAMERAS = LambdaFunction(

@@ -53,9 +53,8 @@ def used_by_aws(account: TemplateAccount) -> Iterator[Permission]:
         log = account.arn(account.find_logical_id("Logs::LogGroup", f"Functions{name}Log"))
         yield from (Permission(role, f"logs:{action}", log) for action in LOGS)
         yield from (Permission(role, f"xray:{action}", "*") for action in TRACES)
-        source = "failures" if function is catalog.RECONCILE else function.queue
-        if source:
-            queue = account.arn(_find_queue(account, source))
+        if function.queue:
+            queue = account.arn(_find_queue(account, function.queue))
             yield from (Permission(role, f"sqs:{action}", queue) for action in POLLING)
     state_machine = account.find_logical_id("IAM::Role", "StateMachine")
     yield from (Permission(state_machine, f"logs:{action}", "*") for action in DELIVERY)

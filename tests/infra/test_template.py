@@ -1,12 +1,18 @@
 """The template's guarantees about data, queues, functions and the state machine."""
 
 import json
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
+from aws_cdk import App
 
+from infra import bundle
+from infra.app import build_stack, feature_flags
 from infra.bundle import ROOT
 from infra.nag_suppressions import SUPPRESSIONS
+from infra.settings import StageSettings
 from lambdas import catalog
 from local.queues import UPLOADS_PATTERN
 from tests.infra.conftest import Template
@@ -260,21 +266,84 @@ def test_uploads_reach_the_intake_queue_but_names_that_are_left_alone_do_not(syn
     assert "Intake" in rule["Targets"][0]["Arn"]["Fn::GetAtt"][0]
 
 
-def test_failed_executions_start_the_reconciler(synthesised: Template) -> None:
-    [rule] = [
-        resource["Properties"]
-        for resource in synthesised.of("Events::Rule").values()
-        if resource["Properties"].get("EventPattern", {}).get("source") == ["aws.states"]
+def test_no_queue_overruns_a_function_that_runs_alone(synthesised: Template) -> None:
+    """SQS calls as often as its mapping allows, and counts a refused call as an attempt at the message."""
+    functions = synthesised.of("Lambda::Function")
+    for mapping in synthesised.of("Lambda::EventSourceMapping").values():
+        properties = functions[mapping["Properties"]["FunctionName"]["Ref"]]["Properties"]
+        most = mapping["Properties"]["ScalingConfig"]["MaximumConcurrency"]
+        assert properties.get("ReservedConcurrentExecutions", most) >= most
+
+    assert not [function for function in catalog.FUNCTIONS if function.exclusive and function.queue]
+
+
+def test_lambda_repeats_no_scheduled_call(synthesised: Template) -> None:
+    configured = {
+        resource["Properties"]["FunctionName"]["Ref"]: (
+            resource["Properties"]["MaximumRetryAttempts"],
+            resource["Properties"]["MaximumEventAgeInSeconds"],
+        )
+        for resource in synthesised.of("Lambda::EventInvokeConfig").values()
+    }
+    scheduled = {
+        function_id
+        for rule in synthesised.of("Events::Rule").values()
+        for target in rule["Properties"]["Targets"]
+        if (function_id := target["Arn"]["Fn::GetAtt"][0]) in synthesised.of("Lambda::Function")
+    }
+
+    assert configured == dict.fromkeys(scheduled, (0, 60))
+
+
+def test_an_account_with_ten_calls_keeps_most_of_them_for_the_states(tmp_path: Path) -> None:
+    app = App(outdir=str(tmp_path), context=dict(feature_flags()))
+    build_stack(app, StageSettings(small_account=True), bundle.build_bundles(False, tmp_path / "build"))
+    app.synth()
+    resources = json.loads((tmp_path / "Partcheck.template.json").read_text("utf-8"))["Resources"].values()
+    of_queues = [
+        resource["Properties"]["ScalingConfig"]["MaximumConcurrency"]
+        for resource in resources
+        if resource["Type"] == "AWS::Lambda::EventSourceMapping"
     ]
-    readers = [
-        resource["Properties"]
-        for resource in synthesised.of("Lambda::EventSourceMapping").values()
-        if "Failures" in resource["Properties"]["EventSourceArn"]["Fn::GetAtt"][0]
+    variables = [
+        resource["Properties"]["Environment"]["Variables"]
+        for resource in resources
+        if resource["Type"] == "AWS::Lambda::Function"
     ]
 
-    assert rule["EventPattern"]["detail"]["status"] == ["FAILED", "TIMED_OUT", "ABORTED"]
-    assert "Failures" in rule["Targets"][0]["Arn"]["Fn::GetAtt"][0]
-    assert ["Reconcile" in resource["FunctionName"]["Ref"] for resource in readers] == [True]
+    assert set(of_queues) == {2}
+    assert {limits["MAX_IN_FLIGHT"] for limits in variables if "MAX_IN_FLIGHT" in limits} == {"20"}
+
+
+def test_a_scheduled_function_that_fails_or_stops_raises_an_alarm(synthesised: Template) -> None:
+    alarms = [alarm["Properties"] for alarm in synthesised.of("CloudWatch::Alarm").values()]
+    failing = [alarm for alarm in alarms if alarm.get("MetricName") == "Errors"]
+    stopped = [alarm for alarm in alarms if alarm["TreatMissingData"] == "breaching"]
+
+    scheduled = {function.module for function in catalog.FUNCTIONS if function.schedule_minutes}
+    assert {alarm["AlarmDescription"].split()[3] for alarm in failing} == scheduled
+    assert {(alarm["DatapointsToAlarm"], alarm["EvaluationPeriods"]) for alarm in failing} == {(3, 5)}
+    assert {alarm["Dimensions"][0]["Value"] for alarm in stopped} == scheduled
+    for alarm in stopped:
+        assert f'"{alarm["MetricName"]}"' in (
+            ROOT / "lambdas" / f"{alarm['Dimensions'][0]['Value']}.py"
+        ).read_text("utf-8") or alarm["MetricName"].startswith("cameras_")
+
+
+def test_sums_of_metrics_count_missing_values_as_zero(synthesised: Template) -> None:
+    """CloudWatch has no data for periods in which an event did not occur."""
+    queries = [
+        query
+        for alarm in synthesised.of("CloudWatch::Alarm").values()
+        for query in alarm["Properties"].get("Metrics", ())
+    ]
+    names = {query["Id"] for query in queries if "MetricStat" in query}
+    sums = [query["Expression"] for query in queries if "+" in query.get("Expression", "")]
+
+    assert len(sums) == 3
+    for expression in sums:
+        unfilled = re.sub(r"FILL\(\w+, 0\)", "", expression)
+        assert not names & set(re.findall(r"\w+", unfilled)), expression
 
 
 def test_schedules_are_those_of_the_catalog(synthesised: Template) -> None:

@@ -13,6 +13,7 @@ from workflow.recovery import commands
 from workflow.recovery.commands import Command
 
 MAX_OPEN = 25
+LOCK_ID = "lock"
 
 
 class DynamoCommandRepository:
@@ -36,7 +37,7 @@ class DynamoCommandRepository:
         answer = self._dynamodb.get_item(
             TableName=self._table, Key=to_attribute_values({"id": command_id}), ConsistentRead=True
         )
-        return _from_item(answer["Item"]) if "Item" in answer else None
+        return _from_item(answer["Item"]) if "command" in answer.get("Item", {}) else None
 
     def list_open(self) -> list[Command]:
         answer = self._dynamodb.query(
@@ -60,6 +61,29 @@ class DynamoCommandRepository:
             )
         except ClientError as error:
             if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
+                raise
+            return False
+        return True
+
+    def lock(self, owner: str, now: str, until: str) -> bool:
+        return self._put_lock(owner, until, "attribute_not_exists(id) OR #until < :now", {":now": now})
+
+    def unlock(self, owner: str) -> None:
+        self._put_lock(owner, "", "#owner = :owner AND #until > :free", {":owner": owner, ":free": ""})
+
+    def _put_lock(self, owner: str, until: str, condition: str, values: dict[str, str]) -> bool:
+        """Store the lock beside the commands. Return False if the condition does not hold."""
+        names = {"#until": "until", "#owner": "owner"}
+        try:
+            self._dynamodb.put_item(
+                TableName=self._table,
+                Item=to_attribute_values({"id": LOCK_ID, "owner": owner, "until": until}),
+                ConditionExpression=condition,
+                ExpressionAttributeNames={key: name for key, name in names.items() if key in condition},
+                ExpressionAttributeValues=to_attribute_values(values),
+            )
+        except ClientError as error:
+            if not is_condition_failure(error):
                 raise
             return False
         return True

@@ -76,6 +76,12 @@ class CommandRepository(Protocol):
     def update_if_unchanged(self, before: Command, after: Command) -> bool:
         """Store the progress of a command. Return False if it changed meanwhile."""
 
+    def lock(self, owner: str, now: str, until: str) -> bool:
+        """Let one process at a time execute commands, until a time. Return False if another one does."""
+
+    def unlock(self, owner: str) -> None:
+        """End the lock if it is this process's."""
+
 
 @dataclass(frozen=True, slots=True)
 class CommandHandlers:

@@ -51,7 +51,13 @@ def test_a_photo_is_inspected_again_by_the_clock(
         ),
     )
 
+    assert books.lock("another call", "2026-01-02", "2126-01-02")
+    process_commands.handler({}, context)
+    assert books.list_open()[0].attempted == 0
+    books.unlock("another call")
+
     assert process_commands.handler({}, context) == {"batchItemFailures": []}
+    assert books.lock("the next call", "2026-01-02", "2026-01-03")
     inspections = DynamoInspectionRepository(names["INSPECTIONS_TABLE"], names["AUDIT_TABLE"])
     again = inspections.get(row.id)
     assert again is not None

@@ -52,6 +52,19 @@ def test_only_one_of_two_writers_saves_progress(repository: DynamoCommandReposit
     assert repository.list_open() == []
 
 
+def test_one_process_at_a_time_executes_commands(repository: DynamoCommandRepository) -> None:
+    assert repository.lock("a", "2026-01-01", "2026-01-03")
+    assert not repository.lock("b", "2026-01-02", "2026-01-04")
+    repository.unlock("b")
+    assert not repository.lock("b", "2026-01-02", "2026-01-04")
+    assert repository.lock("b", "2026-01-05", "2026-01-06"), "the first one crashed"
+    repository.unlock("b")
+
+    assert repository.lock("a", "2026-01-05", "2026-01-06")
+    assert repository.list_open() == []
+    assert repository.get("lock") is None
+
+
 def test_a_command_that_is_added_twice_keeps_its_progress(repository: DynamoCommandRepository) -> None:
     repository.add(COMMAND, (ENTRY,))
     half = replace(COMMAND, done=3)
