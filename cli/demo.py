@@ -12,7 +12,7 @@ import click
 from cli.context import CliContext, display_path, open_environment
 from cli.inspect import UploadResult, print_verdicts, upload_photos, wait_for_verdicts
 from cli.local_environment import choose_ports
-from cli.output import escape_unprintable, format_counts, format_duration, note, pluralize, print_json
+from cli.output import escape_unprintable, format_counts, format_duration, note, print_json
 from cli.photo_paths import PhotoToUpload
 from cli.polling import count_verdicts
 from cli.printed_command import command_path
@@ -22,6 +22,7 @@ from workflow.errors import ConfigurationError
 from workflow.inspections.inspection import Inspection
 from workflow.inspections.serialization import to_dict, verdict_or_status
 from workflow.inspections.verdict import Verdict
+from workflow.plurals import pluralize
 
 if TYPE_CHECKING:
     from local.ports import Ports

@@ -17,7 +17,6 @@ from cli.output import (
     format_execution,
     format_id,
     note,
-    pluralize,
     print_json_line,
     print_table,
     shorten_reasons,
@@ -40,6 +39,7 @@ from workflow.inspections.serialization import (
     verdict_or_status,
 )
 from workflow.inspections.verdict import Verdict
+from workflow.plurals import pluralize
 
 UPLOADS_AT_ONCE = 4
 CLOCK_SKEW_SECONDS = 60

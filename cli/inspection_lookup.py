@@ -3,11 +3,11 @@
 import re
 from collections.abc import Iterable, Sequence
 
-from cli.output import pluralize
 from workflow.errors import NotFound
 from workflow.inspections.inspection import Inspection, InspectionState
 from workflow.inspections.repository import InspectionDatabase
 from workflow.pipeline.executions import execution_name
+from workflow.plurals import pluralize
 
 RECENT = 1000
 

@@ -1,6 +1,7 @@
 """The command `partcheck`: its options, its commands, and the exit codes of failures."""
 
 import os
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from cli.inspect import inspect
 from cli.local_environment import start_local_environment
 from cli.model.group import model
 from cli.output import escape_unencodable, escape_unprintable, note
+from cli.printed_command import printed_command
 from cli.reconcile import reconcile
 from cli.review.group import review
 from cli.stage.group import stage as stage_group
@@ -25,6 +27,7 @@ from cli.verify import verify
 from workflow.errors import ConfigurationError, PartcheckError
 
 FAILED, MISUSED, NOT_RUNNING, INTERRUPTED = 1, 2, 3, 130
+_PLAIN_COMMAND = re.compile(r"`partcheck ([a-z][^`]*)`")
 LOCAL_COMMANDS = ("up", "demo", "custom-labels")
 
 EPILOG = """\b
@@ -58,7 +61,7 @@ class Partcheck(click.Group):
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             ctx.exit(FAILED)
         except (PartcheckError, OSError) as error:
-            note(escape_unprintable(f"Error: {_describe(error)}"))
+            note(escape_unprintable(f"Error: {_complete_commands(_describe(error))}"))
             ctx.exit(_exit_code(error))
         except Exception as error:
             if not _from_aws(error):
@@ -71,6 +74,11 @@ def _describe(error: Exception) -> str:
     if isinstance(error, OSError) and error.filename and error.strerror:
         return f"{error.filename}: {error.strerror}"
     return str(error)
+
+
+def _complete_commands(text: str) -> str:
+    """Give the commands in a message of the domain this call's options, as in `partcheck camera list`."""
+    return _PLAIN_COMMAND.sub(lambda match: f"`{printed_command(match[1])}`", text)
 
 
 def _exit_code(error: Exception) -> int:

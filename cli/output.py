@@ -164,11 +164,6 @@ def format_counts(counts: Mapping[str, int]) -> str:
     return ", ".join(f"{count:,} {name}" for name, count in counts.items() if count)
 
 
-def pluralize(count: int, noun: str) -> str:
-    """Return a count with its noun in singular or plural."""
-    return f"{count:,} {noun}" + ("" if count == 1 else "s")
-
-
 def shorten_reasons(reasons: Sequence[str]) -> str:
     """Return the first reason and the number of the others, empty without any."""
     others = f"; {len(reasons) - 1} more" if len(reasons) > 1 else ""

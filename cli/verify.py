@@ -5,8 +5,9 @@ from dataclasses import asdict, astuple
 import click
 
 from cli.context import CliContext, Environment
-from cli.output import note, pluralize, print_json, print_table
+from cli.output import note, print_json, print_table
 from workflow.inspections.serialization import image_to_dict
+from workflow.plurals import pluralize
 from workflow.recovery import consistency
 from workflow.recovery.consistency import ConsistencyReport
 

@@ -35,7 +35,7 @@ class Metrics:
         )
 
     def filed_photos(self, verdict: str, minutes: int) -> cloudwatch.Metric:
-        """Return the number of photos filed under a verdict."""
+        """Return the number of photos filed under a verdict. Those of master parts are among the rejected."""
         return self.of_function("move_image", f"filed_{verdict}", minutes)
 
     def model_unavailable(self, minutes: int) -> cloudwatch.MathExpression:

@@ -1,4 +1,4 @@
-"""The photo descriptor: about 100 numbers that say what a photo looks like, whatever it is a photo of.
+"""The photo descriptor: about 100 numbers that describe how a photo looks, independent of the product.
 
 The numbers describe light and colour, fineness, place and spread of the details, the rings around their
 centre, which stay if a part is turned, and the layout. All are on the scale of about one.

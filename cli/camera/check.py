@@ -5,11 +5,12 @@ import click
 from cli.camera.audited_change import record_change
 from cli.context import CliContext
 from cli.login_name import login_name
-from cli.output import escape_unprintable, format_timestamp, note, pluralize, print_json, print_table
+from cli.output import escape_unprintable, format_timestamp, note, print_json, print_table
 from workflow import timestamps
 from workflow.cameras.containment import DoubtfulPart, list_doubtful_parts, reopen_doubtful_parts
 from workflow.cameras.masters import explain_masters
 from workflow.cameras.overview import NO_MASTERS, newest_basis
+from workflow.plurals import pluralize
 
 
 @click.command()

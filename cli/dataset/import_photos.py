@@ -10,10 +10,11 @@ import click
 
 from cli.context import CliContext
 from cli.model_services import ModelServices, open_model_services, project_options
-from cli.output import escape_unprintable, format_counts, note, pluralize, print_json
+from cli.output import escape_unprintable, format_counts, note, print_json
 from cli.printed_command import printed_command
 from cli.progress import Progress
 from workflow.errors import ConfigurationError
+from workflow.plurals import pluralize
 
 if TYPE_CHECKING:
     from datasets.importing import TrainAndTest

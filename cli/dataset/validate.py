@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cli.dataset.import_photos import report_listing, test_share_option
-from cli.output import note, pluralize, print_json, print_table
+from cli.output import note, print_json, print_table
 from cli.printed_command import printed_command
 from cli.progress import Progress
+from workflow.plurals import pluralize
 
 if TYPE_CHECKING:
     from datasets.validation import DatasetValidation

@@ -7,9 +7,10 @@ import click
 
 from cli import inspection_lookup
 from cli.context import CliContext, Environment
-from cli.output import format_execution, note, pluralize, print_json_line, print_table
+from cli.output import format_execution, note, print_json_line, print_table
 from cli.progress import Progress
 from workflow.inspections.serialization import image_to_dict
+from workflow.plurals import pluralize
 from workflow.recovery.reconcile import Reconciler
 from workflow.recovery.redrive import RedriveOutcome, RedriveResult, find_failed, redrive_all
 

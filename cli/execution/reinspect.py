@@ -10,7 +10,7 @@ from cli import inspection_lookup
 from cli.context import CliContext, Environment
 from cli.execution.list import find_inspections, to_timestamp
 from cli.login_name import login_name
-from cli.output import escape_unprintable, note, pluralize, print_json_line
+from cli.output import escape_unprintable, note, print_json_line
 from cli.text_param import TextParam
 from cli.time_param import TimeParam
 from workflow.errors import Conflict, NotFound
@@ -18,6 +18,7 @@ from workflow.history.search import InspectionQuery
 from workflow.inspections.inspection import InspectionState
 from workflow.inspections.verdict import Verdict
 from workflow.models.model import version_name
+from workflow.plurals import pluralize
 from workflow.recovery.commands import MAX_PER_SECOND
 from workflow.review import revision
 from workflow.review.decisions import MAX_REASON_LENGTH

@@ -12,7 +12,7 @@ from cli import inspection_lookup
 from cli.context import CliContext, Environment, ExecutionReader
 from cli.execution import execution_output
 from cli.execution.execution_output import LogReader
-from cli.output import note, pluralize, print_json
+from cli.output import note, print_json
 from workflow import timestamps
 from workflow.history.archive import ExecutionRecord
 from workflow.history.logs import LogLines
@@ -20,6 +20,7 @@ from workflow.history.parser import parse_steps
 from workflow.history.step import ExecutionStep
 from workflow.inspections.serialization import to_dict
 from workflow.pipeline.executions import ACTIVE_STATUSES
+from workflow.plurals import pluralize
 
 POLL_SECONDS = 1.0
 

@@ -7,7 +7,8 @@ import click
 from cli.context import CliContext
 from cli.model.model_output import model_to_dict, start_and_stop_events
 from cli.model_services import open_model_services
-from cli.output import format_timestamp, pluralize, print_json, print_table
+from cli.output import format_timestamp, print_json, print_table
+from workflow.plurals import pluralize
 
 
 @click.command("list")

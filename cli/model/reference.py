@@ -11,7 +11,7 @@ from cli.execution.list import find_inspections
 from cli.model.model_output import version_argument
 from cli.model.reference_output import print_proposal, print_reference, warn_of_missing_reference
 from cli.model_services import ModelServices, open_model_services, project_options
-from cli.output import note, pluralize, print_json
+from cli.output import note, print_json
 from cli.printed_command import printed_command
 from cli.progress import Progress
 from workflow import timestamps
@@ -23,6 +23,7 @@ from workflow.models import reference_update
 from workflow.models.model import ModelVersion
 from workflow.models.reference_summary import reference_to_dict
 from workflow.models.reference_update import ReferenceProposal
+from workflow.plurals import pluralize
 
 if TYPE_CHECKING:
     from datasets.labelled_photos import LabelledPhoto

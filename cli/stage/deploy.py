@@ -11,9 +11,10 @@ import click
 
 from cli.aws_options import aws_options, resolve_account, resolve_target
 from cli.context import AwsTarget, CliContext, require_usable_stack
-from cli.output import format_counts, note, pluralize, print_json, print_table
+from cli.output import format_counts, note, print_json, print_table
 from cli.printed_command import printed_command
 from workflow.errors import ConfigurationError, PartcheckError
+from workflow.plurals import pluralize
 
 if TYPE_CHECKING:
     from deployment.account import AwsAccount

@@ -10,7 +10,7 @@ import click
 from cli.aws_options import aws_options, resolve_account, resolve_target
 from cli.context import AwsTarget, CliContext, find_stack
 from cli.model_services import CLOCK
-from cli.output import note, pluralize, print_json_line, print_table
+from cli.output import note, print_json_line, print_table
 from cli.stage.deploy import follow_stack
 from cli.stage.stop_models import (
     POLL_SECONDS,
@@ -20,6 +20,7 @@ from cli.stage.stop_models import (
     stop_models,
 )
 from workflow.errors import PartcheckError
+from workflow.plurals import pluralize
 
 if TYPE_CHECKING:
     from deployment.stacks import Stack, StackResource

@@ -16,6 +16,7 @@ from workflow import timestamps
 from workflow.history.open_failures import FAILED
 from workflow.history.search import InspectionQuery
 from workflow.inspections.inspection import InspectionState
+from workflow.plurals import pluralize
 from workflow.recovery import commands
 from workflow.recovery.commands import MAX_TARGETS, Command, CommandKind
 
@@ -101,7 +102,7 @@ def progress(request: Request, command_id: str) -> Response:
 def _describe_targets(command: Command) -> str:
     if command.query:
         return commands.describe_query(command.query)
-    return f"{len(command.ids)} inspection{'' if len(command.ids) == 1 else 's'}"
+    return pluralize(len(command.ids), "inspection")
 
 
 def _build_command(

@@ -1,4 +1,4 @@
-"""A person's name and roles from the claims of a provider, wherever and in whatever shape it gives them."""
+"""A person's name and roles from the claims of a provider, in every place and shape that providers use."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence

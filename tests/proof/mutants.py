@@ -22,7 +22,7 @@ from workflow.inspections.repository import get_or_create, get_or_raise, require
 from workflow.inspections.undo_window import finalize
 from workflow.pipeline import claim, detection, filing, reference_comparison, start, verdict_message
 from workflow.pipeline.reference_comparison import ReferenceComparison
-from workflow.recovery import decision_delivery, folders, reconcile
+from workflow.recovery import decision_delivery, id_groups, reconcile
 from workflow.recovery.issues import Issue, IssueKind
 from workflow.recovery.reconcile import Reconciler
 from workflow.review import decisions
@@ -319,7 +319,7 @@ def deletes_unknown_objects() -> AbstractContextManager[Any]:
 
 def adopts_filed_photos() -> AbstractContextManager[Any]:
     """A filed photo is taken for an unknown object, because no row is looked for in its folder."""
-    return _replace(folders.id_prefix, lambda _image: "", folders, reconcile)
+    return _replace(id_groups.id_prefix, lambda _image: "", id_groups, reconcile)
 
 
 def believes_the_model_about_unusual_photos() -> AbstractContextManager[Any]:

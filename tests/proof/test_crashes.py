@@ -79,7 +79,28 @@ class Mortal:
         return call
 
 
-class Journey:
+class RepeatedSteps:
+    """Steps that are repeated after their worker died, or raise WorkerDied if the whole restarts instead."""
+
+    fate: Fate
+    deaths, restarts_whole = 0, False
+
+    def _step(self, step: Callable[[], Any], alone: bool = False) -> Any:
+        for _ in range(20):
+            try:
+                answer = step()
+            except WorkerDied:
+                self.deaths += 1
+                if self.restarts_whole and not alone:
+                    raise
+                continue
+            if 0 <= self.fate.intrusion < self.fate.moments:
+                raise Overtaken
+            return answer
+        raise AssertionError("the step never ends")
+
+
+class Journey(RepeatedSteps):
     """One photo on its way through the state machine. A state whose worker crashed is called again."""
 
     def __init__(self, path: str, file: Callable[..., Any] = filing.file_photo) -> None:
@@ -91,8 +112,6 @@ class Journey:
         self.image = self.pipeline.upload(self.content)
         self.newer = self.pipeline.upload(SECOND_PHOTO)
         self.attempt, self.rounds = 1, 0
-        self.deaths = 0
-        self.restarts_whole = False
         self.fate = Fate()
 
     def assert_bytes_exist(self) -> None:
@@ -118,20 +137,6 @@ class Journey:
                     self.pipeline.inspections.transfer_ownership(row, name, self.attempt, NOW)
                 continue
             return
-
-    def _step(self, step: Callable[[], Any]) -> Any:
-        for _ in range(20):
-            try:
-                answer = step()
-            except WorkerDied:
-                self.deaths += 1
-                if self.restarts_whole:
-                    raise
-                continue
-            if 0 <= self.fate.intrusion < self.fate.moments:
-                raise Overtaken
-            return answer
-        raise AssertionError("the step never ends")
 
     def _inspect(self) -> None:
         pipeline, image = self.mortal, self.image

@@ -3,13 +3,12 @@
 import itertools
 import json
 import uuid
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from tests.fakes import FakeDetector, InMemoryObjectStore
-from tests.proof.test_crashes import Fate, Journey, Mortal, Overtaken, WorkerDied
+from tests.proof.test_crashes import Fate, Journey, Mortal, Overtaken, RepeatedSteps, WorkerDied
 from tests.unit.pipeline import CLEARLY_DEFECT, CLEARLY_OK, FILED, INBOUND, PHOTO, UNSURE, Pipeline
 from workflow.errors import PartcheckError
 from workflow.inspections.inspection import InspectionState
@@ -27,7 +26,7 @@ KINDS = {
 }
 
 
-class Revision:
+class Revision(RepeatedSteps):
     """A closed photo whose verdict is revised; a step is repeated after its worker crashed."""
 
     def __init__(self, kind: str, pipeline: Pipeline | None = None, image: Image | None = None) -> None:
@@ -40,13 +39,12 @@ class Revision:
         self.pipeline, self.image = pipeline, image
         self.first = pipeline.verdicts.sent[0] if pipeline.verdicts.sent else ""
         self.click = str(uuid.uuid4())
-        self.crashes, self.restarts_whole = 0, False
         self.fate = Fate()
 
     def run(self, fate: Fate) -> None:
         self.fate, fate.look = fate, self.assert_bytes_exist
         self.mortal = self.pipeline.through(lambda name, port: Mortal(port, fate))
-        self._step(self._begin)
+        self._step(self._begin, alone=True)
         while self.pipeline.row(self.image).state is not InspectionState.CLOSED:
             try:
                 self._execute()
@@ -100,20 +98,6 @@ class Revision:
             self._step(lambda: self.mortal.deliver(self.image))
         return dict(self._step(lambda: self.mortal.move(self.image, owner, filing.FilingTarget.REVIEWED)))
 
-    def _step(self, step: Callable[[], Any]) -> Any:
-        for _ in range(20):
-            try:
-                answer = step()
-            except WorkerDied:
-                self.crashes += 1
-                if self.restarts_whole and step != self._begin:
-                    raise
-                continue
-            if 0 <= self.fate.intrusion < self.fate.moments:
-                raise Overtaken
-            return answer
-        raise AssertionError("the step never ends")
-
     def assert_bytes_exist(self) -> None:
         row = self.pipeline.row(self.image)
         assert self.pipeline.objects.contents.get(row.location) == PHOTO, "the row points at a missing object"
@@ -151,7 +135,7 @@ def test_a_worker_may_crash_at_any_moment_of_a_revision(kind: str, restarts: boo
         journey = Revision(kind)
         journey.restarts_whole = restarts
         journey.run(Fate(frozenset({crash_at})))
-        assert journey.crashes == 1
+        assert journey.deaths == 1
         journey.assert_consistent()
 
 

@@ -1,17 +1,17 @@
-"""The archive index on DynamoDB: finds unarchived inspections, and counts each into its hour once."""
+"""The archive index on DynamoDB: finds unarchived inspections, and marks each together with its metrics."""
 
 import hashlib
 import json
-import struct
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict
 from typing import Any
 
 from botocore.exceptions import ClientError
 
 from workflow.aws.clients import client
-from workflow.aws.hourly_metrics import FAILURES, hour_key, read_scores
+from workflow.aws.conditional_writes import is_condition_failure
+from workflow.aws.hourly_metrics import FAILURES, StoredHour, build_hour_update, hour_key, read_hour
 from workflow.aws.items import from_attribute_values, to_attribute_values
 from workflow.aws.search import DynamoInspectionSearch
 from workflow.history.metrics import (
@@ -24,14 +24,6 @@ from workflow.history.metrics import (
 from workflow.inspections.inspection import Inspection
 
 MAX_UNARCHIVED = 500
-
-
-@dataclass(frozen=True, slots=True)
-class _Hour:
-    """The stored scores of an hour; every change of them increases the version."""
-
-    version: int
-    scores: Mapping[Routing, Sequence[float]]
 
 
 class DynamoArchiveIndex:
@@ -64,9 +56,8 @@ class DynamoArchiveIndex:
         changes.subtract(before.counts)
         updates = [self._mark_update(row, before, metrics)]
         if any(changes.values()) or before.score != metrics.score:
-            updates.append(
-                self._hour_update(row, changes, hour, replace_score(hour.scores, before.score, metrics.score))
-            )
+            scores = replace_score(hour.scores, before.score, metrics.score)
+            updates.append(build_hour_update(self._metrics_table, row.claimed_at, changes, hour, scores))
         # The token identifies the change, so that a retry after a lost answer counts nothing twice.
         change = json.dumps([row.id, row.state, row.closed_at, hour.version, asdict(metrics)], sort_keys=True)
         token = hashlib.sha256(change.encode()).hexdigest()[:36]
@@ -75,15 +66,12 @@ class DynamoArchiveIndex:
                 TransactItems=[{"Update": update} for update in updates], ClientRequestToken=token
             )
         except ClientError as error:
-            if any(
-                reason.get("Code") == "ConditionalCheckFailed"
-                for reason in error.response.get("CancellationReasons", ())
-            ):
-                return False
-            raise
+            if not is_condition_failure(error):
+                raise
+            return False
         return True
 
-    def _stored_metrics(self, row: Inspection) -> tuple[InspectionMetrics, _Hour]:
+    def _stored_metrics(self, row: Inspection) -> tuple[InspectionMetrics, StoredHour]:
         """Return the metrics that were counted for a row, and the hour that they were counted in."""
         stored = self._dynamodb.get_item(
             TableName=self._inspections_table,
@@ -95,8 +83,7 @@ class DynamoArchiveIndex:
         hour = self._dynamodb.get_item(
             TableName=self._metrics_table, Key=hour_key(row.claimed_at), ConsistentRead=True
         )
-        item = hour.get("Item", {})
-        return _read_measured(measured), _Hour(int(item.get("version", {"N": "0"})["N"]), read_scores(item))
+        return _read_measured(measured), read_hour(hour.get("Item", {}))
 
     def has_failure(self, execution: str) -> bool:
         """Return True if the failure is stored. Its marker item needs no month, which is unknown here."""
@@ -138,28 +125,6 @@ class DynamoArchiveIndex:
                     ":after": after,
                 }
             ),
-        }
-
-    def _hour_update(
-        self, row: Inspection, changes: Mapping[str, int], hour: _Hour, scores: Mapping[Routing, list[float]]
-    ) -> dict[str, Any]:
-        """Return the update of an hour's counts and scores, on the condition that the scores are the same."""
-        counts = {name: count for name, count in changes.items() if count}
-        names = {f"#n{number}": name for number, name in enumerate(counts)}
-        values = {f":n{number}": count for number, count in enumerate(counts.values())}
-        added = "".join(f", #n{number} :n{number}" for number in range(len(counts)))
-        packed = {
-            f":{routing}": {"B": struct.pack(f"<{len(scores[routing])}d", *scores[routing])}
-            for routing in Routing
-        }
-        return {
-            "TableName": self._metrics_table,
-            "Key": hour_key(row.claimed_at),
-            "UpdateExpression": f"SET clear_scores = :clear, asked_scores = :asked ADD version :one{added}",
-            "ConditionExpression": "attribute_not_exists(version) OR version = :version",
-            **({"ExpressionAttributeNames": names} if names else {}),
-            "ExpressionAttributeValues": to_attribute_values({":one": 1, ":version": hour.version, **values})
-            | packed,
         }
 
 

@@ -1,7 +1,8 @@
-"""Hourly metrics and failed executions on DynamoDB. The archive index writes them."""
+"""Hourly metrics and failed executions on DynamoDB: reads, and the update that the archive index makes."""
 
 import struct
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
@@ -11,6 +12,14 @@ from workflow.aws.items import to_attribute_values
 from workflow.history.metrics import FailedExecution, HourlyMetrics, Routing
 
 HOURS, FAILURES = "hours", "failures"
+
+
+@dataclass(frozen=True, slots=True)
+class StoredHour:
+    """The stored scores of an hour; every change of them increases the version."""
+
+    version: int
+    scores: Mapping[Routing, Sequence[float]]
 
 
 class DynamoMetricsStore:
@@ -57,6 +66,34 @@ class DynamoMetricsStore:
 def hour_key(at: str) -> dict[str, Any]:
     """Return the key of the item that holds the hour of a time."""
     return to_attribute_values({"series": f"{HOURS}#{at[:7]}", "entry": at[8:13]})
+
+
+def read_hour(item: Mapping[str, Any]) -> StoredHour:
+    """Read the scores of an hour's item, which is empty before the first one."""
+    return StoredHour(int(item.get("version", {"N": "0"})["N"]), read_scores(item))
+
+
+def build_hour_update(
+    table: str, at: str, changes: Mapping[str, int], hour: StoredHour, scores: Mapping[Routing, list[float]]
+) -> dict[str, Any]:
+    """Build the update of an hour's counts and scores, on the condition that its scores are the same."""
+    counts = {name: count for name, count in changes.items() if count}
+    names = {f"#n{number}": name for number, name in enumerate(counts)}
+    values = {f":n{number}": count for number, count in enumerate(counts.values())}
+    added = "".join(f", #n{number} :n{number}" for number in range(len(counts)))
+    packed = {
+        f":{routing}": {"B": struct.pack(f"<{len(scores[routing])}d", *scores[routing])}
+        for routing in Routing
+    }
+    return {
+        "TableName": table,
+        "Key": hour_key(at),
+        "UpdateExpression": f"SET clear_scores = :clear, asked_scores = :asked ADD version :one{added}",
+        "ConditionExpression": "attribute_not_exists(version) OR version = :version",
+        **({"ExpressionAttributeNames": names} if names else {}),
+        "ExpressionAttributeValues": to_attribute_values({":one": 1, ":version": hour.version, **values})
+        | packed,
+    }
 
 
 def read_scores(item: Mapping[str, Any]) -> dict[Routing, tuple[float, ...]]:

@@ -7,6 +7,7 @@ from typing import Protocol
 
 from workflow import timestamps
 from workflow.errors import PartcheckError
+from workflow.plurals import pluralize
 
 USD_PER_UNIT_HOUR = 4.0
 MAX_RUNNING_MODELS = 2
@@ -50,6 +51,7 @@ FAILED_STATUSES = frozenset(
         ModelStatus.EXPIRED,
     }
 )
+
 TRANSITIONAL_STATUSES = frozenset(
     {
         ModelStatus.TRAINING_IN_PROGRESS,
@@ -138,7 +140,7 @@ def describe_status(version: ModelVersion, running_since: str, now: str) -> str:
         has_message = version.status in FAILED_STATUSES and version.message
         return f"{words}: {version.message}" if has_message else words
     units = max(version.units, 1)
-    on_units = f"on {units} unit{'' if units == 1 else 's'}"
+    on_units = f"on {pluralize(units, 'unit')}"
     if not running_since:
         return f"running {on_units}, start time not recorded"
     seconds = max(0.0, timestamps.seconds_between(running_since, now))

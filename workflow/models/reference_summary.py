@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from workflow.inspections.model_reference import MIN_PARTS, ModelReference
+from workflow.plurals import pluralize
 
 NOT_RECOGNISED = "no reference: unusual photos are not recognised"
 
@@ -20,7 +21,7 @@ def summarize_reference(reference: ModelReference | None) -> str:
         f"; provisional, because it has fewer than {MIN_PARTS} parts" if reference.provisional else ""
     )
     return (
-        f"{_pluralize(sum(reference.photos.values()), 'photo')} of {_pluralize(parts, 'part')} "
+        f"{pluralize(sum(reference.photos.values()), 'photo')} of {pluralize(parts, 'part')} "
         f"({_counts(reference.parts)}); expect about 1 in {parts + 1:,} usual parts to be stopped; "
         f"up to {reference.false_alarm_bound:.1%}{provisional}"
     )
@@ -31,7 +32,7 @@ def summarize_stopped(reference: ModelReference) -> str:
     stopped = reference.stopped_share
     low, high = stopped.confidence_interval
     return (
-        f"{stopped.count:,} of {_pluralize(stopped.total, 'learned part')} would be stopped: "
+        f"{stopped.count:,} of {pluralize(stopped.total, 'learned part')} would be stopped: "
         f"{stopped.share:.1%} ({low:.1%} to {high:.1%})"
     )
 
@@ -62,7 +63,3 @@ def reference_to_dict(reference: ModelReference | None) -> dict[str, Any] | None
 
 def _counts(counts: Mapping[str, int]) -> str:
     return ", ".join(f"{count:,} {label}" for label, count in sorted(counts.items()))
-
-
-def _pluralize(count: int, noun: str) -> str:
-    return f"{count:,} {noun}" + ("" if count == 1 else "s")

@@ -11,7 +11,7 @@ from workflow.inspections.objects import ObjectStore, StoredObject, inspection_i
 from workflow.inspections.repository import InspectionDatabase, InspectionRepository
 from workflow.inspections.verdict import Verdict
 from workflow.pipeline.executions import ACTIVE_STATUSES, Executions
-from workflow.recovery.folders import PREFIX_LENGTH, FolderCheck, iter_folders
+from workflow.recovery.id_groups import PREFIX_LENGTH, IdGroupCheck, iter_id_groups
 from workflow.recovery.issues import Issue, IssueKind
 
 GRACE_SECONDS = 60
@@ -67,14 +67,14 @@ def check(
     """
     uploads = list(objects.list_versions(inbound))
     missed_uploads = list(find_missed_uploads(inspections, _select_uploads(uploads)))
-    folder_check = build_folder_check(inspections, objects, uploads)
+    id_group_check = build_id_group_check(inspections, objects, uploads)
     issues, open_rows = list[Issue](), list[Inspection]()
     categories: dict[str, Counter[str]] = defaultdict(Counter)
-    for folder in iter_folders(inspections, objects, filed, history):
-        found = list(folder_check.find_issues(folder))
+    for group in iter_id_groups(inspections, objects, filed, history):
+        found = list(id_group_check.find_issues(group))
         issues += found
         lost = {issue.inspection_id for issue in found if issue.kind is IssueKind.MISSING_OBJECT}
-        for row in folder.rows:
+        for row in group.rows:
             if not row.withdrawn:
                 categories[row.uploaded_at[:10]]["lost" if row.id in lost else _category(row)] += 1
             if row.state is not InspectionState.CLOSED:
@@ -93,12 +93,12 @@ def check(
     )
 
 
-def build_folder_check(
+def build_id_group_check(
     inspections: InspectionDatabase, objects: ObjectStore, uploads: Iterable[StoredObject]
-) -> FolderCheck:
-    """Build the comparison of folders from the versions in the inbound bucket, listed just before."""
+) -> IdGroupCheck:
+    """Build the comparison of id groups from the versions in the inbound bucket, listed just before."""
     images = frozenset(upload.image for upload in uploads)
-    return FolderCheck(
+    return IdGroupCheck(
         inspections=inspections,
         objects=objects,
         uploads=images,

@@ -20,7 +20,7 @@ from workflow.pipeline.start import (
     start_inspection,
 )
 from workflow.recovery import consistency
-from workflow.recovery.folders import id_prefix
+from workflow.recovery.id_groups import id_prefix
 from workflow.recovery.issues import Issue, IssueKind
 from workflow.review import decisions
 from workflow.review.decisions import MessageQueue

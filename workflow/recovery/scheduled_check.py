@@ -6,8 +6,8 @@ from typing import Protocol
 
 from workflow import timestamps
 from workflow.deferred_errors import defer_errors
-from workflow.recovery.consistency import build_folder_check
-from workflow.recovery.folders import id_prefix, iter_folders
+from workflow.recovery.consistency import build_id_group_check
+from workflow.recovery.id_groups import id_prefix, iter_id_groups
 from workflow.recovery.issues import Issue, IssueKind
 from workflow.recovery.reconcile import RESTART_FACTOR, Reconciler
 
@@ -19,7 +19,7 @@ HARMLESS = (IssueKind.PENDING_DELETE, IssueKind.UNREFERENCED_COPY)
 class CheckProgress:
     """The progress of the scheduled check.
 
-    `position` is that of the last folder that was compared, empty between two passes. `found` counts the
+    `position` is that of the last id group that was compared, empty between two passes. `found` counts the
     issues of this pass that need a person, and `found_before` those of the last complete pass.
     """
 
@@ -55,28 +55,30 @@ class ScheduledCheck:
     history: str
 
     def run_slice(self, time_left: Callable[[], bool]) -> CheckProgress:
-        """Compare at least one folder, and more while there is time. Adopt what is safe to adopt.
+        """Compare at least one id group, and more while there is time. Adopt what is safe to adopt.
 
-        A pass begins a day after the last one began. An error with one folder is raised after the others.
+        A pass begins a day after the last one began. An error with one group is raised after the others.
         """
         progress = self._begin()
         if progress is None:
             return self.progress.load()
         objects = self.reconciler.objects
-        check = build_folder_check(self.reconciler.inspections, objects, objects.list_versions(self.inbound))
-        folders = iter_folders(
+        check = build_id_group_check(
+            self.reconciler.inspections, objects, objects.list_versions(self.inbound)
+        )
+        groups = iter_id_groups(
             self.reconciler.inspections, objects, self.filed, self.history, after=progress.position
         )
         adopted = 0
         with defer_errors() as capture:
-            for folder in folders:
+            for group in groups:
                 with capture():
-                    for issue in check.find_issues(folder):
+                    for issue in check.find_issues(group):
                         repaired = self._adopt(issue)
                         adopted += repaired
                         needs_person = not repaired and issue.kind not in HARMLESS
                         progress = replace(progress, found=progress.found + needs_person)
-                progress = replace(progress, position=folder.position)
+                progress = replace(progress, position=group.position)
                 if not time_left() or adopted >= RESTART_FACTOR * self.reconciler.max_in_flight:
                     break
             else:

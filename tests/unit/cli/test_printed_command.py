@@ -13,6 +13,7 @@ from cli.main import main
 from cli.printed_command import printed_command
 from tests.unit.cli.conftest import CommandLine
 from tests.unit.pipeline import KEY
+from workflow.errors import Conflict
 
 PRINTED = "execution show 3f2a9c"
 
@@ -50,6 +51,17 @@ def test_the_options_before_the_command_are_repeated_where_they_matter(
     monkeypatch: pytest.MonkeyPatch, options: tuple[str, ...], printed: str
 ) -> None:
     assert printed_by(monkeypatch, *options) == printed
+
+
+@pytest.mark.parametrize("command", ["camera list", "--stage dev camera list", "up"])
+def test_a_command_in_an_error_of_the_domain_is_completed_once(command: str) -> None:
+    def find_environment(_state_dir: Path | None) -> Any:
+        raise Conflict(f"no such camera; see `partcheck {command}`")
+
+    result = CliRunner().invoke(main, ("--state-dir", "line 2", "verify"), obj=find_environment)
+
+    complete = command if "--stage" in command else f"--state-dir 'line 2' {command}"
+    assert result.stderr == f"Error: no such camera; see `partcheck {complete}`\n"
 
 
 def test_a_command_that_starts_the_environment_keeps_its_port(monkeypatch: pytest.MonkeyPatch) -> None:

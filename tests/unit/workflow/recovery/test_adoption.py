@@ -22,7 +22,7 @@ from workflow.pipeline.start import start_inspection
 from workflow.recovery import consistency
 from workflow.recovery import reconcile as reconcile_module
 from workflow.recovery.consistency import check
-from workflow.recovery.folders import FolderCheck
+from workflow.recovery.id_groups import IdGroupCheck
 from workflow.recovery.issues import IssueKind
 from workflow.recovery.reconcile import Reconciler, reconcile
 from workflow.review import revision
@@ -308,12 +308,12 @@ def _has_no_grace() -> AbstractContextManager[object]:
 
 def _ignores_uploads() -> AbstractContextManager[object]:
     """A copy whose upload still exists is taken for an unknown object if the index lacks its row."""
-    build = consistency.build_folder_check
+    build = consistency.build_id_group_check
 
-    def variant(*arguments: Any) -> FolderCheck:
+    def variant(*arguments: Any) -> IdGroupCheck:
         return replace(build(*arguments), upload_prefixes=frozenset())
 
-    return patch.object(consistency, "build_folder_check", variant)
+    return patch.object(consistency, "build_id_group_check", variant)
 
 
 def _trusts_the_check() -> AbstractContextManager[object]:

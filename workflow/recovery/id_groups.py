@@ -2,7 +2,7 @@
 
 A filed object lies at `<verdict>/<first 16 digits of its inspection's id>/<name>`, and an archived execution
 is named after the id. One pass over the sorted lists finds every row without its object, and every object
-without its row. It can resume after any folder.
+without its row. It can resume after any group.
 """
 
 import heapq
@@ -24,7 +24,7 @@ _END = "\U0010ffff"  # No character comes later in the order of keys and ids.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Folder:
+class IdGroup:
     """Everything whose id or folder begins with the same 16 digits.
 
     `position` is the position after which to resume.
@@ -36,17 +36,17 @@ class Folder:
     records: tuple[StoredObject, ...] = ()
 
 
-def iter_folders(
+def iter_id_groups(
     inspections: InspectionDatabase, objects: ObjectStore, filed: str, history: str = "", after: str = ""
-) -> Iterator[Folder]:
+) -> Iterator[IdGroup]:
     """Yield what the table, the filed bucket and the archive hold, in the order of ids, after a position.
 
-    Objects outside the verdicts' prefixes come first, each as a folder of its own; their positions begin with
+    Objects outside the verdicts' prefixes come first, each as a group of its own; their positions begin with
     a slash.
     """
     if after.startswith("/") or not after:
         for copy in _list_elsewhere(objects, filed, after[1:]):
-            yield Folder(position=f"/{copy.image.key}", copies=(copy,))
+            yield IdGroup(position=f"/{copy.image.key}", copies=(copy,))
         after = ""
     start = after + _END if after else ""
     streams = [
@@ -59,7 +59,7 @@ def iter_folders(
     for prefix, group in groupby(heapq.merge(*streams, key=itemgetter(0)), key=itemgetter(0)):
         entries = [entry for _, entry in group]
         stored = [entry for entry in entries if isinstance(entry, StoredObject)]
-        yield Folder(
+        yield IdGroup(
             position=prefix,
             rows=tuple(entry for entry in entries if isinstance(entry, Inspection)),
             copies=tuple(entry for entry in stored if entry.image.bucket == filed),
@@ -86,8 +86,8 @@ def _list_elsewhere(objects: ObjectStore, filed: str, after: str) -> Iterator[St
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FolderCheck:
-    """The comparison of one folder's rows and objects.
+class IdGroupCheck:
+    """The comparison of the rows and objects of one group.
 
     `uploads` are the versions in the inbound bucket, and `upload_prefixes` the first digits of their ids: a
     copy of one of them is about to get its place in a row, even if the index does not show the row yet. An
@@ -101,20 +101,20 @@ class FolderCheck:
     upload_prefixes: Container[str]
     horizon: str
 
-    def find_issues(self, folder: Folder) -> Iterator[Issue]:
+    def find_issues(self, group: IdGroup) -> Iterator[Issue]:
         """Find rows without their object, and objects and archived executions without their row."""
-        stored = {copy.image for copy in folder.copies}
-        for row in folder.rows:
+        stored = {copy.image for copy in group.copies}
+        for row in group.rows:
             if not row.withdrawn:
                 yield from self._check_row(row, stored)
-        owner = folder.rows[0] if folder.rows else None
-        for copy in folder.copies:
+        owner = group.rows[0] if group.rows else None
+        for copy in group.copies:
             if owner and id_prefix(copy.image):
                 yield from self._check_surplus(copy.image, owner)
             else:
                 yield from self._check_unknown(copy)
         if owner is None:
-            yield from self._find_lost_rows(folder.records)
+            yield from self._find_lost_rows(group.records)
 
     def _check_row(self, row: Inspection, stored: Container[Image]) -> Iterator[Issue]:
         """Find a photo that is not at its recorded location, and an original that was not deleted.
