@@ -30,6 +30,7 @@ from datasets.near_duplicates import find_near_duplicates
 from local.sample_parts import SampleProduct, generate_parts
 from vision.camera_faults import GROSS_FAULTS, apply_fault
 from vision.classifier import PhotoClassifier
+from vision.feature_blocks import FeatureBlock
 from vision.features import extract_features
 from vision.photo_decoding import decode_photo
 from vision.photo_measures import measure_photo
@@ -120,8 +121,14 @@ def learn(product: Product, pool: Executor) -> tuple[PhotoClassifier, ModelRefer
     contents = [photo.content for photo in product.training]
     features = np.array(list(pool.map(_features, contents, chunksize=CHUNK_SIZE)), dtype=np.float64)
     targets = np.array([LABELS.index("ok" if photo.sound else "defect") for photo in product.training])
-    examples = TrainingExamples(features=features, targets=targets, labels=LABELS, colour=False)
-    model = fit_classifier(examples, lambda _progress: None)
+    examples = TrainingExamples(
+        features={FeatureBlock.WHOLE: features},
+        targets=targets,
+        parts=np.unique(product.parts, return_inverse=True)[1],
+        labels=LABELS,
+        colour=False,
+    )
+    model = fit_classifier(examples, lambda _progress: None).classifier
     measures = list(pool.map(measure_photo, contents, chunksize=CHUNK_SIZE))
     about = {"model": product.name, "made_at": "now", "photos": {"all": len(contents)}}
     document: dict[str, Any] = {

@@ -11,6 +11,8 @@ from cli.model_services import build_model_services
 if TYPE_CHECKING:
     from local.sample_parts import SamplePart
 
+REASON = "sample model of generated parts"
+
 
 def train_and_promote_sample_model(
     environment: Environment, parts: Iterable["SamplePart"], name: str = ""
@@ -25,7 +27,9 @@ def train_and_promote_sample_model(
         LabelledPhoto(name=f"{part.label}/{part.name}", label=part.label, read=_reader(part.content))
         for part in parts
     ]
-    return train_and_promote(build_model_services(environment), split_photos(photos), name=name).arn
+    return train_and_promote(
+        build_model_services(environment), split_photos(photos), name=name, forced_because=REASON
+    ).arn
 
 
 def _reader(content: bytes) -> Callable[[], bytes]:

@@ -8,54 +8,54 @@ from vision.calibration import FloatArray, ScoreCalibration
 
 # Without photos to calibrate on, a regression that fits its few photos perfectly is far too confident.
 DEFAULT_INVERSE_TEMPERATURE = 0.5
-# The regression weighs all labels alike, so each label's bias starts at its share of the photos. A few photos
-# of one unusual part must not move it far from there.
+# A few photos of one unusual part must not move a label's bias far.
 BIAS_PENALTY = 10.0
 TEMPERATURE_PENALTY = 0.5
 
 
-def fit_calibration(logits: FloatArray | None, targets: IndexArray, labels: int) -> ScoreCalibration:
-    """Fit the temperature and a bias per label; without logits use defaults.
+def default_calibration(labels: int) -> ScoreCalibration:
+    """Return a cautious calibration for a number of labels."""
+    return ScoreCalibration(DEFAULT_INVERSE_TEMPERATURE, np.zeros(labels))
 
-    `logits` is photos × labels, `targets` the label's index of each photo, `labels` their number.
+
+def fit_calibration(logits: FloatArray, targets: IndexArray, weights: FloatArray) -> ScoreCalibration:
+    """Fit the temperature and a bias per label, on the balanced scale.
+
+    `logits` is photos × labels, `targets` the label's index of each photo. `weights` are those of the photos,
+    equal in sum for each label: a score is the probability of a label if all labels are equally frequent.
+    They sum to the number of parts, against which the penalties stand.
     """
-    counts = np.bincount(targets, minlength=labels)
-    log_shares = np.log(counts / counts.mean())
-    if logits is None:
-        return ScoreCalibration(DEFAULT_INVERSE_TEMPERATURE, log_shares)
-    smoothed = _smooth_targets(targets, counts)
+    smoothed = _smooth_targets(targets, weights, logits.shape[1])
 
-    def loss(parameters: FloatArray) -> float:
-        adjusted = logits * np.exp(parameters[0]) + parameters[1:]
-        cross_entropy = np.logaddexp.reduce(adjusted, axis=1) - (smoothed * adjusted).sum(axis=1)
-        penalty = (
-            TEMPERATURE_PENALTY * parameters[0] ** 2
-            + BIAS_PENALTY * ((parameters[1:] - log_shares) ** 2).sum()
-        )
-        return float(cross_entropy.sum() + penalty)
+    def loss(parameters: FloatArray) -> tuple[float, FloatArray]:
+        sharpness = np.exp(parameters[0])
+        adjusted = logits * sharpness + parameters[1:]
+        peaks = np.logaddexp.reduce(adjusted, axis=1)
+        cross_entropy = weights @ (peaks - (smoothed * adjusted).sum(axis=1))
+        penalty = TEMPERATURE_PENALTY * parameters[0] ** 2 + BIAS_PENALTY * (parameters[1:] ** 2).sum()
+        residuals = weights[:, None] * (np.exp(adjusted - peaks[:, None]) - smoothed)
+        slope = float((residuals * logits).sum()) * sharpness + 2 * TEMPERATURE_PENALTY * parameters[0]
+        slopes = residuals.sum(axis=0) + 2 * BIAS_PENALTY * parameters[1:]
+        return float(cross_entropy + penalty), np.array([slope, *slopes])
 
-    bounds = [(-3, 2), *[(-9, 9)] * labels]
-    optimum = minimize(loss, np.array([0.0, *log_shares]), method="L-BFGS-B", bounds=bounds)
+    labels = logits.shape[1]
+    bounds = [(-3, 4), *[(-9, 9)] * labels]
+    optimum = minimize(loss, np.zeros(labels + 1), jac=True, method="L-BFGS-B", bounds=bounds)
     return ScoreCalibration(float(np.exp(optimum.x[0])), optimum.x[1:])
 
 
-def _smooth_targets(targets: IndexArray, counts: IndexArray) -> FloatArray:
-    """Smooth the targets after Platt (1999): n correct photos do not prove that the next one is correct."""
-    labels = len(counts)
-    doubt = 0.5 / (counts[targets] + 2)
+def _smooth_targets(targets: IndexArray, weights: FloatArray, labels: int) -> FloatArray:
+    """Smooth the targets after Platt (1999): n correct parts do not prove that the next one is correct."""
+    parts = np.bincount(targets, weights, minlength=labels)
+    doubt = 0.5 / (parts[targets] + 2)
     smoothed = np.repeat((doubt / max(labels - 1, 1))[:, None], labels, axis=1)
     smoothed[np.arange(len(targets)), targets] = 1 - doubt
     return smoothed
 
 
-def fit_thresholds(
-    calibration: ScoreCalibration, logits: FloatArray | None, targets: IndexArray, labels: int
-) -> tuple[float, ...]:
-    """Return each label's threshold (0 to 1) with the best F1; 0.5 without logits."""
-    if logits is None:
-        return (0.5,) * labels
-    scores = calibration(logits)
-    return tuple(best_f1_threshold(scores[:, label], targets == label) for label in range(labels))
+def fit_thresholds(scores: FloatArray, targets: IndexArray) -> tuple[float, ...]:
+    """Return each label's threshold (0 to 1) with the best F1 of the scores (photos × labels)."""
+    return tuple(best_f1_threshold(scores[:, label], targets == label) for label in range(scores.shape[1]))
 
 
 def best_f1_threshold(scores: FloatArray, belongs: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> float:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from custom_labels.fitting import FittedClassifier, TrainingExamples
 from custom_labels.manifest import ManifestEntry
 from vision.calibration import FloatArray
 from vision.classifier import PhotoClassifier
@@ -89,6 +90,21 @@ def build_summary(evaluation: TrainingEvaluation, version_arn: str, training_ima
             "ProjectVersionArn": version_arn,
         },
         "LabelEvaluationResults": evaluation.label_results(),
+    }
+
+
+def describe_training(fitted: FittedClassifier, examples: TrainingExamples) -> dict[str, Any]:
+    """Return the members of the summary that AWS does not have: the kind of model, and scores out of fold.
+
+    `OutOfFold` has one row for each training photo: its part, its label's index, and the score of each label
+    by a model that did not learn from the part. It is empty if a label has too few parts.
+    """
+    result = fitted.out_of_fold
+    scores = [] if result is None else result.scores.round(4).tolist()
+    rows = zip(examples.parts.tolist(), examples.targets.tolist(), scores, strict=False)
+    return {
+        "Model": {"Kind": str(fitted.candidate.kind), "Features": list(fitted.classifier.blocks)},
+        "OutOfFold": {"Labels": list(examples.labels), "Photos": [list(row) for row in rows]},
     }
 
 

@@ -16,11 +16,12 @@ from custom_labels.manifest import ManifestEntry
 from custom_labels.parent_watch import exit_with_parent
 from custom_labels.s3_location import S3Location
 from custom_labels.s3_storage import S3Storage
-from vision.features import FeatureVector, extract_features
+from vision.feature_blocks import FINE_PIXELS, FeatureBlock, extract_blocks
+from vision.features import FeatureVector
 from vision.fingerprints import Fingerprint, compute_fingerprint
-from vision.photo_decoding import MAX_BYTES_IN_S3, PhotoError, decode_photo
+from vision.photo_decoding import MAX_BYTES_IN_S3, PhotoError, decode_photo, open_photo
 
-COLOUR_SAMPLE_SIZE = 24
+SAMPLE_SIZE = 24
 MIN_COLOUR_SHARE = 0.1
 CHUNK_SIZE = 4
 
@@ -32,16 +33,20 @@ _storage: S3Storage | None = None
 class ExtractedFeatures:
     """Features and fingerprints of the photos that could be read, by their index in the list of entries."""
 
-    features: dict[int, FeatureVector]
+    blocks: tuple[FeatureBlock, ...]
+    features: dict[int, list[FeatureVector]]
     fingerprints: dict[int, Fingerprint]
 
-    def feature_matrix(self, indices: list[int]) -> NDArray[np.float64]:
-        """Return the features of the photos (photos × features)."""
-        return np.array([self.features[index] for index in indices], dtype=np.float64)
+    def feature_matrices(self, indices: list[int]) -> dict[FeatureBlock, NDArray[np.float64]]:
+        """Return the features of the photos (photos × features) by block."""
+        return {
+            block: np.array([self.features[index][number] for index in indices], dtype=np.float64)
+            for number, block in enumerate(self.blocks)
+        }
 
-    def fingerprint_matrix(self, indices: list[int]) -> Fingerprint | None:
-        """Return the fingerprints (photos × values), or None if they were not computed."""
-        return np.array([self.fingerprints[index] for index in indices]) if self.fingerprints else None
+    def fingerprint_matrix(self, indices: list[int]) -> Fingerprint:
+        """Return the fingerprints (photos × values)."""
+        return np.array([self.fingerprints[index] for index in indices])
 
 
 @contextmanager
@@ -61,33 +66,42 @@ def _initialize(region: str, endpoint: str | None, parent: int) -> None:
     exit_with_parent(parent)
 
 
-def detect_colour(pool: Executor, entries: list[ManifestEntry]) -> bool:
-    """Sample evenly spread photos: colour features cost time and are noise for a grey camera."""
-    step = max(1, len(entries) // COLOUR_SAMPLE_SIZE)
-    samples = list(pool.map(_has_colour, [entry.location for entry in entries[::step]]))
-    return sum(samples) > MIN_COLOUR_SHARE * len(samples)
+@dataclass(frozen=True, slots=True)
+class FeatureSettings:
+    """The blocks that a training computes for each photo, and whether colour is among their features."""
+
+    blocks: tuple[FeatureBlock, ...]
+    colour: bool
+
+
+def choose_settings(pool: Executor, entries: list[ManifestEntry]) -> FeatureSettings:
+    """Look at evenly spread photos: features of colour and of a fine size cost time.
+
+    Colour is noise for a grey camera, and a photo with fewer pixels than the fine size has no finer details.
+    """
+    step = max(1, len(entries) // SAMPLE_SIZE)
+    looks = list(pool.map(_look, [entry.location for entry in entries[::step]]))
+    coloured, large = (sum(flags) for flags in zip(*looks, strict=True))
+    blocks = [block for block in FeatureBlock if block is not FeatureBlock.FINE or 2 * large > len(looks)]
+    return FeatureSettings(tuple(blocks), coloured > MIN_COLOUR_SHARE * len(looks))
 
 
 def extract_all(
     pool: Executor,
     entries: list[ManifestEntry],
-    colour: bool,
-    with_fingerprints: bool,
+    settings: FeatureSettings,
     progress: Callable[[int], None],
 ) -> ExtractedFeatures:
-    """Extract the features of every photo, with fingerprints if near-duplicates are to be found.
+    """Extract the features and the fingerprint of every photo.
 
     `progress` receives the number of photos that were processed.
     """
-    extracted = ExtractedFeatures({}, {})
+    extracted = ExtractedFeatures(settings.blocks, {}, {})
     locations = [entry.location for entry in entries]
-    results = pool.map(partial(_extract, colour, with_fingerprints), locations, chunksize=CHUNK_SIZE)
+    results = pool.map(partial(_extract, settings), locations, chunksize=CHUNK_SIZE)
     for index, result in enumerate(results):
         if result is not None:
-            features, fingerprint = result
-            extracted.features[index] = features
-            if fingerprint is not None:
-                extracted.fingerprints[index] = fingerprint
+            extracted.features[index], extracted.fingerprints[index] = result
         progress(index + 1)
     return extracted
 
@@ -97,21 +111,24 @@ def _read(location: S3Location) -> bytes:
     return _storage.read(location, MAX_BYTES_IN_S3)
 
 
-def _has_colour(location: S3Location) -> bool:
+def _look(location: S3Location) -> tuple[bool, bool]:
+    """Return whether a photo has colour, and whether it has the pixels of the fine size."""
     try:
-        return decode_photo(_read(location)).has_colour
+        data = _read(location)
+        with open_photo(data) as photo:
+            large = photo.image.width * photo.image.height >= FINE_PIXELS
+        return decode_photo(data).has_colour, large
     except (PhotoError, ServiceError):
-        return False
+        return False, False
 
 
 def _extract(
-    colour: bool, with_fingerprint: bool, location: S3Location
-) -> tuple[FeatureVector, Fingerprint | None] | None:
+    settings: FeatureSettings, location: S3Location
+) -> tuple[list[FeatureVector], Fingerprint] | None:
     """Return None for a missing or unreadable photo. Raise ServiceError if S3 itself fails."""
     try:
         data = _read(location)
-        features = extract_features(decode_photo(data).planes(colour))
-        return features, compute_fingerprint(data) if with_fingerprint else None
+        return extract_blocks(data, settings.blocks, settings.colour), compute_fingerprint(data)
     except PhotoError:
         return None
     except ServiceError as error:

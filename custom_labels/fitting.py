@@ -1,120 +1,160 @@
-"""Fitting: a calibrated multinomial logistic regression from features and labels (scikit-learn)."""
+"""Fitting: a calibrated linear model and its feature blocks, chosen by cross-validation by part."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import StratifiedGroupKFold
 
-from custom_labels.calibration import fit_calibration, fit_thresholds
-from custom_labels.duplicate_groups import IndexArray, group_near_duplicates
+from custom_labels.calibration import default_calibration, fit_calibration, fit_thresholds
+from custom_labels.cross_validation import CrossValidation, OutOfFold, divide_by_part, weigh_photos
+from custom_labels.duplicate_groups import IndexArray
+from custom_labels.heads import FALLBACK, STRENGTHS, HeadCandidate, HeadKind, fit_head
 from vision.calibration import FloatArray
-from vision.classifier import PhotoClassifier, fit_scaler
+from vision.classifier import FeatureScaler, PhotoClassifier, fit_scaler
+from vision.feature_blocks import FeatureBlock
 
-# Inverse regularisation strengths.
-C_VALUES = (0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0)
-FALLBACK_C = 0.1
-FOLDS = 5
+# A further kind of model or block must lower the log loss by so much: less is chance.
+MIN_GAIN = 0.01
 
 ProgressCallback = Callable[[str], None]
+Blocks = tuple[FeatureBlock, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainingExamples:
-    """Features (photos × features), the label's index of each photo, and the labels' names."""
+    """The features of each block (photos × features), and what each photo shows.
 
-    features: FloatArray
+    `targets` and `parts` have the label's and the part's index of each photo, `labels` the labels' names.
+    """
+
+    features: Mapping[FeatureBlock, FloatArray]
     targets: IndexArray
+    parts: IndexArray
     labels: tuple[str, ...]
     colour: bool
 
 
-def fit_classifier(examples: TrainingExamples, progress: ProgressCallback) -> PhotoClassifier:
-    """Scale, choose the regularisation by grouped cross-validation, calibrate, set thresholds.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FittedClassifier:
+    """A classifier and, unless a label has too few parts, the scores of its photos out of fold."""
 
-    Calibration and thresholds use only out-of-fold logits. `progress` receives a sentence for users.
+    classifier: PhotoClassifier
+    candidate: HeadCandidate
+    out_of_fold: OutOfFold | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Choice:
+    blocks: Blocks
+    candidate: HeadCandidate
+    result: OutOfFold
+
+    def is_improved_by(self, other: "_Choice") -> bool:
+        """Return True if the other one has less log loss and no more confident errors of any label."""
+        gains = other.result.loss < self.result.loss - MIN_GAIN
+        return gains and bool((other.result.errors <= self.result.errors).all())
+
+
+def join_blocks(features: Mapping[FeatureBlock, FloatArray], blocks: Sequence[FeatureBlock]) -> FloatArray:
+    """Return the features of these blocks side by side (photos × features)."""
+    return np.hstack([features[block] for block in blocks])
+
+
+def fit_classifier(examples: TrainingExamples, progress: ProgressCallback) -> FittedClassifier:
+    """Choose the head, its strength and the feature blocks, fit them, calibrate, and set thresholds.
+
+    Every choice, the calibration and the thresholds use only scores out of fold. `progress` receives a
+    sentence for users.
     """
-    scaler = fit_scaler(examples.features)
-    scaled = scaler(examples.features)
-    groups = group_near_duplicates(scaled, examples.targets)
-    weights = _sample_weights(examples.targets, groups)
-    reduced, rotation = _reduce_dimensions(scaled)
-    c_value, logits = _choose_regularization(reduced, examples.targets, groups, weights, progress)
-    model = _regression(c_value).fit(reduced, examples.targets, sample_weight=weights)
-    coefficients, bias = _coefficients_per_label(model)
-    calibration = fit_calibration(logits, examples.targets, len(examples.labels))
-    return PhotoClassifier(
+    targets, parts, labels = examples.targets, examples.parts, len(examples.labels)
+    weights = weigh_photos(targets, parts)
+    folds = divide_by_part(targets, parts)
+    choice = None
+    if folds is not None:
+        validation = CrossValidation(
+            labels=labels, targets=targets, parts=parts, weights=weights, folds=folds
+        )
+        choice = _choose(examples, validation, progress)
+    blocks, candidate = (choice.blocks, choice.candidate) if choice else ((FeatureBlock.WHOLE,), FALLBACK)
+    scaler, reduced, rotation = _prepare(join_blocks(examples.features, blocks))
+    head = fit_head(candidate, reduced, targets, weights, labels)
+    if choice is None:
+        calibration, thresholds = default_calibration(labels), (0.5,) * labels
+    else:
+        calibration = fit_calibration(choice.result.logits, targets, weights)
+        thresholds = fit_thresholds(calibration(choice.result.logits), targets)
+    classifier = PhotoClassifier(
         labels=examples.labels,
         colour=examples.colour,
+        blocks=blocks,
         scaler=scaler,
-        weights=coefficients @ rotation,
-        bias=bias,
+        weights=head.weights @ rotation,
+        bias=head.bias,
         calibration=calibration,
-        thresholds=fit_thresholds(calibration, logits, examples.targets, len(examples.labels)),
+        thresholds=thresholds,
+    )
+    return FittedClassifier(
+        classifier=classifier, candidate=candidate, out_of_fold=choice.result if choice else None
     )
 
 
-def _sample_weights(targets: IndexArray, groups: IndexArray) -> FloatArray:
-    """Weigh all labels alike; a group of n near-duplicates weighs as much as the square root of n photos."""
-    sizes = np.bincount(groups)[groups]
-    weights = 1 / np.sqrt(sizes)
-    for target in np.unique(targets):
-        members = targets == target
-        weights[members] /= weights[members].sum()
-    balanced: FloatArray = weights * len(targets) / weights.sum()
-    return balanced
+def _prepare(features: FloatArray) -> tuple[FeatureScaler, FloatArray, FloatArray]:
+    """Return the scaler, the scaled rows rotated to as few dimensions as there are photos, and the rotation.
 
-
-def _reduce_dimensions(scaled: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Rotate to as few dimensions as there are photos (SVD); an L2 penalty gives the same model there."""
+    All heads have a penalty that does not depend on rotations, so they are the same there (SVD).
+    """
+    scaler = fit_scaler(features)
+    scaled = scaler(features)
     count, width = scaled.shape
     if count >= width:
-        return scaled, np.eye(width)
+        return scaler, scaled, np.eye(width)
     left, singular_values, right = np.linalg.svd(scaled, full_matrices=False)
-    return left * singular_values, right
+    return scaler, left * singular_values, right
 
 
-def _choose_regularization(
-    rows: FloatArray, targets: IndexArray, groups: IndexArray, weights: FloatArray, progress: ProgressCallback
-) -> tuple[float, FloatArray | None]:
-    """Return the C with the least out-of-fold log loss, and its out-of-fold logits (photos × labels).
+def _choose(examples: TrainingExamples, validation: CrossValidation, progress: ProgressCallback) -> _Choice:
+    """Choose the head on the whole photo, then admit further blocks one by one."""
+    blocks: Blocks = (FeatureBlock.WHOLE,)
+    progress("Choosing the kind of model.")
+    rows = _prepare(join_blocks(examples.features, blocks))[1]
+    best: _Choice | None = None
+    for kind in HeadKind:
+        choice = _choose_strength(validation, rows, kind, STRENGTHS[kind], blocks)
+        if best is None or best.is_improved_by(choice):
+            best = choice
+    assert best is not None  # noqa: S101
+    for block in [block for block in examples.features if block is not FeatureBlock.WHOLE]:
+        progress(f"Choosing the features: {block}.")
+        wider = (*best.blocks, block)
+        rows = _prepare(join_blocks(examples.features, wider))[1]
+        near = _neighbours(best.candidate)
+        choice = _choose_strength(validation, rows, best.candidate.kind, near, wider)
+        if best.is_improved_by(choice):
+            best = choice
+    return best
 
-    The logits are None if a label has too few groups to validate on.
-    """
-    fewest = min(len(np.unique(groups[targets == target])) for target in np.unique(targets))
-    if fewest < 2:
-        return FALLBACK_C, None
-    splitter = StratifiedGroupKFold(n_splits=min(FOLDS, fewest), shuffle=True, random_state=0)
-    folds = list(splitter.split(rows, targets, groups))
-    best: tuple[float, float, FloatArray] | None = None
-    for number, c_value in enumerate(C_VALUES, start=1):
-        progress(f"Choosing the regularisation, step {number} of {len(C_VALUES)}.")
-        logits = np.zeros((len(targets), int(targets.max()) + 1))
-        for train, held_out in folds:
-            model = _regression(c_value).fit(rows[train], targets[train], sample_weight=weights[train])
-            coefficients, bias = _coefficients_per_label(model)
-            logits[np.ix_(held_out, model.classes_)] = rows[held_out] @ coefficients.T + bias
-        loss = _log_loss(logits, targets)
-        if best is None or loss < best[0]:
-            best = (loss, c_value, logits)
-        elif loss > 1.2 * best[0]:
+
+def _choose_strength(
+    validation: CrossValidation,
+    rows: FloatArray,
+    kind: HeadKind,
+    strengths: Sequence[float],
+    blocks: Blocks,
+) -> _Choice:
+    """Return the strength with the least log loss; stop when it has become much worse."""
+    best: _Choice | None = None
+    for strength in strengths:
+        candidate = HeadCandidate(kind, strength)
+        choice = _Choice(blocks=blocks, candidate=candidate, result=validation.run(candidate, rows))
+        if best is None or choice.result.loss < best.result.loss:
+            best = choice
+        elif choice.result.loss > 1.2 * best.result.loss:
             break
     assert best is not None  # noqa: S101
-    return best[1], best[2]
+    return best
 
 
-def _regression(c_value: float) -> Any:
-    return LogisticRegression(C=c_value, max_iter=400, tol=1e-3)
-
-
-def _coefficients_per_label(model: Any) -> tuple[FloatArray, FloatArray]:
-    """Return one row per label; for two labels scikit-learn stores only the second."""
-    if len(model.classes_) == 2:
-        return np.vstack([np.zeros_like(model.coef_), model.coef_]), np.array([0.0, *model.intercept_])
-    return model.coef_, model.intercept_
-
-
-def _log_loss(logits: FloatArray, targets: IndexArray) -> float:
-    return float(np.mean(np.logaddexp.reduce(logits, axis=1) - logits[np.arange(len(targets)), targets]))
+def _neighbours(candidate: HeadCandidate) -> Sequence[float]:
+    strengths = STRENGTHS[candidate.kind]
+    index = strengths.index(candidate.strength)
+    return strengths[max(index - 1, 0) : index + 2]

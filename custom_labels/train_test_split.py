@@ -1,61 +1,52 @@
 """Split of the photos into training and test, with no part on both sides."""
 
 from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.sparse import coo_matrix
-from scipy.sparse.csgraph import connected_components
 
-from custom_labels.duplicate_groups import IndexArray, group_near_duplicates
+from custom_labels.duplicate_groups import IndexArray
 from custom_labels.manifest import ManifestEntry
+from custom_labels.part_groups import group_by_part
 from vision.calibration import FloatArray
-from vision.classifier import fit_scaler
+from vision.feature_blocks import FeatureBlock
 from vision.fingerprints import Fingerprint
-from vision.similarity import find_similar_pairs
 
 TEST_SHARE = 0.2
-MIN_PHOTOS_TO_COMPARE = 3
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PhotoSet:
-    """Usable entries with one row of features each; fingerprints only if the set is to be split."""
+    """Usable entries with one row of features each, by block, and one row of fingerprints."""
 
     entries: list[ManifestEntry]
-    features: FloatArray
-    fingerprints: Fingerprint | None = None
+    features: Mapping[FeatureBlock, FloatArray]
+    fingerprints: Fingerprint
 
     def select(self, rows: IndexArray) -> "PhotoSet":
-        """Return the photos at these rows, without fingerprints."""
-        return PhotoSet([self.entries[row] for row in rows], self.features[rows])
+        """Return the photos at these rows."""
+        return PhotoSet(
+            entries=[self.entries[row] for row in rows],
+            features={block: values[rows] for block, values in self.features.items()},
+            fingerprints=self.fingerprints[rows],
+        )
+
+    def parts(self) -> IndexArray:
+        """Return one number per part for each photo."""
+        labels = sorted({entry.labels[0] for entry in self.entries})
+        targets = np.array([labels.index(entry.labels[0]) for entry in self.entries])
+        return group_by_part(self.features[FeatureBlock.WHOLE], self.fingerprints, targets)
 
 
 def split_train_test(photos: PhotoSet) -> tuple[PhotoSet, PhotoSet]:
     """Return the photos to train on and a fifth to test on; a label with two photos is on both sides."""
-    labels = sorted({entry.labels[0] for entry in photos.entries})
-    targets = np.array([labels.index(entry.labels[0]) for entry in photos.entries])
-    groups = _group_by_part(photos, targets)
-    is_test = np.zeros(len(targets), dtype=bool)
-    for target in range(len(labels)):
-        is_test[_choose_test_rows(groups, np.flatnonzero(targets == target))] = True
+    first_labels = np.array([entry.labels[0] for entry in photos.entries])
+    groups = photos.parts()
+    is_test = np.zeros(len(groups), dtype=bool)
+    for label in np.unique(first_labels):
+        is_test[_choose_test_rows(groups, np.flatnonzero(first_labels == label))] = True
     return photos.select(np.flatnonzero(~is_test)), photos.select(np.flatnonzero(is_test))
-
-
-def _group_by_part(photos: PhotoSet, targets: IndexArray) -> IndexArray:
-    """Return one number per part: photos of one label that are similar by features or by fingerprints.
-
-    The features find copies among few photos. The fingerprints find copies that were turned or saved again.
-    """
-    groups = group_near_duplicates(fit_scaler(photos.features)(photos.features), targets)
-    _, first, number = np.unique(groups, return_index=True, return_inverse=True)
-    pairs = list(enumerate(first[number]))
-    if photos.fingerprints is not None and len(targets) >= MIN_PHOTOS_TO_COMPARE:
-        similar = find_similar_pairs(photos.fingerprints)
-        pairs += [(row, other) for row, other, _ in similar if targets[row] == targets[other]]
-    graph = coo_matrix((np.ones(len(pairs)), tuple(zip(*pairs, strict=True))), shape=(len(groups),) * 2)
-    parts: IndexArray = connected_components(graph, directed=False)[1].astype(np.int64)
-    return parts
 
 
 def _choose_test_rows(groups: IndexArray, members: IndexArray) -> list[int]:

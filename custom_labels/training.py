@@ -10,8 +10,8 @@ import numpy as np
 
 from custom_labels import evaluation, manifest_rules, training_job
 from custom_labels.errors import ServiceError
-from custom_labels.feature_extraction import detect_colour, extract_all, start_workers
-from custom_labels.fitting import TrainingExamples, fit_classifier
+from custom_labels.feature_extraction import FeatureSettings, choose_settings, extract_all, start_workers
+from custom_labels.fitting import FittedClassifier, TrainingExamples, fit_classifier, join_blocks
 from custom_labels.malloc_settings import configure_malloc
 from custom_labels.manifest import ManifestEntry, label_by_folder_if_none_labelled, parse_entries
 from custom_labels.manifest_rules import (
@@ -24,7 +24,6 @@ from custom_labels.s3_storage import S3Storage, parse_s3_object
 from custom_labels.train_test_split import PhotoSet, split_train_test
 from custom_labels.training_job import DatasetSource, TrainingJob, TrainingOutcome
 from custom_labels.training_reports import ManifestProblems, TrainingReports, output_assets
-from vision.classifier import PhotoClassifier
 
 
 def run_training(folder: Path) -> None:
@@ -53,11 +52,11 @@ def train_model(job: TrainingJob, folder: Path, reports: TrainingReports, pool: 
     """
     training, testing = _read_manifests(job, folder, reports.storage)
     _validate(training, testing, images_read=False).raise_first()
-    colour = detect_colour(pool, training.usable_entries)
-    training, train_photos = _extract(training, colour, pool, "training", with_fingerprints=testing is None)
+    settings = choose_settings(pool, training.usable_entries)
+    training, train_photos = _extract(training, settings, pool, "training")
     test_photos = None
     if testing is not None:
-        testing, test_photos = _extract(testing, colour, pool, "test")
+        testing, test_photos = _extract(testing, settings, pool, "test")
     problems = _validate(training, testing, images_read=True)
     if test_photos is None and not problems.codes:
         train_photos, test_photos = split_train_test(train_photos)
@@ -65,23 +64,27 @@ def train_model(job: TrainingJob, folder: Path, reports: TrainingReports, pool: 
     details = reports.write_validation(training, tested, problems)
     if test_photos is None or problems.codes:
         return TrainingOutcome(False, str(ManifestRejected(problems.codes[0])), details)
-    model = fit_classifier(_to_examples(train_photos, colour), _print_progress)
-    model.save(folder / training_job.MODEL_FILE)
-    details |= _write_reports(job, reports, model, (train_photos, test_photos), details)
+    examples = _to_examples(train_photos, settings.colour)
+    fitted = fit_classifier(examples, _print_progress)
+    fitted.classifier.save(folder / training_job.MODEL_FILE)
+    details |= _write_reports(job, reports, (fitted, examples), (train_photos, test_photos), details)
     return TrainingOutcome(True, "The model is ready to run.", details)
 
 
 def _write_reports(
     job: TrainingJob,
     reports: TrainingReports,
-    model: PhotoClassifier,
+    trained: tuple[FittedClassifier, TrainingExamples],
     sets: tuple[PhotoSet, PhotoSet],
     details: dict[str, Any],
 ) -> dict[str, Any]:
     """Evaluate the model and write its reports; returns members of the model's description."""
     train_photos, test_photos = sets
-    evaluated = evaluation.evaluate_classifier(model, test_photos.features, test_photos.entries)
+    model = trained[0].classifier
+    features = join_blocks(test_photos.features, model.blocks)
+    evaluated = evaluation.evaluate_classifier(model, features, test_photos.entries)
     summary = evaluation.build_summary(evaluated, job.version_arn, len(train_photos.entries))
+    summary |= evaluation.describe_training(*trained)
     train_lines = "".join(f"{entry.text}\n" for entry in train_photos.entries)
     training = reports.write_lines("training_manifest.json", train_lines)
     test_lines = evaluation.build_evaluation_manifest(evaluated, test_photos.entries)
@@ -128,7 +131,7 @@ def _validate(training: Manifest, testing: Manifest | None, images_read: bool) -
 
 
 def _extract(
-    manifest: Manifest, colour: bool, pool: Executor, role: str, with_fingerprints: bool = False
+    manifest: Manifest, settings: FeatureSettings, pool: Executor, role: str
 ) -> tuple[Manifest, PhotoSet]:
     """Extract the features.
 
@@ -140,7 +143,7 @@ def _extract(
         if done % 20 == 0 or done == len(usable):
             _print_progress(f"Reading the {role} photos, {done} of {len(usable)}.")
 
-    extracted = extract_all(pool, usable, colour, with_fingerprints, progress)
+    extracted = extract_all(pool, usable, settings, progress)
     readable = [index for index in range(len(usable)) if index in extracted.features]
     unreadable = {entry.number for index, entry in enumerate(usable) if index not in extracted.features}
     entries = [
@@ -148,9 +151,9 @@ def _extract(
         for entry in manifest.entries
     ]
     photos = PhotoSet(
-        [usable[index] for index in readable],
-        extracted.feature_matrix(readable),
-        extracted.fingerprint_matrix(readable),
+        entries=[usable[index] for index in readable],
+        features=extracted.feature_matrices(readable),
+        fingerprints=extracted.fingerprint_matrix(readable),
     )
     return Manifest(entries), photos
 
@@ -161,7 +164,11 @@ def _to_examples(photos: PhotoSet, colour: bool) -> TrainingExamples:
     pairs = [(row, labels.index(label)) for row, entry in enumerate(photos.entries) for label in entry.labels]
     rows, targets = np.array(pairs).T
     return TrainingExamples(
-        features=photos.features[rows], targets=targets, labels=tuple(labels), colour=colour
+        features={block: values[rows] for block, values in photos.features.items()},
+        targets=targets,
+        parts=photos.parts()[rows],
+        labels=tuple(labels),
+        colour=colour,
     )
 
 

@@ -13,11 +13,10 @@ from datasets.ground_truth import format_manifest
 from datasets.labelled_photos import LabelledPhoto, photos_from_manifest
 from datasets.upload import UploadProgress, upload_photos
 from workflow.errors import ConfigurationError, Conflict, NotFound, PartcheckError
-from workflow.inspections.default_label_rules import is_ok_label
 from workflow.inspections.objects import ObjectStore
 from workflow.inspections.routing_policy import RoutingPolicy
 from workflow.inspections.verdict import Score, Verdict
-from workflow.models.evaluation import ScoredPhoto
+from workflow.models.evaluation import ScoredPhoto, true_verdict
 from workflow.models.promotion import ModelAction, ModelEvent, ModelEventLog
 from workflow.pipeline.detection import Detector, ImageRefused, ImageUnreadable, ModelNotReady
 
@@ -145,14 +144,6 @@ class HoldOutScorer:
             reason = answer.reason
             self.sleep(min(1.0, answer.wait_seconds))
         raise PartcheckError(f"The model did not answer about {entry.source}: {reason}")
-
-
-def true_verdict(label: str, policy: RoutingPolicy) -> Verdict:
-    """Return the verdict of a hold-out's label: by the policy, or by the label's name if it has no rule."""
-    rule = policy.labels.get(label)
-    if rule is not None:
-        return rule.verdict
-    return Verdict.OK if is_ok_label(label) else Verdict.DEFECT
 
 
 def save_scores(

@@ -9,6 +9,7 @@ import click
 
 from cli.context import CliContext
 from cli.dataset.import_photos import report_listing
+from cli.model.promise_output import RATES, format_proportion
 from cli.model_services import ModelServices, open_model_services, project_options
 from cli.output import note, print_json, print_table
 from cli.progress import Progress
@@ -18,12 +19,14 @@ from workflow.inspections.routing_policy import parse
 from workflow.models.evaluation import HoldOutEvaluation, TrainingSummary, parse_summary
 from workflow.models.evaluation import evaluate as evaluate_scores
 from workflow.models.model import ModelStatus, ModelVersion
+from workflow.models.promise import TrainingPromise, make_promise
 from workflow.models.promotion import ModelAction, ModelEvent
-from workflow.proportion import Proportion
 
 if TYPE_CHECKING:
     from datasets.hold_out import HoldOutManifest
     from datasets.labelled_photos import LabelledPhoto
+
+SUM_TOLERANCE = 0.001
 
 
 @click.command()
@@ -69,7 +72,7 @@ def evaluate(
     if summary is not None:
         _print_summary(summary)
     if result is not None:
-        _print_evaluation(result)
+        _print_evaluation(result, read_promise(services, summary))
 
 
 def _evaluate_if_running(
@@ -135,6 +138,13 @@ def read_training_summary(version: ModelVersion) -> TrainingSummary | None:
     return parse_summary(json.loads(read_bytes(version.summary_uri)))
 
 
+def read_promise(services: ModelServices, summary: TrainingSummary | None) -> TrainingPromise | None:
+    """Return the promise of a training at the thresholds of the routing policy, or None without scores."""
+    if summary is None or not summary.out_of_fold:
+        return None
+    return make_promise(summary.out_of_fold, parse(services.settings.get_routing_policy()))
+
+
 def _find_or_freeze(services: ModelServices, source: str, reason: str) -> "HoldOutManifest | None":
     from datasets import hold_out
 
@@ -182,7 +192,11 @@ def _print_summary(summary: TrainingSummary) -> None:
     ]
     print_table(titles, rows, titles[1:])
     label_names = sorted({truth for truth, _ in summary.confusion})
-    click.echo("\nRows: true label. Columns: share of predictions.\n")
+    click.echo("\nRows: true label. Columns: share of predictions.")
+    totals = [sum(summary.confusion.get((truth, label), 0) for label in label_names) for truth in label_names]
+    if any(abs(total - 1) > SUM_TOLERANCE for total in totals):
+        click.echo("A photo may reach the threshold of several labels or of none: rows need not sum to one.")
+    click.echo()
     cells = [
         [truth, *(f"{summary.confusion.get((truth, predicted), 0):.3f}" for predicted in label_names)]
         for truth in label_names
@@ -190,23 +204,19 @@ def _print_summary(summary: TrainingSummary) -> None:
     print_table(("", *label_names), cells, label_names)
 
 
-def _print_evaluation(evaluation: HoldOutEvaluation) -> None:
+def _print_evaluation(evaluation: HoldOutEvaluation, promise: TrainingPromise | None) -> None:
+    """Print the rates of the hold-out, with the counts that the training predicts."""
     click.echo("\nOn the frozen hold-out, at the policy's thresholds:\n")
-    rows = [
-        ("defects passed as ok", *_format_proportion(evaluation.escapes)),
-        ("ok parts called defect", *_format_proportion(evaluation.false_alarms)),
-        ("unclear, for a reviewer", *_format_proportion(evaluation.unclear)),
-    ]
-    print_table(("what", "count", "share", "95 % interval"), rows, ("count", "share", "95 % interval"))
-
-
-def _format_proportion(proportion: Proportion) -> tuple[str, str, str]:
-    low, high = proportion.confidence_interval
-    return (
-        f"{proportion.count:,} of {proportion.total:,}",
-        f"{proportion.share:.1%}",
-        f"{low:.1%} – {high:.1%}",
-    )
+    rows = []
+    for rate, words in RATES.items():
+        found = getattr(evaluation, rate)
+        predicted = ""
+        if promise is not None:
+            low, high = getattr(promise.rates, rate).predict_count(found.total)
+            predicted = f"{low:,} – {high:,}"
+        rows.append((words, *format_proportion(found), predicted))
+    titles = ("what", "count", "share", "95 % interval", "predicted count")
+    print_table(titles, rows, titles[1:])
 
 
 def _summary_to_dict(summary: TrainingSummary | None) -> dict[str, Any] | None:

@@ -17,9 +17,12 @@ json_option = click.option(
 )
 
 
-def print_model(services: ModelServices, version: ModelVersion, as_json: bool) -> None:
-    """Print a model's state as one sentence or one JSON object."""
+def print_model(
+    services: ModelServices, version: ModelVersion, as_json: bool, **further: dict[str, Any] | None
+) -> None:
+    """Print a model's state as one sentence, or as one JSON object with `further` members."""
     state = model_to_dict(services, version, start_and_stop_events(services), services.settings.get_model())
+    state |= further
     if as_json:
         print_json_line(state)
     else:

@@ -1,7 +1,9 @@
 """`partcheck model promote`, and the promotion that `partcheck model train FOLDER` ends with."""
 
+import json
 import shlex
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from types import MappingProxyType
 
 import click
@@ -9,14 +11,18 @@ import click
 from cli.context import CliContext
 from cli.model.evaluate import evaluate_on_hold_out, read_training_summary
 from cli.model.label_verdicts import resolve_verdicts, verdict_option
+from cli.model.promise_output import describe_first_policy, summarize_promise
 from cli.model.reference_output import warn_of_missing_reference
 from cli.model_services import ModelServices, open_model_services, project_options
 from cli.output import note, print_json_line
 from cli.printed_command import printed_command
 from workflow.errors import ConfigurationError, Conflict
 from workflow.inspections.default_label_rules import policy_for_labels
+from workflow.inspections.routing_policy import DEFAULT_POLICY, parse
 from workflow.models import promotion
+from workflow.models.evaluation import TrainingSummary
 from workflow.models.model import ACTIVE_STATUSES, ModelVersion, RequestResult, version_name
+from workflow.models.promise import make_promise, propose_thresholds
 from workflow.models.promotion import PromotionCase
 
 
@@ -40,8 +46,10 @@ def promote(
 ) -> None:
     """Put a model to use if it is better on the frozen hold-out.
 
-    It must not pass more defects and must not call more sound parts defect than the model in use. It must be
-    better in one of the two, and must not be unclear much more often. Both models run during the comparison.
+    It must be judged on 30 parts of each label that it did not learn from. It must not pass more defects and
+    must not call more sound parts defect than the model in use. It must be better in one of the two, and must
+    not be unclear much more often. Both models run during the comparison. The first model's thresholds come
+    from its training, and are shown.
     After that the routing policy gets the new model's labels. If the name of a label does not say its verdict
     for certain, the command asks, or fails without a terminal; --verdict names it. Then the environment
     switches to the new model, and the old model is stopped.
@@ -79,10 +87,12 @@ def promote_version(
     before = services.settings.get_model()
     if before == candidate.arn:
         raise Conflict(f"Model {candidate.name} is in use already")
-    policy = _extend_policy(services, candidate, labels, verdicts)
+    summary = read_training_summary(candidate)
+    policy = _extend_policy(services, summary, before, labels, verdicts)
     warn_without_reference(services, candidate.arn)
     try:
         case = _build_case(services, candidate, before, policy, force=force, reason=reason, units=units)
+        case = replace(case, judged_parts=summary.judged_parts if summary else 0)
         promotion.promote(services.registry, candidate.arn, policy, case, units)
     except BaseException:
         if candidate.status not in ACTIVE_STATUSES:
@@ -106,16 +116,32 @@ def print_switch(arn: str, before: str, as_json: bool) -> None:
 
 
 def _extend_policy(
-    services: ModelServices, candidate: ModelVersion, labels: Collection[str], verdicts: Mapping[str, str]
+    services: ModelServices,
+    summary: TrainingSummary | None,
+    before: str,
+    labels: Collection[str],
+    verdicts: Mapping[str, str],
 ) -> str:
-    """Return the policy for the candidate's labels. Existing rules stay, unless `verdicts` names another."""
+    """Return the policy for the candidate's labels. Existing rules stay, unless `verdicts` names another.
+
+    The first model's policy takes its thresholds from the training, and they are shown.
+    """
     current = services.settings.get_routing_policy()
-    if not labels:
-        summary = read_training_summary(candidate)
-        labels = [result.label for result in summary.labels] if summary else ()
+    labels = labels or ([result.label for result in summary.labels] if summary else ())
     if not labels:
         return current
-    return policy_for_labels(current, labels, resolve_verdicts(current, labels, verdicts))
+    named = resolve_verdicts(current, labels, verdicts)
+    policy = policy_for_labels(current, labels, named)
+    if summary is None:
+        return policy
+    photos, rules = summary.out_of_fold, parse(policy)
+    if not before and parse(current) == parse(json.dumps(DEFAULT_POLICY)):
+        policy = policy_for_labels(current, labels, named, propose_thresholds(photos, rules))
+        rules = parse(policy)
+        note(describe_first_policy(rules, bool(photos)))
+    if (promise := make_promise(photos, rules)) is not None:
+        note(summarize_promise(promise))
+    return policy
 
 
 def _build_case(

@@ -3,7 +3,9 @@
 import click
 
 from cli.context import CliContext
+from cli.model.evaluate import read_promise, read_training_summary
 from cli.model.model_output import json_option, print_model, version_argument
+from cli.model.promise_output import print_promise, promise_to_dict
 from cli.model.reference_output import print_proposal, print_reference
 from cli.model_services import open_model_services, project_options
 
@@ -14,8 +16,9 @@ from cli.model_services import open_model_services, project_options
 @json_option
 @click.pass_obj
 def show(context: CliContext, version: str, project: str, bucket: str, as_json: bool) -> None:
-    """Show a model's state and its reference: how the photos look that it learned from.
+    """Show a model's state, the errors to expect of it, and how the photos look that it learned from.
 
+    The errors are those on parts that the model did not learn from, at the thresholds of the routing policy.
     The reference tells the ranges of light, contrast, focus and colour, and how many usual photos it is
     expected to stop. If a person proposed another one, it is shown with its differences.
 
@@ -26,8 +29,10 @@ def show(context: CliContext, version: str, project: str, bucket: str, as_json: 
     """
     services = open_model_services(context, project, bucket)
     model = services.find_version(version)
-    print_model(services, model, as_json)
+    promise = read_promise(services, read_training_summary(model))
+    print_model(services, model, as_json, expected=promise_to_dict(promise))
     if as_json:
         return
+    print_promise(promise)
     print_reference(services.references.get(model.arn))
     print_proposal(services.reference_store, model.arn)

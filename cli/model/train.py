@@ -56,6 +56,8 @@ class NotPromoted(Conflict):
     help="With FOLDER: inference units.  [default: as many as the model in use has]",
 )
 @verdict_option
+@click.option("--force", is_flag=True, help="With FOLDER: put the model to use unseen. Needs --reason.")
+@click.option("--reason", default="", help="Why. Recorded with the promotion.")
 @click.option("--json", "as_json", is_flag=True, help="Print the model's ARN and status as one JSON object.")
 @click.pass_obj
 def train(
@@ -69,6 +71,8 @@ def train(
     replace: bool,
     units: int | None,
     verdicts: Sequence[tuple[str, str]],
+    force: bool,
+    reason: str,
     as_json: bool,
 ) -> None:
     """Train a model on a project's data sets, or on a FOLDER of photos.
@@ -79,10 +83,11 @@ def train(
     reference, by which unusual photos are recognised.
 
     With FOLDER, which has one folder of photos for each label, it imports the photos, trains a model, and
-    puts it to use if no model is in use yet. Otherwise the new model must pass the same comparison as with
-    `partcheck model promote`. The label `ok` means sound parts, others mean defects. If a name does not say
-    it for certain (`good_light`), the command asks before it imports, or fails without a terminal; --verdict
-    names it.
+    puts it to use if no model is in use yet, and the training judged 30 parts of each label that the model
+    did not learn from. Otherwise the new model must pass the same comparison as with `partcheck model
+    promote`. --force puts it to use at once. The label `ok` means sound parts, others mean defects. If a name
+    does not say it for certain (`good_light`), the command asks before it imports, or fails without a
+    terminal; --verdict names it.
 
     \b
     Examples: photos/ok/*.jpg and photos/scratch/*.jpg
@@ -93,14 +98,22 @@ def train(
         raise ConfigurationError(
             "--no-wait needs data sets: import the folder first, then train without FOLDER"
         )
-    if folder is None and (replace or units or verdicts or split_directory):
-        raise click.UsageError("--replace, --split, --units and --verdict need a FOLDER")
+    if folder is None and (replace or units or verdicts or split_directory or force):
+        raise click.UsageError("--replace, --split, --units, --verdict and --force need a FOLDER")
+    if force and not reason.strip():
+        raise ConfigurationError("--force needs a --reason")
     services = open_model_services(context, project, bucket)
     if folder is not None:
         sides = read_split(folder, split_directory) if split_directory else _split_folder(folder)
         try:
             version = train_and_promote(
-                services, sides, name=name, replace=replace, units=units or 0, verdicts=dict(verdicts)
+                services,
+                sides,
+                name=name,
+                replace=replace,
+                units=units or 0,
+                verdicts=dict(verdicts),
+                forced_because=reason if force else "",
             )
         except NotPromoted as error:
             _print_result(error.version.arn, error.version.status, as_json)
@@ -134,11 +147,13 @@ def train_and_promote(
     replace: bool = False,
     units: int = 0,
     verdicts: Mapping[str, str] = MappingProxyType({}),
+    forced_because: str = "",
 ) -> ModelVersion:
     """Import training and test photos, train a model, and put it to use. Return the running model.
 
-    If a model is in use, the new model must pass the promotion gate. Raise NotPromoted with the objections;
-    the new model stays trained then. Each step can be repeated after an interruption.
+    The new model must pass the promotion gate, unless `forced_because` gives a reason to skip it. Raise
+    NotPromoted with the objections; the new model stays trained then. Each step can be repeated after an
+    interruption.
     """
     labels = {photo.label for photos in sides for photo in photos}
     # An invalid policy is rejected, and a guess is asked about, before the training.
@@ -147,9 +162,17 @@ def train_and_promote(
     arn = _start_training(services, name)
     _make_reference(services, arn, sides[0])
     version = _wait_for_training(services, arn)
-    reason = "" if services.settings.get_model() else FIRST_MODEL
+    reason = forced_because or ("" if services.settings.get_model() else FIRST_MODEL)
     try:
-        promote_version(services, version, reason=reason, labels=labels, units=units, verdicts=verdicts)
+        promote_version(
+            services,
+            version,
+            reason=reason,
+            force=bool(forced_because),
+            labels=labels,
+            units=units,
+            verdicts=verdicts,
+        )
     except Conflict as error:
         note(
             f"Model {version.name} is trained, but not in use: "

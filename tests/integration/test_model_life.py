@@ -113,7 +113,13 @@ def test_a_model_lives_from_folder_to_retirement(
     first = run("train", "--project", PROJECT, "--name", "first", "--json")["model"]
     run("train", "--project", PROJECT, "--name", "second")
 
-    run("promote", "first", "--project", PROJECT)
+    few = run("promote", "first", "--project", PROJECT, fails=1)
+    assert "judged parts that it did not learn from, and 30 are needed" in few
+    run("promote", "first", "--project", PROJECT, "--force", "--reason", "a rehearsal")
+    assert run("show", "first", "--project", PROJECT, "--json")["expected"]["parts"] == {
+        "defect": 16,
+        "ok": 16,
+    }
     assert settings.get_model() == first
     assert "running 0 min on 1 unit, US$0" in run("status", "--project", PROJECT)
 
@@ -168,7 +174,8 @@ def test_the_first_model_of_a_folder_is_put_to_use_and_the_next_must_be_better(
     photos, more = folder_of(tmp_path / "photos", 40, seed=13), folder_of(tmp_path / "more", 40, seed=14)
     options = ("--project", "life-of-folders")
 
-    first = run("train", photos, *options, "--name", "first", "--units", "2", "--json")
+    forced = ("--units", "2", "--force", "--reason", "a rehearsal")
+    first = run("train", photos, *options, "--name", "first", *forced, "--json")
     assert (first["status"], settings.get_model()) == ("RUNNING", first["model"])
     assert "life-of-folders" in first["model"]
     assert "on 2 units" in run("status", *options)

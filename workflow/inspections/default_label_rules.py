@@ -37,11 +37,15 @@ _SOUND_WORDS = frozenset(
 
 
 def policy_for_labels(
-    current: str, labels: Collection[str], verdicts: Mapping[str, str] = MappingProxyType({})
+    current: str,
+    labels: Collection[str],
+    verdicts: Mapping[str, str] = MappingProxyType({}),
+    thresholds: Mapping[str, float] = MappingProxyType({}),
 ) -> str:
     """Return the policy text for exactly these labels: existing rules stay, other labels get a default rule.
 
     `verdicts` names the verdict of labels, and wins over existing rules and over the labels' names.
+    `thresholds` names the threshold (0 to 1) of verdicts, and wins over existing rules.
 
     The version is a hash of the content, so it changes only if the rules change. Raise ConfigurationError if
     the current policy is not valid.
@@ -52,6 +56,8 @@ def policy_for_labels(
     rules = {label: {**(existing.get(label) or _default_rule(label))} for label in sorted(labels)}
     for label in rules.keys() & verdicts.keys():
         rules[label]["verdict"] = verdicts[label]
+    for rule in rules.values():
+        rule["threshold"] = thresholds.get(rule["verdict"], rule["threshold"])
     if rules == existing:
         return current
     content = {**document, "labels": rules}

@@ -12,6 +12,7 @@ from workflow.models.evaluation import HoldOutEvaluation, find_objections
 from workflow.models.model import ModelControlPlane, ModelStatus, ModelVersion, MonotonicClock, RequestResult
 
 START_TIMEOUT_SECONDS = 3600.0
+MIN_PARTS_A_LABEL = 30
 
 ProgressReporter = Callable[[str], None]
 
@@ -89,23 +90,46 @@ class ModelRegistry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PromotionCase:
-    """The grounds for a promotion: both evaluations, or a reason to promote without them."""
+    """The grounds for a promotion: both evaluations, or a reason to promote without them.
+
+    `judged_parts` is the number of parts of the candidate's smallest label that its training judged without
+    having learned from them. It counts for a first model without a hold-out.
+    """
 
     candidate: HoldOutEvaluation | None = None
     current: HoldOutEvaluation | None = None
+    judged_parts: int = 0
     forced: bool = False
     reason: str = ""
 
+    @property
+    def least_parts(self) -> int:
+        """The number of parts behind the less certain of the candidate's two error rates."""
+        if self.candidate is None:
+            return self.judged_parts
+        return min(self.candidate.escapes.total, self.candidate.false_alarms.total)
+
 
 def find_promotion_objections(case: PromotionCase, current: str) -> list[str]:
-    """Return the objections to a promotion; empty if there are none, and if no model is in use."""
+    """Return the objections to a promotion; empty if there are none.
+
+    A model must be judged on MIN_PARTS_A_LABEL parts of each label that it did not learn from. If a model is
+    in use, both must be compared on the hold-out.
+    """
     if case.forced:
         return [] if case.reason.strip() else ["--force needs a reason"]
-    if not current:
-        return []
-    if case.candidate is None or case.current is None:
+    if current and (case.candidate is None or case.current is None):
         return ["no frozen hold-out compares it with the model in use"]
-    return find_objections(case.candidate, case.current)
+    objections = []
+    if case.least_parts < MIN_PARTS_A_LABEL:
+        objections.append(
+            f"its smallest label has {case.least_parts} judged parts that it did not learn from, and "
+            f"{MIN_PARTS_A_LABEL} are needed to know its errors: add photos, or promote it with --force and "
+            "a --reason"
+        )
+    if case.candidate is not None and case.current is not None:
+        objections += find_objections(case.candidate, case.current)
+    return objections
 
 
 def promote(registry: ModelRegistry, arn: str, policy: str, case: PromotionCase, units: int = 0) -> None:

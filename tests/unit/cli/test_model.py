@@ -11,15 +11,38 @@ from tests.part_photos import part_photo
 from tests.unit.cli.conftest import CommandLine, Room
 from workflow.errors import PartcheckError
 from workflow.inspections.routing_policy import DEFAULT_POLICY, parse
+from workflow.inspections.verdict import Score
 from workflow.models.capacity_policy import LOCAL_POLICY, parse_capacity_policy
-from workflow.models.evaluation import HoldOutEvaluation, LabelMetrics, TrainingSummary
+from workflow.models.evaluation import HoldOutEvaluation, LabelMetrics, OutOfFoldPhoto, TrainingSummary
 from workflow.models.model import ModelStatus, MonotonicClock
 from workflow.proportion import Proportion
 
-SUMMARISED = tuple(
-    LabelMetrics(label=label, photos=1, threshold=0.5, precision=1.0, recall=1.0, f1=1.0)
-    for label in ("good_light", "bad_light")
-)
+
+def summarize(*labels: str, photos: int, **further: Any) -> TrainingSummary:
+    """Return the report of a training that tested `photos` photos of each label."""
+    metrics = [
+        LabelMetrics(label=label, photos=photos, threshold=0.5, precision=1.0, recall=1.0, f1=1.0)
+        for label in labels
+    ]
+    return TrainingSummary(
+        f1=1,
+        precision=1,
+        recall=1,
+        training_images=2,
+        test_images=2,
+        labels=tuple(metrics),
+        confusion={},
+        **further,
+    )
+
+
+def report_out_of_fold(defects: list[float], ok: list[float]) -> tuple[OutOfFoldPhoto, ...]:
+    """Return a part for each ok score of defective and of sound parts."""
+    scores = [("scratch", score) for score in defects] + [("ok", score) for score in ok]
+    return tuple(
+        OutOfFoldPhoto(str(number), label, (Score("ok", score), Score("scratch", 1 - score)))
+        for number, (label, score) in enumerate(scores)
+    )
 
 
 @pytest.fixture
@@ -42,7 +65,57 @@ def imported(monkeypatch: pytest.MonkeyPatch, room: Room) -> list[tuple[str, boo
 
     monkeypatch.setattr("cli.model.train.split_photos", lambda photos: (photos, photos))
     monkeypatch.setattr("cli.model.train.import_split", import_split)
+    summary = summarize("ok", "scratch", photos=30)
+    monkeypatch.setattr("cli.model.promote.read_training_summary", lambda _: summary)
     return imports
+
+
+def test_a_first_policy_takes_its_thresholds_from_the_training_and_shows_the_errors_to_expect(
+    command_line: CommandLine,
+    room: Room,
+    folder: Path,
+    imported: list[tuple[str, bool]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    room.settings.arn = ""
+    scores = report_out_of_fold([0.93, *[0.1] * 59], [0.95] * 50 + [0.6] * 10)
+    summary = summarize("ok", "scratch", photos=2, out_of_fold=scores)
+    for command in ("promote", "show"):
+        monkeypatch.setattr(f"cli.model.{command}.read_training_summary", lambda _: summary)
+
+    trained = command_line.run("model", "train", str(folder), "--name", "first")
+
+    assert trained.exit_code == 0, trained.output
+    assert "ok (ok) from 0.94, scratch (defect) from 0.80" in trained.stderr
+    rules = parse(room.settings.text).labels
+    assert (rules["ok"].threshold, rules["scratch"].threshold) == (0.94, 0.8)
+    shown = command_line.run("model", "show", "first").stdout
+    assert "parts that the model did not learn from (60 ok, 60 scratch)" in shown
+    assert ["defects", "passed", "as", "ok", "0", "of", "60"] in [
+        line.split()[:7] for line in shown.splitlines()
+    ]
+    assert "From an ok threshold of 0.931 none of 60 defective parts was passed: at most 4.9%" in shown
+    assert "83% of 60 ok parts pass there" in shown
+    document = json.loads(command_line.run("model", "show", "first", "--json").stdout)["expected"]
+    assert (document["no_escape_threshold"], document["automatable"]) == (0.931, True)
+
+
+def test_a_first_model_that_few_parts_tested_is_not_put_to_use_without_a_reason(
+    command_line: CommandLine,
+    room: Room,
+    folder: Path,
+    imported: list[tuple[str, bool]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    room.settings.arn = ""
+    summary = summarize("ok", "scratch", photos=4)
+    monkeypatch.setattr("cli.model.promote.read_training_summary", lambda _: summary)
+    refused = command_line.run("model", "train", str(folder), "--name", "first")
+    assert refused.exit_code == 1
+    assert "its smallest label has 4 judged parts that it did not learn from, and 30" in refused.stderr
+    forced = ("--name", "second", "--replace", "--force", "--reason", "a trial")
+    assert command_line.run("model", "train", str(folder), *forced).exit_code == 0
+    assert room.record.events("promote")[-1].reason == "a trial"
 
 
 def test_the_first_model_is_imported_trained_and_put_to_use(
@@ -156,9 +229,7 @@ def test_a_mapping_by_a_guess_fails_without_a_terminal_before_anything_is_import
 def test_a_mapping_by_a_guess_is_asked_at_a_terminal(
     command_line: CommandLine, room: Room, monkeypatch: pytest.MonkeyPatch, answer: str, code: int
 ) -> None:
-    summary = TrainingSummary(
-        f1=1, precision=1, recall=1, training_images=2, test_images=2, labels=SUMMARISED, confusion={}
-    )
+    summary = summarize("good_light", "bad_light", photos=1)
     room.settings.text = json.dumps(DEFAULT_POLICY)
     monkeypatch.setattr("cli.model.promote.read_training_summary", lambda _: summary)
     monkeypatch.setattr("cli.model.label_verdicts.is_terminal", lambda: True)
@@ -267,9 +338,9 @@ def test_the_frozen_hold_out_decides_and_a_loser_is_stopped_again(
         return HoldOutEvaluation(
             model=version.arn,
             hold_out="hash",
-            escapes=Proportion(escaped, 10),
-            false_alarms=Proportion(0, 10),
-            unclear=Proportion(0, 20),
+            escapes=Proportion(escaped, 30),
+            false_alarms=Proportion(0, 30),
+            unclear=Proportion(0, 60),
         )
 
     monkeypatch.setattr("cli.model.promote.evaluate_on_hold_out", scored)

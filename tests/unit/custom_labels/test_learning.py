@@ -8,11 +8,12 @@ import pytest
 from custom_labels.calibration import best_f1_threshold, fit_calibration
 from custom_labels.duplicate_groups import IndexArray, group_near_duplicates
 from custom_labels.evaluation import build_evaluation_manifest, build_summary, evaluate_classifier
-from custom_labels.fitting import TrainingExamples, fit_classifier
+from custom_labels.fitting import FittedClassifier, TrainingExamples, fit_classifier
 from custom_labels.manifest import ManifestEntry
 from custom_labels.train_test_split import PhotoSet, split_train_test
 from vision.calibration import FloatArray
 from vision.classifier import fit_scaler, load_classifier
+from vision.feature_blocks import FeatureBlock
 
 
 def clouds(
@@ -24,17 +25,25 @@ def clouds(
     return centres[targets] + random.standard_normal((count, width)), targets
 
 
-def ignore(_: str) -> None:
-    """Ignore the progress."""
+def fit(
+    rows: FloatArray, targets: IndexArray, labels: tuple[str, ...] = ("a", "b"), colour: bool = False
+) -> FittedClassifier:
+    """Fit a classifier to rows of features; each is a part of its own."""
+    examples = TrainingExamples(
+        features={FeatureBlock.WHOLE: rows},
+        targets=targets,
+        parts=np.arange(len(rows)),
+        labels=labels,
+        colour=colour,
+    )
+    return fit_classifier(examples, lambda _progress: None)
 
 
 @pytest.mark.parametrize("labels", [2, 3, 8])
 def test_labels_that_can_be_told_apart_are_learnt(labels: int) -> None:
     rows, targets = clouds(160, labels)
     names = tuple(f"label {number}" for number in range(labels))
-    model = fit_classifier(
-        TrainingExamples(features=rows, targets=targets, labels=names, colour=False), ignore
-    )
+    model = fit(rows, targets, names).classifier
 
     fresh, truth = clouds(200, labels, seed=1)
     scores = model.predict_probabilities(fresh)
@@ -45,38 +54,32 @@ def test_labels_that_can_be_told_apart_are_learnt(labels: int) -> None:
 
 def test_labels_that_cannot_be_told_apart_are_not_claimed_with_confidence() -> None:
     rows, targets = clouds(200, 2, apart=0.0)
-    model = fit_classifier(
-        TrainingExamples(features=rows, targets=targets, labels=("a", "b"), colour=False), ignore
-    )
+    model = fit(rows, targets).classifier
     fresh, _ = clouds(200, 2, seed=1, apart=0.0)
     assert (model.predict_probabilities(fresh).max(axis=1) > 0.8).mean() < 0.1
 
 
-def test_a_skewed_set_keeps_its_prior_and_still_finds_the_rare_label() -> None:
-    rows, targets = clouds(400, 2)
-    kept = np.flatnonzero((targets == 0) | (np.arange(400) < 40))
-    model = fit_classifier(
-        TrainingExamples(features=rows[kept], targets=targets[kept], labels=("ok", "defect"), colour=False),
-        ignore,
-    )
-    fresh, truth = clouds(200, 2, seed=1)
-    assert (model.predict_probabilities(fresh).argmax(axis=1) == truth)[truth == 1].mean() > 0.9
+def test_a_skewed_set_is_calibrated_to_equal_shares_of_its_labels() -> None:
+    """The share of defects among the training photos does not change a score: only cost depends on it."""
+    rows, targets = clouds(800, 2, apart=0.5)
+    kept = np.flatnonzero((targets == 0) | (np.arange(800) < 160))
+    skewed = fit(rows[kept], targets[kept]).classifier
+    fresh, truth = clouds(4000, 2, seed=1, apart=0.5)
+    scores = skewed.predict_probabilities(fresh)
+    assert scores.mean(axis=0) == pytest.approx([0.5, 0.5], abs=0.03)
+    assert scores[truth == 1, 1].mean() == pytest.approx(scores[truth == 0, 0].mean(), abs=0.06)
 
 
 @pytest.mark.parametrize("count", [2, 4])
 def test_a_handful_of_photos_trains_a_cautious_model(count: int) -> None:
     rows, targets = clouds(count, 2)
-    model = fit_classifier(
-        TrainingExamples(features=rows, targets=targets, labels=("a", "b"), colour=False), ignore
-    )
+    model = fit(rows, targets).classifier
     assert np.isfinite(model.predict_probabilities(rows)).all()
 
 
 def test_a_saved_model_gives_the_same_answers(tmp_path: Path) -> None:
     rows, targets = clouds(60, 3)
-    model = fit_classifier(
-        TrainingExamples(features=rows, targets=targets, labels=("a", "b", "ü"), colour=True), ignore
-    )
+    model = fit(rows, targets, ("a", "b", "ü"), colour=True).classifier
     model.save(tmp_path / "model.npz")
     again = load_classifier(tmp_path / "model.npz")
     assert again.labels == model.labels
@@ -90,7 +93,9 @@ def test_calibration_lowers_overconfident_scores() -> None:
     truth = random.integers(0, 2, 2000)
     predicted = np.where(random.random(2000) < 0.8, truth, 1 - truth)
     logits = np.where(np.arange(2) == predicted[:, None], 9.0, 0.0)
-    assert fit_calibration(logits, truth, 2)(logits).max(axis=1).mean() == pytest.approx(0.8, abs=0.02)
+    assert fit_calibration(logits, truth, np.ones(2000))(logits).max(axis=1).mean() == pytest.approx(
+        0.8, abs=0.02
+    )
 
 
 def test_the_threshold_lies_in_the_middle_of_the_gap() -> None:
@@ -117,7 +122,13 @@ def test_copies_do_not_stand_on_both_sides_of_the_test() -> None:
         ManifestEntry(number=index, text="", source=f"s3://parts/{index // 2}-{index}.jpg", labels=(label,))
         for index, label in enumerate(labels)
     ]
-    seen, unseen = split_train_test(PhotoSet(entries, rows))
+    seen, unseen = split_train_test(
+        PhotoSet(
+            entries=entries,
+            features={FeatureBlock.WHOLE: rows},
+            fingerprints=np.random.default_rng(0).normal(size=(80, 4)).astype(np.float32),
+        )
+    )
     names = [{entry.source.split("-")[0] for entry in side.entries} for side in (seen, unseen)]
     assert not names[0] & names[1]
     assert len(seen.entries) + len(unseen.entries) == 80
@@ -126,9 +137,7 @@ def test_copies_do_not_stand_on_both_sides_of_the_test() -> None:
 
 def test_the_evaluation_counts_each_photo_and_label() -> None:
     rows, targets = clouds(80, 2)
-    model = fit_classifier(
-        TrainingExamples(features=rows, targets=targets, labels=("a", "b"), colour=False), ignore
-    )
+    model = fit(rows, targets).classifier
     entries = [
         ManifestEntry(number=index, text="{}", source=f"s3://p/{index}", labels=("ab"[target],))
         for index, target in enumerate(targets)
@@ -149,9 +158,7 @@ def test_the_evaluation_counts_each_photo_and_label() -> None:
 
 def test_a_label_without_test_photos_has_a_threshold_and_no_metrics() -> None:
     rows, targets = clouds(60, 3)
-    model = fit_classifier(
-        TrainingExamples(features=rows, targets=targets, labels=("a", "b", "c"), colour=False), ignore
-    )
+    model = fit(rows, targets, ("a", "b", "c")).classifier
     kept = np.flatnonzero(targets < 2)
     entries = [
         ManifestEntry(number=int(index), text="{}", source=f"s3://p/{index}", labels=("abc"[targets[index]],))

@@ -110,7 +110,9 @@ def test_force_with_a_reason_replaces_a_comparison(plant: Plant) -> None:
 def test_the_first_model_needs_no_comparison(plant: Plant) -> None:
     plant.settings.arn = ""
 
-    promotion.promote(plant.registry, NEW, "new policy", PromotionCase())
+    with pytest.raises(Conflict, match="29 judged parts"):
+        promotion.promote(plant.registry, NEW, "new policy", PromotionCase(judged_parts=29))
+    promotion.promote(plant.registry, NEW, "new policy", PromotionCase(judged_parts=30))
 
     assert plant.settings.arn == NEW
 
