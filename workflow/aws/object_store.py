@@ -7,6 +7,7 @@ from botocore.exceptions import ClientError
 
 from workflow import timestamps
 from workflow.aws.clients import client
+from workflow.aws.conflict_retry import retry_on_conflict
 from workflow.inspections.objects import CopyFailure, Image, StoredObject
 
 CAMERA_METADATA = "partcheck-camera"
@@ -38,18 +39,16 @@ class S3ObjectStore:
             return stored, body.read() if stored.size <= limit else None
 
     def copy_if_unchanged(self, source: StoredObject, bucket: str, key: str) -> StoredObject | CopyFailure:
+        version = source.image
+        request = {
+            "Bucket": bucket,
+            "Key": key,
+            "CopySource": {"Bucket": version.bucket, "Key": version.key, "VersionId": version.version_id},
+            "CopySourceIfMatch": source.etag,
+            "IfNoneMatch": "*",
+        }
         try:
-            answer = self._s3.copy_object(
-                Bucket=bucket,
-                Key=key,
-                CopySource={
-                    "Bucket": source.image.bucket,
-                    "Key": source.image.key,
-                    "VersionId": source.image.version_id,
-                },
-                CopySourceIfMatch=source.etag,
-                IfNoneMatch="*",
-            )
+            answer = retry_on_conflict(lambda: self._s3.copy_object(**request))
         except ClientError as error:
             return self._to_copy_failure(error, bucket, key)
         return StoredObject(
@@ -61,14 +60,11 @@ class S3ObjectStore:
     def _to_copy_failure(self, error: ClientError, bucket: str, key: str) -> CopyFailure:
         """Return the condition that failed. Re-raise other errors.
 
-        A 409 means that another writer is writing the destination's key. A 412 whose condition is
-        `If-None-Match` means that the destination exists.
+        A 412 whose condition is `If-None-Match` means that the destination exists.
         """
         code = _code(error)
         if is_missing_object(error):
             return CopyFailure.SOURCE_MISSING
-        if code == "ConditionalRequestConflict":
-            return CopyFailure.DESTINATION_EXISTS
         if code == "PreconditionFailed":
             condition = str(error.response["Error"].get("Condition", ""))
             if condition:

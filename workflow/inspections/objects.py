@@ -8,6 +8,8 @@ from typing import Protocol
 
 from workflow.errors import Conflict, NotFound
 
+MAX_COPY_BYTES = 5_000_000_000  # S3 copies no larger object in one request.
+
 
 @dataclass(frozen=True, slots=True)
 class Image:

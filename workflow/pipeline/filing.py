@@ -7,7 +7,7 @@ from typing import TypedDict
 from workflow import timestamps
 from workflow.errors import Conflict
 from workflow.inspections.inspection import Inspection
-from workflow.inspections.objects import Image, ObjectStore, StoredObject, copy_once
+from workflow.inspections.objects import MAX_COPY_BYTES, Image, ObjectStore, StoredObject, copy_once
 from workflow.inspections.repository import InspectionDatabase, InspectionRepository, require_owner
 from workflow.inspections.undo_window import finalize
 from workflow.inspections.verdict import Verdict
@@ -83,7 +83,8 @@ def _move(
     inspections: InspectionDatabase, objects: ObjectStore, bucket: str, row: Inspection, verdict: Verdict
 ) -> Inspection:
     target = StoredObject(image=row.location, size=row.size, etag=row.etag)
-    if row.verdict is not verdict:  # If a revision keeps the verdict, nothing moves.
+    # If a revision keeps the verdict, nothing moves. Nor does a rejected file that S3 cannot copy at once.
+    if row.verdict is not verdict and not (verdict is Verdict.REJECTED and row.size > MAX_COPY_BYTES):
         key = filed_key(verdict, row.id, row.image.key, row.revision)
         target = copy_once(objects, target, bucket, key, row.sha256)
     at = timestamps.now()

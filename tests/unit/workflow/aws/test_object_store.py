@@ -143,10 +143,21 @@ def test_a_412_without_a_condition_is_explained_by_the_destination(
     assert objects.copy_if_unchanged(SOURCE, "filed", "ok/1/a.png") is result
 
 
-def test_a_409_means_that_another_writer_is_active(objects: S3ObjectStore, s3: Stubber) -> None:
-    s3.add_client_error("copy_object", "ConditionalRequestConflict", http_status_code=409)
-
-    assert objects.copy_if_unchanged(SOURCE, "filed", "ok/1/a.png") is CopyFailure.DESTINATION_EXISTS
+@pytest.mark.parametrize("succeeds", [True, False])
+def test_a_copy_is_repeated_while_another_writer_is_active(
+    objects: S3ObjectStore, s3: Stubber, succeeds: bool
+) -> None:
+    """A 409 does not tell whether the destination exists afterwards."""
+    for _ in range(3 if succeeds else 4):
+        s3.add_client_error("copy_object", "ConditionalRequestConflict", http_status_code=409)
+    if succeeds:
+        s3.add_client_error(
+            "copy_object", "PreconditionFailed", "", 412, {"Condition": "If-None-Match"}, COPY
+        )
+        assert objects.copy_if_unchanged(SOURCE, "filed", "ok/1/a.png") is CopyFailure.DESTINATION_EXISTS
+    else:
+        with pytest.raises(ClientError, match="ConditionalRequestConflict"):
+            objects.copy_if_unchanged(SOURCE, "filed", "ok/1/a.png")
 
 
 @pytest.mark.parametrize("code", ["NoSuchKey", "NoSuchVersion"])

@@ -1,15 +1,17 @@
 """A photo is copied, its row is updated, then the original is deleted. A repetition changes nothing."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
 from tests.fakes import FakeDetector
 from tests.unit.pipeline import CLEARLY_OK, FILED, INBOUND, NOW, PHOTO, UNSURE, Pipeline
 from workflow.errors import Conflict, NotFound, OwnershipLost
-from workflow.inspections.objects import Image
+from workflow.inspections.objects import MAX_COPY_BYTES, Image
 from workflow.inspections.verdict import Verdict
 from workflow.pipeline.filing import filed_key
+from workflow.recovery.consistency import check
 
 
 def detected(pipeline: Pipeline) -> Image:
@@ -53,6 +55,25 @@ def test_an_unclear_photo_is_not_announced() -> None:
 
     assert pipeline.move(image, "me", "unclear")["announcement"] == ""
     assert (pipeline.row(image).announcement, pipeline.row(image).settled_at) == ("", "")
+
+
+def test_a_rejected_file_that_s3_cannot_copy_at_once_stays_where_it_was_uploaded(
+    pipeline: Pipeline,
+) -> None:
+    image = pipeline.upload(b"a film, and no photo")
+    pipeline.claim(image, "me")
+    row = pipeline.row(image)
+    pipeline.inspections.rows[row.id] = replace(row, size=MAX_COPY_BYTES + 1)
+
+    first = pipeline.move(image, "me", "rejected")
+
+    assert json.loads(first["announcement"])["filed"] == json.loads(first["announcement"])["image"]
+    assert pipeline.objects.contents.keys() == {image}
+    assert pipeline.move(image, "me", "rejected") == first
+    pipeline.inspections.close(row.id, "me", NOW)
+    assert check(pipeline.inspections, pipeline.objects, pipeline.executions, INBOUND, FILED).is_clean
+    pipeline.inspections.rows[row.id] = replace(row, size=MAX_COPY_BYTES)
+    assert pipeline.move(image, "me", "rejected")["bucket"] == FILED
 
 
 def test_filing_again_gives_the_same_answer_and_moves_nothing(pipeline: Pipeline) -> None:
