@@ -5,7 +5,8 @@ Limits of the emulators, and the workarounds:
 * Versions and aliases of state machines are unsupported: left out. Executions start without an alias.
 * Step Functions is moto, which CloudFormation (MiniStack) does not reach: moto gets the definition that
   CloudFormation rendered, under the same name.
-* Alarms on metric math, Elastic Beanstalk, flow logs and DNS records are unsupported: left out.
+* Alarms on metric math, Elastic Beanstalk, flow logs, DNS records and styles of sign-in pages are unsupported:
+  left out.
 * Functions get the emulators' addresses and run on this machine's processor with this machine's packages,
   because downloading a bundle's packages needs the network. PARTCHECK_TEST_BUNDLES=1 deploys the bundles of
   `partcheck stage deploy`.
@@ -51,6 +52,7 @@ STAGE = FULL.stage
 BUNDLED = os.environ.get("PARTCHECK_TEST_BUNDLES") == "1"
 UNSUPPORTED_TYPES = (
     *("AWS::StepFunctions::StateMachineVersion", "AWS::StepFunctions::StateMachineAlias"),
+    "AWS::Cognito::ManagedLoginBranding",
     *("AWS::ElasticBeanstalk::", "AWS::EC2::FlowLog", "AWS::Route53::"),
 )
 SEED = 4711
