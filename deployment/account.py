@@ -13,6 +13,7 @@ CUSTOM_LABELS_REGIONS = frozenset(
         *("ap-south-1", "ap-northeast-1", "ap-northeast-2", "ap-southeast-1", "ap-southeast-2"),
     }
 )
+CLOUDFRONT_PREFIX_LIST = "com.amazonaws.global.cloudfront.origin-facing"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +51,18 @@ def find_latest_python_platform(version: str, beanstalk: Any = None) -> str:
     if not arns:
         raise ConfigurationError(f"Elastic Beanstalk does not offer “{branch}” in this region")
     return max(arns, key=_version_numbers)
+
+
+def find_cloudfront_prefix_list(ec2: Any = None) -> str:
+    """Return the id of the region's list of the addresses from which CloudFront calls load balancers."""
+    filters = [{"Name": "prefix-list-name", "Values": [CLOUDFRONT_PREFIX_LIST]}]
+    answer = (ec2 or client("ec2")).describe_managed_prefix_lists(Filters=filters)
+    if not answer["PrefixLists"]:
+        raise ConfigurationError(
+            f"the prefix list {CLOUDFRONT_PREFIX_LIST} does not exist in this region: deploy with --domain, "
+            "or with --no-review-app"
+        )
+    return str(answer["PrefixLists"][0]["PrefixListId"])
 
 
 def _version_numbers(arn: str) -> tuple[int, ...]:

@@ -20,16 +20,16 @@ class Authentication(Construct):
     second factor.
     """
 
-    def __init__(self, scope: Construct, construct_id: str, settings: StageSettings) -> None:
+    def __init__(self, scope: Construct, construct_id: str, settings: StageSettings, url: str) -> None:
         super().__init__(scope, construct_id)
         if settings.oidc_issuer:
             self.issuer, self.client_id = settings.oidc_issuer.rstrip("/"), settings.oidc_client_id
             self.secret_arn, self.roles_claim = settings.oidc_secret_arn, "roles"
             self.logout_url = ""
             return
-        pool, domain = self._build_user_pool(settings)
+        pool, domain = self._build_user_pool(settings, url)
         self.logout_url = f"{domain.base_url()}/logout"
-        client = _build_client(pool, f"https://{settings.domain}")
+        client = _build_client(pool, url)
         cognito.CfnManagedLoginBranding(  # Without a style a client has no pages of managed login.
             self,
             "Style",
@@ -48,13 +48,15 @@ class Authentication(Construct):
         )
         self.secret_arn, self.roles_claim = secret.ref, "cognito:groups"
 
-    def _build_user_pool(self, settings: StageSettings) -> tuple[cognito.UserPool, cognito.UserPoolDomain]:
+    def _build_user_pool(
+        self, settings: StageSettings, url: str
+    ) -> tuple[cognito.UserPool, cognito.UserPoolDomain]:
         """Build the user pool with a group per role, and its domain. Output the pool's id.
 
         Only managed login obeys `prompt=login`: the classic pages offer the last user of the browser without
         asking for credentials.
         """
-        pool = _build_pool(self)
+        pool = _build_pool(self, url)
         for precedence, role in enumerate(reversed(Role)):
             cognito.CfnUserPoolGroup(
                 self,
@@ -93,12 +95,20 @@ def _build_client(pool: cognito.UserPool, url: str) -> cognito.UserPoolClient:
     )
 
 
-def _build_pool(scope: Construct) -> cognito.UserPool:
+def _build_pool(scope: Construct, url: str) -> cognito.UserPool:
+    """Build the user pool. Its invitations name the app's address."""
     return cognito.UserPool(
         scope,
         "Pool",
         feature_plan=cognito.FeaturePlan.ESSENTIALS,  # Managed login needs it.
         self_sign_up_enabled=False,
+        user_invitation=cognito.UserInvitationConfig(
+            email_subject="Your account for partcheck's review app",
+            email_body=(
+                f"Sign in at {url} as {{username}} with the temporary password {{####}} within three days. "
+                "You then choose a password and set up an authenticator app."
+            ),
+        ),
         sign_in_aliases=cognito.SignInAliases(email=True),
         sign_in_case_sensitive=False,
         mfa=cognito.Mfa.REQUIRED,

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 from aws_cdk import aws_elasticbeanstalk as beanstalk
 
-TLS_POLICY = "ELBSecurityPolicy-TLS13-1-2-2021-06"
 APP_PORT = "8000"  # The port in infra/review/Procfile, to which the proxy connects.
 # Requests that the app refuses, most of them of scanners, do not make the environment unhealthy.
 HEALTH_RULES = {
@@ -22,9 +21,9 @@ HEALTH_RULES = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BeanstalkOptions:
-    """The option values that differ between stages."""
+    """The option values that differ between stages. `load_balancer` are those of the entrance."""
 
-    certificate_arn: str
+    load_balancer: Mapping[str, Mapping[str, str]]
     vpc_id: str
     subnet_ids: str
     instance_profile: str
@@ -41,18 +40,18 @@ def option_settings(
         beanstalk.CfnEnvironment.OptionSettingProperty(
             namespace=f"aws:{namespace}", option_name=option, value=value
         )
-        for namespace, settings in _by_namespace(beanstalk_options).items()
+        for namespace, settings in _by_namespace(beanstalk_options)
         for option, value in settings.items()
     ]
 
 
-def _by_namespace(beanstalk_options: BeanstalkOptions) -> dict[str, Mapping[str, str]]:
-    return {
-        **_environment_options(beanstalk_options),
-        **_load_balancer_options(beanstalk_options),
-        **_server_options(beanstalk_options),
-        **_operation_options(),
-    }
+def _by_namespace(beanstalk_options: BeanstalkOptions) -> list[tuple[str, Mapping[str, str]]]:
+    return [
+        *_environment_options(beanstalk_options).items(),
+        *beanstalk_options.load_balancer.items(),
+        *_server_options(beanstalk_options).items(),
+        *_operation_options().items(),
+    ]
 
 
 def _environment_options(beanstalk_options: BeanstalkOptions) -> dict[str, Mapping[str, str]]:
@@ -76,27 +75,11 @@ def _environment_options(beanstalk_options: BeanstalkOptions) -> dict[str, Mappi
     }
 
 
-def _load_balancer_options(beanstalk_options: BeanstalkOptions) -> dict[str, Mapping[str, str]]:
-    return {
-        "elbv2:listener:default": {"ListenerEnabled": "false"},
-        "elbv2:listener:443": {
-            "DefaultProcess": "default",
-            "ListenerEnabled": "true",
-            "Protocol": "HTTPS",
-            "SSLCertificateArns": beanstalk_options.certificate_arn,
-            "SSLPolicy": TLS_POLICY,
-        },
-        "elbv2:loadbalancer": {"IdleTimeout": "90"},  # Longer than the pause between server-sent events.
-    }
-
-
 def _server_options(beanstalk_options: BeanstalkOptions) -> dict[str, Mapping[str, str]]:
     return {
         "ec2:vpc": {
             "VPCId": beanstalk_options.vpc_id,
             "Subnets": beanstalk_options.subnet_ids,
-            "ELBSubnets": beanstalk_options.subnet_ids,
-            "ELBScheme": "public",
             "AssociatePublicIpAddress": "true",
         },
         "ec2:instances": {"InstanceTypes": "t4g.small", "SupportedArchitectures": "arm64"},

@@ -30,6 +30,8 @@ OBJECT_WRITES, OBJECT_READS, LOG_KB, ITEM_KB = 2, 3, 6, 5
 REVIEW_TRANSITIONS, REVIEW_FUNCTION_CALLS, REVIEW_WRITES = 3, 4, 14
 ALARM_METRICS, CUSTOM_METRICS = 50, 30
 REVIEW_APP_DISK_GB, INDEX_ENTRY_KB = 10, 0.2
+# Ten reviewers, each for a working day, a page or a photo every few seconds.
+REVIEW_REQUESTS, REVIEW_GB = 200_000, 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +79,11 @@ def monthly_check_cost(photos: int) -> float:
     return HOURS_PER_MONTH / 24 * photos * (usd("table read", reads) + usd("object write", lists))
 
 
-def monthly_idle_cost(review_app: bool) -> list[CostItem]:
-    """Return the cost of a month without uploads and without a running model."""
+def monthly_idle_cost(review_app: bool, domain: bool = False) -> list[CostItem]:
+    """Return the cost of a month without uploads and without a running model.
+
+    With a `domain` the load balancer has two public addresses, and otherwise none.
+    """
     minutes = HOURS_PER_MONTH * 60
     runs = sum(minutes / function.schedule_minutes for function in FUNCTIONS if function.schedule_minutes)
     items = [
@@ -92,7 +97,7 @@ def monthly_idle_cost(review_app: bool) -> list[CostItem]:
         ),
     ]
     if review_app:
-        hourly = usd("machine", 1) + usd("balancer", 1) + usd("address", 3)
+        hourly = usd("machine", 1) + usd("balancer", 1) + usd("address", 3 if domain else 1)
         monthly = usd("disk", REVIEW_APP_DISK_GB) + usd("secret", 2)
         items.append(CostItem("Review app on Elastic Beanstalk", hourly * HOURS_PER_MONTH + monthly))
     return items
@@ -112,9 +117,15 @@ def review_app_hosting_costs() -> list[CostItem]:
     """Return the monthly cost of the review app on each platform that was considered."""
     load_balancer = usd("balancer", HOURS_PER_MONTH)
     container_hour = usd("container CPU", 0.5) + usd("container memory", 1) + usd("address", 3)
-    calls = 200_000  # Ten reviewers, each for a working day, a page or a photo every few seconds.
+    calls = REVIEW_REQUESTS
     return [
-        CostItem("Elastic Beanstalk, one t4g.small (chosen)", monthly_idle_cost(True)[-1].dollars),
+        CostItem(
+            "Elastic Beanstalk, one t4g.small, behind CloudFront with its traffic (chosen)",
+            monthly_idle_cost(True)[-1].dollars + cloudfront_cost(),
+        ),
+        CostItem(
+            "Elastic Beanstalk, one t4g.small, with a domain", monthly_idle_cost(True, True)[-1].dollars
+        ),
         CostItem(
             "ECS on Fargate, half a vCPU, 1 GB",
             load_balancer + container_hour * HOURS_PER_MONTH + usd("secret", 2),
@@ -126,16 +137,22 @@ def review_app_hosting_costs() -> list[CostItem]:
     ]
 
 
+def cloudfront_cost() -> float:
+    """Return the monthly cost of CloudFront for ten reviewers. An idle distribution costs nothing."""
+    return usd("edge request", REVIEW_REQUESTS) + usd("edge transfer", REVIEW_GB)
+
+
 def total(items: Sequence[CostItem]) -> float:
     """Return the sum of the items in US dollars."""
     return sum(item.dollars for item in items)
 
 
-def summarize_stage_cost(review_app: bool) -> str:
+def summarize_stage_cost(review_app: bool, domain: bool = False) -> str:
     """Return the sentence about the cost of a stage that a deployment shows before it asks."""
-    idle, photos = total(monthly_idle_cost(review_app)), total(cost_of_thousand_photos())
+    items, photos = monthly_idle_cost(review_app, domain), total(cost_of_thousand_photos())
+    app = f" (the review app US${items[-1].dollars:.0f} of it)" if review_app else ""
     return (
-        f"About US${idle:.0f} a month when idle, US${photos:.2f} for 1,000 photos, "
+        f"About US${total(items):.0f} a month when idle{app}, US${photos:.2f} for 1,000 photos, "
         f"US${usd('model', 1):.0f} an hour for each inference unit while a model runs (docs/cost.md)."
     )
 
@@ -148,6 +165,10 @@ def render_page() -> str:
         photos=f"{total(photos):.2f}",
         idle=f"{total(monthly_idle_cost(False)):.0f}",
         idle_with_app=f"{total(monthly_idle_cost(True)):.0f}",
+        idle_with_domain=f"{total(monthly_idle_cost(True, True)):.0f}",
+        review_requests=f"{REVIEW_REQUESTS:,}",
+        review_gb=REVIEW_GB,
+        cloudfront=f"{cloudfront_cost():.2f}",
         photo_mb=f"{PHOTO_MB:.0f}",
         writes=WRITES,
         name_writes=NAME_WRITES,

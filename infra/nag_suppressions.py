@@ -196,11 +196,43 @@ SUPPRESSIONS = (
             f"logs:{REGION_AND_ACCOUNT}:log-group:/aws/elasticbeanstalk/*",
         )
     ),
+    *(
+        NagSuppression(
+            pack=SOLUTIONS,
+            rule=rule,
+            path=path,
+            reason="The servers' logs, with each request, go to CloudWatch, where they are kept for 30 days.",
+        )
+        for rule, path in (
+            ("AwsSolutions-EB4", "ReviewApp/Environment"),
+            ("AwsSolutions-EB4", "ReviewApp/PrivateEnvironment"),
+            ("AwsSolutions-ELB2", "CloudFrontEntrance/Balancer"),
+            ("AwsSolutions-CFR3", "CloudFrontEntrance/Distribution"),
+        )
+    ),
     NagSuppression(
         pack=SOLUTIONS,
-        rule="AwsSolutions-EB4",
-        path="ReviewApp/Environment",
-        reason="The servers' logs go to CloudWatch, where they are kept for 30 days and can be searched.",
+        rule="AwsSolutions-CFR1",
+        path="CloudFrontEntrance/Distribution",
+        reason="Reviewers may be in any country. Each of them has an account with a second factor.",
+    ),
+    NagSuppression(
+        pack=SOLUTIONS,
+        rule="AwsSolutions-CFR2",
+        path="CloudFrontEntrance/Distribution",
+        reason=(
+            "Every page but the sign-in needs an account with a second factor, and the app limits sizes, "
+            "methods, hosts and origins itself."
+        ),
+    ),
+    NagSuppression(
+        pack=SOLUTIONS,
+        rule="AwsSolutions-CFR4",
+        path="CloudFrontEntrance/Distribution",
+        reason=(
+            "Without a domain there is CloudFront's own certificate, for which AWS chooses the oldest TLS "
+            "version. A domain has TLS 1.2 and newer."
+        ),
     ),
 )
 

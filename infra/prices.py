@@ -40,6 +40,7 @@ EC2 = PricingPage("Amazon EC2 On-Demand Pricing", "ec2/pricing/on-demand")
 EBS = PricingPage("Amazon EBS Pricing", "ebs/pricing")
 VPC = PricingPage("Amazon VPC Pricing", "vpc/pricing")
 BALANCING = PricingPage("Elastic Load Balancing Pricing", "elasticloadbalancing/pricing")
+CLOUDFRONT = PricingPage("Amazon CloudFront Pricing", "cloudfront/pricing")
 SECRETS = PricingPage("AWS Secrets Manager Pricing", "secrets-manager/pricing")
 FARGATE = PricingPage("AWS Fargate Pricing", "fargate/pricing")
 
@@ -82,6 +83,8 @@ PRICES = {
         page=BALANCING,
         read_on="2026-09-11",
     ),
+    "edge request": Price(usd=0.01 / 10_000, unit="HTTPS request to CloudFront", page=CLOUDFRONT, read_on=""),
+    "edge transfer": Price(usd=0.085, unit="GB from CloudFront", page=CLOUDFRONT, read_on=""),
     "secret": Price(usd=0.40, unit="secret and month", page=SECRETS, read_on="2026-09-11"),
     "container CPU": Price(
         usd=0.03238, unit="Fargate vCPU, arm64, and hour", page=FARGATE, read_on="2026-08-28"

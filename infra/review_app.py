@@ -1,14 +1,10 @@
-"""The review app on Elastic Beanstalk, with its network, certificate, secrets and roles."""
+"""The review app on Elastic Beanstalk, with its secrets and roles."""
 
 from pathlib import Path
 
 from aws_cdk import CfnOutput, CfnParameter, Stack
-from aws_cdk import aws_certificatemanager as acm
-from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_elasticbeanstalk as beanstalk
 from aws_cdk import aws_iam as iam
-from aws_cdk import aws_logs as logs
-from aws_cdk import aws_route53 as route53
 from aws_cdk import aws_s3_assets as assets
 from aws_cdk import aws_secretsmanager as secretsmanager
 from aws_cdk.aws_lambda import IFunction
@@ -16,8 +12,10 @@ from constructs import Construct
 
 from infra.authentication import Authentication
 from infra.beanstalk_options import BeanstalkOptions, option_settings
+from infra.entrances import Entrance
 from infra.functions import policy_statement
 from infra.grants import REVIEW_APP
+from infra.review_network import ReviewNetwork
 from infra.stage_environment import StageEnvironment
 from review_app.settings import OIDC_VARIABLES, RESOURCE_VARIABLES, SITE_VARIABLES
 from workflow.errors import ConfigurationError
@@ -27,10 +25,10 @@ PLATFORM_PARAMETER = "ReviewPlatformArn"
 
 
 class ReviewApp(Construct):
-    """The review app at https://<domain>, configured by the environment variables of review_app.settings.
+    """The review app behind its entrance, configured by the environment variables of review_app.settings.
 
-    To run it elsewhere, replace this construct. It takes the stage's resources and its authentication, and
-    provides the app's address.
+    To run it elsewhere, replace this construct. It takes the stage's resources, an entrance that has the
+    app's address, and an authentication.
     """
 
     def __init__(
@@ -39,12 +37,15 @@ class ReviewApp(Construct):
         construct_id: str,
         *,
         resources: StageEnvironment,
+        network: ReviewNetwork,
+        entrance: Entrance,
         authentication: Authentication,
         history_function: IFunction,
         source: Path,
     ) -> None:
         super().__init__(scope, construct_id)
         self._resources, self._authentication = resources, authentication
+        self._network, self._entrance = network, entrance
         self._history_function = history_function
         self._session = secretsmanager.Secret(
             self,
@@ -64,8 +65,8 @@ class ReviewApp(Construct):
         self._build_environment(platform.value_as_string, source)
 
     def _build_environment(self, platform_arn: str, source: Path) -> None:
-        """Build application, version and environment in a network of their own, and the DNS record."""
-        network = _build_network(self)
+        """Build application, version and environment, and connect the entrance to it."""
+        network, entrance = self._network, self._entrance
         bundle = assets.Asset(self, "Source", path=str(source))
         application = beanstalk.CfnApplication(self, "Application", description="partcheck's review app")
         version = beanstalk.CfnApplicationVersion(
@@ -78,15 +79,15 @@ class ReviewApp(Construct):
         )
         environment = beanstalk.CfnEnvironment(
             self,
-            "Environment",
+            entrance.environment_id,
             application_name=application.ref,
             platform_arn=platform_arn,
             version_label=version.ref,
             option_settings=option_settings(
                 BeanstalkOptions(
-                    certificate_arn=self._find_or_build_certificate(),
-                    vpc_id=network.vpc_id,
-                    subnet_ids=",".join(subnet.subnet_id for subnet in network.public_subnets),
+                    load_balancer=entrance.options,
+                    vpc_id=network.vpc.vpc_id,
+                    subnet_ids=network.server_subnets,
                     instance_profile=self._build_instance_profile(),
                     service_role=self._build_service_role(),
                     variables=self._variables(),
@@ -98,17 +99,20 @@ class ReviewApp(Construct):
             ),
         )
         # Servers must not start before their permissions exist: they fetch their secrets only once.
-        environment.node.add_dependency(network.internet_connectivity_established, self.role)
-        self._add_dns_record(environment.attr_endpoint_url)
+        environment.node.add_dependency(
+            network.vpc.internet_connectivity_established, entrance, self.role, self._session
+        )
+        entrance.connect(environment.attr_endpoint_url)
+        CfnOutput(Stack.of(self), "ReviewAppUrl", value=entrance.url)
         self.environment_name = environment.ref
 
     def _variables(self) -> dict[str, str]:
         """Return exactly the variables that the app requires, without its secrets."""
-        settings, authentication = self._resources.settings, self._authentication
+        authentication = self._authentication
         values = {
             **self._resources.variables(),
             "GET_EXECUTION_HISTORY_FUNCTION": self._history_function.function_name,
-            "PUBLIC_URL": f"https://{settings.domain}",
+            "PUBLIC_URL": self._entrance.url,
             "SIGN_IN": "oidc",
             "OIDC_DISCOVERY_URL": f"{authentication.issuer}/.well-known/openid-configuration",
             "OIDC_CLIENT_ID": authentication.client_id,
@@ -122,43 +126,6 @@ class ReviewApp(Construct):
             **({"OIDC_LOGOUT_URL": authentication.logout_url} if authentication.logout_url else {}),
             "AWS_REGION": Stack.of(self).region,
         }
-
-    def _find_or_build_certificate(self) -> str:
-        settings = self._resources.settings
-        if settings.certificate_arn:
-            return settings.certificate_arn
-        certificate = acm.Certificate(
-            self,
-            "Certificate",
-            domain_name=settings.domain,
-            validation=acm.CertificateValidation.from_dns(self._find_hosted_zone()),
-        )
-        return str(certificate.certificate_arn)
-
-    def _find_hosted_zone(self) -> route53.IHostedZone:
-        settings = self._resources.settings
-        return route53.HostedZone.from_hosted_zone_attributes(
-            self,
-            "Zone",
-            hosted_zone_id=settings.hosted_zone_id,
-            zone_name=settings.domain.split(".", 1)[1],
-        )
-
-    def _add_dns_record(self, endpoint: str) -> None:
-        """Point the domain to the load balancer if its zone is ours. Output the address in any case."""
-        stack, settings = Stack.of(self), self._resources.settings
-        if settings.hosted_zone_id:
-            route53.CfnRecordSet(
-                self,
-                "Name",
-                hosted_zone_id=settings.hosted_zone_id,
-                name=settings.domain,
-                type="CNAME",
-                ttl="300",
-                resource_records=[endpoint],
-            )
-        CfnOutput(stack, "ReviewAppUrl", value=f"https://{settings.domain}")
-        CfnOutput(stack, "ReviewAppEndpoint", value=endpoint)
 
     def _build_instance_profile(self) -> str:
         """Build the servers' role: the app's grants, its secrets, and the platform's own permissions."""
@@ -211,29 +178,3 @@ class ReviewApp(Construct):
             ],
         )
         return str(role.role_arn)
-
-
-def _build_network(scope: Construct) -> ec2.Vpc:
-    """Build two public subnets: no NAT gateway to pay for, and only the load balancer reaches the servers."""
-    network = ec2.Vpc(
-        scope,
-        "Network",
-        max_azs=2,
-        nat_gateways=0,
-        restrict_default_security_group=False,
-        subnet_configuration=[
-            ec2.SubnetConfiguration(name="Public", subnet_type=ec2.SubnetType.PUBLIC, cidr_mask=24)
-        ],
-        gateway_endpoints={
-            "S3": ec2.GatewayVpcEndpointOptions(service=ec2.GatewayVpcEndpointAwsService.S3),
-            "DynamoDB": ec2.GatewayVpcEndpointOptions(service=ec2.GatewayVpcEndpointAwsService.DYNAMODB),
-        },
-    )
-    network.add_flow_log(
-        "FlowLog",
-        destination=ec2.FlowLogDestination.to_cloud_watch_logs(
-            logs.LogGroup(scope, "FlowLogs", retention=logs.RetentionDays.ONE_MONTH)
-        ),
-        traffic_type=ec2.FlowLogTrafficType.REJECT,
-    )
-    return network

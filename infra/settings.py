@@ -12,8 +12,8 @@ _STAGE = re.compile(r"[a-z][a-z0-9-]{0,19}")
 SETTINGS_OUTPUT = "Settings"
 OIDC_CLIENT = ("oidc_client_id", "oidc_secret_arn")
 CERTIFICATE = ("certificate_arn", "hosted_zone_id")
-REVIEW_APP_SETTINGS = (*CERTIFICATE, "oidc_issuer", *OIDC_CLIENT)
-CARRIED_OVER = ("domain", *REVIEW_APP_SETTINGS, "alarm_email", "max_in_flight")
+REVIEW_APP_SETTINGS = ("domain", *CERTIFICATE, "oidc_issuer", *OIDC_CLIENT)
+CARRIED_OVER = ("review_app", *REVIEW_APP_SETTINGS, "alarm_email", "max_in_flight")
 IN_FLIGHT_IN_SMALL_ACCOUNT = 20
 ASSETS_BUCKET = "partcheck-assets-${AWS::AccountId}-${AWS::Region}"
 
@@ -22,16 +22,18 @@ ASSETS_BUCKET = "partcheck-assets-${AWS::AccountId}-${AWS::Region}"
 class StageSettings:
     """Settings of one stage, given by `cdk -c name=value` or `partcheck stage deploy`.
 
-    The review app is deployed if a `domain` is set, with an existing certificate (`certificate_arn`) or a new
-    one. The zone `hosted_zone_id` validates a new certificate and gets the domain's record. Users sign in
-    with a Cognito user pool unless `oidc_issuer` names another issuer. The app is that issuer's client
-    `oidc_client_id`, with the Secrets Manager secret `oidc_secret_arn`. `alarm_email` receives alarms.
+    The `review_app` is deployed at an address that CloudFront gives, or at a `domain` with an existing
+    certificate (`certificate_arn`) or a new one. The zone `hosted_zone_id` validates a new certificate and
+    gets the domain's record. Users sign in with a Cognito user pool unless `oidc_issuer` names another
+    issuer. The app is that issuer's client `oidc_client_id`, with the Secrets Manager secret
+    `oidc_secret_arn`. `alarm_email` receives alarms.
     `max_in_flight` limits the inspections in progress. In a `small_account` the Lambda quota is too small to
     reserve concurrency for functions that must run alone: their conditional writes prevent conflicts. There
     fewer inspections run at once, so that waiting uploads leave calls for the states.
     """
 
     stage: str = "dev"
+    review_app: bool = True
     domain: str = ""
     certificate_arn: str = ""
     hosted_zone_id: str = ""
@@ -52,8 +54,10 @@ class StageSettings:
             raise ConfigurationError(
                 "domain needs certificate_arn for an existing certificate, or hosted_zone_id for a new one"
             )
-        if not self.domain and (self.certificate_arn or self.hosted_zone_id or self.oidc_issuer):
+        if not self.domain and (self.certificate_arn or self.hosted_zone_id):
             raise ConfigurationError("domain is missing: set the name under which the review app is reached")
+        if not self.review_app and (self.domain or self.oidc_issuer):
+            raise ConfigurationError("domain and oidc_issuer are for the review app, which is left out")
         if len({bool(value) for value in (self.oidc_issuer, self.oidc_client_id, self.oidc_secret_arn)}) > 1:
             raise ConfigurationError("oidc_issuer, oidc_client_id and oidc_secret_arn must be set together")
         if not 1 <= self.max_in_flight <= 10_000:
@@ -71,11 +75,6 @@ class StageSettings:
             min(self.max_in_flight, IN_FLIGHT_IN_SMALL_ACCOUNT) if self.small_account else self.max_in_flight
         )
 
-    @property
-    def has_review_app(self) -> bool:
-        """True if reviewers use the web app. Without a domain they review on the command line."""
-        return bool(self.domain)
-
     def to_output(self) -> str:
         """Return the settings that the next deployment keeps, for the stack's output. None is secret."""
         defaults = {field.name: field.default for field in fields(self)}
@@ -92,12 +91,16 @@ class StageSettings:
 def carry_over(outputs: Mapping[str, str], given: Mapping[str, Any]) -> dict[str, Any]:
     """Return the last deployment's settings that a new one neither sets nor removes with an empty value.
 
-    Removing the domain removes all settings of the review app. Removing the issuer removes its client. A new
-    kind of certificate replaces the other kind.
+    Leaving out the review app removes all its settings, and a domain brings it back. Removing the domain
+    removes its certificate, and removing the issuer its client. A new kind of certificate replaces the other.
     """
     dropped = {*given}
-    if given.get("domain") == "":
+    if given.get("review_app") is False:
         dropped |= {*REVIEW_APP_SETTINGS}
+    if given.get("domain"):
+        dropped |= {"review_app"}
+    if given.get("domain") == "":
+        dropped |= {*CERTIFICATE}
     if given.get("oidc_issuer") == "":
         dropped |= {*OIDC_CLIENT}
     if any(given.get(name) for name in CERTIFICATE):
@@ -115,4 +118,5 @@ def from_context(context: Mapping[str, Any]) -> StageSettings:
             raise ConfigurationError(f"max_in_flight must be a number, not {number!r}")
         given["max_in_flight"] = int(number)
     given["small_account"] = str(given.get("small_account", "")).lower() == "true"
+    given["review_app"] = str(context.get("review_app", "true")).lower() != "false"
     return StageSettings(**given)

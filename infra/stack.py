@@ -9,12 +9,14 @@ from infra.alarms import Alarms
 from infra.authentication import Authentication
 from infra.bundle import Bundles
 from infra.dashboard import Dashboard
+from infra.entrances import build_entrance
 from infra.event_rules import EventRules
 from infra.functions import Functions
 from infra.nag_suppressions import suppress
 from infra.parameters import Parameters
 from infra.queues import Queues
 from infra.review_app import ReviewApp
+from infra.review_network import ReviewNetwork
 from infra.settings import SETTINGS_OUTPUT, StageSettings
 from infra.stage_environment import StageEnvironment
 from infra.state_machine import StateMachine
@@ -57,12 +59,16 @@ class PartcheckStack(Stack):
         alarms = Alarms(self, "Alarms", resources, functions)
         resources.state_machine.publish([alarms.failures])
         Dashboard(self, "Dashboard", resources, functions)
-        if settings.has_review_app:
+        if settings.review_app:
+            network = ReviewNetwork(self, "ReviewNetwork")
+            entrance = build_entrance(self, network, settings)
             ReviewApp(
                 self,
                 "ReviewApp",
                 resources=resources,
-                authentication=Authentication(self, "Authentication", settings),
+                network=network,
+                entrance=entrance,
+                authentication=Authentication(self, "Authentication", settings, entrance.url),
                 history_function=functions[catalog.GET_EXECUTION_HISTORY],
                 source=bundles.review_app,
             )

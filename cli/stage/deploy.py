@@ -13,6 +13,7 @@ from cli.aws_options import aws_options, resolve_account, resolve_target
 from cli.context import AwsTarget, CliContext, require_usable_stack
 from cli.output import format_counts, note, print_json, print_table
 from cli.printed_command import printed_command
+from cli.stage.invite import USER_POOL_OUTPUT, invite_to
 from workflow.errors import ConfigurationError, PartcheckError
 from workflow.plurals import pluralize
 
@@ -28,7 +29,14 @@ SUCCESSFUL_STATUSES = ("CREATE_COMPLETE", "UPDATE_COMPLETE")
 
 @click.command()
 @aws_options
-@click.option("--domain", help="The review app's domain, such as review.example.com.")
+@click.option(
+    "--review-app/--no-review-app",
+    default=None,
+    help="Deploy the web app for reviewers, or leave it out.  [default: deploy it]",
+)
+@click.option(
+    "--domain", help="The review app's domain, such as review.example.com.  [default: CloudFront's address]"
+)
 @click.option(
     "--certificate", "certificate_arn", metavar="ARN", help="The domain's certificate in this region."
 )
@@ -43,6 +51,7 @@ SUCCESSFUL_STATUSES = ("CREATE_COMPLETE", "UPDATE_COMPLETE")
 )
 @click.option("--oidc-client-id", help="The review app's client id at that issuer.")
 @click.option("--oidc-secret", "oidc_secret_arn", metavar="ARN", help="The client secret in Secrets Manager.")
+@click.option("--admin-email", default="", help="Invite this person as the review app's first admin.")
 @click.option("--alarm-email", help="The address that gets alarms.")
 @click.option(
     "--max-in-flight",
@@ -53,24 +62,34 @@ SUCCESSFUL_STATUSES = ("CREATE_COMPLETE", "UPDATE_COMPLETE")
 @click.option("--json", "as_json", is_flag=True, help="Print the stage's addresses as one JSON document.")
 @click.pass_obj
 def deploy(
-    context: CliContext, /, stage: str, profile: str, region: str, yes: bool, as_json: bool, **options: Any
+    context: CliContext,
+    /,
+    stage: str,
+    profile: str,
+    region: str,
+    admin_email: str,
+    yes: bool,
+    as_json: bool,
+    **options: Any,
 ) -> None:
     """Deploy a stage on AWS, or update it.
 
     Checks account, region and quotas, shows the changes and their cost, asks for confirmation, and reports
     the progress. Settings that are not given keep their value from the last deployment. An empty value
-    removes a setting, as in --alarm-email "". Without --domain there is no review app; reviewers then use
-    `partcheck --stage … review decide`. The deployment neither trains nor starts a model.
+    removes a setting, as in --alarm-email "". Without --domain the review app is at an address that
+    CloudFront gives; with --no-review-app people use `partcheck --stage … review decide`. The deployment
+    neither trains nor starts a model.
 
     \b
     Examples:
-      partcheck stage deploy --stage dev
+      partcheck stage deploy --stage dev --admin-email ann@example.com
       partcheck stage deploy --stage prod --region eu-central-1 --domain review.example.com \\
         --hosted-zone Z0123456789 --alarm-email operator@example.com
     """
     target = resolve_target(context, stage, profile, region)
     from deployment.stacks import CloudFormationStacks
     from infra.settings import SETTINGS_OUTPUT, StageSettings
+    from review_app.users import Role
 
     StageSettings(stage=target.stage)  # Rejects an invalid stage name before the first request to AWS.
     account = resolve_account(target)
@@ -78,6 +97,7 @@ def deploy(
     require_usable_stack(before, target)
     note(f"Account {account.id}, region {account.region}, as {account.caller_arn}")
     deployment = _merge_settings(target.stage, before.outputs if before else {}, options)
+    _check_admin_email(admin_email, deployment)
     concurrency = _check_account(account)
     deployment = replace(deployment, small_account=concurrency < SUFFICIENT_CONCURRENCY)
     for warning in _warnings(concurrency, deployment):
@@ -89,6 +109,10 @@ def deploy(
         print_json(addresses)
     else:
         print_table(("output", "value"), sorted(addresses.items()))
+    if admin_email:
+        invite_to(stack.outputs, admin_email, Role.ADMIN)
+    elif USER_POOL_OUTPUT in stack.outputs:
+        note(f"Invite people: {printed_command('stage invite EMAIL --role admin', target)}")
     note(
         f"Next: {printed_command('stage smoke-test', target)}; then a model: "
         f"{printed_command('dataset import FOLDER', target)} (docs/deploy.md)"
@@ -104,6 +128,16 @@ def _merge_settings(stage: str, outputs: Mapping[str, str], options: Mapping[str
     if kept:
         note("Unchanged settings: " + ", ".join(f"{name} {value}" for name, value in kept.items()))
     return settings.StageSettings(stage=stage, **given, **kept)
+
+
+def _check_admin_email(email: str, deployment: "StageSettings") -> None:
+    """Raise ConfigurationError if the stage will have no user pool to which the admin could be invited."""
+    if email and not deployment.review_app:
+        raise ConfigurationError("--admin-email is for the review app, which --no-review-app leaves out")
+    if email and deployment.oidc_issuer:
+        raise ConfigurationError(
+            f"--admin-email is for a Cognito user pool: make the account at {deployment.oidc_issuer}"
+        )
 
 
 def _check_account(account: "AwsAccount") -> int:
@@ -134,12 +168,9 @@ def _deploy(
     deployment: "StageSettings", target: AwsTarget, account: "AwsAccount", scratch: Path, yes: bool
 ) -> "Stack":
     """Synthesise, show the changes, ask, and deploy. Raise PartcheckError if CloudFormation fails."""
-    from deployment.account import find_latest_python_platform
     from deployment.asset_bucket import StagingBucket
     from deployment.stacks import CloudFormationStacks
     from infra.app import synthesise
-    from infra.bundle import PYTHON
-    from infra.review_app import PLATFORM_PARAMETER
 
     note("Bundling the functions and writing the template …")
     template = synthesise(deployment, scratch, with_packages=True)
@@ -149,9 +180,7 @@ def _deploy(
     staging.create()
     for key in staging.upload_assets(scratch):
         note(f"Uploaded {key[:16]}…")
-    parameters = (
-        {PLATFORM_PARAMETER: find_latest_python_platform(PYTHON)} if deployment.has_review_app else {}
-    )
+    parameters = _find_template_parameters(deployment)
     address = staging.upload_template(template.read_text(encoding="utf-8"))
     change_set, changes = stacks.create_change_set(
         deployment.stack_name, address, parameters, {"partcheck": deployment.stage}
@@ -186,6 +215,21 @@ def _create_parameters(deployment: "StageSettings") -> None:
     values = Parameters(deployment.stage).initial_values()
     for name in create_missing_parameters(values, {"partcheck": deployment.stage}):
         note(f"Created the parameter {name}.")
+
+
+def _find_template_parameters(deployment: "StageSettings") -> dict[str, str]:
+    """Look up the template's parameters: the newest platform, and the addresses of CloudFront."""
+    from deployment.account import find_cloudfront_prefix_list, find_latest_python_platform
+    from infra.bundle import PYTHON
+    from infra.entrances import PREFIX_LIST_PARAMETER
+    from infra.review_app import PLATFORM_PARAMETER
+
+    if not deployment.review_app:
+        return {}
+    values = {PLATFORM_PARAMETER: find_latest_python_platform(PYTHON)}
+    if not deployment.domain:
+        values[PREFIX_LIST_PARAMETER] = find_cloudfront_prefix_list()
+    return values
 
 
 def follow_stack(
@@ -226,7 +270,7 @@ def _print_changes(changes: "Sequence[PlannedChange]", deployment: "StageSetting
         [(a.lower(), k, str(n)) for (a, k), n in sorted(kinds.items())],
         ("count",),
     )
-    note(summarize_stage_cost(deployment.has_review_app))
+    note(summarize_stage_cost(deployment.review_app, bool(deployment.domain)))
 
 
 def _reject_data_loss(changes: "Sequence[PlannedChange]") -> None:

@@ -4,6 +4,7 @@ import click
 
 from cli.stage.deploy import deploy
 from cli.stage.destroy import destroy
+from cli.stage.invite import invite
 from cli.stage.smoke_test import smoke_test
 from cli.stage.status import status
 
@@ -14,10 +15,11 @@ def stage() -> None:
 
     \b
     Deploy or update:  partcheck stage deploy --stage dev
+    Invite people:     partcheck stage invite ann@example.com --role reviewer --stage dev
     Test it:           partcheck stage smoke-test --stage dev
     Remove it:         partcheck stage destroy --stage dev
     """
 
 
-for command in (deploy, status, smoke_test, destroy):
+for command in (deploy, invite, status, smoke_test, destroy):
     stage.add_command(command)

@@ -1,4 +1,4 @@
-"""The template of one stage with all resources, synthesised once, offline, and checked by cdk-nag."""
+"""Templates of a stage with a domain and of one without, synthesised once, offline, checked by cdk-nag."""
 
 import json
 import os
@@ -23,7 +23,7 @@ FULL = StageSettings(
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Let one xdist worker run all tests that share the template."""
     for item in items:
-        if "synthesised" in getattr(item, "fixturenames", ()):
+        if {"synthesised", "at_cloudfront"} & {*getattr(item, "fixturenames", ())}:
             item.add_marker(pytest.mark.xdist_group("synthesised"))
 
 
@@ -64,7 +64,18 @@ class Template:
 
 @pytest.fixture(scope="session")
 def synthesised(tmp_path_factory: pytest.TempPathFactory) -> Template:
-    """Synthesise the template without credentials, network and docker."""
+    """Synthesise the template of a stage with a domain."""
+    return _synthesise(FULL, tmp_path_factory)
+
+
+@pytest.fixture(scope="session")
+def at_cloudfront(tmp_path_factory: pytest.TempPathFactory) -> Template:
+    """Synthesise the template of a stage without any option."""
+    return _synthesise(StageSettings(), tmp_path_factory)
+
+
+def _synthesise(settings: StageSettings, tmp_path_factory: pytest.TempPathFactory) -> Template:
+    """Synthesise a template without credentials, network and docker."""
     from aws_cdk import App, Validations
     from cdk_nag import AwsSolutionsChecks, ServerlessChecks
 
@@ -77,7 +88,7 @@ def synthesised(tmp_path_factory: pytest.TempPathFactory) -> Template:
             patch.delenv(name)
         patch.setenv("PATH", "/nowhere")
         app = App(outdir=str(out), context=dict(feature_flags()))
-        build_stack(app, FULL, bundle.build_bundles(False, tmp_path_factory.mktemp("build")))
+        build_stack(app, settings, bundle.build_bundles(False, tmp_path_factory.mktemp("build")))
         Validations.of(app).add_plugins(AwsSolutionsChecks(app), ServerlessChecks(app))
         with suppress(RuntimeError):  # Findings are in the report, which has a test of its own.
             app.synth()

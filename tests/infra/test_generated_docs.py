@@ -52,7 +52,7 @@ def test_the_cost_page_is_computed_from_the_prices() -> None:
 def test_every_price_has_a_source_and_a_date() -> None:
     undated = [name for name, price in PRICES.items() if not price.read_on]
 
-    assert undated == ["training"]
+    assert undated == ["training", "edge request", "edge transfer"]
     assert all(
         re.fullmatch(r"2026-\d\d(-\d\d)?", price.read_on) for price in PRICES.values() if price.read_on
     )

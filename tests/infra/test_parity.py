@@ -219,8 +219,10 @@ def test_the_guides_aws_cli_commands_work(
         if "bucket-policy" in command
     ]
 
+    invited = partcheck("stage", "invite", "ann@example.com", "--role", "reviewer", "--stage", STAGE)
+    assert invited.exit_code == 0, invited.output
     for line in (*documented_commands.complete_commands(documented_commands.DEPLOY), *policies):
-        for known, here in (("POOL", pool), ("BUCKET", bucket), ("partcheck-dev", f"partcheck-{STAGE}")):
+        for known, here in (("BUCKET", bucket), ("partcheck-dev", f"partcheck-{STAGE}")):
             line = line.replace(known, here)
         done = subprocess.run(["bash", "-c", line], cwd=tmp_path, capture_output=True, text=True)
         assert done.returncode == 0, f"{line}: {done.stderr}"

@@ -13,6 +13,7 @@ from cli.main import main
 from cli.stage import deploy, destroy
 from deployment.account import AwsAccount
 from deployment.stacks import PlannedChange, Stack, StackEvent
+from infra.cost import summarize_stage_cost
 from infra.settings import StageSettings
 from workflow.aws.stack_outputs import StackOutputs, parse_stack_outputs, to_output_name
 from workflow.errors import ConfigurationError, PartcheckError
@@ -277,7 +278,11 @@ NO_ISSUER = {"oidc_issuer": "", "oidc_client_id": "", "oidc_secret_arn": ""}
         ({"alarm_email": ""}, replace(FULL, alarm_email="")),
         ({"certificate_arn": "arn:c"}, replace(FULL, certificate_arn="arn:c", hosted_zone_id="")),
         ({"oidc_issuer": ""}, replace(FULL, **NO_ISSUER)),
-        ({"domain": ""}, replace(FULL, domain="", hosted_zone_id="", **NO_ISSUER)),
+        ({"domain": ""}, replace(FULL, domain="", hosted_zone_id="")),
+        (
+            {"review_app": False},
+            replace(FULL, review_app=False, domain="", hosted_zone_id="", **NO_ISSUER),
+        ),
         ({"domain": "parts.example.com"}, replace(FULL, domain="parts.example.com")),
     ],
 )
@@ -287,6 +292,51 @@ def test_a_deployment_keeps_what_the_last_one_was_told_until_it_is_told_otherwis
     unsaid = dict.fromkeys(("domain", "alarm_email", "max_in_flight"))
 
     assert deploy._merge_settings("prod", {"Settings": FULL.to_output()}, {**unsaid, **given}) == after
+
+
+def test_a_review_app_that_was_left_out_stays_out_until_it_or_a_domain_is_given() -> None:
+    outputs = {"Settings": StageSettings(review_app=False).to_output()}
+    domain = {"domain": "review.example.com", "hosted_zone_id": "Z1"}
+
+    kept = [deploy._merge_settings("dev", outputs, given) for given in ({}, {"review_app": True}, domain)]
+
+    assert [settings.review_app for settings in kept] == [False, True, True]
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (
+            ("--no-review-app", "--domain", "review.example.com", "--hosted-zone", "Z1"),
+            "domain and oidc_issuer are for the review app, which is left out",
+        ),
+        (("--hosted-zone", "Z1"), "domain is missing"),
+        (("--no-review-app", "--admin-email", "ann@example.com"), "which --no-review-app leaves out"),
+        (
+            (
+                *("--admin-email", "ann@example.com", "--oidc-issuer", "https://id.example.com"),
+                *("--oidc-client-id", "app", "--oidc-secret", "arn:s"),
+            ),
+            "make the account at https://id.example.com",
+        ),
+    ],
+)
+def test_options_that_contradict_each_other_are_refused_before_anything_is_made(
+    options: tuple[str, ...], sentence: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("deployment.account.get_account", lambda: AwsAccount("1", "eu-central-1", "ann"))
+    monkeypatch.setattr("deployment.stacks.CloudFormationStacks", lambda: Stacks("DELETE_COMPLETE"))
+
+    answer = CliRunner().invoke(main, ("stage", "deploy", *options))
+
+    assert answer.exit_code == 2, answer.output
+    assert sentence in answer.stderr
+
+
+def test_the_price_of_the_review_app_is_shown_before_the_question() -> None:
+    assert "the review app US$40 of it" in summarize_stage_cost(review_app=True)
+    assert "the review app US$47 of it" in summarize_stage_cost(review_app=True, domain=True)
+    assert "review app" not in summarize_stage_cost(review_app=False)
 
 
 def test_it_is_said_what_is_kept_and_a_new_stage_keeps_nothing(capsys: pytest.CaptureFixture[str]) -> None:

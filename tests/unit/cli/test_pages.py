@@ -28,7 +28,14 @@ def test_every_command_of_a_page_exists_with_its_options(page: str) -> None:
     for words in commands(page):
         group: click.Command = main
         for word in words:
-            known = {"--help", *(option for parameter in group.params for option in parameter.opts)}
+            known = {
+                "--help",
+                *(
+                    option
+                    for parameter in group.params
+                    for option in (*parameter.opts, *parameter.secondary_opts)
+                ),
+            }
             if word.startswith("--"):
                 assert word in known, words
             elif isinstance(group, click.Group) and word in group.commands:

@@ -40,3 +40,18 @@ def test_a_platform_that_is_not_offered_is_named() -> None:
 
         with pytest.raises(ConfigurationError, match=BRANCH):
             account.find_latest_python_platform("3.13", client)
+
+
+@pytest.mark.parametrize("found", [True, False])
+def test_the_addresses_of_cloudfront_are_a_list_of_the_region(found: bool) -> None:
+    name = account.CLOUDFRONT_PREFIX_LIST
+    with stubbed("ec2") as (client, stub):
+        lists = [{"PrefixListId": "pl-a3a144ca", "PrefixListName": name}] if found else []
+        expected_request = {"Filters": [{"Name": "prefix-list-name", "Values": [name]}]}
+        stub.add_response("describe_managed_prefix_lists", {"PrefixLists": lists}, expected_request)
+
+        if found:
+            assert account.find_cloudfront_prefix_list(client) == "pl-a3a144ca"
+        else:
+            with pytest.raises(ConfigurationError, match=f"{name} does not exist.*--no-review-app"):
+                account.find_cloudfront_prefix_list(client)

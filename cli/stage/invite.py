@@ -1,0 +1,54 @@
+"""`partcheck stage invite`: give a person an account of the review app."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import click
+
+from cli.aws_options import aws_options, resolve_target
+from cli.context import CliContext, find_stack
+from cli.output import note
+from workflow.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from review_app.users import Role
+
+ROLES = ("reviewer", "engineer", "admin")
+USER_POOL_OUTPUT, URL_OUTPUT = "UserPoolId", "ReviewAppUrl"
+
+
+@click.command()
+@aws_options
+@click.argument("email")
+@click.option("--role", type=click.Choice(ROLES), required=True, help="What the person may do.")
+@click.pass_obj
+def invite(context: CliContext, stage: str, profile: str, region: str, email: str, role: str) -> None:
+    """Invite a person to the review app of a stage by e-mail, and give them a role.
+
+    The e-mail has the address and a temporary password for three days. The same command sends it again, and
+    gives an existing account another role. Accounts of another issuer than Cognito are made there.
+
+    \b
+    Example:
+      partcheck stage invite ann@example.com --role reviewer --stage prod
+    """
+    from review_app.users import Role
+
+    target = resolve_target(context, stage, profile, region)
+    stack, _ = find_stack(target)
+    invite_to(stack.outputs, email, Role(role))
+
+
+def invite_to(outputs: Mapping[str, str], email: str, role: "Role") -> None:
+    """Invite a person to the review app with these outputs. Raise ConfigurationError without a user pool."""
+    from deployment.invitations import invite as send_invitation
+
+    if USER_POOL_OUTPUT not in outputs:
+        reason = (
+            "its accounts are made at its OpenID Connect issuer"
+            if URL_OUTPUT in outputs
+            else "it has no review app: deploy it with --review-app"
+        )
+        raise ConfigurationError(f"no one can be invited to this stage: {reason}")
+    result = send_invitation(outputs[USER_POOL_OUTPUT], email, role)
+    note(f"Invitation of {email} as {role.value}: {result.value}. The review app is {outputs[URL_OUTPUT]}")
