@@ -39,6 +39,7 @@ RESOURCES = {
     "StateMachine": ("AWS::StepFunctions::StateMachine", MACHINE),
 }
 TEMPLATE = json.dumps({"Resources": {name: {"Type": kind} for name, (kind, _) in RESOURCES.items()}})
+OUTPUTS = {"UserPoolId": "eu-central-1_pool", "ReviewAppUrl": "https://d111111abcdef8.cloudfront.net"}
 STOPS_PER_SECOND, PATIENCE_SECONDS = 25, 600
 
 
@@ -59,6 +60,9 @@ class AwsAccount:
         self.enabled = {"uploads", "reconcile", INTAKE}
         self.waiting_uploads, self.late_starts = 0, 0
         self.concurrency, self.platforms = 1000, [PLATFORM]
+        self.prefix_lists, self.outputs = ["pl-a3a144ca"], dict(OUTPUTS)
+        self.users = dict[str, str]()  # The status of each account.
+        self.roles, self.mails = list[tuple[str, str]](), list[str]()
         self.waiting_for_executions = self.stops_this_second = 0
         self._requests = dict[int, Mapping[str, Any]]()
 
@@ -97,8 +101,16 @@ class AwsAccount:
         exists = self.status and (by_id or self.status != "DELETE_COMPLETE")
         if not exists and "StackName" in request:
             raise AwsError("ValidationError", f"Stack with id {request['StackName']} does not exist")
-        stack = {"StackId": STACK_ID, "StackName": "partcheck-dev", "StackStatus": self.status}
-        return {"Stacks": [stack | {"CreationTime": datetime(2026, 1, 1, tzinfo=UTC)}] if exists else []}
+        stack: dict[str, Any] = {
+            "StackId": STACK_ID,
+            "StackName": "partcheck-dev",
+            "StackStatus": self.status,
+        }
+        stack |= {"CreationTime": datetime(2026, 1, 1, tzinfo=UTC)}
+        if self.template:
+            outputs = [{"OutputKey": key, "OutputValue": value} for key, value in self.outputs.items()]
+            stack |= {"Outputs": outputs}
+        return {"Stacks": [stack] if exists else []}
 
     def _progress(self) -> None:
         """End an operation. A state machine is deleted only when all its executions have ended."""
@@ -128,6 +140,7 @@ class AwsAccount:
         key = request["TemplateURL"].rpartition("/")[2]
         bucket = request["TemplateURL"].split("/")[3]
         self.planned = client("s3").get_object(Bucket=bucket, Key=key)["Body"].read().decode()
+        self.parameters = {given["ParameterKey"]: given["ParameterValue"] for given in request["Parameters"]}
         self.status = self.status or "REVIEW_IN_PROGRESS"
         return {"Id": CHANGE_SET, "StackId": STACK_ID}
 
@@ -252,6 +265,28 @@ class AwsAccount:
 
     def elastic_beanstalk_list_platform_versions(self, _: Mapping[str, Any]) -> Any:
         return {"PlatformSummaryList": [{"PlatformArn": arn} for arn in self.platforms]}
+
+    def ec2_describe_managed_prefix_lists(self, _: Mapping[str, Any]) -> Any:
+        return {"PrefixLists": [{"PrefixListId": prefix_list} for prefix_list in self.prefix_lists]}
+
+    def cognito_identity_provider_admin_create_user(self, request: Mapping[str, Any]) -> Any:
+        name, again = request["Username"], request.get("MessageAction") == "RESEND"
+        if "@" not in name:
+            raise AwsError("InvalidParameterException", "Username should be an email.")
+        if name in self.users and not again:
+            raise AwsError("UsernameExistsException", "An account with the given email already exists.")
+        if self.users.setdefault(name, "FORCE_CHANGE_PASSWORD") != "FORCE_CHANGE_PASSWORD":
+            raise AwsError("UnsupportedUserStateException", f"User is already {self.users[name]}")
+        self.mails.append(name)
+        return {"User": {"Username": name, "UserStatus": self.users[name]}}
+
+    def cognito_identity_provider_admin_get_user(self, request: Mapping[str, Any]) -> Any:
+        return {"Username": request["Username"], "UserStatus": self.users[request["Username"]]}
+
+    def cognito_identity_provider_admin_add_user_to_group(self, request: Mapping[str, Any]) -> Any:
+        assert request["Username"] in self.users
+        self.roles.append((request["Username"], request["GroupName"]))
+        return {}
 
     def s3_put_bucket_policy(self, _: Mapping[str, Any]) -> Any:
         """Accept the policy: moto would apply its denial of HTTP to each call."""

@@ -8,7 +8,16 @@ import pytest
 from click.testing import CliRunner, Result
 
 from cli.main import main
-from tests.aws_account import REGION, RESOURCES, TABLES, TEMPLATE, AwsAccount, aws_account
+from tests.aws_account import (
+    OUTPUTS,
+    PLATFORM,
+    REGION,
+    RESOURCES,
+    TABLES,
+    TEMPLATE,
+    AwsAccount,
+    aws_account,
+)
 from workflow.aws.clients import client
 
 PARAMETERS = ("/partcheck/dev/model", "/partcheck/dev/model-capacity", "/partcheck/dev/policy")
@@ -29,8 +38,9 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[AwsAccount]:
         yield account
 
 
-def stage(*arguments: str) -> Result:
-    return CliRunner().invoke(main, ("stage", *arguments, "--stage", "dev", "--yes"))
+def stage(command: str, *arguments: str) -> Result:
+    options = () if command == "invite" else ("--yes",)
+    return CliRunner().invoke(main, ("stage", command, *arguments, "--stage", "dev", *options))
 
 
 @pytest.fixture
@@ -93,3 +103,72 @@ def test_a_stage_with_waiting_executions_is_destroyed(deployed: AwsAccount, opti
     assert "Stopped 50 executions." in answer.stderr
     assert read_parameters() == {}
     assert deployed.tables.keys() == ({*TABLES} if options else set())
+
+
+def test_the_review_app_is_deployed_without_options_and_its_first_admin_invited(aws: AwsAccount) -> None:
+    answer = stage("deploy", "--admin-email", "ann@example.com")
+
+    assert answer.exit_code == 0, answer.output
+    assert aws.parameters == {"ReviewPlatformArn": PLATFORM, "CloudFrontPrefixList": "pl-a3a144ca"}
+    assert (aws.mails, aws.roles) == (["ann@example.com"], [("ann@example.com", "admin")])
+    plan, _, rest = answer.stderr.partition("the review app US$40 of it")
+    assert "Invitation" not in plan
+    assert "The review app is https://d111111abcdef8.cloudfront.net" in rest
+
+
+@pytest.mark.parametrize(
+    ("options", "parameters"),
+    [
+        (("--no-review-app",), {}),
+        (
+            ("--domain", "review.example.com", "--hosted-zone", "Z1"),
+            {"ReviewPlatformArn": PLATFORM},
+        ),
+    ],
+)
+def test_a_domain_needs_no_cloudfront_and_no_review_app_needs_nothing(
+    aws: AwsAccount, options: tuple[str, ...], parameters: dict[str, str]
+) -> None:
+    answer = stage("deploy", *options)
+
+    assert answer.exit_code == 0, answer.output
+    assert aws.parameters == parameters
+
+
+def test_a_person_is_invited_once_again_and_to_a_further_role(deployed: AwsAccount) -> None:
+    ann = "ann@example.com"
+    answers = [stage("invite", ann, "--role", "reviewer"), stage("invite", ann, "--role", "reviewer")]
+    deployed.users[ann] = "CONFIRMED"
+    answers.append(stage("invite", ann, "--role", "engineer"))
+
+    assert [answer.exit_code for answer in answers] == [0, 0, 0]
+    assert deployed.mails == [ann, ann]
+    assert deployed.roles == [(ann, "reviewer"), (ann, "reviewer"), (ann, "engineer")]
+    sentences = (
+        "as reviewer: sent. ",
+        "sent again, because it was not accepted",
+        "because the account exists",
+    )
+    for answer, sentence in zip(answers, sentences, strict=True):
+        assert sentence in answer.stderr
+        assert deployed.outputs["ReviewAppUrl"] in answer.stderr
+
+
+@pytest.mark.parametrize(
+    ("outputs", "email", "sentence"),
+    [
+        ({}, "ann@example.com", "it has no review app: deploy it with --review-app"),
+        ({"ReviewAppUrl": "https://r"}, "ann@example.com", "made at its OpenID Connect issuer"),
+        (OUTPUTS, "ann", "Username should be an email (Invalid"),
+    ],
+)
+def test_an_invitation_that_cannot_be_sent_is_explained(
+    deployed: AwsAccount, outputs: dict[str, str], email: str, sentence: str
+) -> None:
+    deployed.outputs = outputs
+
+    answer = stage("invite", email, "--role", "reviewer")
+
+    assert answer.exit_code in (1, 2)
+    assert sentence in answer.stderr
+    assert deployed.roles == []
