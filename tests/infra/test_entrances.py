@@ -101,30 +101,6 @@ def test_the_environment_uses_the_stacks_load_balancer_for_every_path(at_cloudfr
     assert given["elbv2:listenerrule:review", "PathPatterns"] == "/*"
 
 
-@pytest.mark.parametrize("fixture", ["at_cloudfront", "synthesised"])
-def test_servers_start_after_their_permissions_and_their_secrets_exist(
-    fixture: str, request: pytest.FixtureRequest
-) -> None:
-    template: Template = request.getfixturevalue(fixture)
-    environment, _ = one(template, "ElasticBeanstalk::Environment")
-    found: set[str] = set()
-    open_names = {environment}
-    while open_names:
-        found |= open_names
-        texts = [json.dumps(template.resources[name]) for name in open_names]
-        open_names = {
-            name for name in template.resources if any(f'"{name}"' in text for text in texts)
-        } - found
-
-    policies = {
-        name
-        for name, policy in template.of("IAM::Policy").items()
-        if any("ReviewAppRole" in role["Ref"] for role in policy["Properties"]["Roles"])
-    }
-    assert len(policies) == 1
-    assert policies | template.of("SecretsManager::Secret").keys() <= found
-
-
 def test_another_kind_of_load_balancer_is_another_environment(
     at_cloudfront: Template, synthesised: Template
 ) -> None:

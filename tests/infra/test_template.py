@@ -462,19 +462,19 @@ def test_the_proxy_connects_to_the_apps_port_and_repeats_no_directive_of_the_pla
     assert {line.split()[0] for line in own.splitlines() if line} & platforms == set()
 
 
-def test_servers_start_after_their_permissions_and_secrets_exist(synthesised: Template) -> None:
+def test_servers_start_after_their_permissions_and_secrets_exist(either: Template) -> None:
     """A server fetches its secrets once, while it starts."""
-    [environment] = synthesised.of("ElasticBeanstalk::Environment")
-    closure = synthesised.dependencies_of(environment)
+    [environment] = either.of("ElasticBeanstalk::Environment")
+    closure = either.dependencies_of(environment)
 
-    roles = {name for name in synthesised.of("IAM::Role") if name.startswith("ReviewApp")}
+    roles = {name for name in either.of("IAM::Role") if name.startswith("ReviewApp")}
     needed = [
         name
-        for name, policy in synthesised.of("IAM::Policy").items()
+        for name, policy in either.of("IAM::Policy").items()
         if any(role["Ref"] in roles & closure for role in policy["Properties"]["Roles"])
     ]
     assert needed
-    assert {*needed, *synthesised.of("SecretsManager::Secret")} <= closure
+    assert {*needed, *either.of("SecretsManager::Secret")} <= closure
 
 
 def test_sign_in_asks_for_credentials_each_time_and_sign_out_ends_the_pools_session(
