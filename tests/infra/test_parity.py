@@ -6,7 +6,7 @@ Limits of the emulators, and the workarounds:
 * Step Functions is moto, which CloudFormation (MiniStack) does not reach: moto gets the definition that
   CloudFormation rendered, under the same name.
 * Alarms on metric math, Elastic Beanstalk, flow logs, DNS records and styles of sign-in pages are unsupported:
-  left out.
+  left out. With `--no-review-app` the deployment looks up no platform.
 * Functions get the emulators' addresses and run on this machine's processor with this machine's packages,
   because downloading a bundle's packages needs the network. PARTCHECK_TEST_BUNDLES=1 deploys the bundles of
   `partcheck stage deploy`.
@@ -120,7 +120,7 @@ def _use_synthesised(synthesised: Template, stage: str) -> Iterator[None]:
 def deployed(aws: Endpoints, synthesised: Template) -> Iterator[StackOutputs]:
     """Deploy the template, and connect Step Functions as the module's docstring describes."""
     with _use_synthesised(synthesised, STAGE):
-        answer = partcheck("stage", "deploy", "--stage", STAGE, "--yes")
+        answer = partcheck("stage", "deploy", "--stage", STAGE, "--no-review-app", "--yes")
     assert answer.exit_code == 0, answer.output
     stack = CloudFormationStacks().find(f"partcheck-{STAGE}")
     assert stack is not None
@@ -264,7 +264,7 @@ def _tag(stage: str) -> None:
 def test_destroy_resumes_after_keep_data_and_leaves_nothing(aws: Endpoints, synthesised: Template) -> None:
     """Use a stage of its own, without running functions, so that the shared stage stays."""
     with _use_synthesised(synthesised, "brief"):
-        answer = partcheck("stage", "deploy", "--stage", "brief", "--yes")
+        answer = partcheck("stage", "deploy", "--stage", "brief", "--no-review-app", "--yes")
     assert answer.exit_code == 0, answer.output
     stack = CloudFormationStacks().find("partcheck-brief")
     assert stack is not None
