@@ -13,7 +13,7 @@ from cli.aws_options import aws_options, resolve_account, resolve_target
 from cli.context import AwsTarget, CliContext, require_usable_stack
 from cli.output import format_counts, note, print_json, print_table
 from cli.printed_command import printed_command
-from cli.stage.invite import USER_POOL_OUTPUT, invite_to
+from cli.stage.invite import USER_POOL_OUTPUT, check_admin_email, invite_to
 from workflow.errors import ConfigurationError, PartcheckError
 from workflow.plurals import pluralize
 
@@ -88,8 +88,7 @@ def deploy(
     """
     target = resolve_target(context, stage, profile, region)
     from deployment.stacks import CloudFormationStacks
-    from infra.settings import SETTINGS_OUTPUT, StageSettings
-    from review_app.users import Role
+    from infra.settings import StageSettings
 
     StageSettings(stage=target.stage)  # Rejects an invalid stage name before the first request to AWS.
     account = resolve_account(target)
@@ -97,18 +96,32 @@ def deploy(
     require_usable_stack(before, target)
     note(f"Account {account.id}, region {account.region}, as {account.caller_arn}")
     deployment = _merge_settings(target.stage, before.outputs if before else {}, options)
-    _check_admin_email(admin_email, deployment)
+    check_admin_email(admin_email, deployment)
     concurrency = _check_account(account)
     deployment = replace(deployment, small_account=concurrency < SUFFICIENT_CONCURRENCY)
     for warning in _warnings(concurrency, deployment):
         note(f"Warning: {warning}")
     with TemporaryDirectory(prefix="partcheck-") as scratch:
         stack = _deploy(deployment, target, account, Path(scratch), yes)
+    _print_addresses(stack, as_json)
+    _print_next_steps(stack, target, admin_email)
+
+
+def _print_addresses(stack: "Stack", as_json: bool) -> None:
+    """Print the stack's outputs without those that only the next deployment reads."""
+    from infra.settings import SETTINGS_OUTPUT
+
     addresses = {name: value for name, value in stack.outputs.items() if name != SETTINGS_OUTPUT}
     if as_json:
         print_json(addresses)
     else:
         print_table(("output", "value"), sorted(addresses.items()))
+
+
+def _print_next_steps(stack: "Stack", target: AwsTarget, admin_email: str) -> None:
+    """Invite the first admin, or say how, and print the commands that follow."""
+    from review_app.users import Role
+
     if admin_email:
         invite_to(stack.outputs, admin_email, Role.ADMIN)
     elif USER_POOL_OUTPUT in stack.outputs:
@@ -128,16 +141,6 @@ def _merge_settings(stage: str, outputs: Mapping[str, str], options: Mapping[str
     if kept:
         note("Unchanged settings: " + ", ".join(f"{name} {value}" for name, value in kept.items()))
     return settings.StageSettings(stage=stage, **given, **kept)
-
-
-def _check_admin_email(email: str, deployment: "StageSettings") -> None:
-    """Raise ConfigurationError if the stage will have no user pool to which the admin could be invited."""
-    if email and not deployment.review_app:
-        raise ConfigurationError("--admin-email is for the review app, which --no-review-app leaves out")
-    if email and deployment.oidc_issuer:
-        raise ConfigurationError(
-            f"--admin-email is for a Cognito user pool: make the account at {deployment.oidc_issuer}"
-        )
 
 
 def _check_account(account: "AwsAccount") -> int:

@@ -11,6 +11,7 @@ from cli.output import note
 from workflow.errors import ConfigurationError
 
 if TYPE_CHECKING:
+    from infra.settings import StageSettings
     from review_app.users import Role
 
 ROLES = ("reviewer", "engineer", "admin")
@@ -52,3 +53,13 @@ def invite_to(outputs: Mapping[str, str], email: str, role: "Role") -> None:
         raise ConfigurationError(f"no one can be invited to this stage: {reason}")
     result = send_invitation(outputs[USER_POOL_OUTPUT], email, role)
     note(f"Invitation of {email} as {role.value}: {result.value}. The review app is {outputs[URL_OUTPUT]}")
+
+
+def check_admin_email(email: str, deployment: "StageSettings") -> None:
+    """Raise ConfigurationError if the stage will have no user pool to which the admin could be invited."""
+    if email and not deployment.review_app:
+        raise ConfigurationError("--admin-email is for the review app, which --no-review-app leaves out")
+    if email and deployment.oidc_issuer:
+        raise ConfigurationError(
+            f"--admin-email is for a Cognito user pool: make the account at {deployment.oidc_issuer}"
+        )
