@@ -21,11 +21,11 @@ TRANSITIONS, FUNCTION_CALLS = 9, 5
 # Measuring a photo of a megapixel at 1 GB, of its path and of a cold start for each hundred photos.
 MEASURING_GB_SECONDS, MEASURING_START_GB_SECONDS = 0.02, 0.15
 GB_SECONDS = 1.1 + MEASURING_GB_SECONDS + MEASURING_START_GB_SECONDS / 100
-READS, MESSAGES = 17, 7  # Seven read the camera and its neighbouring photos.
+READS, MESSAGES = 11, 7  # One reads the camera.
 # A write counts once for the item and once for each index that it changes. The name index gets an entry for
 # each word and digit of the name and at most eight for the folders: here those of SAMPLE_KEY.
 SAMPLE_KEY, NAME_WRITES, MAX_NAME_WRITES = "line-2/2026-11-30/cast_0042.jpeg", 11, 40
-WRITES = 22 + NAME_WRITES  # One of them is the descriptor, two are the entry in the history of the camera.
+WRITES = 23 + NAME_WRITES  # One is the descriptor, three are the photo and its frame in the camera's history.
 OBJECT_WRITES, OBJECT_READS, LOG_KB, ITEM_KB = 2, 3, 6, 5
 REVIEW_TRANSITIONS, REVIEW_FUNCTION_CALLS, REVIEW_WRITES = 3, 4, 14
 ALARM_METRICS, CUSTOM_METRICS = 50, 30

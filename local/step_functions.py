@@ -25,6 +25,7 @@ from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguagePa
 GC_THRESHOLD = 50_000
 MAX_CACHED_DEFINITIONS = 16
 MAX_CONCURRENT_CALLS = 64
+USER_AGENT = "moto"  # botocore would build its own name twice for each call.
 
 
 class ClientCachingSession(boto3.Session):
@@ -40,9 +41,8 @@ class ClientCachingSession(boto3.Session):
         self._lock = Lock()
 
     def client(self, *service: Any, **settings: Any) -> Any:
-        config = Config(max_pool_connections=MAX_CONCURRENT_CALLS).merge(
-            settings.pop("config", None) or Config()
-        )
+        defaults = Config(max_pool_connections=MAX_CONCURRENT_CALLS, user_agent=USER_AGENT)
+        config = defaults.merge(settings.pop("config", None) or Config())
         create_client: Any = super().client
         key = repr((service, sorted(settings.items()), vars(config)))
         with self._lock:

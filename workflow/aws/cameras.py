@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, fields
+from dataclasses import asdict, fields, replace
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -14,18 +14,20 @@ from workflow.aws.items import from_attribute_values, to_attribute_values
 from workflow.cameras.camera import Camera, CameraPhoto, Suspect, camera_from_dict
 from workflow.cameras.confirmed_photos import list_days
 
-CAMERAS, SUSPECTS = "cameras", "suspects"
+CAMERAS, SUSPECTS, FIRST = "cameras", "suspects", "first"
 PHOTO_DAYS = 30
 MAX_TRIES = 10
-_FIRST_WORD = frozenset({"observed_at", "same_frame_as", "suspect"})
+_FIRST_WORD = frozenset({"observed_at", "same_frame_as", "suspect", "frame_first_seen"})
 _PHOTO_FIELDS = frozenset(item.name for item in fields(CameraPhoto))
 
 
 class DynamoCameraRepository:
     """Implements workflow.cameras.camera.CameraRepository.
 
-    The entries of a camera's photos sort by the time of the claim. The index `by_day` sorts the photos of all
-    cameras by the time at which they were observed; photos of master parts are not in it.
+    The entries of a camera's photos sort by the time of the claim. An item for each frame names the first
+    photo that showed it, so that the neighbours of a photo are read only if its frame came before. The index
+    `by_day` sorts the photos of all cameras by the time at which they were observed; photos of master parts
+    are not in it.
     """
 
     def __init__(self, table: str, dynamodb: Any = None) -> None:
@@ -63,7 +65,26 @@ class DynamoCameraRepository:
             ExpressionAttributeValues=to_attribute_values(values),
             ReturnValues="ALL_NEW",
         )
-        return _to_photo(from_attribute_values(answer["Attributes"]))
+        stored = _to_photo(from_attribute_values(answer["Attributes"]))
+        return replace(stored, frame_first_seen=self._add_frame(photo, plain["expires_at"]))
+
+    def _add_frame(self, photo: CameraPhoto, expires_at: int) -> str:
+        """Store that a camera's photo shows a frame. Return the inspection whose photo showed it first.
+
+        The photo is stored before this: of two photos with one frame, the one that is not the first finds
+        the other.
+        """
+        values = {":first": photo.inspection_id, ":expires_at": expires_at}
+        answer = self._dynamodb.update_item(
+            TableName=self._table,
+            Key=to_attribute_values(
+                {"series": f"frame {photo.frame_hash} of {_series(photo.camera)}", "entry": FIRST}
+            ),
+            UpdateExpression="SET first_photo = if_not_exists(first_photo, :first), expires_at = :expires_at",
+            ExpressionAttributeValues=to_attribute_values(values),
+            ReturnValues="ALL_NEW",
+        )
+        return str(answer["Attributes"]["first_photo"]["S"])
 
     def list_equal_neighbours(self, photo: CameraPhoto, limit: int) -> list[CameraPhoto]:
         values = {":series": _series(photo.camera), ":entry": _entry(photo), ":hash": photo.frame_hash}

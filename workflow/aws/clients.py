@@ -10,6 +10,7 @@ from botocore.config import Config
 from workflow.aws.credentials import check_region
 
 MAX_ATTEMPTS = 5
+USER_AGENT = "partcheck"
 
 
 @cache
@@ -25,6 +26,10 @@ def client(service: str) -> Any:
         read_timeout=60,
         max_pool_connections=32,
         tcp_keepalive=True,
+        # Both save processor time at each call: tests validate the requests, and botocore would build its
+        # own name twice.
+        parameter_validation=False,
+        user_agent=USER_AGENT,
     )
     return boto3.client(service, config=config)  # type: ignore[call-overload]
 

@@ -18,6 +18,7 @@ class CameraPhoto:
     `unusual` holds the reasons of the photo guard. `same_frame_as` is the key of another photo with the same
     centre hash. `suspect` is the reason why a person must judge the photo again. `basis` names the model, the
     policy and the reference that judged it, in one text. A photo of a master part is `is_master`.
+    `frame_first_seen` is the inspection whose photo showed the frame first, which is known when it is added.
     """
 
     camera: str
@@ -35,6 +36,7 @@ class CameraPhoto:
     observed_at: str = ""
     same_frame_as: str = ""
     suspect: str = ""
+    frame_first_seen: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,7 +127,8 @@ class CameraRepository(Protocol):
     def add_photo(self, photo: CameraPhoto) -> CameraPhoto:
         """Store a photo, and return it as it is stored.
 
-        A photo that is stored already keeps `observed_at`, `same_frame_as` and `suspect`.
+        A photo that is stored already keeps `observed_at`, `same_frame_as` and `suspect`. `frame_first_seen`
+        is set: of two photos with one frame that are added at the same time, at most one is its own first.
         """
 
     def list_equal_neighbours(self, photo: CameraPhoto, limit: int) -> list[CameraPhoto]:

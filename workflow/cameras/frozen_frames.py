@@ -10,14 +10,16 @@ def register_photo(cameras: CameraRepository, camera: Camera, photo: CameraPhoto
     """Store a photo in its camera's history, and return the reasons why a person must judge it.
 
     The photo is stored before its neighbours are read, so that of two equal frames at least one sees the
-    other. The neighbours are those in the order of the claims, so that a repeated call finds them again.
+    other. The first photo of a frame has no equal neighbours yet: those that come later see it. The
+    neighbours are those in the order of the claims, so that a repeated call finds them again.
     Equal bytes under one key are a new upload of the same photo, and no repetition.
     """
     stored = cameras.add_photo(photo)
     reasons = (stored.suspect,) if stored.suspect else ()
     if camera.live_reason:
         return reasons
-    equal = find_equal_frames(stored, cameras.list_equal_neighbours(stored, WINDOW))
+    is_first = stored.frame_first_seen == photo.inspection_id
+    equal = [] if is_first else find_equal_frames(stored, cameras.list_equal_neighbours(stored, WINDOW))
     for other in equal:
         if not other.suspect and not other.same_frame_as:
             reason = f"the same frame came again as {stored.key}: the camera may be frozen"

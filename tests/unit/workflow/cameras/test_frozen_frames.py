@@ -3,6 +3,7 @@
 import hashlib
 import itertools
 import threading
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
@@ -92,6 +93,38 @@ def test_two_photos_that_are_stored_before_either_looks_see_each_other(
 
     assert all(register(cameras, first)[0] for _ in range(2))
     assert register(cameras, second)[0]
+
+
+@pytest.mark.parametrize("later", [False, True])
+def test_a_photo_that_comes_while_an_equal_one_is_added_leaves_one_with_a_reason(
+    cameras: DynamoCameraRepository, monkeypatch: pytest.MonkeyPatch, later: bool
+) -> None:
+    add_frame, reasons = cameras._add_frame, list[tuple[str, ...]]()
+
+    def interleaved(photo: CameraPhoto, expires_at: int) -> str:
+        monkeypatch.setattr(cameras, "_add_frame", add_frame)
+        answer = add_frame(photo, expires_at) if later else ""
+        reasons.extend(register(cameras, camera_photo(2, "same")))
+        return answer or add_frame(photo, expires_at)
+
+    monkeypatch.setattr(cameras, "_add_frame", interleaved)
+    reasons.extend(register(cameras, camera_photo(1, "same")))
+
+    assert [bool(reason) for reason in reasons] == [later, not later]
+
+
+def test_a_frame_that_never_came_before_reads_no_neighbours(
+    cameras: DynamoCameraRepository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls = Counter[str]()
+    for name in ("query", "update_item", "get_item"):
+        call = getattr(cameras._dynamodb, name)
+        counted = lambda name=name, call=call, **request: (calls.update([name]), call(**request))[1]  # noqa: E731
+        monkeypatch.setattr(cameras._dynamodb, name, counted)
+
+    register(cameras, *(camera_photo(number) for number in range(5)))
+
+    assert calls == {"update_item": 10}
 
 
 def test_an_equal_frame_under_the_same_key_is_a_new_upload(cameras: DynamoCameraRepository) -> None:
