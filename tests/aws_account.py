@@ -61,6 +61,7 @@ class AwsAccount:
         self.waiting_uploads, self.late_starts = 0, 0
         self.concurrency, self.platforms = 1000, [PLATFORM]
         self.prefix_lists, self.outputs = ["pl-a3a144ca"], dict(OUTPUTS)
+        self.test_state_error, self.ignored_retries = tuple[str, ...](), False
         self.users = dict[str, str]()  # The status of each account.
         self.roles, self.mails = list[tuple[str, str]](), list[str]()
         self.waiting_for_executions = self.stops_this_second = 0
@@ -224,6 +225,34 @@ class AwsAccount:
         self.executions[request["executionArn"].rpartition(":")[2]] = "ABORTED"
         return {"stopDate": datetime(2026, 1, 1, tzinfo=UTC)}
 
+    def sfn_test_state(self, request: Mapping[str, Any]) -> Any:
+        """Run one state as Step Functions does. Where `ignored_retries` holds, errors are not retried."""
+        if self.test_state_error:
+            raise AwsError(*self.test_state_error)
+        state = json.loads(request["definition"])["States"][request["stateName"]]
+        if state["Type"] == "Fail":
+            return {"status": "FAILED", "error": state["Error"], "cause": state["Cause"]}
+        if state["Type"] == "Choice":
+            document = json.loads(request["input"])
+            holding = [rule["Next"] for rule in state["Choices"] if _holds(rule, document)]
+            return {"status": "SUCCEEDED", "nextState": holding[0] if holding else state["Default"]}
+        if state["Type"] == "Task":
+            assert "mock" in request, "a task without a mock would call its function"
+            if error := request["mock"].get("errorOutput", {}).get("error"):
+                return self._handle_error(state, error, request["stateConfiguration"]["retrierRetryCount"])
+        return {"status": "SUCCEEDED"} | ({"nextState": state["Next"]} if "Next" in state else {})
+
+    def _handle_error(self, state: Mapping[str, Any], error: str, retries: int) -> Any:
+        for retrier in () if self.ignored_retries else state.get("Retry", ()):
+            if _matches(retrier, error):
+                if retries < retrier.get("MaxAttempts", 3):
+                    return {"status": "RETRIABLE", "error": error}
+                break
+        for catcher in state.get("Catch", ()):
+            if _matches(catcher, error):
+                return {"status": "CAUGHT_ERROR", "error": error, "nextState": catcher["Next"]}
+        return {"status": "FAILED", "error": error}
+
     def dynamodb_describe_table(self, request: Mapping[str, Any]) -> Any:
         table = self._table(request)
         if table["status"] == "UPDATING" and self.seconds - table["since"] >= 2:
@@ -312,6 +341,24 @@ class AwsAccount:
             return SimpleNamespace(status_code=400), {"Error": {"Code": code, "Message": message}}
         validate_parameters(answer, model.output_shape) if model.output_shape else None
         return SimpleNamespace(status_code=200), {**answer, "ResponseMetadata": {}}
+
+
+def _matches(rule: Mapping[str, Any], error: str) -> bool:
+    task_failed = error != "States.Timeout" and "States.TaskFailed" in rule["ErrorEquals"]
+    return error in rule["ErrorEquals"] or "States.ALL" in rule["ErrorEquals"] or task_failed
+
+
+def _holds(rule: Mapping[str, Any], document: Any) -> bool:
+    def read(path: str) -> Any:
+        value = document
+        for name in path.split(".")[1:]:
+            value = value[name]
+        return value
+
+    value = read(rule["Variable"])
+    if "NumericLessThanPath" in rule:
+        return bool(value < read(rule["NumericLessThanPath"]))
+    return bool(value == rule.get("StringEquals", rule.get("BooleanEquals")))
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 import click
 
+from cli.stage.check import check
 from cli.stage.deploy import deploy
 from cli.stage.destroy import destroy
 from cli.stage.invite import invite
@@ -21,5 +22,5 @@ def stage() -> None:
     """
 
 
-for command in (deploy, invite, status, smoke_test, destroy):
+for command in (check, deploy, invite, status, smoke_test, destroy):
     stage.add_command(command)

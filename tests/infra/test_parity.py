@@ -5,8 +5,8 @@ Limits of the emulators, and the workarounds:
 * Versions and aliases of state machines are unsupported: left out. Executions start without an alias.
 * Step Functions is moto, which CloudFormation (MiniStack) does not reach: moto gets the definition that
   CloudFormation rendered, under the same name.
-* Alarms on metric math, Elastic Beanstalk, flow logs, DNS records and styles of sign-in pages are unsupported:
-  left out. With `--no-review-app` the deployment looks up no platform.
+* Alarms on metric math, Elastic Beanstalk, flow logs, DNS records and styles of sign-in pages are
+  unsupported: left out. With `--no-review-app` the deployment looks up no platform.
 * Functions get the emulators' addresses and run on this machine's processor with this machine's packages,
   because downloading a bundle's packages needs the network. PARTCHECK_TEST_BUNDLES=1 deploys the bundles of
   `partcheck stage deploy`.
