@@ -14,10 +14,10 @@ from cli.inspect import UploadResult, print_verdicts, upload_photos, wait_for_ve
 from cli.local_environment import choose_ports
 from cli.output import escape_unprintable, format_counts, format_duration, note, print_json
 from cli.photo_paths import PhotoToUpload
-from cli.polling import count_verdicts
 from cli.printed_command import command_path
 from cli.progress import Progress
 from cli.sample_model import train_and_promote_sample_model
+from cli.verdict_polling import count_verdicts
 from workflow.errors import ConfigurationError
 from workflow.inspections.inspection import Inspection
 from workflow.inspections.serialization import to_dict, verdict_or_status

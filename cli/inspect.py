@@ -22,9 +22,9 @@ from cli.output import (
     shorten_reasons,
 )
 from cli.photo_paths import PhotoToUpload, find_photos
-from cli.polling import count_verdicts, wait_for_answers
 from cli.printed_command import printed_command
 from cli.progress import Progress
+from cli.verdict_polling import count_verdicts, wait_for_answers
 from workflow import timestamps
 from workflow.errors import UploadFailed
 from workflow.inspections.inspection import Inspection

@@ -47,7 +47,7 @@ def find_frozen(event_log: ModelEventLog, project: str) -> HoldOutManifest | Non
 def photos_from_manifest_uri(uri: str) -> list[LabelledPhoto]:
     """Return the usable photos of a manifest in S3. Raise ConfigurationError if there are none."""
     try:
-        lines = s3_objects.read_bytes(uri).decode("utf-8-sig").split("\n")
+        lines = s3_objects.read_uri(uri).decode("utf-8-sig").split("\n")
     except UnicodeDecodeError as error:
         raise ConfigurationError(f"{uri} is no manifest: it is not UTF-8") from error
     photos = photos_from_manifest(label_by_folder_if_none_labelled(parse_entries(lines)), None)
@@ -102,7 +102,7 @@ def freeze(
 
 def read_frozen_entries(hold_out: HoldOutManifest) -> list[ManifestEntry]:
     """Return the lines of a hold-out. Raise PartcheckError if it was changed since it was frozen."""
-    content = s3_objects.read_bytes(hold_out.uri)
+    content = s3_objects.read_uri(hold_out.uri)
     if hashlib.sha256(content).hexdigest() != hold_out.sha256:
         raise PartcheckError(f"{hold_out.uri} was changed since it was frozen: restore its first version")
     return parse_entries(content.decode().split("\n"))
@@ -170,7 +170,7 @@ def load_scores(bucket: str, project: str, model: str, hold_out: HoldOutManifest
         ScoredPhoto(
             line["source"], Verdict(line["true_verdict"]), tuple(Score(*pair) for pair in line["scores"])
         )
-        for line in json.loads(s3_objects.read_bytes(s3_objects.s3_uri(bucket, key)))
+        for line in json.loads(s3_objects.read_uri(s3_objects.s3_uri(bucket, key)))
     ]
 
 

@@ -18,7 +18,7 @@ def read_object(bucket: str, key: str) -> bytes:
     return content
 
 
-def read_bytes(uri: str) -> bytes:
+def read_uri(uri: str) -> bytes:
     """Read an object by its S3 URI."""
     bucket, _, key = uri.removeprefix("s3://").partition("/")
     return read_object(bucket, key)

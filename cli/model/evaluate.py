@@ -133,9 +133,9 @@ def read_training_summary(version: ModelVersion) -> TrainingSummary | None:
     """Return the report of the model's training, or None if there is none."""
     if not version.summary_uri:
         return None
-    from datasets.s3_objects import read_bytes
+    from datasets.s3_objects import read_uri
 
-    return parse_summary(json.loads(read_bytes(version.summary_uri)))
+    return parse_summary(json.loads(read_uri(version.summary_uri)))
 
 
 def read_promise(services: ModelServices, summary: TrainingSummary | None) -> TrainingPromise | None:

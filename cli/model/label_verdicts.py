@@ -54,7 +54,7 @@ def resolve_verdicts(policy: str, labels: Collection[str], named: Mapping[str, s
     if not guessed:
         return dict(named)
     mapping = escape_unprintable(", ".join(f"{label} = {verdict}" for label, verdict in guessed.items()))
-    if not is_terminal():
+    if not is_interactive():
         options = " ".join(shlex.join(["--verdict", f"{label}={guessed[label]}"]) for label in guessed)
         raise ConfigurationError(
             f"The names of these labels do not say their verdict for certain, as in {mapping}: "
@@ -65,6 +65,6 @@ def resolve_verdicts(policy: str, labels: Collection[str], named: Mapping[str, s
     return {**guessed, **named}
 
 
-def is_terminal() -> bool:
+def is_interactive() -> bool:
     """Return True if a person can answer questions."""
     return sys.stdin.isatty()

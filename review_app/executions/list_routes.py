@@ -106,7 +106,7 @@ async def live(request: Request) -> StreamingResponse:
     """Stream an event after each change of the list; the page then requests its rows again."""
     topic: StatePoller | None = getattr(request.app.state, "executions_topic", None)
     if topic is None:
-        topic = StatePoller(list_state_reader(request.app.state.review_services))
+        topic = StatePoller(build_list_state_reader(request.app.state.review_services))
         request.app.state.executions_topic = topic
     return event_stream(topic, timestamps.now, partial(is_still_signed_in, request))
 
@@ -153,7 +153,7 @@ def find_page(request: Request, history: HistoryServices, filters: ListFilters) 
     return InspectionPage(rows=tuple(row for row in rows if query.matches(row)))
 
 
-def list_state_reader(services: ReviewServices) -> Callable[[], Any]:
+def build_list_state_reader(services: ReviewServices) -> Callable[[], Any]:
     """Return a function that reads the state whose changes update the lists.
 
     It consists of the newest rows, the photos that wait for review, and the last failure.

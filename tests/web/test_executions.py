@@ -15,7 +15,7 @@ import httpx2
 import pytest
 
 from review_app.executions.command_routes import router
-from review_app.executions.list_routes import list_state_reader
+from review_app.executions.list_routes import build_list_state_reader
 from review_app.review.services import ReviewServices
 from review_app.settings import ReviewAppSettings
 from tests.fakes import FakeDetector
@@ -107,7 +107,7 @@ def test_a_list_is_told_of_who_waits_and_what_fails_far_behind_the_newest(world:
     )
     services.assigner = ReviewAssigner(world.container.reviews, cache_seconds=0)
     (first, *_) = world.add_waiting(*(f"part-{number}.png" for number in range(30)))
-    read_state = list_state_reader(services)
+    read_state = build_list_state_reader(services)
     before = read_state()
 
     world.metrics.add_failure(

@@ -7,8 +7,8 @@ from typing import Any
 
 from workflow.history.events import HistoryEvent, sort_events
 from workflow.history.redaction import TokenRedactor
+from workflow.history.state_visits import StateScope, StateVisit
 from workflow.history.step import ExecutionStep, StepStatus
-from workflow.history.visits import StateScope, StateVisit
 
 
 def parse_steps(events: Iterable[Mapping[str, Any]]) -> tuple[ExecutionStep, ...]:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from cli import inspect, polling
+from cli import inspect, verdict_polling
 from cli.photo_paths import PhotoToUpload
 from tests.crafted import png
 from tests.unit.cli.conftest import CommandLine, lost, vanished, waiting
@@ -281,7 +281,7 @@ def test_following_asks_at_most_five_times_a_second_however_many_photos(command_
             command_line.pipeline.inspected(image)
         del images[:40]
 
-    rows = polling.wait_for_answers(
+    rows = verdict_polling.wait_for_answers(
         Counted(),  # type: ignore[arg-type]
         ids,
         "2026-01-01T00:00:00.000Z",
@@ -293,7 +293,7 @@ def test_following_asks_at_most_five_times_a_second_however_many_photos(command_
 
     assert rows.keys() == set(ids)
     assert shown == sorted(shown)
-    assert reads <= 5 * (now + polling.ROUND_SECONDS)
+    assert reads <= 5 * (now + verdict_polling.ROUND_SECONDS)
 
 
 def test_a_photo_that_fell_out_of_the_newest_rows_is_found_by_its_id(command_line: CommandLine) -> None:
@@ -307,7 +307,7 @@ def test_a_photo_that_fell_out_of_the_newest_rows_is_found_by_its_id(command_lin
         nonlocal now
         now += seconds
 
-    rows = polling.wait_for_answers(
+    rows = verdict_polling.wait_for_answers(
         command_line.pipeline.inspections,
         ids,
         "9999-01-01T00:00:00.000Z",

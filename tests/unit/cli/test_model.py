@@ -232,7 +232,7 @@ def test_a_mapping_by_a_guess_is_asked_at_a_terminal(
     summary = summarize("good_light", "bad_light", photos=1)
     room.settings.text = json.dumps(DEFAULT_POLICY)
     monkeypatch.setattr("cli.model.promote.read_training_summary", lambda _: summary)
-    monkeypatch.setattr("cli.model.label_verdicts.is_terminal", lambda: True)
+    monkeypatch.setattr("cli.model.label_verdicts.is_interactive", lambda: True)
 
     result = CliRunner().invoke(
         main,
@@ -358,7 +358,7 @@ def test_the_frozen_hold_out_decides_and_a_loser_is_stopped_again(
 def test_what_is_no_manifest_is_never_frozen(
     command_line: CommandLine, room: Room, monkeypatch: pytest.MonkeyPatch, content: bytes, why: str
 ) -> None:
-    monkeypatch.setattr("datasets.s3_objects.read_bytes", lambda _uri: content)
+    monkeypatch.setattr("datasets.s3_objects.read_uri", lambda _uri: content)
 
     result = command_line.run("model", "evaluate", "--hold-out", "s3://plant-7/photo.jpg")
 
