@@ -20,6 +20,7 @@ from cli.sample_model import train_and_promote_sample_model
 from cli.verdict_polling import count_verdicts
 from workflow.errors import ConfigurationError
 from workflow.inspections.inspection import Inspection
+from workflow.inspections.objects import InspectionId
 from workflow.inspections.serialization import to_dict, verdict_or_status
 from workflow.inspections.verdict import Verdict
 from workflow.plurals import pluralize
@@ -160,7 +161,7 @@ def _generate_camera_faults(directory: Path) -> dict[str, str]:
     return dict.fromkeys(photos, CAMERA_FAULT)
 
 
-def _count_confident(rows: Mapping[str, Inspection], truth: Mapping[str, str]) -> tuple[int, int]:
+def _count_confident(rows: Mapping[InspectionId, Inspection], truth: Mapping[str, str]) -> tuple[int, int]:
     """Return how many verdicts the model gave without a reviewer, and how many of them were right."""
     confident = [
         row for row in rows.values() if row.verdict in (Verdict.OK, Verdict.DEFECT) and not row.decision
@@ -169,7 +170,7 @@ def _count_confident(rows: Mapping[str, Inspection], truth: Mapping[str, str]) -
 
 
 def _to_dict(
-    uploads: Sequence[UploadResult], rows: Mapping[str, Inspection], truth: Mapping[str, str]
+    uploads: Sequence[UploadResult], rows: Mapping[InspectionId, Inspection], truth: Mapping[str, str]
 ) -> dict[str, object]:
     confident, right = _count_confident(rows, truth)
     pending = len(uploads) - len(rows)
@@ -187,7 +188,7 @@ def _to_dict(
 
 def _print_summary(
     uploads: Sequence[UploadResult],
-    rows: Mapping[str, Inspection],
+    rows: Mapping[InspectionId, Inspection],
     truth: Mapping[str, str],
     photos_directory: Path,
 ) -> None:
@@ -215,7 +216,7 @@ def _print_summary(
 def _print_next_commands(
     directory: Path,
     review_app_url: str,
-    rows: Mapping[str, Inspection],
+    rows: Mapping[InspectionId, Inspection],
     port_option: str,
     *,
     keep: bool,
@@ -241,7 +242,7 @@ def _print_next_commands(
     click.echo(f"  {partcheck} verify")
 
 
-def _select_example(rows: Mapping[str, Inspection]) -> Inspection | None:
+def _select_example(rows: Mapping[InspectionId, Inspection]) -> Inspection | None:
     """Return a photo that is filed for good. Without one, return any photo."""
     filed = (row for row in rows.values() if row.verdict in (Verdict.OK, Verdict.DEFECT))
     return next(filed, None) or next(iter(rows.values()), None)

@@ -28,7 +28,7 @@ from cli.verdict_polling import count_verdicts, wait_for_answers
 from workflow import timestamps
 from workflow.errors import UploadFailed
 from workflow.inspections.inspection import Inspection
-from workflow.inspections.objects import Image, inspection_id
+from workflow.inspections.objects import Image, InspectionId, inspection_id
 from workflow.inspections.serialization import (
     IN_FLIGHT,
     confidence,
@@ -55,9 +55,9 @@ class UploadResult:
     error: str = ""
 
     @property
-    def id(self) -> str:
+    def id(self) -> InspectionId:
         """Return the inspection's id. Empty if the photo was not uploaded."""
-        return inspection_id(self.image) if self.image else ""
+        return inspection_id(self.image) if self.image else InspectionId("")
 
 
 @click.command()
@@ -150,7 +150,7 @@ def _upload(inbox: Inbox, photo: PhotoToUpload) -> UploadResult:
 
 def wait_for_verdicts(
     environment: Environment, uploads: Sequence[UploadResult], timeout_seconds: float
-) -> dict[str, Inspection]:
+) -> dict[InspectionId, Inspection]:
     """Wait until every photo is answered, or until the timeout. Return the answered rows by inspection id."""
     ids = [upload.id for upload in uploads if upload.id]
     since = timestamps.add_seconds(
@@ -177,7 +177,7 @@ def wait_for_verdicts(
         raise
 
 
-def print_verdicts(uploads: Sequence[UploadResult], rows: dict[str, Inspection]) -> None:
+def print_verdicts(uploads: Sequence[UploadResult], rows: dict[InspectionId, Inspection]) -> None:
     """Print the verdicts as a table. If a photo is unusual, the last column has the first reason."""
     titles = ["photo", "verdict", "confidence", "threshold", "seconds", "execution"]
     cells = [_cells(upload, rows.get(upload.id)) for upload in uploads]
@@ -229,7 +229,7 @@ def _print_errors(uploads: Iterable[UploadResult]) -> None:
 
 
 def _print_summary(
-    uploads: Sequence[UploadResult], rows: dict[str, Inspection], seconds: float, *, err: bool
+    uploads: Sequence[UploadResult], rows: dict[InspectionId, Inspection], seconds: float, *, err: bool
 ) -> None:
     sent = [upload for upload in uploads if upload.image]
     answered = [(upload.photo.key, rows[upload.id]) for upload in sent if upload.id in rows]
@@ -255,7 +255,9 @@ def _print_summary(
         click.echo(escape_unprintable(text), err=err)
 
 
-def _all_succeeded(uploads: Sequence[UploadResult], rows: dict[str, Inspection], no_wait: bool) -> bool:
+def _all_succeeded(
+    uploads: Sequence[UploadResult], rows: dict[InspectionId, Inspection], no_wait: bool
+) -> bool:
     if any(upload.error for upload in uploads):
         return False
     if no_wait:

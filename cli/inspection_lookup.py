@@ -4,7 +4,8 @@ import re
 from collections.abc import Iterable, Sequence
 
 from workflow.errors import NotFound
-from workflow.inspections.inspection import Inspection, InspectionState
+from workflow.inspections.inspection import ExecutionName, Inspection, InspectionState
+from workflow.inspections.objects import InspectionId
 from workflow.inspections.repository import InspectionDatabase
 from workflow.pipeline.executions import execution_name
 from workflow.plurals import pluralize
@@ -17,12 +18,12 @@ _ID_PREFIX = re.compile(r"([0-9a-f]{4,63})…?(?:-(\d+))?")
 _S3_URI = re.compile(r"s3://[^/]+/(.+)", re.DOTALL)
 
 
-def find_execution_name(text: str, row: Inspection | None) -> str:
+def find_execution_name(text: str, row: Inspection | None) -> ExecutionName:
     """Return the name of the execution that a text names, or of the inspection's newest. Empty if unknown."""
     if _EXECUTION.fullmatch(text):
-        return text
+        return ExecutionName(text)
     if row is None:
-        return ""
+        return ExecutionName("")
     prefix = _ID_PREFIX.fullmatch(text)
     is_attempt = prefix is not None and prefix[2] and row.id.startswith(prefix[1])
     return execution_name(row.id, int(prefix[2])) if prefix and is_attempt else row.owner
@@ -32,7 +33,7 @@ def find_all(inspections: InspectionDatabase, text: str) -> list[Inspection]:
     """Return every inspection that a text matches, newest first. Names take precedence over id prefixes."""
     execution = _EXECUTION.fullmatch(text)
     if execution or _ID.fullmatch(text):
-        row = inspections.get(execution[1] if execution else text)
+        row = inspections.get(InspectionId(execution[1] if execution else text))
         return [row] if row else []
     return _find_by_key(inspections, text) or _find_by_id_prefix(inspections, text)
 
@@ -51,7 +52,7 @@ def find_newest_match(inspections: InspectionDatabase, text: str) -> tuple[Inspe
     return matches[0], len(matches) - 1
 
 
-def resolve_ids(inspections: InspectionDatabase, texts: Iterable[str]) -> list[str]:
+def resolve_ids(inspections: InspectionDatabase, texts: Iterable[str]) -> list[InspectionId]:
     """Return the id of the newest match of each text, without duplicates.
 
     Raise NotFound if one text matches nothing.

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 
 from workflow.inspections.inspection import Inspection, InspectionState
+from workflow.inspections.objects import InspectionId
 from workflow.inspections.repository import InspectionDatabase, InspectionQueries
 from workflow.inspections.serialization import IN_FLIGHT, is_in_flight, verdict_or_status
 
@@ -15,20 +16,20 @@ ROUND_SECONDS = 1.2
 
 def wait_for_answers(
     inspections: InspectionDatabase,
-    ids: Iterable[str],
+    ids: Iterable[InspectionId],
     since: str,
     timeout_seconds: float,
-    show_progress: Callable[[Mapping[str, Inspection]], None],
+    show_progress: Callable[[Mapping[InspectionId, Inspection]], None],
     clock: Callable[[], float],
     sleep: Callable[[float], None],
-) -> dict[str, Inspection]:
+) -> dict[InspectionId, Inspection]:
     """Return the rows of the inspections that leave the pipeline within the timeout, by id.
 
     `since` is a time before the first upload. Each round reads the newest rows together and a few missing
     rows by id in turn: at most five reads a second for any number of photos.
     """
     missing = dict.fromkeys(ids)
-    rows: dict[str, Inspection] = {}
+    rows: dict[InspectionId, Inspection] = {}
     rounds = itertools.count()
     deadline = clock() + timeout_seconds
     while missing:
@@ -55,7 +56,7 @@ def _list_recent(inspections: InspectionQueries, since: str) -> list[Inspection]
     return inspections.list_newest(min(claimed, MAX_RECENT)) if claimed else []
 
 
-def _rotate(missing: list[str], number: int) -> list[str]:
+def _rotate(missing: list[InspectionId], number: int) -> list[InspectionId]:
     """Return the ids that are read one by one in this round."""
     start = number * SINGLE_READS % len(missing)
     return (missing + missing)[start : start + min(SINGLE_READS, len(missing))]

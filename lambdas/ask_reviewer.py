@@ -9,7 +9,7 @@ from lambdas.container import production
 from lambdas.observability import logger, metrics, observed
 from workflow.inspections.repository import InspectionRepository
 from workflow.pipeline.detection import DetectionDocument
-from workflow.pipeline.executions import ExecutionInput
+from workflow.pipeline.executions import ExecutionInput, TaskToken
 from workflow.review import decisions as review
 from workflow.review.decisions import MessageQueue, TaskTokenStore
 
@@ -24,7 +24,7 @@ class AskReviewerInput(TypedDict):
     """The execution's document, and the task token that a decision answers."""
 
     inspection: ReviewableDocument
-    token: str
+    token: TaskToken
 
 
 @observed

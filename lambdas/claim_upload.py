@@ -8,6 +8,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from lambdas.container import production
 from lambdas.observability import logger, metrics, observed
 from lambdas.photo_meter import PHOTO_METER
+from workflow.inspections.inspection import ExecutionName
 from workflow.inspections.objects import Image, ObjectStore
 from workflow.inspections.repository import InspectionRepository
 from workflow.pipeline import claim
@@ -19,7 +20,7 @@ class ClaimUploadInput(TypedDict):
     """The execution's input, and the name of the execution that runs."""
 
     upload: ExecutionInput
-    execution: str
+    execution: ExecutionName
 
 
 class ClaimUploadOutput(TypedDict):

@@ -2,18 +2,22 @@
 
 import re
 from datetime import UTC, datetime, timedelta
+from typing import NewType
+
+Timestamp = NewType("Timestamp", str)
 
 EARLIEST = "2000-01-01T00:00:00.000Z"  # Before any timestamp that a row can hold.
 
 
-def now() -> str:
+def now() -> Timestamp:
     """Return the current time."""
     return format_timestamp(datetime.now(UTC))
 
 
-def format_timestamp(time: datetime) -> str:
+def format_timestamp(time: datetime) -> Timestamp:
     """Format a time. Formatted timestamps sort by time."""
-    return time.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    text = time.astimezone(UTC).isoformat(timespec="milliseconds")
+    return Timestamp(text.replace("+00:00", "Z"))
 
 
 def parse(timestamp: str) -> datetime:
@@ -36,7 +40,7 @@ def parse_input(text: str) -> datetime:
         raise ValueError(f"{text!r} is out of range") from error
 
 
-def add_seconds(timestamp: str, seconds: float) -> str:
+def add_seconds(timestamp: str, seconds: float) -> Timestamp:
     """Return the timestamp that many seconds later, or earlier if `seconds` is negative."""
     return format_timestamp(parse(timestamp) + timedelta(seconds=seconds))
 

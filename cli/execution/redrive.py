@@ -9,6 +9,7 @@ from cli import inspection_lookup
 from cli.context import CliContext, Environment
 from cli.output import format_execution, note, print_json_line, print_table
 from cli.progress import Progress
+from workflow.inspections.objects import InspectionId
 from workflow.inspections.serialization import image_to_dict
 from workflow.plurals import pluralize
 from workflow.recovery.reconcile import Reconciler
@@ -48,13 +49,15 @@ def redrive(context: CliContext, images: Sequence[str], all_failed: bool, rate: 
     _redrive(environment, inspection_ids, rate, as_json)
 
 
-def _target_ids(environment: Environment, images: Sequence[str]) -> list[str]:
+def _target_ids(environment: Environment, images: Sequence[str]) -> list[InspectionId]:
     if not images:
         return [row.id for row in find_failed(environment.inspections, environment.executions)]
     return inspection_lookup.resolve_ids(environment.inspections, images)
 
 
-def _redrive(environment: Environment, inspection_ids: list[str], rate: float, as_json: bool) -> None:
+def _redrive(
+    environment: Environment, inspection_ids: list[InspectionId], rate: float, as_json: bool
+) -> None:
     """Redrive and print the results, also if an error or Ctrl-C interrupts it."""
     reconciler = Reconciler(
         inspections=environment.inspections,

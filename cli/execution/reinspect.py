@@ -16,6 +16,7 @@ from cli.time_param import TimeParam
 from workflow.errors import Conflict, NotFound
 from workflow.history.search import InspectionQuery
 from workflow.inspections.inspection import InspectionState
+from workflow.inspections.objects import InspectionId
 from workflow.inspections.verdict import Verdict
 from workflow.models.model import version_name
 from workflow.plurals import pluralize
@@ -84,7 +85,7 @@ def reinspect(
 
 
 def _reinspect(
-    environment: Environment, targets: Sequence[str], reason: str, *, by_name: bool, as_json: bool
+    environment: Environment, targets: Sequence[InspectionId], reason: str, *, by_name: bool, as_json: bool
 ) -> int:
     """Reinspect at a bounded rate and print each result. Return how many were started."""
     started = 0
@@ -113,7 +114,9 @@ def _reinspect(
     return started
 
 
-def _target_ids(environment: Environment, images: Sequence[str], query: InspectionQuery) -> list[str]:
+def _target_ids(
+    environment: Environment, images: Sequence[str], query: InspectionQuery
+) -> list[InspectionId]:
     """Return the ids of all targets. They are read before the first change, which would move the pages."""
     if images:
         return inspection_lookup.resolve_ids(environment.inspections, images)

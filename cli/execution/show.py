@@ -18,6 +18,7 @@ from workflow.history.archive import ExecutionRecord
 from workflow.history.logs import LogLines
 from workflow.history.parser import parse_steps
 from workflow.history.step import ExecutionStep
+from workflow.inspections.inspection import ExecutionName
 from workflow.inspections.serialization import to_dict
 from workflow.pipeline.executions import ACTIVE_STATUSES
 from workflow.plurals import pluralize
@@ -102,7 +103,7 @@ def _read_execution(
 
 
 def _follow(
-    executions: ExecutionReader, name: str, shown: set[int], full: bool, read_logs: LogReader
+    executions: ExecutionReader, name: ExecutionName, shown: set[int], full: bool, read_logs: LogReader
 ) -> None:
     """Print each further step when it ends, until the execution ends."""
     while True:

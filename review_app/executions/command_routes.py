@@ -16,6 +16,7 @@ from workflow import timestamps
 from workflow.history.open_failures import FAILED
 from workflow.history.search import InspectionQuery
 from workflow.inspections.inspection import InspectionState
+from workflow.inspections.objects import InspectionId
 from workflow.plurals import pluralize
 from workflow.recovery import commands
 from workflow.recovery.commands import MAX_TARGETS, Command, CommandKind
@@ -43,7 +44,7 @@ def submit(
     back: Text = "/executions",
 ) -> Response:
     """Submit a command for inspections by id; a repeated request with the same token has no effect."""
-    inspection_ids = tuple(dict.fromkeys(ids.split()))
+    inspection_ids = tuple(dict.fromkeys(map(InspectionId, ids.split())))
     command = _build_command(kind, user, reason, token, ids=inspection_ids)
     _submit(request, command)
     if len(inspection_ids) == 1:
@@ -111,7 +112,7 @@ def _build_command(
     reason: str,
     token: str,
     *,
-    ids: tuple[str, ...] = (),
+    ids: tuple[InspectionId, ...] = (),
     query: InspectionQuery | None = None,
 ) -> Command:
     try:

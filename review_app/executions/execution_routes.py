@@ -20,6 +20,7 @@ from workflow.history.archive import ExecutionRecord
 from workflow.history.archiver import execution_names
 from workflow.inspections import serialization
 from workflow.inspections.inspection import Inspection
+from workflow.inspections.objects import InspectionId
 from workflow.inspections.repository import InspectionDatabase
 from workflow.models.model import version_name
 from workflow.review import second_review
@@ -152,7 +153,7 @@ def find_execution(
     Raise 404 if the execution does not exist, 409 while the user has the photo for a second review.
     """
     match = _NAME.fullmatch(name)
-    row = inspections.get(match[1]) if match else None
+    row = inspections.get(InspectionId(match[1])) if match else None
     if match is None or row is None or int(match[2]) > row.attempt:
         raise HTTPException(404, "Execution not found. Search the list for the photo.")
     if second_review.is_due(row) and row.lease is not None and row.lease.reviewer == user.name:

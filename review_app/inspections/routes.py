@@ -13,7 +13,7 @@ from review_app.review.cards import explain_routing, short_model_name
 from review_app.review.parameters import (
     OPPOSITE_VERDICT,
     DecisionId,
-    InspectionId,
+    PathId,
     Reason,
     Services,
     check_defect_class,
@@ -28,9 +28,7 @@ router = APIRouter(dependencies=[Depends(current_user)])
 
 
 @router.get("/inspections/{id}")
-def inspection(
-    request: Request, inspection_id: InspectionId, user: CurrentUser, services: Services
-) -> Response:
+def inspection(request: Request, inspection_id: PathId, user: CurrentUser, services: Services) -> Response:
     """Show one inspection. Raise 409 while the user has it for a second review."""
     container = services.container
     row = get_inspection(container, inspection_id)
@@ -57,7 +55,7 @@ def inspection(
 @router.post("/inspections/{id}/override")
 def override(
     request: Request,
-    inspection_id: InspectionId,
+    inspection_id: PathId,
     user: CurrentUser,
     services: Services,
     verdict: Annotated[Verdict, Form()],

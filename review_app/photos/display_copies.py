@@ -10,7 +10,7 @@ from PIL import Image as PillowImage
 from vision.photo_decoding import PhotoError, PhotoTooLargeError, open_photo
 from workflow.errors import NotFound
 from workflow.inspections.inspection import Inspection
-from workflow.inspections.objects import Image, ObjectStore
+from workflow.inspections.objects import Image, InspectionId, ObjectStore
 from workflow.inspections.repository import InspectionRepository
 from workflow.photos.validation_result import MAX_BYTES
 
@@ -43,7 +43,7 @@ class PhotoService:
         self._cache = _CopyCache(cache_bytes)
         self._slots = threading.BoundedSemaphore(MAX_CONCURRENT)
 
-    def display_copy(self, inspection_id: str, size: CopySize) -> bytes:
+    def display_copy(self, inspection_id: InspectionId, size: CopySize) -> bytes:
         """Return a JPEG of an inspection's photo. It never changes, as an id stands for one version."""
         if (cached := self._cache.get((inspection_id, size))) is not None:
             return cached
@@ -53,7 +53,7 @@ class PhotoService:
         self._cache.put((inspection_id, size), copy)
         return copy
 
-    def original(self, inspection_id: str) -> tuple[bytes, str]:
+    def original(self, inspection_id: InspectionId) -> tuple[bytes, str]:
         """Return the uploaded bytes and the media type that their signature indicates."""
         content = self._fetch(inspection_id)
         for signature, media_type in _SIGNATURES.items():
@@ -61,7 +61,7 @@ class PhotoService:
                 return content, media_type
         raise UndisplayablePhoto("The upload is neither JPEG nor PNG, so it is not shown.")
 
-    def _fetch(self, inspection_id: str) -> bytes:
+    def _fetch(self, inspection_id: InspectionId) -> bytes:
         """Fetch the bytes; try again if the photo moves between reading its row and fetching it."""
         for _ in range(MOVE_ATTEMPTS):
             row = self._inspections.get(inspection_id)

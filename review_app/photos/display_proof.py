@@ -7,12 +7,15 @@ from fastapi import HTTPException, Request, Response
 
 from review_app.settings import ReviewAppSettings
 from review_app.users import SESSION_HOURS
+from workflow.inspections.objects import InspectionId
 
 COOKIE = "displayed"
 PROOF_SECONDS = SESSION_HOURS * 3600
 
 
-def set_proof(request: Request, response: Response, inspection_id: str, seconds: int = PROOF_SECONDS) -> None:
+def set_proof(
+    request: Request, response: Response, inspection_id: InspectionId, seconds: int = PROOF_SECONDS
+) -> None:
     """Set the cookie that proves for `seconds` that this session fetched the photo's display copy."""
     settings: ReviewAppSettings = request.app.state.settings
     response.set_cookie(
@@ -26,13 +29,13 @@ def set_proof(request: Request, response: Response, inspection_id: str, seconds:
     )
 
 
-def has_proof(request: Request, inspection_id: str) -> bool:
+def has_proof(request: Request, inspection_id: InspectionId) -> bool:
     """Return True if this session fetched the photo's display copy."""
     proof = _sign(request, COOKIE, inspection_id, request.session["id"])
     return hmac.compare_digest(request.cookies.get(COOKIE, "").encode(), proof.encode())
 
 
-def require_proof(request: Request, inspection_id: str) -> None:
+def require_proof(request: Request, inspection_id: InspectionId) -> None:
     """Raise 428 unless this session fetched the photo's display copy."""
     if not has_proof(request, inspection_id):
         raise HTTPException(
@@ -41,7 +44,7 @@ def require_proof(request: Request, inspection_id: str) -> None:
 
 
 def renew_proof(
-    request: Request, response: Response, inspection_id: str, seconds: int = PROOF_SECONDS
+    request: Request, response: Response, inspection_id: InspectionId, seconds: int = PROOF_SECONDS
 ) -> Response:
     """Let an existing proof end after `seconds`, and return the response.
 
@@ -52,7 +55,7 @@ def renew_proof(
     return response
 
 
-def copy_tag(request: Request, inspection_id: str, user_name: str) -> str:
+def copy_tag(request: Request, inspection_id: InspectionId, user_name: str) -> str:
     """Return the ETag of a display copy. Only a user who fetched the copy knows it."""
     return f'"{_sign(request, "copy", inspection_id, user_name)}"'
 

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Depends, HTTPException, Request, Response
 from review_app.photos import display_proof
 from review_app.photos.display_copies import CopySize, PhotoService, UndisplayablePhoto
 from review_app.users import SESSION_HOURS, User, page_user
+from workflow.inspections.objects import InspectionId
 
 router = APIRouter(prefix="/photos")
 _ID = re.compile(r"[0-9a-f]{64}")
@@ -21,7 +22,7 @@ _HEADERS = {
 
 @router.get("/{inspection_id}/{kind}")
 def photo(
-    request: Request, inspection_id: str, kind: str, user: Annotated[User, Depends(page_user)]
+    request: Request, inspection_id: InspectionId, kind: str, user: Annotated[User, Depends(page_user)]
 ) -> Response:
     """Return a display copy (`review` or `list`) or the uploaded bytes (`original`).
 
@@ -44,13 +45,13 @@ def photo(
     return _prove(request, response, inspection_id, user) if kind == "review" else response
 
 
-def is_known_copy(request: Request, inspection_id: str, user: User) -> bool:
+def is_known_copy(request: Request, inspection_id: InspectionId, user: User) -> bool:
     """Return True if the user's browser has the copy for the review in its cache."""
     tags = request.headers.get("if-none-match", "").split(",")
     return display_proof.copy_tag(request, inspection_id, user.name) in [tag.strip() for tag in tags]
 
 
-def _prove(request: Request, response: Response, inspection_id: str, user: User) -> Response:
+def _prove(request: Request, response: Response, inspection_id: InspectionId, user: User) -> Response:
     response.headers["Cache-Control"] = "private, no-cache"
     response.headers["ETag"] = display_proof.copy_tag(request, inspection_id, user.name)
     display_proof.set_proof(request, response, inspection_id)

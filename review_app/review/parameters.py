@@ -5,11 +5,12 @@ from typing import Annotated
 from fastapi import Depends, Form, HTTPException, Path
 
 from review_app.review.services import ReviewServices, review_services
+from workflow.inspections.objects import InspectionId
 from workflow.inspections.verdict import Verdict
 from workflow.review.decisions import MAX_REASON_LENGTH
 
 Services = Annotated[ReviewServices, Depends(review_services)]
-InspectionId = Annotated[str, Path(alias="id", pattern="^[0-9a-f]{64}$")]
+PathId = Annotated[InspectionId, Path(alias="id", pattern="^[0-9a-f]{64}$")]
 DecisionId = Annotated[str, Form(pattern="^([0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})?$")]
 Comment = Annotated[str, Form(max_length=MAX_REASON_LENGTH)]
 Reason = Annotated[str, Form(min_length=1, max_length=MAX_REASON_LENGTH)]

@@ -7,13 +7,7 @@ from fastapi import APIRouter, Depends, Form, HTTPException, Query, Request, Res
 from fastapi.responses import RedirectResponse
 
 from review_app.rendering import flash, render_page
-from review_app.review.parameters import (
-    OPPOSITE_VERDICT,
-    InspectionId,
-    Reason,
-    Services,
-    check_defect_class,
-)
+from review_app.review.parameters import OPPOSITE_VERDICT, PathId, Reason, Services, check_defect_class
 from review_app.review.services import ReviewServices
 from review_app.review.submissions import get_inspection
 from review_app.users import CurrentUser, Engineer, Role, current_user, require_role
@@ -33,7 +27,7 @@ def on_hold(request: Request, services: Services) -> Response:
 
 
 @router.post("/on-hold/{id}/release")
-def release(request: Request, inspection_id: InspectionId, user: CurrentUser, services: Services) -> Response:
+def release(request: Request, inspection_id: PathId, user: CurrentUser, services: Services) -> Response:
     """Return a photo on hold to the review queue."""
     services.assigner.release_hold(user.name, inspection_id)
     flash(request, "Released: the photo is in the review queue again.", "ok")
@@ -71,7 +65,7 @@ def disagreements(request: Request, services: Services) -> Response:
 @router.post("/disagreements/{id}")
 def adjudicate(
     request: Request,
-    inspection_id: InspectionId,
+    inspection_id: PathId,
     user: Engineer,
     services: Services,
     verdict: Annotated[Verdict, Form()],

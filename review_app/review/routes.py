@@ -12,17 +12,12 @@ from review_app.photos.display_proof import renew_proof, require_proof
 from review_app.rendering import flash, render_page, render_partial
 from review_app.review import submissions
 from review_app.review.cards import build_card
-from review_app.review.parameters import (
-    Comment,
-    DecisionId,
-    InspectionId,
-    Services,
-    check_defect_class,
-)
+from review_app.review.parameters import Comment, DecisionId, PathId, Services, check_defect_class
 from review_app.review.services import ReviewServices
 from review_app.review.submissions import ReviewAnswer, SubmittedAnswer
 from review_app.users import CurrentUser, User, is_still_signed_in, page_user
 from workflow.errors import Conflict
+from workflow.inspections.objects import InspectionId
 from workflow.inspections.undo_window import MAX_UNDO_SECONDS
 from workflow.inspections.verdict import Verdict
 from workflow.review.assignment import ReviewOrder
@@ -65,8 +60,9 @@ def review(
         return _redirect_to_review()
     current_order = ReviewOrder(request.session.get("order", ReviewOrder.RISKIEST))
     container = services.container
-    if first and services.assigner.renew(user.name, [first]):
-        rows = [submissions.get_inspection(container, first)]
+    first_id = InspectionId(first)
+    if first_id and services.assigner.renew(user.name, [first_id]):
+        rows = [submissions.get_inspection(container, first_id)]
     else:
         rows = services.assigner.assign(user.name, 1, current_order)
     policy = container.routing_policy()
@@ -105,7 +101,7 @@ def next_cards(
 @router.post("/{id}/decide")
 def decide(
     request: Request,
-    inspection_id: InspectionId,
+    inspection_id: PathId,
     user: CurrentUser,
     services: Services,
     verdict: Annotated[Verdict | None, Form()] = None,
@@ -147,7 +143,7 @@ def decide(
 @router.post("/{id}/undo")
 def undo(
     request: Request,
-    inspection_id: InspectionId,
+    inspection_id: PathId,
     user: CurrentUser,
     services: Services,
     decision_id: DecisionId = "",
@@ -173,7 +169,7 @@ def undo(
 
 
 @router.post("/{id}/skip")
-def skip(request: Request, inspection_id: InspectionId, user: CurrentUser, services: Services) -> Response:
+def skip(request: Request, inspection_id: PathId, user: CurrentUser, services: Services) -> Response:
     """Return a photo to the queue for other reviewers."""
     services.assigner.skip(user.name, submissions.get_inspection(services.container, inspection_id))
     return _empty_response(request)
@@ -182,7 +178,7 @@ def skip(request: Request, inspection_id: InspectionId, user: CurrentUser, servi
 @router.post("/{id}/hold")
 def hold(
     request: Request,
-    inspection_id: InspectionId,
+    inspection_id: PathId,
     user: CurrentUser,
     services: Services,
     comment: Comment = "",
@@ -210,8 +206,8 @@ def renew(user: CurrentUser, services: Services, ids: Ids = "") -> JSONResponse:
 @router.post("/free")
 def release_leases(user: CurrentUser, services: Services, leases: Leases = "") -> Response:
     """End the leases of a page that was closed. Leases that a newer page has renewed stay."""
-    expires_at_by_id = dict(lease.split(" ") for lease in leases.split(",") if lease)
-    services.assigner.release_leases(user.name, expires_at_by_id)
+    pairs = [lease.split(" ") for lease in leases.split(",") if lease]
+    services.assigner.release_leases(user.name, {InspectionId(text): until for text, until in pairs})
     return Response(status_code=204)
 
 
@@ -263,8 +259,8 @@ def _other_order(order: ReviewOrder) -> ReviewOrder:
     return ReviewOrder.OLDEST if order is ReviewOrder.RISKIEST else ReviewOrder.RISKIEST
 
 
-def _parse_ids(ids: str) -> list[str]:
-    return [inspection_id for inspection_id in ids.split(",") if len(inspection_id) == 64]
+def _parse_ids(ids: str) -> list[InspectionId]:
+    return [InspectionId(text) for text in ids.split(",") if len(text) == 64]
 
 
 def _wants_json(request: Request) -> bool:

@@ -8,6 +8,7 @@ from review_app.container import Container
 from workflow import timestamps
 from workflow.errors import NotFound
 from workflow.inspections.inspection import AuditAction, AuditEntry, Inspection
+from workflow.inspections.objects import InspectionId
 from workflow.inspections.undo_window import DecisionStatus, undo_seconds_left
 from workflow.inspections.verdict import Verdict
 from workflow.review import decisions, second_review
@@ -17,7 +18,7 @@ from workflow.review import decisions, second_review
 class ReviewAnswer:
     """A reviewer's answer. The browser chooses `decision_id`, so that a repeated request is idempotent."""
 
-    inspection_id: str
+    inspection_id: InspectionId
     decision_id: str
     verdict: Verdict
     defect_class: str
@@ -37,7 +38,7 @@ class SubmittedAnswer:
     undo_seconds_left: int
 
 
-def get_inspection(container: Container, inspection_id: str) -> Inspection:
+def get_inspection(container: Container, inspection_id: InspectionId) -> Inspection:
     """Return the inspection. Raise NotFound if it does not exist."""
     row = container.inspections.get(inspection_id)
     if row is None:
@@ -96,7 +97,7 @@ def is_stored(row: Inspection, decision_id: str, reviewer: str) -> bool:
     return bool(decision_id and decisions.find_earlier_decision(row, decision_id, reviewer))
 
 
-def undo(container: Container, inspection_id: str, decision_id: str, reviewer: str) -> Inspection:
+def undo(container: Container, inspection_id: InspectionId, decision_id: str, reviewer: str) -> Inspection:
     """Undo an answer of the reviewer. Raise Conflict if it is final or belongs to another reviewer."""
     row = get_inspection(container, inspection_id)
     if row.second_review is not None and row.second_review.id == decision_id:
@@ -106,7 +107,7 @@ def undo(container: Container, inspection_id: str, decision_id: str, reviewer: s
 
 def describe_submission(container: Container, entry: AuditEntry, undo_seconds: int) -> SubmittedAnswer:
     """Return the submission that an audit entry records. A second review is never delivered."""
-    row = get_inspection(container, entry.inspection_id)
+    row = get_inspection(container, InspectionId(entry.inspection_id))
     status, seconds_left = DecisionStatus.APPLIED.value, 0
     if entry.action is AuditAction.SECOND_REVIEW:
         age = timestamps.seconds_between(entry.at, timestamps.now())

@@ -22,6 +22,7 @@ from workflow.history.metrics import (
     replace_score,
 )
 from workflow.inspections.inspection import Inspection
+from workflow.inspections.objects import InspectionId
 
 MAX_UNARCHIVED = 500
 
@@ -36,7 +37,7 @@ class DynamoArchiveIndex:
         self._dynamodb = dynamodb or client("dynamodb")
         self._search = DynamoInspectionSearch(inspections_table, name_index_table, self._dynamodb)
 
-    def list_unarchived_ids(self) -> Iterator[str]:
+    def list_unarchived_ids(self) -> Iterator[InspectionId]:
         answer = self._dynamodb.query(
             TableName=self._inspections_table,
             IndexName="unarchived",
@@ -45,7 +46,7 @@ class DynamoArchiveIndex:
             ProjectionExpression="id",
             Limit=MAX_UNARCHIVED,
         )
-        return (item["id"]["S"] for item in answer["Items"])
+        return (InspectionId(item["id"]["S"]) for item in answer["Items"])
 
     def add_name(self, row: Inspection) -> None:
         self._search.add_name(row)

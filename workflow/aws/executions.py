@@ -8,6 +8,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from workflow.aws.clients import client
+from workflow.inspections.inspection import ExecutionName
 from workflow.pipeline.executions import ExecutionInput
 
 FAILED_PAGE_SIZE = 50
@@ -71,11 +72,11 @@ class StepFunctionsExecutions:
             return str(error.response["Error"]["Message"])
         return ""
 
-    def list_running(self) -> set[str]:
+    def list_running(self) -> set[ExecutionName]:
         pages = self._sfn.get_paginator("list_executions").paginate(
             stateMachineArn=self._machine, statusFilter="RUNNING", PaginationConfig={"PageSize": 1000}
         )
-        return {execution["name"] for page in pages for execution in page["executions"]}
+        return {ExecutionName(execution["name"]) for page in pages for execution in page["executions"]}
 
     def list_failed(self, known: Callable[[str], bool]) -> Iterator[str]:
         """Yield failed, timed-out and stopped executions, per status, up to a page of known ones.

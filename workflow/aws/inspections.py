@@ -25,8 +25,16 @@ from workflow.aws.items import (
 )
 from workflow.aws.measures import DynamoDescriptors, to_row_changes
 from workflow.errors import Conflict, OwnershipLost
-from workflow.inspections.inspection import AuditEntry, Decision, Inspection, InspectionState, Lease, Review
-from workflow.inspections.objects import StoredObject
+from workflow.inspections.inspection import (
+    AuditEntry,
+    Decision,
+    ExecutionName,
+    Inspection,
+    InspectionState,
+    Lease,
+    Review,
+)
+from workflow.inspections.objects import InspectionId, StoredObject
 from workflow.inspections.repository import get_or_raise, require_owner
 from workflow.inspections.verdict import Prediction, Verdict
 from workflow.photos.measures import PhotoMeasures, UnmeasurablePhoto
@@ -135,7 +143,9 @@ class DynamoInspectionRepository(DynamoInspectionQueries, DynamoAuditLog):
             {"location": before.location, "announcement": before.announcement},
         )
 
-    def record_review(self, inspection_id: str, owner: str, review: Review, priority: str) -> Inspection:
+    def record_review(
+        self, inspection_id: InspectionId, owner: ExecutionName, review: Review, priority: str
+    ) -> Inspection:
         change = conditional_update(
             self._table,
             inspection_id,
@@ -317,7 +327,7 @@ class DynamoInspectionRepository(DynamoInspectionQueries, DynamoAuditLog):
         except ClientError as error:
             if not is_condition_failure(error):
                 raise
-            require_owner(self, inspection_id, owner)
+            require_owner(self, InspectionId(inspection_id), ExecutionName(owner))
             raise Conflict(f"inspection {inspection_id}: the row changed since it was read") from error
 
 

@@ -6,6 +6,8 @@ from contextlib import suppress
 from typing import Any
 
 from workflow.aws.clients import client
+from workflow.inspections.objects import InspectionId
+from workflow.pipeline.executions import TaskToken
 from workflow.tables import TASK_TOKENS
 
 TTL_SECONDS = 366 * 24 * 3600  # An execution runs for a year at most, and no token is valid for longer.
@@ -18,14 +20,14 @@ class DynamoTaskTokenStore:
         self._table, self._seconds = table, seconds
         self._dynamodb = dynamodb or client("dynamodb")
 
-    def put(self, inspection_id: str, token: str, attempt: int) -> None:
+    def put(self, inspection_id: InspectionId, token: str, attempt: int) -> None:
         # Two requests of a new attempt may collide: the loser adds its token to those of the winner.
         for put in (self._add, self._replace, self._add):
             with suppress(self._dynamodb.exceptions.ConditionalCheckFailedException):
                 put(inspection_id, f"{self._seconds():017.6f} {token}", {"N": str(attempt)})
                 return
 
-    def _add(self, inspection_id: str, dated: str, attempt: dict[str, str]) -> None:
+    def _add(self, inspection_id: InspectionId, dated: str, attempt: dict[str, str]) -> None:
         self._dynamodb.update_item(
             TableName=self._table,
             Key={"inspection_id": {"S": inspection_id}},
@@ -39,7 +41,7 @@ class DynamoTaskTokenStore:
             },
         )
 
-    def _replace(self, inspection_id: str, dated: str, attempt: dict[str, str]) -> None:
+    def _replace(self, inspection_id: InspectionId, dated: str, attempt: dict[str, str]) -> None:
         self._dynamodb.put_item(
             TableName=self._table,
             Item={
@@ -55,10 +57,10 @@ class DynamoTaskTokenStore:
     def _expires_at(self) -> dict[str, str]:
         return {"N": str(int(self._seconds()) + TTL_SECONDS)}
 
-    def list_tokens(self, inspection_id: str) -> list[str]:
-        return [dated.partition(" ")[2] for dated in self._list_dated(inspection_id)]
+    def list_tokens(self, inspection_id: InspectionId) -> list[TaskToken]:
+        return [TaskToken(dated.partition(" ")[2]) for dated in self._list_dated(inspection_id)]
 
-    def remove(self, inspection_id: str, token: str) -> None:
+    def remove(self, inspection_id: InspectionId, token: str) -> None:
         dated = [dated for dated in self._list_dated(inspection_id) if dated.endswith(f" {token}")]
         if dated:
             self._dynamodb.update_item(
@@ -68,7 +70,7 @@ class DynamoTaskTokenStore:
                 ExpressionAttributeValues={":tokens": {"SS": dated}},
             )
 
-    def _list_dated(self, inspection_id: str) -> list[str]:
+    def _list_dated(self, inspection_id: InspectionId) -> list[str]:
         """Return the tokens, each after the time of its arrival, newest first."""
         answer = self._dynamodb.get_item(
             TableName=self._table, Key={"inspection_id": {"S": inspection_id}}, ConsistentRead=True

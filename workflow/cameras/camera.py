@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from workflow.inspections.inspection import Inspection
+from workflow.inspections.objects import InspectionId
 from workflow.inspections.verdict import Verdict
 
 NO_FOLDER = "/"
@@ -22,7 +23,7 @@ class CameraPhoto:
     """
 
     camera: str
-    inspection_id: str
+    inspection_id: InspectionId
     key: str
     claimed_at: str
     frame_hash: str
@@ -44,7 +45,7 @@ class MasterCheck:
     """The judgement of one photo of a master part. `confidence` is from 0 to 1."""
 
     at: str
-    inspection_id: str
+    inspection_id: InspectionId
     key: str
     verdict: Verdict
     confidence: float
@@ -104,7 +105,7 @@ class Camera:
 class Suspect:
     """A photo that must be judged by a person, if it passed: why, and by whose order."""
 
-    inspection_id: str
+    inspection_id: InspectionId
     reason: str
     actor: str
 
@@ -156,7 +157,7 @@ class CameraRepository(Protocol):
     def list_suspects(self) -> Iterator[Suspect]:
         """Yield the suspects that are not reopened yet."""
 
-    def remove_suspect(self, inspection_id: str) -> None:
+    def remove_suspect(self, inspection_id: InspectionId) -> None:
         """Remove a suspect that was reopened, or that did not pass."""
 
 

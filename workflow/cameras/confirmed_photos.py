@@ -5,6 +5,7 @@ from datetime import timedelta
 
 from workflow import timestamps
 from workflow.inspections.inspection import AuditAction, AuditEntry, Inspection
+from workflow.inspections.objects import InspectionId
 from workflow.inspections.repository import AuditLog, InspectionRepository
 
 CONFIRMING_ACTIONS = (AuditAction.DECIDE, AuditAction.OVERRIDE, AuditAction.SECOND_REVIEW)
@@ -20,7 +21,7 @@ def list_confirmed(
     for day in list_days(since, until):
         for entry in audit_log.list_audit_day(day, since=since):
             if since < entry.at <= until and entry.action in CONFIRMING_ACTIONS:
-                row = inspections.get(entry.inspection_id)
+                row = inspections.get(InspectionId(entry.inspection_id))
                 if row is not None and _is_confirmed(row, entry):
                     yield row
 

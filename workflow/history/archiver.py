@@ -11,6 +11,7 @@ from workflow.history.archive import ExecutionArchive, ExecutionRecord, HistoryS
 from workflow.history.metrics import FailedExecution, InspectionMetrics, measure_inspection
 from workflow.history.step import StepStatus
 from workflow.inspections.inspection import Inspection, InspectionState
+from workflow.inspections.objects import InspectionId
 from workflow.inspections.repository import InspectionRepository
 from workflow.pipeline.executions import execution_name
 
@@ -21,7 +22,7 @@ _FAILED_STATUSES = (StepStatus.FAILED, StepStatus.TIMED_OUT, StepStatus.ABORTED)
 class ArchiveIndex(Protocol):
     """The index of rows that still need archiving, with the photo names and the derived metrics."""
 
-    def list_unarchived_ids(self) -> Iterator[str]:
+    def list_unarchived_ids(self) -> Iterator[InspectionId]:
         """List the ids of rows whose state changed since their last archiving, oldest first; may lag."""
 
     def add_name(self, row: Inspection) -> None:

@@ -16,22 +16,8 @@ _OK_NAMES = frozenset({"ok", "okay", "good"})
 _SOUND_WORDS = frozenset(
     {
         *("ok", "okay", "good", "pass", "passed", "fine", "sound", "intact", "normal", "clean", "accepted"),
-        *(
-            "no",
-            "not",
-            "non",
-            "without",
-            "free",
-            "un",
-            "undamaged",
-            "io",
-            "gut",
-            "bon",
-            "true",
-            "yes",
-            "0",
-            "1",
-        ),
+        *("no", "not", "non", "without", "free", "un", "undamaged"),
+        *("io", "gut", "bon", "true", "yes", "0", "1"),
     }
 )
 

@@ -2,12 +2,13 @@
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import Any, NewType
 
-from workflow.inspections.objects import Image
+from workflow.inspections.objects import Image, InspectionId
 from workflow.inspections.verdict import Prediction, Verdict
 from workflow.photos.measures import PhotoMeasures
 
+ExecutionName = NewType("ExecutionName", str)
 UPLOAD_DELETED = "model_unreadable_object"
 
 
@@ -122,9 +123,9 @@ class Inspection:
     image itself, and a person decides it where it lies.
     """
 
-    id: str
+    id: InspectionId
     image: Image
-    owner: str
+    owner: ExecutionName
     attempt: int
     state: InspectionState
     uploaded_at: str

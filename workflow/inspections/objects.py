@@ -4,11 +4,12 @@ import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
-from typing import Protocol
+from typing import NewType, Protocol
 
 from workflow.errors import Conflict, NotFound
 
 MAX_COPY_BYTES = 5_000_000_000  # S3 copies no larger object in one request.
+InspectionId = NewType("InspectionId", str)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,9 +70,10 @@ class ObjectStore(Protocol):
         """
 
 
-def inspection_id(image: Image) -> str:
+def inspection_id(image: Image) -> InspectionId:
     """Return the id of a version's inspection: SHA-256 of bucket, key, version, joined by NUL, as hex."""
-    return hashlib.sha256("\0".join((image.bucket, image.key, image.version_id)).encode()).hexdigest()
+    text = "\0".join((image.bucket, image.key, image.version_id))
+    return InspectionId(hashlib.sha256(text.encode()).hexdigest())
 
 
 def copy_once(

@@ -4,10 +4,19 @@ from collections.abc import Iterator
 from typing import Any, Protocol
 
 from workflow.errors import NotFound, OwnershipLost
-from workflow.inspections.inspection import AuditEntry, Decision, Inspection, InspectionState, Lease, Review
-from workflow.inspections.objects import StoredObject
+from workflow.inspections.inspection import (
+    AuditEntry,
+    Decision,
+    ExecutionName,
+    Inspection,
+    InspectionState,
+    Lease,
+    Review,
+)
+from workflow.inspections.objects import InspectionId, StoredObject
 from workflow.inspections.verdict import Prediction, Verdict
 from workflow.photos.measures import PhotoMeasures, UnmeasurablePhoto
+from workflow.timestamps import Timestamp
 
 MAX_NAME_MATCHES = 200  # A camera may give every photo the same name.
 
@@ -18,13 +27,13 @@ class InspectionRepository(Protocol):
     def claim(self, new: Inspection) -> Inspection | None:
         """Create the row, or return the existing row. Return None if that has another owner."""
 
-    def get(self, inspection_id: str) -> Inspection | None:
+    def get(self, inspection_id: InspectionId) -> Inspection | None:
         """Return the row, strongly consistent, or None."""
 
     def record_upload(
         self,
-        inspection_id: str,
-        owner: str,
+        inspection_id: InspectionId,
+        owner: ExecutionName,
         stored: StoredObject,
         sha256: str,
         photo: dict[str, Any],
@@ -38,17 +47,21 @@ class InspectionRepository(Protocol):
         """
 
     def record_measures(
-        self, inspection_id: str, owner: str, measures: PhotoMeasures | UnmeasurablePhoto
+        self, inspection_id: InspectionId, owner: ExecutionName, measures: PhotoMeasures | UnmeasurablePhoto
     ) -> None:
         """Store the measures of a photo that was validated before; they replace earlier ones."""
 
-    def get_descriptor(self, inspection_id: str, decoder_version: int) -> tuple[float, ...]:
+    def get_descriptor(self, inspection_id: InspectionId, decoder_version: int) -> tuple[float, ...]:
         """Return the descriptor that this version of the decoder measured; empty if there is none."""
 
-    def record_rejection(self, inspection_id: str, owner: str, rejection: dict[str, str]) -> None:
+    def record_rejection(
+        self, inspection_id: InspectionId, owner: ExecutionName, rejection: dict[str, str]
+    ) -> None:
         """Store why the model refuses the photo. Raise Conflict if an answer of the model is stored."""
 
-    def record_prediction(self, inspection_id: str, owner: str, prediction: Prediction) -> None:
+    def record_prediction(
+        self, inspection_id: InspectionId, owner: ExecutionName, prediction: Prediction
+    ) -> None:
         """Store prediction and score vector. Raise Conflict if an answer of the model is stored."""
 
     def record_filing(
@@ -56,13 +69,15 @@ class InspectionRepository(Protocol):
     ) -> None:
         """Point the row at the photo's location. Raise Conflict if it was moved or announced meanwhile."""
 
-    def record_review(self, inspection_id: str, owner: str, review: Review, priority: str) -> Inspection:
+    def record_review(
+        self, inspection_id: InspectionId, owner: ExecutionName, review: Review, priority: str
+    ) -> Inspection:
         """Set the row to wait for a person, with this priority, unless a decision or a later round exists.
 
         Return the row as it is then.
         """
 
-    def record_decision(self, inspection_id: str, decision: Decision, entry: AuditEntry) -> None:
+    def record_decision(self, inspection_id: InspectionId, decision: Decision, entry: AuditEntry) -> None:
         """Store decision and audit entry in one transaction.
 
         Raise Conflict unless the row waits without decision, hold or another reviewer's lease, and this
@@ -75,10 +90,10 @@ class InspectionRepository(Protocol):
         Raise Conflict if that decision is final or replaced.
         """
 
-    def finalize(self, inspection_id: str, decision_id: str) -> bool:
+    def finalize(self, inspection_id: InspectionId, decision_id: str) -> bool:
         """Make a decision final. Return False if the row no longer has it."""
 
-    def record_delivery(self, inspection_id: str, decision_id: str, at: str) -> None:
+    def record_delivery(self, inspection_id: InspectionId, decision_id: str, at: Timestamp) -> None:
         """Store when the execution received the decision, unless it is applied, or the row has another."""
 
     def record_revision(self, before: Inspection, after: Inspection, entry: AuditEntry) -> None:
@@ -87,10 +102,12 @@ class InspectionRepository(Protocol):
         Raise Conflict if the row is not closed any more, or was revised meanwhile.
         """
 
-    def close(self, inspection_id: str, owner: str, at: str) -> None:
+    def close(self, inspection_id: InspectionId, owner: ExecutionName, at: Timestamp) -> None:
         """Record that the verdict was announced, or the upload withdrawn. Closing again changes nothing."""
 
-    def transfer_ownership(self, before: Inspection, owner: str, attempt: int, at: str) -> bool:
+    def transfer_ownership(
+        self, before: Inspection, owner: ExecutionName, attempt: int, at: Timestamp
+    ) -> bool:
         """Give the row to the next attempt's execution. Return False if it changed meanwhile."""
 
 
@@ -139,7 +156,7 @@ class InspectionDatabase(InspectionRepository, InspectionQueries, AuditLog, Prot
     """The inspections' rows, queries and audit trail, for those who need more than one of them."""
 
 
-def get_or_raise(inspections: InspectionRepository, inspection_id: str) -> Inspection:
+def get_or_raise(inspections: InspectionRepository, inspection_id: InspectionId) -> Inspection:
     """Return the row. Raise NotFound if there is none."""
     row = inspections.get(inspection_id)
     if row is None:
@@ -147,7 +164,9 @@ def get_or_raise(inspections: InspectionRepository, inspection_id: str) -> Inspe
     return row
 
 
-def require_owner(inspections: InspectionRepository, inspection_id: str, owner: str) -> Inspection:
+def require_owner(
+    inspections: InspectionRepository, inspection_id: InspectionId, owner: ExecutionName
+) -> Inspection:
     """Return the row if this execution owns it. Raise OwnershipLost otherwise."""
     row = get_or_raise(inspections, inspection_id)
     if row.owner != owner:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from workflow.errors import ConfigurationError
+from workflow.inspections.objects import InspectionId
 from workflow.inspections.verdict import Prediction, Score, Verdict
 
 TIE_TOLERANCE = 1e-9
@@ -112,7 +113,7 @@ class RoutingPolicy:
             note=note,
         )
 
-    def sample_for_second_review(self, inspection_id: str, prediction: Prediction) -> Prediction:
+    def sample_for_second_review(self, inspection_id: InspectionId, prediction: Prediction) -> Prediction:
         """Mark the prediction if the photo is sampled for a second review: the same for every attempt."""
         share = (
             self.second_review_share

@@ -6,7 +6,7 @@ from typing import Any
 
 from workflow import timestamps
 from workflow.errors import Conflict
-from workflow.inspections.inspection import Inspection
+from workflow.inspections.inspection import ExecutionName, Inspection
 from workflow.inspections.objects import Image, ObjectStore
 from workflow.inspections.repository import (
     InspectionRepository,
@@ -39,7 +39,7 @@ def claim_upload(
     objects: ObjectStore,
     meter: PhotoMeter,
     image: Image,
-    owner: str,
+    owner: ExecutionName,
     attempt: int,
     uploaded_at: str,
 ) -> ClaimOutcome:

@@ -9,9 +9,9 @@ from workflow.cameras.camera import CameraRepository
 from workflow.cameras.doubts import check_master, find_doubts
 from workflow.cameras.masters import MASTER_PHOTO, UNKNOWN_MASTER, find_camera_of, master_name
 from workflow.errors import Conflict
-from workflow.inspections.inspection import UPLOAD_DELETED, Inspection
+from workflow.inspections.inspection import UPLOAD_DELETED, ExecutionName, Inspection
 from workflow.inspections.model_reference import ReferenceRepository
-from workflow.inspections.objects import Image, ObjectStore
+from workflow.inspections.objects import Image, InspectionId, ObjectStore
 from workflow.inspections.repository import InspectionRepository, check_withdrawable, require_owner
 from workflow.inspections.routing_policy import RoutingPolicy, mark_unusual
 from workflow.inspections.verdict import Prediction, Score
@@ -104,8 +104,8 @@ def detect(
     references: ReferenceRepository,
     cameras: CameraRepository,
     policy: RoutingPolicy,
-    inspection_id: str,
-    owner: str,
+    inspection_id: InspectionId,
+    owner: ExecutionName,
     now: str,
 ) -> DetectionDocument:
     """Ask the model about one inspection and store its answer. A stored answer is never paid for twice.

@@ -1,10 +1,13 @@
 """Executions of the state machine: their port, their names, and their input."""
 
-from typing import Any, Protocol, TypedDict
+from typing import Any, NewType, Protocol, TypedDict
 
-from workflow.inspections.objects import Image, inspection_id
+from workflow.inspections.inspection import ExecutionName
+from workflow.inspections.objects import Image, InspectionId, inspection_id
 
 ACTIVE_STATUSES = ("RUNNING", "PENDING_REDRIVE")
+
+TaskToken = NewType("TaskToken", str)
 
 
 class ImageDocument(TypedDict):
@@ -18,8 +21,8 @@ class ImageDocument(TypedDict):
 class ExecutionInput(TypedDict):
     """The input of an execution. `execution` is its own name, the owner that the states act for."""
 
-    inspection_id: str
-    execution: str
+    inspection_id: InspectionId
+    execution: ExecutionName
     image: ImageDocument
     uploaded_at: str
     attempt: int
@@ -28,22 +31,22 @@ class ExecutionInput(TypedDict):
 class Executions(Protocol):
     """The executions of the state machine."""
 
-    def start(self, name: str, document: ExecutionInput) -> bool:
+    def start(self, name: ExecutionName, document: ExecutionInput) -> bool:
         """Start an execution. Return False if one of this name exists or existed."""
 
-    def get_status(self, name: str) -> str | None:
+    def get_status(self, name: ExecutionName) -> str | None:
         """Return RUNNING, PENDING_REDRIVE, SUCCEEDED, FAILED, TIMED_OUT or ABORTED; None if it is unknown."""
 
-    def list_running(self) -> set[str]:
+    def list_running(self) -> set[ExecutionName]:
         """Return the names of all running executions."""
 
-    def complete_task(self, token: str, output: dict[str, Any]) -> bool:
+    def complete_task(self, token: TaskToken, output: dict[str, Any]) -> bool:
         """Answer a task token. Return False if it is used, expired or unknown: AWS does not say which."""
 
 
-def execution_name(inspection: str, attempt: int) -> str:
+def execution_name(inspection: str, attempt: int) -> ExecutionName:
     """Return the name of an attempt: the inspection id (64 hex) and the number, at most 80 characters."""
-    return f"{inspection}-{attempt}"
+    return ExecutionName(f"{inspection}-{attempt}")
 
 
 def execution_input(image: Image, uploaded_at: str, attempt: int) -> ExecutionInput:

@@ -6,8 +6,15 @@ from typing import TypedDict
 
 from workflow import timestamps
 from workflow.errors import Conflict
-from workflow.inspections.inspection import Inspection
-from workflow.inspections.objects import MAX_COPY_BYTES, Image, ObjectStore, StoredObject, copy_once
+from workflow.inspections.inspection import ExecutionName, Inspection
+from workflow.inspections.objects import (
+    MAX_COPY_BYTES,
+    Image,
+    InspectionId,
+    ObjectStore,
+    StoredObject,
+    copy_once,
+)
 from workflow.inspections.repository import InspectionDatabase, InspectionRepository, require_owner
 from workflow.inspections.undo_window import finalize
 from workflow.inspections.verdict import Verdict
@@ -39,8 +46,8 @@ def file_photo(
     inspections: InspectionDatabase,
     objects: ObjectStore,
     bucket: str,
-    inspection_id: str,
-    owner: str,
+    inspection_id: InspectionId,
+    owner: ExecutionName,
     target: FilingTarget,
 ) -> FilingDocument:
     """Copy the photo, point the row at the copy, then delete the original. Repeating it changes nothing.

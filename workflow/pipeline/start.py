@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from workflow import timestamps
-from workflow.inspections.inspection import Inspection, InspectionState
+from workflow.inspections.inspection import ExecutionName, Inspection, InspectionState
 from workflow.inspections.objects import Image, ObjectStore, inspection_id
 from workflow.inspections.repository import InspectionQueries, InspectionRepository, get_or_create
 from workflow.inspections.verdict import Verdict
@@ -23,7 +23,7 @@ def start_inspection(
     uploaded_at: str,
     *,
     recovered: bool = False,
-) -> str | None:
+) -> ExecutionName | None:
     """Create the row of an image version and start its execution. Return the execution's name if it is new.
 
     The row comes first. If the process crashes between the two, a repeated event or reconcile starts the
@@ -64,7 +64,7 @@ def backoff_elapsed(row: Inspection) -> bool:
     return timestamps.add_seconds(row.attempted_at, 60 * minutes) <= timestamps.now()
 
 
-def new_inspection(image: Image, owner: str, attempt: int, uploaded_at: str) -> Inspection:
+def new_inspection(image: Image, owner: ExecutionName, attempt: int, uploaded_at: str) -> Inspection:
     """Build the row of an image version that is not validated yet."""
     now = timestamps.now()
     return Inspection(

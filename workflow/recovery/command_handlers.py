@@ -4,6 +4,7 @@ from typing import Protocol
 
 from workflow.errors import Conflict
 from workflow.inspections.inspection import InspectionState
+from workflow.inspections.objects import InspectionId
 from workflow.inspections.repository import InspectionRepository, get_or_raise
 from workflow.pipeline.executions import ACTIVE_STATUSES
 from workflow.recovery import redrive
@@ -23,7 +24,9 @@ class StoppableExecutions(RedrivableExecutions, Protocol):
 def build_handlers(reconciler: Reconciler, executions: StoppableExecutions) -> CommandHandlers:
     """Build the handlers of the three kinds of commands from the ports of reconciliation."""
 
-    def reinspect(inspection_id: str, actor: str, reason: str, command_id: str, by_name: bool) -> str:
+    def reinspect(
+        inspection_id: InspectionId, actor: str, reason: str, command_id: str, by_name: bool
+    ) -> str:
         row = revision.reinspect(
             reconciler.inspections,
             reconciler.delivery_queue,
@@ -44,7 +47,9 @@ def build_handlers(reconciler: Reconciler, executions: StoppableExecutions) -> C
     )
 
 
-def redrive_inspection(reconciler: Reconciler, executions: RedrivableExecutions, inspection_id: str) -> str:
+def redrive_inspection(
+    reconciler: Reconciler, executions: RedrivableExecutions, inspection_id: InspectionId
+) -> str:
     """Redrive a failed inspection and return a message. Raise Conflict if it is closed or running."""
     result = redrive.redrive(reconciler, executions, inspection_id)
     if result.outcome is RedriveOutcome.NOT_NEEDED:
@@ -53,7 +58,10 @@ def redrive_inspection(reconciler: Reconciler, executions: RedrivableExecutions,
 
 
 def stop_inspection(
-    inspections: InspectionRepository, executions: StoppableExecutions, inspection_id: str, reason: str
+    inspections: InspectionRepository,
+    executions: StoppableExecutions,
+    inspection_id: InspectionId,
+    reason: str,
 ) -> str:
     """Stop the running attempt and return a message. Raise Conflict if it is closed or not running.
 

@@ -11,6 +11,7 @@ from workflow import timestamps
 from workflow.errors import Conflict, NotFound
 from workflow.history.search import Cursor, Direction, InspectionQuery, InspectionSearch
 from workflow.inspections.inspection import AuditAction, AuditEntry, InspectionState
+from workflow.inspections.objects import InspectionId
 from workflow.inspections.verdict import Verdict
 from workflow.review.decisions import MAX_REASON_LENGTH
 
@@ -42,7 +43,7 @@ class Command:
     actor: str
     reason: str
     requested_at: str
-    ids: tuple[str, ...] = ()
+    ids: tuple[InspectionId, ...] = ()
     query: InspectionQuery | None = None
     cursor: Cursor | None = None
     done: int = 0
@@ -87,11 +88,11 @@ class CommandRepository(Protocol):
 class CommandHandlers:
     """One handler for each kind of command; it returns a message, or refuses by Conflict or NotFound."""
 
-    redrive: Callable[[str], str]
-    stop: Callable[[str, str], str]
-    reinspect: Callable[[str, str, str, str, bool], str]
+    redrive: Callable[[InspectionId], str]
+    stop: Callable[[InspectionId, str], str]
+    reinspect: Callable[[InspectionId, str, str, str, bool], str]
 
-    def execute(self, command: Command, inspection_id: str) -> str:
+    def execute(self, command: Command, inspection_id: InspectionId) -> str:
         """Execute a command for one inspection and return a message; repeating it does no harm."""
         if command.kind is CommandKind.REDRIVE:
             return self.redrive(inspection_id)
@@ -175,7 +176,9 @@ def process(
     return progress, not is_last
 
 
-def _next_targets(search: InspectionSearch, command: Command) -> tuple[list[str], Cursor | None, bool]:
+def _next_targets(
+    search: InspectionSearch, command: Command
+) -> tuple[list[InspectionId], Cursor | None, bool]:
     """Return the ids of the next page, the cursor behind it, and True if it is the last page."""
     if command.query is None:
         ids = command.ids[command.attempted : command.attempted + PAGE_SIZE]
@@ -184,7 +187,7 @@ def _next_targets(search: InspectionSearch, command: Command) -> tuple[list[str]
     return [row.id for row in page.rows], page.older, page.older is None
 
 
-def _attempt(command: Command, handlers: CommandHandlers, inspection_id: str) -> Command:
+def _attempt(command: Command, handlers: CommandHandlers, inspection_id: InspectionId) -> Command:
     try:
         message, succeeded = handlers.execute(command, inspection_id), True
     except (Conflict, NotFound, ValueError) as refusal:

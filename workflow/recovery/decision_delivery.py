@@ -4,6 +4,7 @@ from enum import StrEnum
 
 from workflow import timestamps
 from workflow.inspections.inspection import Inspection, InspectionState
+from workflow.inspections.objects import InspectionId
 from workflow.inspections.repository import InspectionRepository
 from workflow.inspections.undo_window import finalize, undo_seconds_left
 from workflow.pipeline import start
@@ -33,7 +34,7 @@ def deliver(
     tokens: TaskTokenStore,
     executions: RedrivableExecutions,
     queue: MessageQueue,
-    inspection_id: str,
+    inspection_id: InspectionId,
 ) -> DeliveryOutcome:
     """Advance an inspection by the decision that stands, or by the revision that began.
 

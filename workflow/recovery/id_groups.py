@@ -13,7 +13,7 @@ from operator import itemgetter
 
 from workflow.inspections.ignored_keys import is_ignored_key
 from workflow.inspections.inspection import Inspection, InspectionState
-from workflow.inspections.objects import Image, ObjectStore, StoredObject, inspection_id
+from workflow.inspections.objects import Image, InspectionId, ObjectStore, StoredObject, inspection_id
 from workflow.inspections.repository import InspectionDatabase
 from workflow.inspections.serialization import s3_uri
 from workflow.inspections.verdict import Verdict
@@ -166,7 +166,7 @@ class IdGroupCheck:
 
     def _find_lost_rows(self, records: Iterable[StoredObject]) -> Iterator[Issue]:
         """Find archived executions of inspections, with their verdict messages, that have no row."""
-        newest = {record.image.key.partition("-")[0]: record for record in records}
+        newest = {InspectionId(record.image.key.partition("-")[0]): record for record in records}
         for lost, record in newest.items():
             if record.modified_at < self.horizon:
                 name = record.image.key[:12]

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from workflow.inspections.inspection import Inspection
-from workflow.inspections.objects import Image
+from workflow.inspections.objects import Image, InspectionId
 
 
 class IssueKind(StrEnum):
@@ -37,7 +37,7 @@ class Issue:
     """One inconsistency; `image` is the affected version."""
 
     kind: IssueKind
-    inspection_id: str
+    inspection_id: InspectionId
     image: Image
     reason: str
     row: Inspection | None = None

@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from workflow.inspections.inspection import Inspection, InspectionState
-from workflow.inspections.objects import Image
+from workflow.inspections.objects import Image, InspectionId
 from workflow.inspections.repository import InspectionDatabase, get_or_raise
 from workflow.pipeline.executions import ACTIVE_STATUSES, Executions
 from workflow.recovery import consistency
@@ -32,7 +32,7 @@ class RedriveOutcome(StrEnum):
 class RedriveResult:
     """The result for one inspection; `execution` is the execution that owns it now."""
 
-    inspection_id: str
+    inspection_id: InspectionId
     image: Image
     execution: str
     outcome: RedriveOutcome
@@ -47,7 +47,9 @@ def find_failed(inspections: InspectionDatabase, executions: Executions) -> list
     return [issue.row for issue in issues if issue.row is not None]
 
 
-def redrive(reconciler: Reconciler, executions: RedrivableExecutions, inspection_id: str) -> RedriveResult:
+def redrive(
+    reconciler: Reconciler, executions: RedrivableExecutions, inspection_id: InspectionId
+) -> RedriveResult:
     """Redrive one inspection, regardless of the number of its failed attempts.
 
     The row's own execution continues from its failed state. If that is impossible (after 14 days, or with an
@@ -69,7 +71,7 @@ def redrive(reconciler: Reconciler, executions: RedrivableExecutions, inspection
 def redrive_all(
     reconciler: Reconciler,
     executions: RedrivableExecutions,
-    inspection_ids: Iterable[str],
+    inspection_ids: Iterable[InspectionId],
     per_second: float,
     sleep: Callable[[float], None],
 ) -> Iterator[RedriveResult]:

@@ -12,6 +12,7 @@ from typing import Any
 from workflow import timestamps
 from workflow.errors import Conflict
 from workflow.inspections.inspection import AuditAction, AuditEntry, Hold, Inspection, Lease
+from workflow.inspections.objects import InspectionId
 from workflow.review.decisions import MAX_REASON_LENGTH
 from workflow.review.queue import LEASE_SECONDS, ReviewItem, ReviewQueue, ReviewRepository, is_expired
 
@@ -52,7 +53,7 @@ class _CachedQueue:
 
     read_at: str
     max_age_seconds: float
-    items: dict[str, ReviewItem]
+    items: dict[InspectionId, ReviewItem]
 
 
 class ReviewAssigner:
@@ -103,7 +104,7 @@ class ReviewAssigner:
                 proposed.rotate(-random.randrange(MAX_ROTATION))  # noqa: S311
         return rows
 
-    def renew(self, reviewer: str, inspection_ids: Iterable[str]) -> dict[str, str]:
+    def renew(self, reviewer: str, inspection_ids: Iterable[InspectionId]) -> dict[InspectionId, str]:
         """Renew the leases of the photos on this reviewer's page; return the expiry of each renewed lease."""
         now = self._clock()
         lease = Lease(reviewer, timestamps.add_seconds(now, LEASE_SECONDS))
@@ -121,7 +122,7 @@ class ReviewAssigner:
         if self._reviews.release_lease(row.id, reviewer, skipped):
             self._mark_available(row.id, skipped=skipped)
 
-    def unskip(self, reviewer: str, inspection_id: str) -> None:
+    def unskip(self, reviewer: str, inspection_id: InspectionId) -> None:
         """End a reviewer's own skip and lease the photo to them. Raise Conflict if it is not available."""
         now = self._clock()
         lease = Lease(reviewer, timestamps.add_seconds(now, LEASE_SECONDS))
@@ -129,7 +130,7 @@ class ReviewAssigner:
         if row is None and self._reviews.lease(inspection_id, lease, now) is None:
             raise Conflict("another reviewer took the photo after it was skipped")
 
-    def release_leases(self, reviewer: str, leases: Mapping[str, str]) -> None:
+    def release_leases(self, reviewer: str, leases: Mapping[InspectionId, str]) -> None:
         """Release the photos of a page that was closed; `leases` holds the expiry that the page knew of each.
 
         The same reviewer's next page may have renewed a lease meanwhile. Leases that expire later stay.
@@ -146,7 +147,7 @@ class ReviewAssigner:
                 if is_own and self._reviews.release_lease(item.id, reviewer):
                     self._mark_available(item.id)
 
-    def hold(self, reviewer: str, inspection_id: str, reason: str) -> None:
+    def hold(self, reviewer: str, inspection_id: InspectionId, reason: str) -> None:
         """Keep a photo out of the queue until it is released. Raise ValueError without a reason."""
         if not reason.strip() or len(reason) > MAX_REASON_LENGTH:
             raise ValueError(f"a hold needs a reason of at most {MAX_REASON_LENGTH:,} characters")
@@ -157,7 +158,7 @@ class ReviewAssigner:
         self._reviews.hold(inspection_id, Hold(reviewer, now, reason), entry)
         self.evict(inspection_id)
 
-    def release_hold(self, reviewer: str, inspection_id: str) -> None:
+    def release_hold(self, reviewer: str, inspection_id: InspectionId) -> None:
         """Return a photo from hold to the open queue."""
         self._reviews.release_hold(
             inspection_id,
@@ -260,7 +261,7 @@ class ReviewAssigner:
                     return True
         return False
 
-    def _mark_available(self, inspection_id: str, **changes: Any) -> None:
+    def _mark_available(self, inspection_id: InspectionId, **changes: Any) -> None:
         """Remove a photo's lease in the cache, so that it can be assigned before the queue is read again."""
         with self._lock:
             for cached in self._cache.values():
@@ -268,7 +269,7 @@ class ReviewAssigner:
                 if current is not None:
                     cached.items[inspection_id] = replace(current, lease=None, **changes)
 
-    def evict(self, inspection_id: str) -> None:
+    def evict(self, inspection_id: InspectionId) -> None:
         """Remove a photo from the cache after it was decided, put on hold or released."""
         with self._lock:
             for cached in self._cache.values():

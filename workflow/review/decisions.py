@@ -12,12 +12,14 @@ from workflow.inspections.inspection import (
     AuditAction,
     AuditEntry,
     Decision,
+    ExecutionName,
     Inspection,
     InspectionState,
     Lease,
     Review,
     SecondReview,
 )
+from workflow.inspections.objects import InspectionId
 from workflow.inspections.repository import (
     InspectionDatabase,
     InspectionRepository,
@@ -26,6 +28,7 @@ from workflow.inspections.repository import (
 )
 from workflow.inspections.undo_window import finalize, undo_seconds_left
 from workflow.inspections.verdict import Verdict
+from workflow.pipeline.executions import TaskToken
 from workflow.review.queue import LEASE_SECONDS, compute_priority
 
 MAX_REASON_LENGTH = 2_000
@@ -43,16 +46,16 @@ class EscalationDocument(TypedDict):
 class TaskTokenStore(Protocol):
     """The task tokens of waiting executions; only opening a review and delivery may read them."""
 
-    def put(self, inspection_id: str, token: str, attempt: int) -> None:
+    def put(self, inspection_id: InspectionId, token: TaskToken, attempt: int) -> None:
         """Store a token beside the others of its attempt, since it is unknown which call was the last.
 
         A later attempt's token replaces those of earlier attempts, and never the other way round.
         """
 
-    def list_tokens(self, inspection_id: str) -> list[str]:
+    def list_tokens(self, inspection_id: InspectionId) -> list[TaskToken]:
         """List the tokens of an inspection's newest attempt that are not known to be dead, newest first."""
 
-    def remove(self, inspection_id: str, token: str) -> None:
+    def remove(self, inspection_id: InspectionId, token: TaskToken) -> None:
         """Remove a token that was answered or is dead."""
 
 
@@ -67,9 +70,9 @@ def open_review(
     inspections: InspectionRepository,
     tokens: TaskTokenStore,
     queue: MessageQueue,
-    inspection_id: str,
-    owner: str,
-    token: str,
+    inspection_id: InspectionId,
+    owner: ExecutionName,
+    token: TaskToken,
     seconds: int,
 ) -> None:
     """Open the review of an unclear photo for `seconds`, or answer it by the decision that stands.
@@ -89,7 +92,7 @@ def open_review(
 
 
 def escalate(
-    inspections: InspectionRepository, queue: MessageQueue, inspection_id: str, owner: str
+    inspections: InspectionRepository, queue: MessageQueue, inspection_id: InspectionId, owner: ExecutionName
 ) -> EscalationDocument:
     """Start the next round of an unanswered review, unless a decision stands.
 
@@ -114,7 +117,7 @@ def escalate(
 def decide(
     inspections: InspectionDatabase,
     queue: MessageQueue,
-    inspection_id: str,
+    inspection_id: InspectionId,
     verdict: Verdict,
     reviewer: str,
     reason: str = "",
@@ -160,7 +163,7 @@ def _get_stored_decision(
 
     The audit trail records that another decision stands.
     """
-    row = get_or_raise(inspections, entry.inspection_id)
+    row = get_or_raise(inspections, InspectionId(entry.inspection_id))
     if earlier := find_earlier_decision(row, decision.id, decision.reviewer):
         return earlier
     if row.decision is not None and decision.id not in row.undone_ids:
@@ -172,7 +175,7 @@ def _get_stored_decision(
 
 
 def undo(
-    inspections: InspectionRepository, inspection_id: str, decision_id: str, reviewer: str
+    inspections: InspectionRepository, inspection_id: InspectionId, decision_id: str, reviewer: str
 ) -> Inspection:
     """Undo a reviewer's own decision in its undo window; reopen the photo and lease it to them.
 
@@ -268,7 +271,7 @@ def _check_decidable(row: Inspection, decision: Decision) -> None:
         )
 
 
-def delivery_message(inspection_id: str) -> str:
+def delivery_message(inspection_id: InspectionId) -> str:
     """Return the message that requests the delivery of a decision; it is only a hint to read the row."""
     return json.dumps({"inspection_id": inspection_id})
 

@@ -8,6 +8,7 @@ from typing import Protocol
 
 from workflow import timestamps
 from workflow.inspections.inspection import AuditEntry, Hold, Inspection, Lease, SecondReview
+from workflow.inspections.objects import InspectionId
 from workflow.inspections.verdict import Prediction, Verdict
 
 LEASE_SECONDS = 300
@@ -32,7 +33,7 @@ class ReviewItem:
     `opened_at` is the time at which its review was opened, `first_decided_by` the reviewer who decided it.
     """
 
-    id: str
+    id: InspectionId
     priority: str
     opened_at: str = ""
     escalated: bool = False
@@ -56,7 +57,7 @@ class ReviewRepository(Protocol):
         """List a queue by priority, from the priority `since` on; may lag by moments."""
 
     def lease(
-        self, inspection_id: str, lease: Lease, now: str, *, ends_skip: bool = False
+        self, inspection_id: InspectionId, lease: Lease, now: str, *, ends_skip: bool = False
     ) -> Inspection | None:
         """Lease a photo that is open, or due for a second review by another reviewer than the first.
 
@@ -65,7 +66,11 @@ class ReviewRepository(Protocol):
         """
 
     def release_lease(
-        self, inspection_id: str, reviewer: str, skipped: dict[str, str] | None = None, until: str = ""
+        self,
+        inspection_id: InspectionId,
+        reviewer: str,
+        skipped: dict[str, str] | None = None,
+        until: str = "",
     ) -> bool:
         """End this reviewer's lease; with `skipped`, also replace the recorded skips.
 
@@ -73,10 +78,10 @@ class ReviewRepository(Protocol):
         Return False if there is no lease to end.
         """
 
-    def hold(self, inspection_id: str, hold: Hold, entry: AuditEntry) -> None:
+    def hold(self, inspection_id: InspectionId, hold: Hold, entry: AuditEntry) -> None:
         """Put a photo on hold, with the audit entry. Raise Conflict if it is not open, or another has it."""
 
-    def release_hold(self, inspection_id: str, entry: AuditEntry) -> None:
+    def release_hold(self, inspection_id: InspectionId, entry: AuditEntry) -> None:
         """Return a photo to the open queue, with the audit entry. Raise Conflict if it is not on hold."""
 
     def record_second_review(
@@ -89,7 +94,7 @@ class ReviewRepository(Protocol):
         """
 
 
-def list_second_reviews(reviews: ReviewRepository, since: str) -> list[tuple[str, SecondReview]]:
+def list_second_reviews(reviews: ReviewRepository, since: str) -> list[tuple[InspectionId, SecondReview]]:
     """List the second reviews since a time, newest first, each with the id of its inspection.
 
     At most MAX_SECOND_REVIEWS of each queue are read.

@@ -15,6 +15,7 @@ from workflow.inspections.inspection import (
     PreviousRevision,
     SecondReview,
 )
+from workflow.inspections.objects import InspectionId
 from workflow.inspections.repository import AuditLog, InspectionDatabase, get_or_raise
 from workflow.inspections.verdict import Verdict
 from workflow.pipeline.executions import execution_name
@@ -32,7 +33,7 @@ MAX_REVISIONS = 10
 def override(
     inspections: InspectionDatabase,
     queue: MessageQueue,
-    inspection_id: str,
+    inspection_id: InspectionId,
     verdict: Verdict,
     reviewer: str,
     reason: str,
@@ -79,7 +80,7 @@ def override(
 def reinspect(
     inspections: InspectionDatabase,
     queue: MessageQueue,
-    inspection_id: str,
+    inspection_id: InspectionId,
     actor: str,
     reason: str,
     *,

@@ -6,6 +6,7 @@ from dataclasses import replace
 from workflow import timestamps
 from workflow.errors import Conflict
 from workflow.inspections.inspection import AuditAction, AuditEntry, Inspection, SecondReview
+from workflow.inspections.objects import InspectionId
 from workflow.inspections.repository import InspectionDatabase, InspectionRepository, get_or_raise
 from workflow.inspections.undo_window import MAX_UNDO_SECONDS
 from workflow.inspections.verdict import Verdict
@@ -29,7 +30,7 @@ def is_due(row: Inspection) -> bool:
 def submit(
     inspections: InspectionRepository,
     reviews: ReviewRepository,
-    inspection_id: str,
+    inspection_id: InspectionId,
     verdict: Verdict,
     reviewer: str,
     reason: str = "",
@@ -84,7 +85,7 @@ def _audit_answer(row: Inspection, second: SecondReview) -> AuditEntry:
 def undo(
     inspections: InspectionRepository,
     reviews: ReviewRepository,
-    inspection_id: str,
+    inspection_id: InspectionId,
     answer_id: str,
     reviewer: str,
 ) -> Inspection:
@@ -113,7 +114,7 @@ def adjudicate(
     inspections: InspectionDatabase,
     reviews: ReviewRepository,
     queue: MessageQueue,
-    inspection_id: str,
+    inspection_id: InspectionId,
     verdict: Verdict,
     reviewer: str,
     reason: str,
