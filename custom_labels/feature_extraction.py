@@ -112,7 +112,7 @@ def _read(location: S3Location) -> bytes:
 
 
 def _look(location: S3Location) -> tuple[bool, bool]:
-    """Return whether a photo has colour, and whether it has the pixels of the fine size."""
+    """Return two flags: the photo has colour, and it has the pixels of the fine size."""
     try:
         data = _read(location)
         with open_photo(data) as photo:
