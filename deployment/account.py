@@ -65,6 +65,19 @@ def find_cloudfront_prefix_list(ec2: Any = None) -> str:
     return str(answer["PrefixLists"][0]["PrefixListId"])
 
 
+def check_domain_in_zone(domain: str, zone_id: str, route53: Any = None) -> None:
+    """Raise ConfigurationError unless the domain is below the zone's own name, as a CNAME record must be."""
+    service = route53 or client("route53")
+    try:
+        zone = str(service.get_hosted_zone(Id=zone_id)["HostedZone"]["Name"]).rstrip(".")
+    except service.exceptions.NoSuchHostedZone as error:
+        raise ConfigurationError(f"this account has no hosted zone {zone_id}") from error
+    if not domain.endswith(f".{zone}"):
+        raise ConfigurationError(
+            f"{domain} must be a name below the zone {zone}, such as review.{zone}: its record is a CNAME"
+        )
+
+
 def _version_numbers(arn: str) -> tuple[int, ...]:
     """Return the platform's own version as numbers: 4.10.0 is newer than 4.9.2."""
     return tuple(int(part) for part in arn.rpartition("/")[2].split(".") if part.isdigit())

@@ -93,7 +93,7 @@ class CloudFormationStacks:
     ) -> tuple[str, list[PlannedChange]]:
         """Create a change set. Return its id and its changes, which are empty if the stack is up to date.
 
-        Raise PartcheckError if CloudFormation rejects the template.
+        Raise PartcheckError if CloudFormation rejects the template. Such a change set is deleted.
         """
         stack = self.find(name)
         answer = self._cloudformation.create_change_set(
@@ -105,7 +105,12 @@ class CloudFormationStacks:
             Tags=[{"Key": key, "Value": value} for key, value in tags.items()],
             Capabilities=["CAPABILITY_IAM"],
         )
-        return str(answer["Id"]), self._wait_for_changes(str(answer["Id"]))
+        change_set = str(answer["Id"])
+        try:
+            return change_set, self._wait_for_changes(change_set)
+        except PartcheckError:
+            self.discard_change_set(name, change_set)
+            raise
 
     def _wait_for_changes(self, change_set: str) -> list[PlannedChange]:
         while True:
@@ -114,7 +119,8 @@ class CloudFormationStacks:
                 reason = str(answer.get("StatusReason", ""))
                 if any(text in reason for text in _NO_CHANGES):
                     return []
-                raise PartcheckError(f"CloudFormation rejects the template: {reason}")
+                details = "; ".join([reason, *self._validation_errors(change_set)])
+                raise PartcheckError(f"CloudFormation rejects the template: {details}")
             if answer["Status"] == "CREATE_COMPLETE":
                 break
             self._sleep(POLL_SECONDS)
@@ -123,6 +129,21 @@ class CloudFormationStacks:
             answer = self._cloudformation.describe_change_set(ChangeSetName=change_set, NextToken=token)
             changes += answer["Changes"]
         return [_to_planned_change(change["ResourceChange"]) for change in changes]
+
+    def _validation_errors(self, change_set: str) -> list[str]:
+        """Return the findings of CloudFormation's early validation, which the change set's reason lacks."""
+        try:
+            answer = self._cloudformation.describe_events(
+                ChangeSetName=change_set, Filters={"FailedEvents": True}
+            )
+        except ClientError:  # Roles that were written before this operation existed may not call it.
+            return []
+        return [
+            f"{event.get('LogicalResourceId', '')} ({event.get('ValidationPath', '')}): "
+            f"{event['ValidationStatusReason']}"
+            for event in answer["OperationEvents"]
+            if event.get("ValidationStatusReason")
+        ]
 
     def execute_change_set(self, change_set: str) -> None:
         """Start to execute a change set."""

@@ -17,6 +17,7 @@ from lambdas import catalog
 from lambdas.catalog import LambdaFunction
 from workflow import state_machine_definition
 
+READ_TIMEOUT_SECONDS = 15
 QUEUE_CALLS_IN_SMALL_ACCOUNT = 2  # The least that Lambda accepts.
 
 
@@ -134,6 +135,7 @@ def _build_function(
         environment=environment
         | {
             "LOG_LEVEL": "INFO",
+            "READ_TIMEOUT_SECONDS": str(READ_TIMEOUT_SECONDS),
             "POWERTOOLS_METRICS_NAMESPACE": Stack.of(scope).stack_name,
             "POWERTOOLS_SERVICE_NAME": entry.module,
         },

@@ -14,7 +14,7 @@ REGION_AND_ACCOUNT = "<AWS::Region>:<AWS::AccountId>"
 
 BUCKET_OBJECTS = (
     "Photos keep the names that their uploaders choose. The permissions are for reading, writing or deleting "
-    "objects of this one bucket, and the bucket's own policy forbids overwriting and limits deletion."
+    "objects of this one bucket, and the bucket's own policy limits which roles write and delete."
 )
 
 

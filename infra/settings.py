@@ -14,6 +14,7 @@ OIDC_CLIENT = ("oidc_client_id", "oidc_secret_arn")
 CERTIFICATE = ("certificate_arn", "hosted_zone_id")
 REVIEW_APP_SETTINGS = ("domain", *CERTIFICATE, "oidc_issuer", *OIDC_CLIENT)
 CARRIED_OVER = ("review_app", *REVIEW_APP_SETTINGS, "alarm_email", "max_in_flight")
+RESERVED_WORDS = ("aws", "amazon", "cognito")
 IN_FLIGHT_IN_SMALL_ACCOUNT = 20
 ASSETS_BUCKET = "partcheck-assets-${AWS::AccountId}-${AWS::Region}"
 
@@ -50,6 +51,8 @@ class StageSettings:
             raise ConfigurationError(
                 f"stage must be 1 to 20 lower-case letters, digits and hyphens, not {self.stage!r}"
             )
+        if word := next((word for word in RESERVED_WORDS if word in self.stage), ""):
+            raise ConfigurationError(f"stage must not contain {word!r}: Cognito reserves it in domain names")
         if self.domain and bool(self.certificate_arn) == bool(self.hosted_zone_id):
             raise ConfigurationError(
                 "domain needs certificate_arn for an existing certificate, or hosted_zone_id for a new one"

@@ -12,8 +12,9 @@ class Storage(Construct):
     """Versioned, private, encrypted buckets that outlive the stack.
 
     The inbound bucket sends `Object Created` events to EventBridge. Keys of the filed bucket are
-    `<verdict>/<id, 16 hex>/<base name>`. Evidence cannot be overwritten: `restrict_writes` limits which roles
-    write filed photos and which roles delete a version of a photo.
+    `<verdict>/<id, 16 hex>/<base name>`. `restrict_writes` limits which roles write filed photos and which
+    roles delete a version of a photo. The only role that writes adds `If-None-Match` to each copy; the policy
+    does not require it.
     """
 
     def __init__(self, scope: Construct, construct_id: str) -> None:
@@ -89,7 +90,8 @@ def _build_bucket(
         encryption=s3.BucketEncryption.S3_MANAGED,
         enforce_ssl=True,
         minimum_tls_version=1.2,
-        removal_policy=RemovalPolicy.RETAIN,
+        # Access logs may have arrived when a first deployment fails, and only empty buckets can be deleted.
+        removal_policy=RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE if logs else RemovalPolicy.RETAIN,
         server_access_logs_bucket=logs,
         server_access_logs_prefix=f"{construct_id.lower()}/" if logs else None,
         lifecycle_rules=[abort_only if any(rule.expiration for rule in rules) else abort_and_tidy, *rules],

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -95,6 +96,13 @@ class AwsAccount:
         return [name for name, status in self.executions.items() if status == "RUNNING"]
 
     # CloudFormation.
+
+    def synthesise(self, _settings: object, out: Path, with_packages: bool) -> Path:
+        """Write the account's small template in place of the stage's."""
+        (out / "Partcheck.assets.json").write_text(json.dumps({"files": {}}), encoding="utf-8")
+        file = out / "Partcheck.template.json"
+        file.write_text(self.next_template, encoding="utf-8")
+        return file
 
     def cloudformation_describe_stacks(self, request: Mapping[str, Any]) -> Any:
         self._progress()
@@ -199,6 +207,11 @@ class AwsAccount:
 
     def lambda_get_account_settings(self, _: Mapping[str, Any]) -> Any:
         return {"AccountLimit": {"ConcurrentExecutions": self.concurrency}}
+
+    def route_53_get_hosted_zone(self, request: Mapping[str, Any]) -> Any:
+        if request["Id"] != "Z1":
+            raise AwsError("NoSuchHostedZone", f"No hosted zone found with ID: {request['Id']}")
+        return {"HostedZone": {"Id": "/hostedzone/Z1", "Name": "example.com.", "CallerReference": "1"}}
 
     def sfn_list_executions(self, request: Mapping[str, Any]) -> Any:
         """Return pages of 20, in an order in which a page may change between two calls."""
@@ -334,8 +347,10 @@ class AwsAccount:
         if handler is None:
             assert service in ("s3", "ssm", "sts"), f"{self.calls[-1]} is not simulated"
             return None
+        request = self._requests[threading.get_ident()]
+        validate_parameters(request, model.input_shape)
         try:
-            answer = handler(self._requests[threading.get_ident()])
+            answer = handler(request)
         except AwsError as error:
             code, message = error.args
             return SimpleNamespace(status_code=400), {"Error": {"Code": code, "Message": message}}
@@ -373,6 +388,7 @@ def aws_account() -> Iterator[AwsAccount]:
         patch.setattr("cli.stage.destroy.CLOCK", MonotonicClock(lambda: account.seconds, account.sleep))
         patch.setattr("deployment.stacks.CloudFormationStacks.__init__.__defaults__", (None, account.sleep))
         patch.setattr("workflow.aws.clients.configure", lambda _profile, _region: None)
+        patch.setattr("infra.app.synthesise", account.synthesise)
         boto3.setup_default_session()
         events = boto3.DEFAULT_SESSION.events  # type: ignore[union-attr]
         events.register("provide-client-params", account.capture)

@@ -87,6 +87,7 @@ def deploy(
         --hosted-zone Z0123456789 --alarm-email operator@example.com
     """
     target = resolve_target(context, stage, profile, region)
+    from deployment.account import check_domain_in_zone
     from deployment.stacks import CloudFormationStacks
     from infra.settings import StageSettings
 
@@ -98,6 +99,8 @@ def deploy(
     deployment = _merge_settings(target.stage, before.outputs if before else {}, options)
     check_admin_email(admin_email, deployment)
     concurrency = _check_account(account)
+    if deployment.hosted_zone_id:
+        check_domain_in_zone(deployment.domain, deployment.hosted_zone_id)
     deployment = replace(deployment, small_account=concurrency < SUFFICIENT_CONCURRENCY)
     for warning in _warnings(concurrency, deployment):
         note(f"Warning: {warning}")

@@ -10,6 +10,7 @@ from botocore.config import Config
 from workflow.aws.credentials import check_region
 
 MAX_ATTEMPTS = 5
+READ_TIMEOUT_SECONDS = 60
 USER_AGENT = "partcheck"
 
 
@@ -17,13 +18,14 @@ USER_AGENT = "partcheck"
 def client(service: str) -> Any:
     """Return the client of a service. Region, credentials and endpoints come from the environment.
 
-    So does the number of attempts at a call, AWS_MAX_ATTEMPTS, which is MAX_ATTEMPTS otherwise.
+    So does the number of attempts at a call, AWS_MAX_ATTEMPTS, which is MAX_ATTEMPTS otherwise, and the time
+    to wait for an answer. Functions wait for a fraction of their own timeout, so that a call is repeated.
     """
     attempts = int(os.environ.get("AWS_MAX_ATTEMPTS") or MAX_ATTEMPTS)
     config = Config(
         retries={"mode": "standard", "total_max_attempts": attempts},
         connect_timeout=5,
-        read_timeout=60,
+        read_timeout=int(os.environ.get("READ_TIMEOUT_SECONDS") or READ_TIMEOUT_SECONDS),
         max_pool_connections=32,
         tcp_keepalive=True,
         # Both save processor time at each call: tests validate the requests, and botocore would build its

@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,6 +13,7 @@ from click.testing import CliRunner, Result
 
 from cli.context import Environment
 from cli.main import main
+from tests.aws_account import REGION, RESOURCES, AwsAccount, aws_account
 from tests.fakes import (
     InMemoryArchiveIndex,
     InMemoryCommandRepository,
@@ -34,6 +35,7 @@ from tests.model_world import (
 )
 from tests.unit.pipeline import FILED, INBOUND, UNSURE, Pipeline
 from workflow.aws.camera_statuses import DynamoCameraStatusRepository
+from workflow.aws.clients import client
 from workflow.aws.stack_outputs import StackOutputs
 from workflow.inspections.objects import Image
 from workflow.models.model import ModelStatus
@@ -203,3 +205,25 @@ def unsure(command_line: CommandLine) -> Image:
     image = command_line.pipeline.upload()
     command_line.pipeline.waiting(image)
     return image
+
+
+@pytest.fixture
+def aws() -> Iterator[AwsAccount]:
+    with aws_account() as account:
+        yield account
+
+
+def stage(command: str, *options: str) -> Result:
+    """Run a command of `partcheck stage` for the stage `dev` without questions."""
+    confirmed = ("--yes",) if command in ("deploy", "destroy") else ()
+    return CliRunner().invoke(main, ("stage", command, "--stage", "dev", *confirmed, *options))
+
+
+@pytest.fixture
+def deployed(aws: AwsAccount) -> AwsAccount:
+    """A deployed stage with its bucket."""
+    assert stage("deploy").exit_code == 0
+    place = {"LocationConstraint": REGION}
+    client("s3").create_bucket(Bucket=RESOURCES["StorageInbound"][1], CreateBucketConfiguration=place)
+    aws.calls.clear()
+    return aws

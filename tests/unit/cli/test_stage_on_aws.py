@@ -1,56 +1,12 @@
 """Stages are deployed, updated and destroyed on an account that answers as AWS does."""
 
-import json
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
-from click.testing import CliRunner, Result
 
-from cli.main import main
-from tests.aws_account import (
-    OUTPUTS,
-    PLATFORM,
-    REGION,
-    RESOURCES,
-    TABLES,
-    TEMPLATE,
-    AwsAccount,
-    aws_account,
-)
+from tests.aws_account import OUTPUTS, PLATFORM, TABLES, TEMPLATE, AwsAccount
+from tests.unit.cli.conftest import stage
 from workflow.aws.clients import client
 
 PARAMETERS = ("/partcheck/dev/model", "/partcheck/dev/model-capacity", "/partcheck/dev/policy")
-
-
-@pytest.fixture
-def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[AwsAccount]:
-    """An account, and a synthesis that writes the account's small template."""
-    with aws_account() as account:
-
-        def synthesise(_settings: object, out: Path, with_packages: bool) -> Path:
-            (out / "Partcheck.assets.json").write_text(json.dumps({"files": {}}), encoding="utf-8")
-            file = out / "Partcheck.template.json"
-            file.write_text(account.next_template, encoding="utf-8")
-            return file
-
-        monkeypatch.setattr("infra.app.synthesise", synthesise)
-        yield account
-
-
-def stage(command: str, *arguments: str) -> Result:
-    options = () if command == "invite" else ("--yes",)
-    return CliRunner().invoke(main, ("stage", command, *arguments, "--stage", "dev", *options))
-
-
-@pytest.fixture
-def deployed(aws: AwsAccount) -> AwsAccount:
-    """A deployed stage with its bucket."""
-    assert stage("deploy").exit_code == 0
-    place = {"LocationConstraint": REGION}
-    client("s3").create_bucket(Bucket=RESOURCES["StorageInbound"][1], CreateBucketConfiguration=place)
-    aws.calls.clear()
-    return aws
 
 
 def read_parameters() -> dict[str, str]:

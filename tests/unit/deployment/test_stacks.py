@@ -64,7 +64,15 @@ def test_no_changes_are_no_error_and_a_rejected_template_is(reason: str, refused
         stacks = CloudFormationStacks(client)
 
         if refused:
-            with pytest.raises(PartcheckError, match="rejects the template: Template error"):
+            found = {"LogicalResourceId": "Inbound", "ValidationStatusReason": "the name is taken"}
+            stub.add_response(
+                "describe_events", {"OperationEvents": [{**found, "ValidationPath": "/Name"}, {}]}
+            )
+            stub.add_response("delete_change_set", {}, {"ChangeSetName": "plan-1"})
+            stub.add_client_error("describe_stacks", "ValidationError", "Stack with id s does not exist")
+            with pytest.raises(
+                PartcheckError, match=r"Template error.*; Inbound \(/Name\): the name is taken$"
+            ):
                 stacks.create_change_set("s", "https://t", {}, {})
         else:
             assert stacks.create_change_set("s", "https://t", {}, {})[1] == []
