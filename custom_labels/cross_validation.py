@@ -20,13 +20,23 @@ CONFIDENT = 0.8
 class OutOfFold:
     """Logits and calibrated scores (photos × labels) of photos by models that did not learn from their parts.
 
-    `loss` is the log loss, and `errors` has the number of confidently wrong parts of each label.
+    `losses` has the weighted log loss of each photo; their sum is the log loss. `errors` has the number of
+    confidently wrong parts of each label.
     """
 
     logits: FloatArray
     scores: FloatArray
-    loss: float
+    losses: FloatArray
     errors: NDArray[np.int64]
+
+    @property
+    def loss(self) -> float:
+        return float(self.losses.sum())
+
+    def gain_of(self, other: "OutOfFold") -> tuple[float, float]:
+        """Return by how much the other one has less log loss, and the standard error of that."""
+        gains = self.losses - other.losses
+        return float(gains.sum()), float(gains.std() * len(gains) ** 0.5)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +67,7 @@ class CrossValidation:
         return OutOfFold(
             logits=logits,
             scores=scores,
-            loss=float(-(self.weights * np.log(chances)).sum() / self.weights.sum()),
+            losses=-self.weights * np.log(chances) / self.weights.sum(),
             errors=self._count_confident_errors(scores),
         )
 

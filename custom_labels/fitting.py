@@ -13,8 +13,11 @@ from vision.calibration import FloatArray
 from vision.classifier import FeatureScaler, PhotoClassifier, fit_scaler
 from vision.feature_blocks import FeatureBlock
 
-# A further kind of model or block must lower the log loss by so much: less is chance.
+# A further kind of model or block must lower the log loss by so much, and by its standard error.
 MIN_GAIN = 0.01
+
+# A weaker regularisation must lower the log loss by this share of its standard error.
+MIN_ERRORS = 0.5
 
 ProgressCallback = Callable[[str], None]
 Blocks = tuple[FeatureBlock, ...]
@@ -51,8 +54,8 @@ class _Choice:
 
     def is_improved_by(self, other: "_Choice") -> bool:
         """Return True if the other one has less log loss and no more confident errors of any label."""
-        gains = other.result.loss < self.result.loss - MIN_GAIN
-        return gains and bool((other.result.errors <= self.result.errors).all())
+        gain, error = self.result.gain_of(other.result)
+        return gain > max(MIN_GAIN, error) and bool((other.result.errors <= self.result.errors).all())
 
 
 def join_blocks(features: Mapping[FeatureBlock, FloatArray], blocks: Sequence[FeatureBlock]) -> FloatArray:
@@ -141,12 +144,16 @@ def _choose_strength(
     strengths: Sequence[float],
     blocks: Blocks,
 ) -> _Choice:
-    """Return the strength with the least log loss; stop when it has become much worse."""
+    """Return the strength with the least log loss, the stronger regularisation of equal ones.
+
+    Stop when the loss has become much worse.
+    """
     best: _Choice | None = None
     for strength in strengths:
         candidate = HeadCandidate(kind, strength)
         choice = _Choice(blocks=blocks, candidate=candidate, result=validation.run(candidate, rows))
-        if best is None or choice.result.loss < best.result.loss:
+        gain, error = best.result.gain_of(choice.result) if best else (1.0, 0.0)
+        if best is None or gain > MIN_ERRORS * error:
             best = choice
         elif choice.result.loss > 1.2 * best.result.loss:
             break

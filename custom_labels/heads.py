@@ -23,7 +23,7 @@ class HeadKind(StrEnum):
 # The strengths of each kind, in the order in which they are tried: inverse regularisation of the regression
 # and of the support vectors, the identity's share of the covariance of the discriminant analysis.
 STRENGTHS = {
-    HeadKind.REGRESSION: (0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0),
+    HeadKind.REGRESSION: (0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0),
     HeadKind.DISCRIMINANT: (0.9, 0.6, 0.3, 0.1),
     HeadKind.SUPPORT_VECTORS: (0.0001, 0.001, 0.01, 0.1),
 }
