@@ -50,8 +50,12 @@ class ModelRunner:
             version = self._versions.change_status(
                 arn, VersionStatus.STARTING, "The model is being started.", **units
             )
-            if len(self._versions.list_by_status(*COUNTED_AS_RUNNING)) > MAX_RUNNING_MODELS:
-                message = f"At most {MAX_RUNNING_MODELS} models may run at once"
+            running = [other.arn for other in self._versions.list_by_status(*COUNTED_AS_RUNNING)]
+            if len(running) > MAX_RUNNING_MODELS:
+                others = " and ".join(other for other in running if other != arn)
+                message = (
+                    f"At most {MAX_RUNNING_MODELS} models may run at once: {others} do; stop one of them"
+                )
                 raise ServiceError("LimitExceededException", message)
         self._run_in_thread(self._finish_start, arn)
         return version

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from datasets.photo_listing import LeftOut, PhotoListing
 from workflow.errors import ConfigurationError
-from workflow.inspections.default_label_rules import is_ok_label
+from workflow.inspections.default_label_rules import is_ok_label, may_mean_sound
 
 
 def label_of(name: str) -> str:
@@ -51,10 +51,18 @@ def check_labels(labels: Iterable[str]) -> None:
         raise ConfigurationError(f"training needs photos of at least two labels, and there is {only}")
     ok_labels = [name for name in names if is_ok_label(name)]
     if not ok_labels or len(ok_labels) == len(names):
-        kind = "sound parts" if ok_labels else "defects"
+        kind, missing = ("sound parts", "defects") if ok_labels else ("defects", "sound parts")
+        remedy = "add a folder of defects, such as scratch"
+        if not ok_labels:
+            likely = next((name for name in names if may_mean_sound(name)), "")
+            remedy = (
+                f"if {likely} holds them, rename it to ok_{likely}"
+                if likely
+                else "add a folder of them, named ok"
+            )
         raise ConfigurationError(
-            f"training needs sound parts and defects, but {', '.join(names)} are all {kind}: "
-            "a label of sound parts begins with ok or good, all others are defects"
+            f"training needs sound parts and defects, but {', '.join(names)} are all {kind} by their names, "
+            f"and a label of {missing} is missing (those of sound parts begin with ok or good): {remedy}"
         )
 
 

@@ -1,15 +1,17 @@
 """Labelled photos from a folder, from a bucket, or from a manifest."""
 
 import hashlib
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 from custom_labels.manifest import ManifestEntry, label_by_folder_if_none_labelled, parse_entries
-from datasets.folder_labels import describe_labels, label_of, select_labelled
-from datasets.photo_listing import PhotoListing, list_folder, list_keys
+from datasets.folder_labels import describe_labels, is_utf8, label_of, select_labelled
+from datasets.photo_listing import LeftOut, PhotoListing, list_folder, list_keys
 from datasets.s3_objects import list_objects, read_object, s3_uri
+from vision.masks import is_mask
 from workflow.errors import ConfigurationError
 
 Report = Callable[[str], None]
@@ -42,10 +44,15 @@ def photos_from_folder(folder: Path, report: Report) -> list[LabelledPhoto]:
     """
     if not folder.is_dir():
         raise ConfigurationError(f"{folder} is not a folder")
-    names = _select(list_folder(folder), str(folder), report)
-    if missing := [name for name in names if not (folder / name).is_file()]:
+    listing = list_folder(folder)
+    if missing := [name for name in listing.names if label_of(name) and not (folder / name).is_file()]:
         raise ConfigurationError(f"{folder / missing[0]} is a link that leads to nothing")
-    return [LabelledPhoto(name=name, label=label_of(name), read=(folder / name).read_bytes) for name in names]
+    return _select(
+        listing,
+        str(folder),
+        report,
+        lambda name: LabelledPhoto(name=name, label=label_of(name), read=(folder / name).read_bytes),
+    )
 
 
 def photos_from_bucket(uri: str, report: Report) -> list[LabelledPhoto]:
@@ -56,25 +63,35 @@ def photos_from_bucket(uri: str, report: Report) -> list[LabelledPhoto]:
     bucket, _, prefix = uri.removeprefix("s3://").partition("/")
     prefix = f"{prefix.rstrip('/')}/" if prefix.strip("/") else ""
     listing = list_keys(key.removeprefix(prefix) for key in list_objects(bucket, prefix))
-    return [
-        LabelledPhoto(
+    return _select(
+        listing,
+        uri.rstrip("/"),
+        report,
+        lambda name: LabelledPhoto(
             name=name,
             label=label_of(name),
             read=partial(read_object, bucket, f"{prefix}{name}"),
             source=s3_uri(bucket, f"{prefix}{name}"),
-        )
-        for name in _select(listing, uri.rstrip("/"), report)
-    ]
+        ),
+    )
 
 
-def _select(listing: PhotoListing, root: str, report: Report) -> list[str]:
+def _select(
+    listing: PhotoListing, root: str, report: Report, build: Callable[[str], LabelledPhoto]
+) -> list[LabelledPhoto]:
+    """Return the labelled photos. Of the PNG files each is read, because masks are left out."""
+    photos = [build(name) for name in listing.names if not label_of(name) or is_utf8(name)]
+    masks = {photo.name for photo in photos if photo.name.lower().endswith(".png") and is_mask(photo.read())}
+    listing.left_out += Counter({LeftOut.MASK: len(masks)})
+    listing.names = [name for name in listing.names if name not in masks]
     try:
         names = select_labelled(listing, root)
     finally:
         if left_out := listing.describe_left_out():
             report(left_out)
     report(describe_labels(map(label_of, names), root))
-    return names
+    kept = set(names)
+    return [photo for photo in photos if photo.name in kept]
 
 
 def photos_from_manifest(entries: Iterable[ManifestEntry], folder: Path | None) -> list[LabelledPhoto]:

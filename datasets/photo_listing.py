@@ -26,6 +26,7 @@ class LeftOut(StrEnum):
     SPECIAL = "no regular file (a pipe, socket or device)"
     LINK = "a link to nothing, back, or to photos that are taken already"
     OTHER = "not .jpg, .jpeg or .png"
+    MASK = "a mask (*_mask.*, or a PNG of at most two values)"
     UNLABELLED = "not in a folder named after a label"
 
 
@@ -75,7 +76,10 @@ def list_keys(keys: Iterable[str]) -> PhotoListing:
 def _reason_by_name(name: str) -> LeftOut | None:
     if name.startswith("._") or name.casefold() in _COMPANIONS:
         return LeftOut.COMPANION
-    return LeftOut.HIDDEN if name.startswith((".", "~")) else None
+    if name.startswith((".", "~")):
+        return LeftOut.HIDDEN
+    stem, _, suffix = name.casefold().rpartition(".")
+    return LeftOut.MASK if stem.endswith("_mask") and f".{suffix}" in PHOTO_SUFFIXES else None
 
 
 class _FolderWalk:

@@ -19,8 +19,10 @@ from workflow.plurals import pluralize
 if TYPE_CHECKING:
     from datasets.importing import TrainAndTest
     from datasets.labelled_photos import LabelledPhoto
+    from datasets.near_duplicates import DuplicateReport
 
 DEFAULT_TEST_SHARE = 0.2
+DEFAULT_LIMIT = 0.01
 
 test_share_option = click.option(
     "--test-share",
@@ -28,6 +30,14 @@ test_share_option = click.option(
     default=DEFAULT_TEST_SHARE,
     show_default=True,
     help="The share of the photos that is set aside for the test if there is no --test set.",
+)
+
+limit_option = click.option(
+    "--limit",
+    type=click.FloatRange(0, 1),
+    default=DEFAULT_LIMIT,
+    show_default=True,
+    help="Reject the set if a larger share of the test photos shows parts that are seen elsewhere.",
 )
 
 split_option = click.option(
@@ -41,10 +51,10 @@ split_option = click.option(
 @click.command("import")
 @click.argument("source", metavar="FOLDER|MANIFEST|s3://BUCKET/PREFIX")
 @project_options
-@click.option("--name", default="", help="Same as --project.")
 @click.option("--test", "test_source", default="", help="The test set, of the same kind as the first.")
 @split_option
 @test_share_option
+@limit_option
 @click.option("--replace", is_flag=True, help="Delete the project's data sets first.")
 @click.option("--json", "as_json", is_flag=True, help="Print project and manifests as one JSON object.")
 @click.pass_obj
@@ -53,10 +63,10 @@ def import_photos(
     source: str,
     project: str,
     bucket: str,
-    name: str,
     test_source: str,
     split_directory: Path | None,
     test_share: float,
+    limit: float,
     replace: bool,
     as_json: bool,
 ) -> None:
@@ -65,23 +75,24 @@ def import_photos(
     The photos lie in folders that are named after their labels: the first level below FOLDER or PREFIX. It
     shows the labels first, and counts what it leaves out. Photos that are already in the bucket with
     the same bytes are not sent again, so an interrupted import can be repeated. Without --test a share of the
-    photos is set aside for the test, by whole parts: copies of one photo are never on both sides. The photos
-    of a MANIFEST lie in S3 already.
+    photos is set aside for the test, by whole parts: copies of one photo are never on both sides. With --test
+    or --split the leakage guard refuses sets with parts on both sides. The photos of a MANIFEST lie in S3
+    already. Masks (`*_mask.*`, PNG files of at most two values) are left out and counted.
 
     \b
     Examples:
       partcheck dataset import photos/
       partcheck dataset import all-photos/ --split lists/
-      partcheck dataset import s3://plant-7/labelled --name housings --test s3://plant-7/test
+      partcheck dataset import s3://plant-7/labelled --project housings --test s3://plant-7/test
     """
     if split_directory and test_source:
         raise click.UsageError("give --split or --test, not both")
-    services = open_model_services(context, name or project, bucket)
+    services = open_model_services(context, project, bucket)
     sides: TrainAndTest
     if split_directory:
-        sides = read_split(Path(source), split_directory)
+        sides = refuse_leaks(read_split(Path(source), split_directory), limit)
     elif test_source:
-        sides = _read_photos(source), _read_photos(test_source)
+        sides = refuse_leaks((_read_photos(source), _read_photos(test_source)), limit)
     else:
         sides = split_photos(_read_photos(source), test_share)
     summary = import_split(services, sides, replace)
@@ -92,18 +103,45 @@ def import_photos(
     note(f"Train on them with `{printed_command('model train')}`.")
 
 
+def refuse_leaks(sides: "TrainAndTest", limit: float = DEFAULT_LIMIT) -> "TrainAndTest":
+    """Return training and test photos, each with its part, if the leakage guard accepts them.
+
+    Raise ConfigurationError if a larger share of the test photos than `limit` (0 to 1) shows parts that are
+    seen elsewhere, or equal files have two labels.
+    """
+    from datasets.leakage import measure_leakage
+
+    photos, duplicates = _find_parts([photo for side in sides for photo in side])
+    leakage = measure_leakage(duplicates, photos, len(sides[0]))
+    if leakage.exceeds(limit) or leakage.contradictions:
+        pair = [*leakage.contradictions, *leakage.across, *leakage.within][0]
+        raise ConfigurationError(
+            f"The leakage guard refuses the test: {leakage.leaking_share:.1%} of its photos show parts of "
+            f"the training set, {leakage.repeated_share:.1%} repeat another test photo ({limit:.1%} is "
+            f"allowed), and {len(leakage.contradictions)} pairs of equal files have two labels; for example "
+            f"{photos[pair.first].name} and {photos[pair.second].name}. `dataset validate` lists the pairs, "
+            "and its --split-by-part writes a split without any"
+        )
+    return photos[: len(sides[0])], photos[len(sides[0]) :]
+
+
 def split_photos(photos: list["LabelledPhoto"], test_share: float = DEFAULT_TEST_SHARE) -> "TrainAndTest":
     """Return training and test photos, each with its part. Photos of one part are on the same side."""
     from datasets.leakage import split_by_part
+
+    numbered, duplicates = _find_parts(photos)
+    training, test = split_by_part(numbered, duplicates, test_share)
+    return [numbered[index] for index in training], [numbered[index] for index in test]
+
+
+def _find_parts(photos: list["LabelledPhoto"]) -> tuple[list["LabelledPhoto"], "DuplicateReport"]:
+    """Return the photos with their parts, and what was found."""
     from datasets.near_duplicates import find_near_duplicates
 
     with Progress("Comparing photos", len(photos)) as progress:
         duplicates = find_near_duplicates(photos, progress.show)
-    training, test = split_by_part(photos, duplicates, test_share)
-    numbered = [
-        replace(photo, part=str(part)) for photo, part in zip(photos, duplicates.part_numbers(), strict=True)
-    ]
-    return [numbered[index] for index in training], [numbered[index] for index in test]
+    parts = duplicates.part_numbers()
+    return [replace(photo, part=str(part)) for photo, part in zip(photos, parts, strict=True)], duplicates
 
 
 def import_split(services: ModelServices, sides: "TrainAndTest", replace: bool) -> dict[str, str | int]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from cli.dataset.import_photos import report_listing, test_share_option
+from cli.dataset.import_photos import limit_option, report_listing, test_share_option
 from cli.output import note, print_json, print_table
 from cli.printed_command import printed_command
 from cli.progress import Progress
@@ -30,13 +30,7 @@ _EXISTING = click.Path(exists=True, path_type=Path)
     type=click.Path(exists=True, file_okay=False, path_type=Path),
     help="The folder with copies of a manifest's photos, to compare them without S3.",
 )
-@click.option(
-    "--limit",
-    type=click.FloatRange(0, 1),
-    default=0.01,
-    show_default=True,
-    help="Reject the set if a larger share of the test photos shows parts that are seen elsewhere.",
-)
+@limit_option
 @click.option(
     "--split-by-part",
     "split_directory",

@@ -11,7 +11,14 @@ from typing import TYPE_CHECKING
 import click
 
 from cli.context import CliContext
-from cli.dataset.import_photos import import_split, read_split, report_listing, split_option, split_photos
+from cli.dataset.import_photos import (
+    import_split,
+    read_split,
+    refuse_leaks,
+    report_listing,
+    split_option,
+    split_photos,
+)
 from cli.model.label_verdicts import resolve_verdicts, verdict_option
 from cli.model.promote import promote_version
 from cli.model.reference import make_reference
@@ -104,7 +111,9 @@ def train(
         raise ConfigurationError("--force needs a --reason")
     services = open_model_services(context, project, bucket)
     if folder is not None:
-        sides = read_split(folder, split_directory) if split_directory else _split_folder(folder)
+        sides = (
+            refuse_leaks(read_split(folder, split_directory)) if split_directory else _split_folder(folder)
+        )
         try:
             version = train_and_promote(
                 services,

@@ -63,9 +63,14 @@ def guess_verdicts(current: str, labels: Collection[str], named: Collection[str]
 
 
 def _is_ambiguous(label: str) -> bool:
-    folded = label.casefold()
-    words = set(re.split(r"[\W_]+", folded)) - {""}
-    return folded not in _OK_NAMES and (not words or is_ok_label(label) or not words.isdisjoint(_SOUND_WORDS))
+    has_words = re.search(r"[^\W_]", label) is not None
+    is_certain = label.casefold() in _OK_NAMES
+    return not is_certain and (not has_words or is_ok_label(label) or may_mean_sound(label))
+
+
+def may_mean_sound(label: str) -> bool:
+    """Return True if a word of a label may mean sound parts, or a negation, such as in MT_Free."""
+    return not _SOUND_WORDS.isdisjoint(re.split(r"[\W_]+", label.casefold()))
 
 
 def is_ok_label(label: str) -> bool:

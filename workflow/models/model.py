@@ -106,6 +106,9 @@ class ModelControlPlane(Protocol):
     def describe(self, arn: str) -> ModelVersion | None:
         """Return one model, or None if it does not exist."""
 
+    def list_projects(self) -> list[str]:
+        """Return the names of all projects of the account."""
+
     def list_versions(self, project: str) -> list[ModelVersion]:
         """List every model of a project, newest first; empty if there is no such project."""
 

@@ -205,9 +205,21 @@ def ensure_running(registry: ModelRegistry, arn: str, units: int = 0) -> ModelVe
         registry.report_progress(f"Starting model {version.name} …")
         result = registry.control_plane.start(arn, units or _default_units(registry))
         if result is not RequestResult.ACCEPTED:
-            raise PartcheckError(f"Model {version.name} cannot be started: {result}")
+            running = _list_active(registry) if result is RequestResult.LIMIT else []
+            names = f" ({', '.join(running)}): stop one of them" if running else ""
+            raise PartcheckError(f"Model {version.name} cannot be started: {result}{names}")
         _record(registry, ModelAction.START, arn)
     return _wait(registry, arn, ModelStatus.RUNNING)
+
+
+def _list_active(registry: ModelRegistry) -> list[str]:
+    """Return project and name of each active model of the account."""
+    return [
+        f"{project}/{version.name}"
+        for project in registry.control_plane.list_projects()
+        for version in registry.control_plane.list_versions(project)
+        if version.status in model.ACTIVE_STATUSES
+    ]
 
 
 def _default_units(registry: ModelRegistry) -> int:

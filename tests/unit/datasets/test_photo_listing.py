@@ -1,13 +1,16 @@
 """Folders and S3 prefixes are listed by one rule, and everything left out is counted."""
 
+import io
 import os
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from datasets.folder_labels import check_labels
 from datasets.labelled_photos import photos_from_bucket, photos_from_folder
 from datasets.photo_listing import LeftOut, list_folder, list_keys
+from tests.part_photos import part_photo
 from tests.unit.datasets.bucket_client import BucketClient
 from workflow.errors import ConfigurationError
 from workflow.inspections.default_label_rules import is_ok_label
@@ -152,7 +155,31 @@ def test_labels_of_defects(label: str) -> None:
     assert not is_ok_label(label)
 
 
-@pytest.mark.parametrize("labels", [{"ok", "good"}, {"crack", "burr"}])
-def test_labels_of_one_kind_are_refused(labels: set[str]) -> None:
-    with pytest.raises(ConfigurationError, match=r"are all (sound parts|defects)"):
+@pytest.mark.parametrize(
+    ("labels", "remedy"),
+    [
+        ({"ok", "good"}, "a label of defects is missing .*: add a folder of defects"),
+        ({"crack", "burr"}, "a label of sound parts is missing .*: add a folder of them, named ok"),
+        ({"MT_Blowhole", "MT_Free"}, "if MT_Free holds them, rename it to ok_MT_Free"),
+    ],
+)
+def test_labels_of_one_kind_are_refused_with_the_missing_label_and_how_to_name_it(
+    labels: set[str], remedy: str
+) -> None:
+    with pytest.raises(ConfigurationError, match=remedy):
         check_labels(labels)
+
+
+def test_masks_are_left_out_and_counted(tmp_path: Path) -> None:
+    """A mask is known by its name, or as a PNG of two values; a JPEG of two greys is a photo."""
+    write_photos(
+        tmp_path, "ok/a.jpg", "crack/b.jpg", "crack/b_mask.png", "crack/c_MASK.jpg", "crack/broken.png"
+    )
+    photo = part_photo(1)
+    (tmp_path / "crack/d.png").write_bytes(photo)
+    with Image.open(io.BytesIO(photo)) as picture:
+        picture.point(lambda value: 255 * (value > 128)).save(tmp_path / "crack/e.png")
+    told: list[str] = []
+    names = [photo.name for photo in photos_from_folder(tmp_path, told.append)]
+    assert names == ["crack/b.jpg", "crack/broken.png", "crack/d.png", "ok/a.jpg"]
+    assert "3 a mask (*_mask.*, or a PNG of at most two values)" in told[0]

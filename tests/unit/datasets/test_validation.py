@@ -10,7 +10,7 @@ import pytest
 from cli.dataset import import_photos
 from datasets import validation
 from datasets.ground_truth import format_line
-from datasets.labelled_photos import photos_from_manifest_file
+from datasets.labelled_photos import photos_from_folder, photos_from_manifest_file
 from local.sample_parts import SamplePart, generate_parts
 from tests.copies import decode_grey, mirrored
 from workflow.errors import ConfigurationError
@@ -181,6 +181,12 @@ def test_folders_are_refused_for_a_part_on_both_sides_and_a_new_split_has_none(
         ("training and test", "copy.jpeg")
     ]
     assert document["leaking_share"] == pytest.approx(1 / 7)
+    both = tuple(photos_from_folder(side, str) for side in folders)
+    with pytest.raises(ConfigurationError, match=r"14.3% of its photos show parts .*copy\.jpeg"):
+        import_photos.refuse_leaks(both)
+    accepted = import_photos.refuse_leaks(both, limit=0.2)
+    assert [len(side) for side in accepted] == [60, 7]
+    assert all(photo.part for side in accepted for photo in side)
 
     result = validation.validate(train, test, None, lambda _done, _detail: None)
     before = sorted(path.stat().st_mtime_ns for path in train.rglob("*"))
