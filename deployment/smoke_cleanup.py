@@ -35,7 +35,10 @@ def remove_message(queue_url: str, body: str, sqs: Any = None) -> bool:
 
 
 def delete_inspection(outputs: StackOutputs, row: Inspection, s3: Any = None, dynamodb: Any = None) -> None:
-    """Delete an inspection with its object versions, archive records, name index, token and audit entries."""
+    """Delete an inspection with its object versions, archive records, name index and token.
+
+    Audit entries stay: no one deletes what people and commands did.
+    """
     objects, tables = s3 or client("s3"), dynamodb or client("dynamodb")
     for image in filter(None, (row.image, row.location, row.pending_delete)):
         objects.delete_object(Bucket=image.bucket, Key=image.key, VersionId=image.version_id)
@@ -46,14 +49,6 @@ def delete_inspection(outputs: StackOutputs, row: Inspection, s3: Any = None, dy
                 Bucket=outputs.history_bucket, Key=version["Key"], VersionId=version["VersionId"]
             )
     DynamoInspectionSearch(outputs.inspections_table, outputs.name_index_table, tables).remove_name(row)
-    entries = tables.query(
-        TableName=outputs.audit_table,
-        KeyConditionExpression="inspection_id = :id",
-        ExpressionAttributeValues=to_attribute_values({":id": row.id}),
-    )
-    for entry in entries["Items"]:
-        key = {name: entry[name] for name in ("inspection_id", "at")}
-        tables.delete_item(TableName=outputs.audit_table, Key=key)
     tables.delete_item(
         TableName=outputs.task_tokens_table, Key=to_attribute_values({"inspection_id": row.id})
     )

@@ -5,7 +5,9 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
-SMOKE_TEST_NAMES = "partcheck-smoke-*"
+from workflow.inspections import smoke_photos
+
+SMOKE_TEST_NAMES = f"{smoke_photos.NAME_PREFIX}*"
 
 
 class Storage(Construct):

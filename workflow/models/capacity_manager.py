@@ -9,6 +9,7 @@ from workflow import timestamps
 from workflow.inspections.inspection import InspectionState
 from workflow.inspections.objects import Image
 from workflow.inspections.repository import InspectionQueries
+from workflow.inspections.smoke_photos import is_smoke_photo
 from workflow.models import model
 from workflow.models.capacity_policy import CapacityPolicy
 from workflow.models.model import (
@@ -134,7 +135,10 @@ def request_start(ports: CapacityPorts, arn: str, policy: CapacityPolicy, now: s
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AutoStartingDetector:
-    """A Detector that requests a start of its model when a photo finds the model stopped."""
+    """A Detector that requests a start of its model when a photo finds the model stopped.
+
+    A photo of the smoke test requests none.
+    """
 
     detector: Detector
     ports: CapacityPorts
@@ -143,7 +147,8 @@ class AutoStartingDetector:
 
     def detect_labels(self, image: Image) -> ModelAnswer | ModelNotReady | ImageRefused | ImageUnreadable:
         response = self.detector.detect_labels(image)
-        if isinstance(response, ModelNotReady) and response.reason == NOT_RUNNING:
+        is_stopped = isinstance(response, ModelNotReady) and response.reason == NOT_RUNNING
+        if is_stopped and not is_smoke_photo(image.key):
             request_start(self.ports, self.model, self.policy(), timestamps.now())
         return response
 

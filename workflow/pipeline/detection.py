@@ -14,7 +14,8 @@ from workflow.inspections.model_reference import ReferenceRepository
 from workflow.inspections.objects import Image, InspectionId, ObjectStore
 from workflow.inspections.repository import InspectionRepository, check_withdrawable, require_owner
 from workflow.inspections.routing_policy import RoutingPolicy, mark_unusual
-from workflow.inspections.verdict import Prediction, Score
+from workflow.inspections.smoke_photos import DECIDED_BY_PERSON, is_smoke_photo
+from workflow.inspections.verdict import Prediction, Score, Verdict
 from workflow.pipeline.reference_comparison import compare_with_reference
 
 BACKOFF_SHARE = 0.01
@@ -110,9 +111,9 @@ def detect(
 ) -> DetectionDocument:
     """Ask the model about one inspection and store its answer. A stored answer is never paid for twice.
 
-    An unusual photo is unclear at any confidence, with the model's scores. The wait for a model counts from
-    the claim of the photo, so that an attempt does not restart it; in a later revision it counts from the
-    attempt.
+    An unusual photo is unclear at any confidence, with the model's scores. So is a photo of the smoke test,
+    which waits for no model. The wait for a model counts from the claim of the photo, so that an attempt does
+    not restart it; in a later revision it counts from the attempt.
     """
     row = require_owner(inspections, inspection_id, owner)
     if answer := _stored_answer(inspections, row, policy):
@@ -123,7 +124,7 @@ def detect(
     if isinstance(response, ImageUnreadable):
         response = _explain_unreadable(objects, row, response)
     if isinstance(response, ModelNotReady):
-        if waited_seconds < policy.model_wait_seconds:
+        if waited_seconds < policy.model_wait_seconds and not is_smoke_photo(row.image.key):
             return _not_ready(response, waited_seconds)
         response = _stop_waiting(objects, row, policy, waited_seconds)
     if isinstance(response, ModelAnswer):
@@ -145,7 +146,9 @@ def _stop_waiting(
     """Let a person decide about a photo that no model answered for, unless it was deleted meanwhile."""
     if _is_deleted(objects, row):
         return ImageRefused(UPLOAD_DELETED, "The photo was deleted while no model answered.")
-    return policy.predict_without_model(f"no model answered in {round(waited_seconds / 3600)} h")
+    smoke = is_smoke_photo(row.image.key)
+    note = DECIDED_BY_PERSON if smoke else f"no model answered in {round(waited_seconds / 3600)} h"
+    return policy.predict_without_model(note)
 
 
 def _predict_recovered(row: Inspection, policy: RoutingPolicy) -> Prediction | None:
@@ -202,6 +205,8 @@ def _predict(
 ) -> Prediction:
     examination = compare_with_reference(inspections, references, row, answer.model)
     prediction = policy.predict(answer.scores, answer.model, examination.unusual)
+    if is_smoke_photo(row.image.key):
+        prediction = replace(prediction, verdict=Verdict.UNCLEAR, note=DECIDED_BY_PERSON)
     return replace(prediction, reference=examination.reference)
 
 

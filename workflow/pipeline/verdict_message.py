@@ -8,10 +8,11 @@ from workflow import timestamps
 from workflow.inspections.inspection import Inspection
 from workflow.inspections.objects import Image
 from workflow.inspections.repository import InspectionQueries
+from workflow.inspections.smoke_photos import is_smoke_photo
 from workflow.inspections.verdict import Prediction, Verdict
 from workflow.photos.validation_result import RejectionReason
 
-SCHEMA_VERSION = "1.2"
+SCHEMA_VERSION = "1.3"
 MAX_EARLIER_VERSIONS = 50
 CLAIM_DELAY_SECONDS = 60
 
@@ -33,6 +34,7 @@ def build_message(
         "revision": inspection.revision,
         "corrects": f"{inspection.id}-{inspection.revision - 1}" if inspection.revision > 1 else None,
         "supersedes": supersedes,
+        "test": is_smoke_photo(inspection.image.key),
         "verdict": verdict.value,
         "decided_by": _decided_by(inspection),
         "image": _image(inspection.image),

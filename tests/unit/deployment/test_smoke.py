@@ -1,9 +1,16 @@
 """The smoke test's cleanup deletes its own inspection and nothing else."""
 
+import io
+import json
 from dataclasses import fields
 from typing import Any
 
+import pytest
+from botocore.response import StreamingBody
+
+from deployment import smoke_checks
 from deployment.smoke_cleanup import delete_inspection, remove_message
+from lambdas.catalog import FUNCTIONS
 from local.resources import table_name
 from tests.unit.pipeline import Pipeline
 from tests.unit.workflow.aws.stubbed_client import stubbed
@@ -60,7 +67,9 @@ def count_stored() -> dict[str, int]:
     }
 
 
-def test_everything_of_one_inspection_is_deleted_and_nothing_of_another(tables: Any) -> None:
+def test_all_of_one_inspection_but_its_audit_entries_is_deleted_and_nothing_of_another(
+    tables: Any,
+) -> None:
     for name in BUCKETS:
         place = {"LocationConstraint": "eu-central-1"}
         client("s3").create_bucket(Bucket=name, CreateBucketConfiguration=place)
@@ -71,8 +80,77 @@ def test_everything_of_one_inspection_is_deleted_and_nothing_of_another(tables: 
 
     delete_inspection(OUTPUTS, ours)
 
-    assert count_stored() == before
+    audit = OUTPUTS.audit_table
+    assert count_stored() == {**before, audit: before[audit] + 1}
     assert all(count > 0 for name, count in before.items() if name != "filed")
+
+
+@pytest.mark.parametrize(
+    ("answers", "fault"),
+    [
+        (["ran"], ""),
+        (["TooManyRequestsException", "TooManyRequestsException", "ran"], ""),
+        (["failed"], "KeyError: 'MODEL_PARAMETER'"),
+        (["ResourceNotFoundException"], "ResourceNotFoundException"),
+    ],
+)
+def test_a_scheduled_function_runs_once_and_its_error_is_told(answers: list[str], fault: str) -> None:
+    rests: list[float] = []
+    error = json.dumps({"errorType": "KeyError", "errorMessage": "'MODEL_PARAMETER'"}).encode()
+    with stubbed("lambda") as (client, stub):
+        for answer in answers:
+            if answer.endswith("Exception"):
+                stub.add_client_error("invoke", answer)
+                continue
+            failed = {"FunctionError": "Unhandled"} if answer == "failed" else {}
+            body = StreamingBody(io.BytesIO(error if failed else b"{}"), len(error if failed else b"{}"))
+            request = {"FunctionName": "f", "InvocationType": "RequestResponse", "Payload": b"{}"}
+            stub.add_response("invoke", {"StatusCode": 200, "Payload": body, **failed}, request)
+
+        assert fault in smoke_checks.run_function("f", client, rests.append)
+
+    assert len(rests) == answers.count("TooManyRequestsException")
+
+
+def test_every_function_with_a_schedule_is_found_among_the_functions_of_the_stack() -> None:
+    scheduled = [function for function in FUNCTIONS if function.schedule_minutes]
+    names = {f"Functions{function.placeholder}1A2B3C4D": function.module for function in FUNCTIONS}
+
+    assert smoke_checks.find_scheduled_functions(names) == {f.module: f.module for f in scheduled}
+
+
+def test_a_metric_without_data_is_a_fault_if_nothing_can_write_it() -> None:
+    def alarm(name: str, namespace: str, **dimensions: str) -> dict[str, Any]:
+        listed = [{"Name": key, "Value": value} for key, value in dimensions.items()]
+        return {"AlarmName": name, "Namespace": namespace, "MetricName": "m", "Dimensions": listed}
+
+    own = alarm("math", "partcheck-dev", service="reconcile")
+    stat = {"Metric": {key: own[key] for key in ("Namespace", "MetricName", "Dimensions")}}
+    math = {
+        "AlarmName": "math",
+        "Metrics": [{"Id": "e"}, {"Id": "m", "MetricStat": stat | {"Period": 60, "Stat": "Sum"}}],
+    }
+    alarms = [
+        alarm("data", "partcheck-dev", service="reconcile"),
+        math,
+        alarm("renamed", "partcheck-dev", service="mend"),
+        alarm("unused", "AWS/SQS", QueueName="failures"),
+        alarm("gone", "AWS/SQS", QueueName="other"),
+    ]
+    with stubbed("cloudwatch") as (client, stub):
+        stub.add_response("describe_alarms", {"MetricAlarms": alarms})
+        stub.add_response("list_metrics", {"Metrics": [{"MetricName": "m"}]}, stat["Metric"])
+        for _ in alarms[1:]:
+            stub.add_response("list_metrics", {"Metrics": []})
+
+        found = list(smoke_checks.find_metrics(["a"], ["failures"], client))
+
+    assert [(name, fault) for name, _, fault in found] == [
+        ("math", ""),
+        ("renamed", "no function 'mend' writes it"),
+        ("unused", ""),
+        ("gone", "the stage has no other"),
+    ]
 
 
 def test_a_message_is_removed_and_the_others_stay_visible() -> None:

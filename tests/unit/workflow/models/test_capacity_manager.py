@@ -266,13 +266,14 @@ def test_repeated_requests_at_once_make_one_request() -> None:
 
 def test_a_photo_requests_a_start_of_a_stopped_model_but_not_of_a_busy_one() -> None:
     plant = Plant(ModelStatus.STOPPED)
-    detector = FakeDetector(ModelNotReady("the model is busy", 10), _to_outcome(STOPPED))
+    detector = FakeDetector(ModelNotReady("the model is busy", 10), *[_to_outcome(STOPPED)] * 2)
     detector_with_start = capacity_manager.AutoStartingDetector(
         detector=detector, ports=plant.ports, model=ARN, policy=lambda: POLICY
     )
     image = Image("in", "1.jpg", "v1")
 
     detector_with_start.detect_labels(image)
+    detector_with_start.detect_labels(Image("in", "partcheck-smoke/partcheck-smoke-1.jpg", "v1"))
     assert plant.control_plane.starts == []
     detector_with_start.detect_labels(image)
     assert plant.control_plane.starts == [ARN]

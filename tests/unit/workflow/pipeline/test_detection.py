@@ -14,6 +14,7 @@ from workflow.inspections.inspection import InspectionState
 from workflow.inspections.model_reference import ModelReference
 from workflow.inspections.objects import Image, inspection_id
 from workflow.inspections.routing_policy import RoutingPolicy
+from workflow.inspections.smoke_photos import DECIDED_BY_PERSON
 from workflow.inspections.verdict import Score, Verdict
 from workflow.photos.measures import PhotoMeter, UnmeasurablePhoto
 from workflow.pipeline.detection import ImageRefused, ImageUnreadable, ModelAnswer, ModelNotReady
@@ -53,6 +54,22 @@ def test_the_whole_score_vector_is_kept() -> None:
     assert kept.scores == (Score("ok_front", 0.97), Score("def_front", 0.03))
     assert (kept.model, kept.policy_version) == (MODEL, "2026-01")
     assert pipeline.detector.seen == [image]
+
+
+@pytest.mark.parametrize("answer", [CLEARLY_OK, ASLEEP])
+def test_a_person_decides_a_photo_of_the_smoke_test_with_and_without_a_model(
+    answer: ModelAnswer | ModelNotReady,
+) -> None:
+    pipeline = Pipeline(detector=FakeDetector(answer))
+    image = pipeline.upload(key="partcheck-smoke/partcheck-smoke-1-part.jpg")
+
+    pipeline.waiting(image)
+
+    prediction = pipeline.row(image).prediction
+    assert prediction is not None
+    assert (prediction.verdict, prediction.note) == (Verdict.UNCLEAR, DECIDED_BY_PERSON)
+    assert prediction.model == ("" if answer is ASLEEP else MODEL)
+    assert pipeline.row(image).state is InspectionState.WAITING
 
 
 def test_a_stored_answer_is_never_paid_for_twice() -> None:

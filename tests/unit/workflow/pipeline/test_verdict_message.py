@@ -148,6 +148,16 @@ def examples_of_the_page() -> dict[str, str]:
     return dict(re.findall(block, PAGE, re.DOTALL | re.MULTILINE))
 
 
+@pytest.mark.parametrize(
+    ("key", "is_test"),
+    [("partcheck-smoke/partcheck-smoke-1-text.jpg", True), ("line/partcheck-smoke-1.jpg", False)],
+)
+def test_only_messages_of_the_smoke_test_say_that_they_are_tests(key: str, is_test: bool) -> None:
+    pipeline = Pipeline()
+
+    assert announced(pipeline, pipeline.upload(b"no photo", key=key))["test"] is is_test
+
+
 def announced(pipeline: Pipeline, image: Image) -> dict[str, Any]:
     """Inspect an upload and return its message."""
     pipeline.inspected(image)
@@ -221,10 +231,10 @@ def test_the_schema_requires_every_field_and_lets_readers_ignore_those_of_later_
     objects = [SCHEMA, *(part for part in SCHEMA["$defs"].values() if part["type"] == "object")]
 
     assert "additionalProperties" not in str(SCHEMA)
-    absent_in_older_messages = {"unusual"}
+    absent_in_older_messages = {"unusual", "test"}
     for part in objects:
         assert set(part["required"]) == set(part["properties"]) - absent_in_older_messages
-    later = {**valid(), "schema_version": "1.3", "part": {"id": "7"}}
+    later = {**valid(), "schema_version": "1.4", "part": {"id": "7"}}
     assert PUBLISHED_VALIDATOR.is_valid(later)
     assert not PUBLISHED_VALIDATOR.is_valid({**later, "schema_version": "2.0"})
     assert SCHEMA["$defs"]["review"]["properties"]["reason"]["maxLength"] == MAX_REASON_LENGTH
@@ -255,7 +265,7 @@ def test_the_page_explains_every_field_and_no_other() -> None:
 def test_the_page_lists_every_version_up_to_the_present_one() -> None:
     versions = re.findall(r"^\| ([0-9]+\.[0-9]+) \|", PAGE, re.MULTILINE)
 
-    assert versions == ["1.0", "1.1", verdict_message.SCHEMA_VERSION]
+    assert versions == ["1.0", "1.1", "1.2", verdict_message.SCHEMA_VERSION]
 
 
 @pytest.mark.parametrize(
