@@ -95,9 +95,10 @@ def test_a_person_is_invited_once_again_and_to_a_further_role(deployed: AwsAccou
     ann = "ann@example.com"
     answers = [stage("invite", ann, "--role", "reviewer"), stage("invite", ann, "--role", "reviewer")]
     deployed.users[ann] = "CONFIRMED"
-    answers.append(stage("invite", ann, "--role", "engineer"))
+    answers.append(stage("invite", ann, "--role", "engineer", "--json"))
 
     assert [answer.exit_code for answer in answers] == [0, 0, 0]
+    assert json.loads(answers[-1].stdout)["role"] == "engineer"
     assert deployed.mails == [ann, ann]
     assert deployed.roles == [(ann, "reviewer"), (ann, "reviewer"), (ann, "engineer")]
     sentences = (
