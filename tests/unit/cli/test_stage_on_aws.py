@@ -1,5 +1,7 @@
 """Stages are deployed, updated and destroyed on an account that answers as AWS does."""
 
+import json
+
 import pytest
 
 from tests.aws_account import OUTPUTS, PLATFORM, TABLES, TEMPLATE, AwsAccount
