@@ -23,7 +23,7 @@ from xml.sax.saxutils import escape
 import uvicorn
 from ministack.app import app as ministack
 
-from local import object_file_sync
+from local import fork_server, object_file_sync
 from local.durable_store import DurableStore
 from local.ministack_state import S3, StateRecorder
 from local.object_file_sync import FileChanges, StorageFailedError
@@ -125,6 +125,7 @@ def main(host: str, port: int) -> None:
     """Serve until a signal ends the process."""
     # uvicorn shuts down cleanly, then raises the signal again. Exit with status 0.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    fork_server.install(Path(os.environ["TMPDIR"]))
     photos = Path(os.environ["S3_DATA_DIR"])
     object_file_sync.repair_cut_writes(photos)  # Before MiniStack reads them.
     object_file_sync.watch(photos)
