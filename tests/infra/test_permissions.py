@@ -62,8 +62,8 @@ def used_by_aws(account: TemplateAccount) -> Iterator[Permission]:
         Permission(state_machine, f"xray:{action}", "*")
         for action in (*TRACES, "GetSamplingRules", "GetSamplingTargets")
     )
-    flow_log = account.find_logical_id("IAM::Role", "ReviewAppNetworkFlowLog")
-    log_group = account.arn(account.find_logical_id("Logs::LogGroup", "ReviewAppFlowLogs"))
+    flow_log = account.find_logical_id("IAM::Role", "ReviewNetworkFlowLog")
+    log_group = account.arn(account.find_logical_id("Logs::LogGroup", "ReviewNetworkFlowLogs"))
     yield from (Permission(flow_log, f"logs:{action}", log_group) for action in (*LOGS, "DescribeLogStreams"))
     yield from _used_by_elastic_beanstalk(account)
 

@@ -7,10 +7,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from typing import Any
 
-from botocore.exceptions import ClientError
-
 from workflow.aws.clients import client
-from workflow.aws.conditional_writes import is_condition_failure
+from workflow.aws.conditional_writes import try_write
 from workflow.aws.hourly_metrics import FAILURES, StoredHour, build_hour_update, hour_key, read_hour
 from workflow.aws.items import from_attribute_values, to_attribute_values
 from workflow.aws.search import DynamoInspectionSearch
@@ -62,15 +60,11 @@ class DynamoArchiveIndex:
         # The token identifies the change, so that a retry after a lost answer counts nothing twice.
         change = json.dumps([row.id, row.state, row.closed_at, hour.version, asdict(metrics)], sort_keys=True)
         token = hashlib.sha256(change.encode()).hexdigest()[:36]
-        try:
-            self._dynamodb.transact_write_items(
-                TransactItems=[{"Update": update} for update in updates], ClientRequestToken=token
-            )
-        except ClientError as error:
-            if not is_condition_failure(error):
-                raise
-            return False
-        return True
+        items = [{"Update": update} for update in updates]
+        answer = try_write(
+            lambda: self._dynamodb.transact_write_items(TransactItems=items, ClientRequestToken=token)
+        )
+        return answer is not None
 
     def _stored_metrics(self, row: Inspection) -> tuple[InspectionMetrics, StoredHour]:
         """Return the metrics that were counted for a row, and the hour that they were counted in."""

@@ -5,11 +5,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict, fields, replace
 from typing import Any
 
-from botocore.exceptions import ClientError
-
 from workflow import timestamps
 from workflow.aws.clients import client
-from workflow.aws.conditional_writes import is_condition_failure
+from workflow.aws.conditional_writes import try_write
 from workflow.aws.items import from_attribute_values, to_attribute_values
 from workflow.cameras.camera import Camera, CameraPhoto, Suspect, camera_from_dict
 from workflow.cameras.confirmed_photos import list_days
@@ -142,23 +140,20 @@ class DynamoCameraRepository:
 
     def _save(self, camera: Camera, changes: int) -> bool:
         item = {"series": CAMERAS, "entry": camera.name, "camera": json.dumps(asdict(camera))}
-        try:
-            self._dynamodb.put_item(
+        answer = try_write(
+            lambda: self._dynamodb.put_item(
                 TableName=self._table,
                 Item=to_attribute_values({**item, "changes": changes + 1}),
                 ConditionExpression="attribute_not_exists(series) OR changes = :changes",
                 ExpressionAttributeValues=to_attribute_values({":changes": changes}),
             )
-        except ClientError as error:
-            if not is_condition_failure(error):
-                raise
-            return False
-        return True
+        )
+        return answer is not None
 
     def _mark(self, photo: CameraPhoto, name: str, value: str) -> None:
         """Set an attribute of a stored photo, unless it is set already."""
-        try:
-            self._dynamodb.update_item(
+        try_write(
+            lambda: self._dynamodb.update_item(
                 TableName=self._table,
                 Key=_photo_key(photo),
                 UpdateExpression="SET #name = :value",
@@ -166,9 +161,7 @@ class DynamoCameraRepository:
                 ExpressionAttributeNames={"#name": name},
                 ExpressionAttributeValues=to_attribute_values({":value": value, ":empty": ""}),
             )
-        except ClientError as error:
-            if not is_condition_failure(error):
-                raise
+        )
 
     def _query(self, condition: str, values: dict[str, Any], **request: Any) -> Iterator[dict[str, Any]]:
         return query_items(self._dynamodb, self._table, condition, values, **request)

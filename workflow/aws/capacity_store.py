@@ -4,9 +4,8 @@ import json
 from dataclasses import asdict
 from typing import Any
 
-from botocore.exceptions import ClientError
-
 from workflow.aws.clients import client
+from workflow.aws.conditional_writes import try_write
 from workflow.models.capacity_manager import UsageMeter
 
 METER, START_LOCK = "model-usage-meter", "model-start-lock"
@@ -56,16 +55,13 @@ class DynamoCapacityStore:
         self._dynamodb.put_item(TableName=self._table, Item=item)
 
     def _put(self, item: dict[str, Any], condition: str, names: dict[str, str], before: str) -> bool:
-        try:
-            self._dynamodb.put_item(
+        answer = try_write(
+            lambda: self._dynamodb.put_item(
                 TableName=self._table,
                 Item=item,
                 ConditionExpression=condition,
                 ExpressionAttributeNames=names,
                 ExpressionAttributeValues={":before": {"S": before}},
             )
-        except ClientError as error:
-            if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
-                raise
-            return False
-        return True
+        )
+        return answer is not None

@@ -3,10 +3,8 @@
 import json
 from typing import Any
 
-from botocore.exceptions import ClientError
-
 from workflow.aws.clients import client
-from workflow.aws.conditional_writes import is_condition_failure
+from workflow.aws.conditional_writes import try_write
 from workflow.aws.items import to_attribute_values, to_audit_item
 from workflow.inspections.inspection import AuditEntry
 from workflow.recovery import commands
@@ -27,11 +25,7 @@ class DynamoCommandRepository:
         if_new = {"ConditionExpression": "attribute_not_exists(id)"}
         puts = [{"TableName": self._table, "Item": _to_item(command), **if_new}]
         puts += [{"TableName": self._audit_table, "Item": to_audit_item(entry)} for entry in entries]
-        try:
-            self._dynamodb.transact_write_items(TransactItems=[{"Put": put} for put in puts])
-        except ClientError as error:
-            if not is_condition_failure(error):
-                raise
+        try_write(lambda: self._dynamodb.transact_write_items(TransactItems=[{"Put": put} for put in puts]))
 
     def get(self, command_id: str) -> Command | None:
         answer = self._dynamodb.get_item(
@@ -52,18 +46,15 @@ class DynamoCommandRepository:
         return [command for command in listed if command and not command.ended_at]
 
     def update_if_unchanged(self, before: Command, after: Command) -> bool:
-        try:
-            self._dynamodb.put_item(
+        answer = try_write(
+            lambda: self._dynamodb.put_item(
                 TableName=self._table,
                 Item=_to_item(after),
                 ConditionExpression="progress = :before",
                 ExpressionAttributeValues=to_attribute_values({":before": _progress(before)}),
             )
-        except ClientError as error:
-            if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
-                raise
-            return False
-        return True
+        )
+        return answer is not None
 
     def lock(self, owner: str, now: str, until: str) -> bool:
         return self._put_lock(owner, until, "attribute_not_exists(id) OR #until < :now", {":now": now})
@@ -74,19 +65,16 @@ class DynamoCommandRepository:
     def _put_lock(self, owner: str, until: str, condition: str, values: dict[str, str]) -> bool:
         """Store the lock beside the commands. Return False if the condition does not hold."""
         names = {"#until": "until", "#owner": "owner"}
-        try:
-            self._dynamodb.put_item(
+        answer = try_write(
+            lambda: self._dynamodb.put_item(
                 TableName=self._table,
                 Item=to_attribute_values({"id": LOCK_ID, "owner": owner, "until": until}),
                 ConditionExpression=condition,
                 ExpressionAttributeNames={key: name for key, name in names.items() if key in condition},
                 ExpressionAttributeValues=to_attribute_values(values),
             )
-        except ClientError as error:
-            if not is_condition_failure(error):
-                raise
-            return False
-        return True
+        )
+        return answer is not None
 
 
 def _to_item(command: Command) -> dict[str, Any]:

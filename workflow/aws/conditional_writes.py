@@ -1,6 +1,7 @@
 """Conditional writes on DynamoDB: updates on a condition, alone or with an audit entry."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -43,17 +44,23 @@ def write_with_audit(dynamodb: Any, change: dict[str, Any], audit_table: str, en
     Raise Conflict if the condition of the update fails.
     """
     put = {"TableName": audit_table, "Item": to_audit_item(entry)}
+    items = [{"Update": change}, {"Put": put}]
+    write = partial(retry_on_conflict, lambda: dynamodb.transact_write_items(TransactItems=items))
+    if try_write(write) is None:
+        raise Conflict(f"inspection {entry.inspection_id}: it changed meanwhile")
+
+
+def try_write(write: Callable[[], dict[str, Any]]) -> dict[str, Any] | None:
+    """Make a conditional write. Return the answer, or None if the condition failed."""
     try:
-        retry_on_conflict(
-            lambda: dynamodb.transact_write_items(TransactItems=[{"Update": change}, {"Put": put}])
-        )
+        return write()
     except ClientError as error:
-        if is_condition_failure(error):
-            raise Conflict(f"inspection {entry.inspection_id}: it changed meanwhile") from error
+        if _is_condition_failure(error):
+            return None
         raise
 
 
-def is_condition_failure(error: ClientError) -> bool:
+def _is_condition_failure(error: ClientError) -> bool:
     """Return True if a condition failed. Throttling and other writers cancel transactions, too."""
     if error.response["Error"]["Code"] == "TransactionCanceledException":
         reasons = error.response.get("CancellationReasons", ())

@@ -5,14 +5,12 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
-from botocore.exceptions import ClientError
-
 from workflow.aws.audit_log import DynamoAuditLog
 from workflow.aws.conditional_writes import (
     LEASE_NAMES,
     NO_OTHER_LEASE,
     conditional_update,
-    is_condition_failure,
+    try_write,
     write_with_audit,
 )
 from workflow.aws.conflict_retry import retry_on_conflict
@@ -68,8 +66,8 @@ class DynamoInspectionRepository(DynamoInspectionQueries, DynamoAuditLog):
     def claim(self, new: Inspection) -> Inspection | None:
         item = to_inspection_item(new)
         names = [name for name in item if name != "id"]
-        try:
-            answer = self._dynamodb.update_item(
+        answer = try_write(
+            lambda: self._dynamodb.update_item(
                 TableName=self._table,
                 Key={"id": item["id"]},
                 UpdateExpression="SET " + ", ".join(f"#{n} = if_not_exists(#{n}, :{n})" for n in names),
@@ -78,11 +76,8 @@ class DynamoInspectionRepository(DynamoInspectionQueries, DynamoAuditLog):
                 ExpressionAttributeValues={f":{n}": item[n] for n in names},
                 ReturnValues="ALL_NEW",
             )
-        except ClientError as error:
-            if is_condition_failure(error):
-                return None
-            raise
-        return from_inspection_item(answer["Attributes"])
+        )
+        return from_inspection_item(answer["Attributes"]) if answer else None
 
     def get(self, inspection_id: str) -> Inspection | None:
         answer = self._dynamodb.get_item(
@@ -165,11 +160,7 @@ class DynamoInspectionRepository(DynamoInspectionQueries, DynamoAuditLog):
                 ":yes": "yes",
             },
         )
-        try:
-            self._dynamodb.update_item(**change)
-        except ClientError as error:
-            if not is_condition_failure(error):
-                raise
+        if try_write(lambda: self._dynamodb.update_item(**change)) is None:
             return require_owner(self, inspection_id, owner)  # It has a decision or a later round.
         return get_or_raise(self, inspection_id)
 
@@ -289,13 +280,8 @@ class DynamoInspectionRepository(DynamoInspectionQueries, DynamoAuditLog):
             names=names,
             values=values,
         )
-        try:
-            retry_on_conflict(lambda: self._dynamodb.update_item(**change))
-        except ClientError as error:
-            if is_condition_failure(error):
-                return False
-            raise
-        return True
+        answer = try_write(lambda: retry_on_conflict(lambda: self._dynamodb.update_item(**change)))
+        return answer is not None
 
     def _change(
         self,
@@ -315,20 +301,17 @@ class DynamoInspectionRepository(DynamoInspectionQueries, DynamoAuditLog):
         conditions = " AND ".join(f"#{name} = :was_{name}" for name in required)
         new = {f":{name}": value for name, value in changes.items()}
         old = {f":was_{name}": value for name, value in required.items()}
-        try:
-            self._dynamodb.update_item(
-                TableName=self._table,
-                Key=to_attribute_values({"id": inspection_id}),
-                UpdateExpression=f"SET {sets}",
-                ConditionExpression=conditions,
-                ExpressionAttributeNames=names,
-                ExpressionAttributeValues=to_attribute_values({**new, **old}),
-            )
-        except ClientError as error:
-            if not is_condition_failure(error):
-                raise
+        change = conditional_update(
+            self._table,
+            inspection_id,
+            expression=f"SET {sets}",
+            condition=conditions,
+            names=names,
+            values={**new, **old},
+        )
+        if try_write(lambda: self._dynamodb.update_item(**change)) is None:
             require_owner(self, InspectionId(inspection_id), ExecutionName(owner))
-            raise Conflict(f"inspection {inspection_id}: the row changed since it was read") from error
+            raise Conflict(f"inspection {inspection_id}: the row changed since it was read")
 
 
 def _names(*attributes: str) -> dict[str, str]:

@@ -3,15 +3,13 @@
 from collections.abc import Iterator
 from typing import Any
 
-from botocore.exceptions import ClientError
-
 from workflow import timestamps
 from workflow.aws.clients import client
 from workflow.aws.conditional_writes import (
     LEASE_NAMES,
     NO_OTHER_LEASE,
     conditional_update,
-    is_condition_failure,
+    try_write,
     write_with_audit,
 )
 from workflow.aws.conflict_retry import retry_on_conflict
@@ -160,10 +158,4 @@ class DynamoReviewRepository:
         write_with_audit(self._dynamodb, change, self._audit_table, entry)
 
     def _update(self, change: dict[str, Any]) -> dict[str, Any] | None:
-        try:
-            answer: dict[str, Any] = retry_on_conflict(lambda: self._dynamodb.update_item(**change))
-        except ClientError as error:
-            if is_condition_failure(error):
-                return None
-            raise
-        return answer
+        return try_write(lambda: retry_on_conflict(lambda: self._dynamodb.update_item(**change)))
