@@ -14,11 +14,7 @@ from workflow.recovery.reconcile import reconcile as repair_all
 @click.command()
 @click.option("--once", is_flag=True, help="Check and repair once, then exit.")
 @click.option(
-    "--every",
-    type=click.FloatRange(min=1),
-    default=60,
-    show_default=True,
-    help="Seconds between two checks.",
+    "--every", type=click.FloatRange(min=1), default=60, show_default=True, help="Seconds between two checks."
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the repairs of each check as one JSON object.")
 @click.pass_obj

@@ -53,11 +53,5 @@ def _build_monitor() -> CameraMonitor:
 
 
 def _reopen(queue: MessageQueue, suspect: Suspect) -> None:
-    revision.reinspect(
-        production().inspections,
-        queue,
-        suspect.inspection_id,
-        suspect.actor,
-        suspect.reason,
-    )
+    revision.reinspect(production().inspections, queue, suspect.inspection_id, suspect.actor, suspect.reason)
     time.sleep(1 / MAX_PER_SECOND)

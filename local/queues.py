@@ -25,10 +25,7 @@ RETENTION_SECONDS = 14 * 24 * 3600
 UPLOADS_PATTERN: dict[str, Any] = {
     "source": ["aws.s3"],
     "detail-type": ["Object Created"],
-    "detail": {
-        "bucket": {"name": [INBOUND_BUCKET]},
-        "object": {"key": ignored_keys.inspected_key_pattern()},
-    },
+    "detail": {"bucket": {"name": [INBOUND_BUCKET]}, "object": {"key": ignored_keys.inspected_key_pattern()}},
 }
 
 

@@ -1,10 +1,12 @@
 """Timestamps as rows and messages store them: ISO 8601, UTC, milliseconds."""
 
 import re
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import NewType
 
 Timestamp = NewType("Timestamp", str)
+Clock = Callable[[], Timestamp]  # Tests move it.
 
 EARLIEST = "2000-01-01T00:00:00.000Z"  # Before any timestamp that a row can hold.
 

@@ -32,12 +32,7 @@ SUM_TOLERANCE = 0.001
 @click.command()
 @click.argument("version", required=False, default="")
 @project_options
-@click.option(
-    "--hold-out",
-    "source",
-    default="",
-    help="Freeze these photos: a folder, or a manifest in S3.",
-)
+@click.option("--hold-out", "source", default="", help="Freeze these photos: a folder, or a manifest in S3.")
 @click.option("--new-hold-out", "reason", default="", help="Why the frozen hold-out is replaced.")
 @click.option("--json", "as_json", is_flag=True, help="Print all figures as one JSON document.")
 @click.pass_obj

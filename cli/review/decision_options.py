@@ -32,11 +32,7 @@ def decision_options(
         ),
         click.option("--reason", help=reason_help, **reason_settings),
         click.option(
-            "--class",
-            "defect_class",
-            default="",
-            type=class_type,
-            help="The kind of defect, such as crack.",
+            "--class", "defect_class", default="", type=class_type, help="The kind of defect, such as crack."
         ),
         reviewer_option(action),
         json_option(content),

@@ -14,12 +14,7 @@ from fastapi.responses import StreamingResponse
 from review_app.chips import list_chip
 from review_app.container import Container
 from review_app.executions.history_services import HistoryServices
-from review_app.executions.list_filters import (
-    PAGE_SIZES,
-    STATUSES,
-    ListFilters,
-    parse_filters,
-)
+from review_app.executions.list_filters import PAGE_SIZES, STATUSES, ListFilters, parse_filters
 from review_app.live import StatePoller, event_stream
 from review_app.rendering import render_page
 from review_app.review.services import ReviewServices

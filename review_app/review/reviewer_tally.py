@@ -1,7 +1,6 @@
 """The tally of each reviewer's answers today, read incrementally from the audit trail."""
 
 import threading
-from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from workflow import timestamps
@@ -26,7 +25,7 @@ class ReviewerTally:
     def __init__(
         self,
         inspections: AuditLog,
-        clock: Callable[[], str] = timestamps.now,
+        clock: timestamps.Clock = timestamps.now,
         cache_seconds: float = 1.0,
     ) -> None:
         self._inspections, self._clock, self._cache_seconds = inspections, clock, cache_seconds

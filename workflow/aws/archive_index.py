@@ -12,13 +12,7 @@ from workflow.aws.conditional_writes import try_write
 from workflow.aws.hourly_metrics import FAILURES, StoredHour, build_hour_update, hour_key, read_hour
 from workflow.aws.items import from_attribute_values, to_attribute_values
 from workflow.aws.search import DynamoInspectionSearch
-from workflow.history.metrics import (
-    FailedExecution,
-    InspectionMetrics,
-    RoutedScore,
-    Routing,
-    replace_score,
-)
+from workflow.history.metrics import FailedExecution, InspectionMetrics, RoutedScore, Routing, replace_score
 from workflow.inspections.inspection import Inspection
 from workflow.inspections.objects import InspectionId
 

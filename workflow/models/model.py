@@ -35,21 +35,11 @@ class ModelStatus(StrEnum):
 
 
 STARTABLE_STATUSES = frozenset(
-    {
-        ModelStatus.TRAINING_COMPLETED,
-        ModelStatus.STOPPED,
-        ModelStatus.COPYING_COMPLETED,
-        ModelStatus.FAILED,
-    }
+    {ModelStatus.TRAINING_COMPLETED, ModelStatus.STOPPED, ModelStatus.COPYING_COMPLETED, ModelStatus.FAILED}
 )
 ACTIVE_STATUSES = frozenset({ModelStatus.STARTING, ModelStatus.RUNNING})
 FAILED_STATUSES = frozenset(
-    {
-        ModelStatus.FAILED,
-        ModelStatus.TRAINING_FAILED,
-        ModelStatus.COPYING_FAILED,
-        ModelStatus.EXPIRED,
-    }
+    {ModelStatus.FAILED, ModelStatus.TRAINING_FAILED, ModelStatus.COPYING_FAILED, ModelStatus.EXPIRED}
 )
 
 TRANSITIONAL_STATUSES = frozenset(

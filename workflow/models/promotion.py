@@ -10,6 +10,7 @@ from workflow.models import model
 from workflow.models.capacity_policy import CapacityPolicy
 from workflow.models.evaluation import HoldOutEvaluation, find_objections
 from workflow.models.model import ModelControlPlane, ModelStatus, ModelVersion, MonotonicClock, RequestResult
+from workflow.timestamps import Clock
 
 START_TIMEOUT_SECONDS = 3600.0
 MIN_PARTS_A_LABEL = 30
@@ -83,7 +84,7 @@ class ModelRegistry:
     settings: ModelSettings
     event_log: ModelEventLog
     clock: MonotonicClock
-    now: Callable[[], str]
+    now: Clock
     actor: str
     report_progress: ProgressReporter
 

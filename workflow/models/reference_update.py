@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from typing import Any, Protocol
 
@@ -12,6 +12,7 @@ from workflow.inspections.model_reference import ModelReference, ReferenceReposi
 from workflow.inspections.verdict import Verdict
 from workflow.models.model import version_name
 from workflow.models.promotion import ModelAction, ModelEvent, ModelEventLog
+from workflow.timestamps import Clock
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,7 +77,7 @@ class ReferenceStore:
     references: ReferenceRepository
     updates: ReferenceUpdates
     event_log: ModelEventLog
-    now: Callable[[], str]
+    now: Clock
     actor: str
 
     def first(self, model: str) -> ModelReference | None:

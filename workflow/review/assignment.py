@@ -4,7 +4,7 @@ import random
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
@@ -66,7 +66,7 @@ class ReviewAssigner:
     """
 
     def __init__(
-        self, reviews: ReviewRepository, clock: Callable[[], str] = timestamps.now, cache_seconds: float = 1.0
+        self, reviews: ReviewRepository, clock: timestamps.Clock = timestamps.now, cache_seconds: float = 1.0
     ) -> None:
         self._reviews = reviews
         self._clock = clock
