@@ -7,7 +7,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from lambdas.container import production
 from lambdas.observability import logger, metrics, observed
-from workflow.inspections.repository import InspectionRepository
+from workflow.inspections.repository import DecisionRepository
 from workflow.pipeline.detection import DetectionDocument
 from workflow.pipeline.executions import ExecutionInput, TaskToken
 from workflow.review import decisions as review
@@ -31,7 +31,7 @@ class AskReviewerInput(TypedDict):
 def handler(
     event: AskReviewerInput,
     context: LambdaContext,
-    inspections: InspectionRepository | None = None,
+    inspections: DecisionRepository | None = None,
     task_tokens: TaskTokenStore | None = None,
     decisions: MessageQueue | None = None,
 ) -> None:

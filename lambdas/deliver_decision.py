@@ -11,7 +11,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from lambdas.batch_processor import LoggingBatchProcessor
 from lambdas.container import production
 from lambdas.observability import logger, observed
-from workflow.inspections.repository import InspectionRepository
+from workflow.inspections.repository import DecisionRepository
 from workflow.recovery import decision_delivery
 from workflow.recovery.redrive import RedrivableExecutions
 from workflow.review.decisions import MessageQueue, TaskTokenStore
@@ -23,7 +23,7 @@ processor = LoggingBatchProcessor(event_type=EventType.SQS)
 def handler(
     event: dict[str, Any],
     context: LambdaContext,
-    inspections: InspectionRepository | None = None,
+    inspections: DecisionRepository | None = None,
     task_tokens: TaskTokenStore | None = None,
     executions: RedrivableExecutions | None = None,
     decisions: MessageQueue | None = None,

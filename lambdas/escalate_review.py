@@ -5,7 +5,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from lambdas.container import production
 from lambdas.observability import logger, metrics, observed
-from workflow.inspections.repository import InspectionRepository
+from workflow.inspections.repository import DecisionRepository
 from workflow.pipeline.executions import ExecutionInput
 from workflow.review import decisions
 from workflow.review.decisions import EscalationDocument, MessageQueue
@@ -15,7 +15,7 @@ from workflow.review.decisions import EscalationDocument, MessageQueue
 def handler(
     event: ExecutionInput,
     context: LambdaContext,
-    inspections: InspectionRepository | None = None,
+    inspections: DecisionRepository | None = None,
     escalations: MessageQueue | None = None,
 ) -> EscalationDocument:
     """Notify a supervisor that a review is overdue, and start its next round.

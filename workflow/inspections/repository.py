@@ -69,6 +69,24 @@ class InspectionRepository(Protocol):
     ) -> None:
         """Point the row at the photo's location. Raise Conflict if it was moved or announced meanwhile."""
 
+    def record_revision(self, before: Inspection, after: Inspection, entry: AuditEntry) -> None:
+        """Replace a closed row by its next revision, with the audit entry, in one transaction.
+
+        Raise Conflict if the row is not closed any more, or was revised meanwhile.
+        """
+
+    def close(self, inspection_id: InspectionId, owner: ExecutionName, at: Timestamp) -> None:
+        """Record that the verdict was announced, or the upload withdrawn. Closing again changes nothing."""
+
+    def transfer_ownership(
+        self, before: Inspection, owner: ExecutionName, attempt: int, at: Timestamp
+    ) -> bool:
+        """Give the row to the next attempt's execution. Return False if it changed meanwhile."""
+
+
+class DecisionRepository(InspectionRepository, Protocol):
+    """The inspections' rows with their reviews and decisions."""
+
     def record_review(
         self, inspection_id: InspectionId, owner: ExecutionName, review: Review, priority: str
     ) -> Inspection:
@@ -95,20 +113,6 @@ class InspectionRepository(Protocol):
 
     def record_delivery(self, inspection_id: InspectionId, decision_id: str, at: Timestamp) -> None:
         """Store when the execution received the decision, unless it is applied, or the row has another."""
-
-    def record_revision(self, before: Inspection, after: Inspection, entry: AuditEntry) -> None:
-        """Replace a closed row by its next revision, with the audit entry, in one transaction.
-
-        Raise Conflict if the row is not closed any more, or was revised meanwhile.
-        """
-
-    def close(self, inspection_id: InspectionId, owner: ExecutionName, at: Timestamp) -> None:
-        """Record that the verdict was announced, or the upload withdrawn. Closing again changes nothing."""
-
-    def transfer_ownership(
-        self, before: Inspection, owner: ExecutionName, attempt: int, at: Timestamp
-    ) -> bool:
-        """Give the row to the next attempt's execution. Return False if it changed meanwhile."""
 
 
 class InspectionQueries(Protocol):
@@ -152,7 +156,7 @@ class AuditLog(Protocol):
         """Yield the audit trail of a day (2026-01-31, UTC) from a time on."""
 
 
-class InspectionDatabase(InspectionRepository, InspectionQueries, AuditLog, Protocol):
+class InspectionDatabase(DecisionRepository, InspectionQueries, AuditLog, Protocol):
     """The inspections' rows, queries and audit trail, for those who need more than one of them."""
 
 

@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from workflow import timestamps
 from workflow.inspections.inspection import Decision, Inspection
-from workflow.inspections.repository import InspectionRepository
+from workflow.inspections.repository import DecisionRepository
 
 UNDO_SECONDS = 8  # Unless the setting of the review app says otherwise.
 MAX_UNDO_SECONDS = 60
@@ -36,7 +36,7 @@ def undo_seconds_left(decision: Decision, now: str) -> int:
     return max(0, math.ceil(timestamps.seconds_between(now, decision.effective_at)))
 
 
-def finalize(inspections: InspectionRepository, row: Inspection, now: str) -> bool:
+def finalize(inspections: DecisionRepository, row: Inspection, now: str) -> bool:
     """Make the decision of a row final. Return False while it can be undone, and if it was undone.
 
     Code that acts on a decision makes it final first: a conditional write, and not a clock, decides whether

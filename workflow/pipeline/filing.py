@@ -15,7 +15,7 @@ from workflow.inspections.objects import (
     StoredObject,
     copy_once,
 )
-from workflow.inspections.repository import InspectionDatabase, InspectionRepository, require_owner
+from workflow.inspections.repository import DecisionRepository, InspectionDatabase, require_owner
 from workflow.inspections.undo_window import finalize
 from workflow.inspections.verdict import Verdict
 from workflow.pipeline import verdict_message
@@ -71,7 +71,7 @@ def file_photo(
     }
 
 
-def _target_verdict(inspections: InspectionRepository, row: Inspection, target: FilingTarget) -> Verdict:
+def _target_verdict(inspections: DecisionRepository, row: Inspection, target: FilingTarget) -> Verdict:
     if target is not FilingTarget.REVIEWED:
         return Verdict(target)
     if row.decision is None or not (row.settled or finalize(inspections, row, timestamps.now())):

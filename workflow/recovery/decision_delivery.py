@@ -5,7 +5,7 @@ from enum import StrEnum
 from workflow import timestamps
 from workflow.inspections.inspection import Inspection, InspectionState
 from workflow.inspections.objects import InspectionId
-from workflow.inspections.repository import InspectionRepository
+from workflow.inspections.repository import DecisionRepository
 from workflow.inspections.undo_window import finalize, undo_seconds_left
 from workflow.pipeline import start
 from workflow.pipeline.executions import ACTIVE_STATUSES, Executions
@@ -30,7 +30,7 @@ class DeliveryOutcome(StrEnum):
 
 
 def deliver(
-    inspections: InspectionRepository,
+    inspections: DecisionRepository,
     tokens: TaskTokenStore,
     executions: RedrivableExecutions,
     queue: MessageQueue,
@@ -60,7 +60,7 @@ def deliver(
 
 
 def _send_decision(
-    inspections: InspectionRepository, tokens: TaskTokenStore, executions: Executions, row: Inspection
+    inspections: DecisionRepository, tokens: TaskTokenStore, executions: Executions, row: Inspection
 ) -> bool:
     """Answer the first token that is alive. Return False if there is none."""
     if row.decision is None:
@@ -77,7 +77,7 @@ def _send_decision(
 
 
 def _resume(
-    inspections: InspectionRepository, executions: RedrivableExecutions, row: Inspection
+    inspections: DecisionRepository, executions: RedrivableExecutions, row: Inspection
 ) -> DeliveryOutcome:
     """Make sure that an execution continues; it uses the decision that stands without asking again."""
     if row.settled:

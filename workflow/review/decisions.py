@@ -21,8 +21,8 @@ from workflow.inspections.inspection import (
 )
 from workflow.inspections.objects import InspectionId
 from workflow.inspections.repository import (
+    DecisionRepository,
     InspectionDatabase,
-    InspectionRepository,
     get_or_raise,
     require_owner,
 )
@@ -67,7 +67,7 @@ class MessageQueue(Protocol):
 
 
 def open_review(
-    inspections: InspectionRepository,
+    inspections: DecisionRepository,
     tokens: TaskTokenStore,
     queue: MessageQueue,
     inspection_id: InspectionId,
@@ -92,7 +92,7 @@ def open_review(
 
 
 def escalate(
-    inspections: InspectionRepository, queue: MessageQueue, inspection_id: InspectionId, owner: ExecutionName
+    inspections: DecisionRepository, queue: MessageQueue, inspection_id: InspectionId, owner: ExecutionName
 ) -> EscalationDocument:
     """Start the next round of an unanswered review, unless a decision stands.
 
@@ -175,7 +175,7 @@ def _get_stored_decision(
 
 
 def undo(
-    inspections: InspectionRepository, inspection_id: InspectionId, decision_id: str, reviewer: str
+    inspections: DecisionRepository, inspection_id: InspectionId, decision_id: str, reviewer: str
 ) -> Inspection:
     """Undo a reviewer's own decision in its undo window; reopen the photo and lease it to them.
 
