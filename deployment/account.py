@@ -13,6 +13,7 @@ CUSTOM_LABELS_REGIONS = frozenset(
         *("ap-south-1", "ap-northeast-1", "ap-northeast-2", "ap-southeast-1", "ap-southeast-2"),
     }
 )
+ZONES_WITHOUT_VPC_ORIGINS = frozenset({"use1-az3", "cac1-az3", "apne1-az3", "apne2-az1"})
 CLOUDFRONT_PREFIX_LIST = "com.amazonaws.global.cloudfront.origin-facing"
 
 
@@ -76,6 +77,23 @@ def check_domain_in_zone(domain: str, zone_id: str, route53: Any = None) -> None
         raise ConfigurationError(
             f"{domain} must be a name below the zone {zone}, such as review.{zone}: its record is a CNAME"
         )
+
+
+def find_zones(ec2: Any = None) -> str:
+    """Return the names of two availability zones in which CloudFront reaches load balancers, by their ids.
+
+    The order of ids is the same at each deployment, so that subnets stay where they are.
+    """
+    filters = [
+        {"Name": "zone-type", "Values": ["availability-zone"]},
+        {"Name": "state", "Values": ["available"]},
+    ]
+    answer = (ec2 or client("ec2")).describe_availability_zones(Filters=filters)
+    names = {zone["ZoneId"]: str(zone["ZoneName"]) for zone in answer["AvailabilityZones"]}
+    usable = [names[zone] for zone in sorted(names) if zone not in ZONES_WITHOUT_VPC_ORIGINS]
+    if len(usable) < 2:
+        raise ConfigurationError("the review app needs two availability zones: deploy with --no-review-app")
+    return ",".join(usable[:2])
 
 
 def _version_numbers(arn: str) -> tuple[int, ...]:

@@ -1,23 +1,32 @@
 """The network of the review app."""
 
-from aws_cdk import RemovalPolicy
+from aws_cdk import CfnParameter, Fn, RemovalPolicy, Stack
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_logs as logs
 from constructs import Construct
+
+ZONES_PARAMETER = "ReviewZones"
 
 
 class ReviewNetwork(Construct):
     """Two public subnets for servers, and two isolated ones for a load balancer that no one reaches directly.
 
-    There is no NAT gateway to pay for, and only the load balancer reaches the servers.
+    There is no NAT gateway to pay for, and only the load balancer reaches the servers. Two zones are chosen
+    by the deployment, because each account names zones in its own way and CloudFront does not reach all.
     """
 
     def __init__(self, scope: Construct, construct_id: str) -> None:
         super().__init__(scope, construct_id)
+        zones = CfnParameter(
+            Stack.of(self),
+            ZONES_PARAMETER,
+            type="CommaDelimitedList",
+            description="The names of two availability zones that VPC origins of CloudFront support",
+        )
         self.vpc = ec2.Vpc(
             self,
             "Network",
-            max_azs=2,
+            availability_zones=[Fn.select(number, zones.value_as_list) for number in range(2)],
             nat_gateways=0,
             restrict_default_security_group=False,
             subnet_configuration=[

@@ -311,6 +311,10 @@ class AwsAccount:
     def ec2_describe_managed_prefix_lists(self, _: Mapping[str, Any]) -> Any:
         return {"PrefixLists": [{"PrefixListId": prefix_list} for prefix_list in self.prefix_lists]}
 
+    def ec2_describe_availability_zones(self, _: Mapping[str, Any]) -> Any:
+        zones = {"eu-central-1b": "euc1-az3", "eu-central-1a": "euc1-az2", "eu-central-1c": "euc1-az1"}
+        return {"AvailabilityZones": [{"ZoneName": name, "ZoneId": zone} for name, zone in zones.items()]}
+
     def cognito_identity_provider_admin_create_user(self, request: Mapping[str, Any]) -> Any:
         name, again = request["Username"], request.get("MessageAction") == "RESEND"
         if "@" not in name:

@@ -224,15 +224,16 @@ def _create_parameters(deployment: "StageSettings") -> None:
 
 
 def _find_template_parameters(deployment: "StageSettings") -> dict[str, str]:
-    """Look up the template's parameters: the newest platform, and the addresses of CloudFront."""
-    from deployment.account import find_cloudfront_prefix_list, find_latest_python_platform
+    """Look up the template's parameters: the newest platform, two zones, and the addresses of CloudFront."""
+    from deployment.account import find_cloudfront_prefix_list, find_latest_python_platform, find_zones
     from infra.bundle import PYTHON
     from infra.entrances import PREFIX_LIST_PARAMETER
     from infra.review_app import PLATFORM_PARAMETER
+    from infra.review_network import ZONES_PARAMETER
 
     if not deployment.review_app:
         return {}
-    values = {PLATFORM_PARAMETER: find_latest_python_platform(PYTHON)}
+    values = {PLATFORM_PARAMETER: find_latest_python_platform(PYTHON), ZONES_PARAMETER: find_zones()}
     if not deployment.domain:
         values[PREFIX_LIST_PARAMETER] = find_cloudfront_prefix_list()
     return values

@@ -35,6 +35,7 @@ from cli.sample_model import train_and_promote_sample_model
 from cli.stage.smoke_review import REVIEWER
 from deployment.resource_deletion import BUCKET, TABLE, select_existing
 from deployment.stacks import CloudFormationStacks
+from infra.review_network import ZONES_PARAMETER
 from lambdas.catalog import FUNCTIONS
 from local.lock import lock_state_dir
 from local.ports import Ports
@@ -69,7 +70,8 @@ def remove_unsupported(template: dict[str, Any]) -> dict[str, Any]:
         if resource["Type"].startswith(UNSUPPORTED_TYPES) or math:
             del resources[name]
     outputs = {name: output for name, output in template["Outputs"].items() if name != "ReviewAppEndpoint"}
-    rest = {key: value for key, value in template.items() if key != "Parameters"}
+    zones = {"Type": "CommaDelimitedList", "Default": "eu-central-1a,eu-central-1b"}
+    rest = {**template, "Parameters": {ZONES_PARAMETER: zones}}
     return {**rest, "Resources": resources, "Outputs": outputs}
 
 

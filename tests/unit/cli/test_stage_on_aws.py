@@ -16,6 +16,9 @@ def read_parameters() -> dict[str, str]:
     return {parameter["Name"]: parameter["Value"] for parameter in found}
 
 
+REVIEW_PARAMETERS = {"ReviewPlatformArn": PLATFORM, "ReviewZones": "eu-central-1c,eu-central-1a"}
+
+
 def test_a_first_deployment_creates_the_parameters_before_the_functions_read_them(aws: AwsAccount) -> None:
     answer = stage("deploy")
 
@@ -67,7 +70,7 @@ def test_the_review_app_is_deployed_without_options_and_its_first_admin_invited(
     answer = stage("deploy", "--admin-email", "ann@example.com")
 
     assert answer.exit_code == 0, answer.output
-    assert aws.parameters == {"ReviewPlatformArn": PLATFORM, "CloudFrontPrefixList": "pl-a3a144ca"}
+    assert aws.parameters == {**REVIEW_PARAMETERS, "CloudFrontPrefixList": "pl-a3a144ca"}
     assert (aws.mails, aws.roles) == (["ann@example.com"], [("ann@example.com", "admin")])
     plan, _, rest = answer.stderr.partition("the review app US$40 of it")
     assert "Invitation" not in plan
@@ -80,7 +83,7 @@ def test_the_review_app_is_deployed_without_options_and_its_first_admin_invited(
         (("--no-review-app",), {}),
         (
             ("--domain", "review.example.com", "--hosted-zone", "Z1"),
-            {"ReviewPlatformArn": PLATFORM},
+            REVIEW_PARAMETERS,
         ),
     ],
 )

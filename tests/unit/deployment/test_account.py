@@ -42,6 +42,24 @@ def test_a_platform_that_is_not_offered_is_named() -> None:
             account.find_latest_python_platform("3.13", client)
 
 
+@pytest.mark.parametrize(
+    ("ids", "zones"),
+    [(("use1-az4", "use1-az3", "use1-az1"), "c,a"), (("apne2-az1", "apne2-az2"), "")],
+)
+def test_the_zones_are_those_that_cloudfront_reaches_in_the_order_of_their_ids(
+    ids: tuple[str, ...], zones: str
+) -> None:
+    with stubbed("ec2") as (client, stub):
+        found = [{"ZoneName": name, "ZoneId": zone} for name, zone in zip("abc", ids, strict=False)]
+        stub.add_response("describe_availability_zones", {"AvailabilityZones": found})
+
+        if zones:
+            assert account.find_zones(client) == zones
+        else:
+            with pytest.raises(ConfigurationError, match="needs two availability zones"):
+                account.find_zones(client)
+
+
 @pytest.mark.parametrize("found", [True, False])
 def test_the_addresses_of_cloudfront_are_a_list_of_the_region(found: bool) -> None:
     name = account.CLOUDFRONT_PREFIX_LIST
