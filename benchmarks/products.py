@@ -57,8 +57,8 @@ from workflow.proportion import Proportion
 
 BINS = 10
 CONFIDENT = 0.8
-SMALL_SIDE = 96
-LEARNED, HELD_BACK = 60, 100  # parts of each label for a promise
+SMALL_SIDE = 64
+LEARNED, HELD_BACK = 60, 60  # parts of each label for a promise
 RATES = ("escapes", "false_alarms", "unclear")
 COLUMNS = ("accuracy", "area", "log_loss", "calibration_error", "automatic", "wrong")
 

@@ -20,6 +20,7 @@ from cli.dataset.import_photos import (
     split_photos,
 )
 from cli.model.label_verdicts import resolve_verdicts, verdict_option
+from cli.model.oddest_output import print_oddest
 from cli.model.promote import promote_version
 from cli.model.reference import make_reference
 from cli.model.reference_output import warn_of_missing_reference
@@ -63,6 +64,7 @@ class NotPromoted(Conflict):
     help="With FOLDER: inference units.  [default: as many as the model in use has]",
 )
 @verdict_option
+@click.option("--only-good", is_flag=True, help="With FOLDER: train nothing, list the oddest photos.")
 @click.option("--force", is_flag=True, help="With FOLDER: put the model to use unseen. Needs --reason.")
 @click.option("--reason", default="", help="Why. Recorded with the promotion.")
 @click.option("--json", "as_json", is_flag=True, help="Print the model's ARN and status as one JSON object.")
@@ -78,6 +80,7 @@ def train(
     replace: bool,
     units: int | None,
     verdicts: Sequence[tuple[str, str]],
+    only_good: bool,
     force: bool,
     reason: str,
     as_json: bool,
@@ -96,6 +99,9 @@ def train(
     does not say it for certain (`good_light`), the command asks before it imports, or fails without a
     terminal; --verdict names it.
 
+    With --only-good, FOLDER needs no defects: the command lists the photos that are furthest from the good
+    ones, to find the first defects to label. It trains and files nothing.
+
     \b
     Examples: photos/ok/*.jpg and photos/scratch/*.jpg
       partcheck model train photos/
@@ -105,8 +111,13 @@ def train(
         raise ConfigurationError(
             "--no-wait needs data sets: import the folder first, then train without FOLDER"
         )
-    if folder is None and (replace or units or verdicts or split_directory or force):
-        raise click.UsageError("--replace, --split, --units, --verdict and --force need a FOLDER")
+    if folder is None and (replace or units or verdicts or split_directory or force or only_good):
+        raise click.UsageError(
+            "--replace, --split, --units, --verdict, --only-good and --force need a FOLDER"
+        )
+    if folder is not None and only_good:
+        print_oddest(folder, as_json)
+        return
     if force and not reason.strip():
         raise ConfigurationError("--force needs a --reason")
     services = open_model_services(context, project, bucket)

@@ -4,11 +4,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 
 from custom_labels.calibration import best_f1_threshold, fit_calibration
+from custom_labels.cross_validation import CrossValidation, divide_by_part, weigh_photos
 from custom_labels.duplicate_groups import IndexArray, group_near_duplicates
 from custom_labels.evaluation import build_evaluation_manifest, build_summary, evaluate_classifier
 from custom_labels.fitting import FittedClassifier, TrainingExamples, fit_classifier
+from custom_labels.heads import FALLBACK, HeadCandidate, HeadKind, fit_head
 from custom_labels.manifest import ManifestEntry
 from custom_labels.train_test_split import PhotoSet, split_train_test
 from vision.calibration import FloatArray
@@ -68,6 +71,46 @@ def test_a_skewed_set_is_calibrated_to_equal_shares_of_its_labels() -> None:
     scores = skewed.predict_probabilities(fresh)
     assert scores.mean(axis=0) == pytest.approx([0.5, 0.5], abs=0.03)
     assert scores[truth == 1, 1].mean() == pytest.approx(scores[truth == 0, 0].mean(), abs=0.06)
+
+
+def test_shots_of_one_part_stand_in_one_fold_and_a_fit_that_ignores_parts_is_too_sure() -> None:
+    """Labels by chance cannot be learned, but parts can be known by heart: the scores out of fold tell."""
+    parts = np.repeat(np.arange(40), 3)
+    targets = np.random.default_rng(0).permutation(40)[parts] % 2
+    rows = np.random.default_rng(1).normal(size=(40, 60))[parts]
+    rows += 0.1 * np.random.default_rng(2).normal(size=rows.shape)
+    weights = weigh_photos(targets, parts)
+    losses = []
+    for groups in (parts, np.arange(120)):
+        folds = divide_by_part(targets, groups)
+        assert folds is not None
+        validation = CrossValidation(labels=2, targets=targets, parts=groups, weights=weights, folds=folds)
+        losses.append(validation.run(FALLBACK, rows).loss)
+    assert losses[0] > 0.6 > 0.3 > losses[1]
+
+
+def test_a_block_is_admitted_if_it_tells_the_labels_apart_and_left_out_if_it_is_noise() -> None:
+    signal, targets = clouds(120, 2)
+    noise = np.random.default_rng(5).normal(size=signal.shape)
+    examples = TrainingExamples(
+        features={FeatureBlock.WHOLE: noise, FeatureBlock.CENTRE: noise + 0, FeatureBlock.FINE: signal},
+        targets=targets,
+        parts=np.arange(120),
+        labels=("a", "b"),
+        colour=False,
+    )
+    fitted = fit_classifier(examples, lambda _progress: None)
+    assert fitted.classifier.blocks == (FeatureBlock.WHOLE, FeatureBlock.FINE)
+
+
+@pytest.mark.parametrize("shrinkage", [0.1, 0.6])
+def test_the_discriminant_is_that_of_scikit_learn(shrinkage: float) -> None:
+    rows, targets = clouds(90, 3, apart=0.7)
+    head = fit_head(HeadCandidate(HeadKind.DISCRIMINANT, shrinkage), rows, targets, np.ones(90), 3)
+    other = LinearDiscriminantAnalysis(solver="lsqr", shrinkage=shrinkage).fit(rows, targets)
+    expected = other.decision_function(rows)
+    found = head(rows)
+    assert found - found[:, :1] == pytest.approx(expected - expected[:, :1], abs=1e-6)
 
 
 @pytest.mark.parametrize("count", [2, 4])
