@@ -59,7 +59,7 @@ UNSUPPORTED_TYPES = (
     *("AWS::ElasticBeanstalk::", "AWS::EC2::FlowLog", "AWS::Route53::"),
 )
 SEED = 4711
-TIMEOUT_SECONDS = 90
+TIMEOUT_SECONDS = 240
 
 
 def remove_unsupported(template: dict[str, Any]) -> dict[str, Any]:

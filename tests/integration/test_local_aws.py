@@ -16,7 +16,7 @@ from workflow.inspections.objects import Image, inspection_id
 from workflow.pipeline.executions import execution_name
 from workflow.tables import INSPECTIONS
 
-TIMEOUT_SECONDS = 90
+TIMEOUT_SECONDS = 240
 
 
 def upload(outputs: StackOutputs, key: str, body: bytes = b"not a photo") -> Image:

@@ -18,7 +18,7 @@ from workflow.aws.inspections import DynamoInspectionRepository
 from workflow.inspections.inspection import Inspection, InspectionState
 from workflow.inspections.objects import Image, inspection_id
 
-TIMEOUT_SECONDS = 90
+TIMEOUT_SECONDS = 240
 T = TypeVar("T")
 KEYS = [
     "line 1/a part.jpg",
@@ -29,6 +29,7 @@ KEYS = [
     unicodedata.normalize("NFC", "é.jpg"),
     unicodedata.normalize("NFD", "é.jpg"),
     "ok/0123456789abcdef/looks-filed.jpg",
+    f"line 1/{'x' * 1000}.jpg",
 ]
 
 

@@ -1,6 +1,8 @@
 """In-memory DynamoDB: conditional writes, transactions, consistent reads and stale indexes."""
 
+import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import wraps
 from types import SimpleNamespace
 from typing import Any
 
@@ -24,6 +26,21 @@ def _condition_failed(operation: str) -> ConditionalCheckFailedException:
     code = "ConditionalCheckFailedException"
     error = {"Error": {"Code": code, "Message": "The conditional request failed"}}
     return ConditionalCheckFailedException(error, operation)  # type: ignore[arg-type]
+
+
+def _never(_age: float) -> bool:
+    return False
+
+
+def _atomic(write: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a write that no other thread's write interrupts."""
+
+    @wraps(write)
+    def locked(self: "InMemoryDynamoDB", *arguments: Any, **named: Any) -> Any:
+        with self.lock:
+            return write(self, *arguments, **named)
+
+    return locked
 
 
 class InMemoryTable:
@@ -60,10 +77,11 @@ class InMemoryDynamoDB:
         self,
         tables: Iterable[InMemoryTable],
         now_seconds: Callable[[], float] = lambda: 0.0,
-        is_index_stale: Callable[[float], bool] = lambda _: False,
+        is_index_stale: Callable[[float], bool] = _never,
         on_write: Callable[[], None] = lambda: None,
     ) -> None:
         self.tables = {table.name: table for table in tables}
+        self.lock = threading.RLock()
         self._now_seconds, self._is_index_stale, self._on_write = now_seconds, is_index_stale, on_write
 
     def get_item(self, TableName: str, Key: Item, ConsistentRead: bool = False, **_: Any) -> Any:
@@ -72,6 +90,7 @@ class InMemoryDynamoDB:
         item = table.items.get(key) if ConsistentRead else self._read_stale(table, key)
         return {"Item": item} if item is not None else {}
 
+    @_atomic
     def put_item(self, TableName: str, Item: Item, **rest: Any) -> Any:
         table = self.tables[TableName]
         key = table.key(Item)
@@ -79,6 +98,7 @@ class InMemoryDynamoDB:
         self._store(TableName, key, Item)
         return {}
 
+    @_atomic
     def update_item(
         self, TableName: str, Key: Item, UpdateExpression: str, ReturnValues: str = "", **rest: Any
     ) -> Any:
@@ -89,6 +109,7 @@ class InMemoryDynamoDB:
         self._store(TableName, key, after)
         return {"Attributes": after} if ReturnValues == "ALL_NEW" else {}
 
+    @_atomic
     def delete_item(self, TableName: str, Key: Item, **rest: Any) -> Any:
         table = self.tables[TableName]
         key = table.key(Key)
@@ -96,6 +117,7 @@ class InMemoryDynamoDB:
         self._store(TableName, key, None)
         return {}
 
+    @_atomic
     def transact_write_items(self, TransactItems: list[dict[str, Any]], **_: Any) -> Any:
         parts = [next(iter(part.items())) for part in TransactItems]
         reasons = [
@@ -147,11 +169,9 @@ class InMemoryDynamoDB:
         table, placeholders = self.tables[TableName], _placeholders(rest)
         index = table.indexes[IndexName] if IndexName else None
         keys = index.key if index else table.keys
-        items = [
-            item
-            for key in list(table.items)
-            if (item := table.items.get(key) if ConsistentRead else self._read_stale(table, key)) is not None
-        ]
+        partition, _, value, *_ = KeyConditionExpression.split()  # `partition = :value`, and more.
+        partition, value = placeholders[0].get(partition, partition), placeholders[1][value]
+        items = [item for item in self._read_all(table, ConsistentRead) if item.get(partition) == value]
         items = [item for item in items if all(name in item for name in keys)]
         key_condition = parse_condition(KeyConditionExpression)
         items = [item for item in items if key_condition(item, placeholders)]
@@ -190,6 +210,13 @@ class InMemoryDynamoDB:
                 call["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
 
         return SimpleNamespace(paginate=paginate)
+
+    def _read_all(self, table: InMemoryTable, consistently: bool) -> list[Item]:
+        """Return every item of a table, as a consistent or as an eventually consistent read may see it."""
+        if consistently or self._is_index_stale is _never:
+            return list(table.items.values())
+        read = (self._read_stale(table, key) for key in list(table.items))
+        return [item for item in read if item is not None]
 
     def _read_stale(self, table: InMemoryTable, key: tuple[str, ...]) -> Item | None:
         """Return an item as an eventually consistent read may see it."""

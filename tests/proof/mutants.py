@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import replace
+from functools import wraps
 from typing import Any
 from unittest.mock import patch
 
@@ -28,6 +29,11 @@ from workflow.recovery.reconcile import Reconciler
 from workflow.review import decisions
 
 Mutant = Callable[[], AbstractContextManager[Any]]
+MUTANTS: list[Mutant] = []
+# The originals that variants call while they replace them.
+_file_photo, _build_message, _repair = filing.file_photo, verdict_message.build_message, Reconciler.repair
+_record_decision = DynamoInspectionRepository.record_decision
+_record_review = DynamoInspectionRepository.record_review
 
 
 def _replace(original: Callable[..., Any], variant: Any, *owners: Any) -> AbstractContextManager[Any]:
@@ -39,95 +45,100 @@ def _replace(original: Callable[..., Any], variant: Any, *owners: Any) -> Abstra
     return stack
 
 
+def registered(mutant: Mutant) -> Mutant:
+    """Add a context manager that replaces several functions to the mutants."""
+    MUTANTS.append(mutant)
+    return mutant
+
+
+def wrong_variant(original: Callable[..., Any], *owners: Any) -> Callable[[Any], Any]:
+    """Add a function to the mutants as a variant of the original in each owner."""
+
+    def register(variant: Any) -> Any:
+        @wraps(variant)
+        def mutant() -> AbstractContextManager[Any]:
+            return _replace(original, variant, *owners)
+
+        MUTANTS.append(mutant)
+        return variant
+
+    return register
+
+
 def _arguments(function: Callable[..., Any], *arguments: Any, **keywords: Any) -> dict[str, Any]:
     """Return the arguments of a call by parameter name."""
     return inspect.signature(function).bind(*arguments, **keywords).arguments
 
 
-def claims_without_owner() -> AbstractContextManager[Any]:
+@wrong_variant(get_or_create, start, claim)
+def claims_without_owner(repository: Any, new: Inspection) -> Inspection | None:
     """A claim takes over the row of another owner."""
-
-    def variant(repository: Any, new: Inspection) -> Inspection | None:
-        row = repository.get(new.id)
-        if row is None:
-            repository._dynamodb.put_item(TableName=repository._table, Item=to_inspection_item(new))
-            return new
-        repository._dynamodb.update_item(
-            TableName=repository._table,
-            Key=to_attribute_values({"id": row.id}),
-            UpdateExpression="SET #owner = :owner",
-            ExpressionAttributeNames={"#owner": "owner"},
-            ExpressionAttributeValues=to_attribute_values({":owner": new.owner}),
-        )
-        result: Inspection | None = repository.get(new.id)
-        return result
-
-    return _replace(get_or_create, variant, start, claim)
+    row = repository.get(new.id)
+    if row is None:
+        repository._dynamodb.put_item(TableName=repository._table, Item=to_inspection_item(new))
+        return new
+    repository._dynamodb.update_item(
+        TableName=repository._table,
+        Key=to_attribute_values({"id": row.id}),
+        UpdateExpression="SET #owner = :owner",
+        ExpressionAttributeNames={"#owner": "owner"},
+        ExpressionAttributeValues=to_attribute_values({":owner": new.owner}),
+    )
+    result: Inspection | None = repository.get(new.id)
+    return result
 
 
-def skips_known_inspections() -> AbstractContextManager[Any]:
+@wrong_variant(get_or_create, start, claim)
+def skips_known_inspections(repository: Any, new: Inspection) -> Inspection | None:
     """A claim gives up on any existing row, even on its own."""
-
-    def variant(repository: Any, new: Inspection) -> Inspection | None:
-        return repository.claim(new) if repository.get(new.id) is None else None
-
-    return _replace(get_or_create, variant, start, claim)
+    return repository.claim(new) if repository.get(new.id) is None else None
 
 
-def copies_by_key() -> AbstractContextManager[Any]:
+@wrong_variant(S3ObjectStore.copy_if_unchanged, S3ObjectStore)
+def copies_by_key(self: Any, source: StoredObject, bucket: str, key: str) -> StoredObject | CopyFailure:
     """A copy takes the latest version of the key instead of the inspected version."""
-
-    def variant(self: Any, source: StoredObject, bucket: str, key: str) -> StoredObject | CopyFailure:
-        copy_source = {"Bucket": source.image.bucket, "Key": source.image.key}
-        response = self._s3.copy_object(Bucket=bucket, Key=key, CopySource=copy_source, IfNoneMatch="*")
-        return StoredObject(
-            image=Image(bucket, key, response["VersionId"]),
-            size=source.size,
-            etag=response["CopyObjectResult"]["ETag"],
-        )
-
-    return _replace(S3ObjectStore.copy_if_unchanged, variant, S3ObjectStore)
+    copy_source = {"Bucket": source.image.bucket, "Key": source.image.key}
+    response = self._s3.copy_object(Bucket=bucket, Key=key, CopySource=copy_source, IfNoneMatch="*")
+    return StoredObject(
+        image=Image(bucket, key, response["VersionId"]),
+        size=source.size,
+        etag=response["CopyObjectResult"]["ETag"],
+    )
 
 
-def deletes_by_key() -> AbstractContextManager[Any]:
+@wrong_variant(S3ObjectStore.delete, S3ObjectStore)
+def deletes_by_key(self: Any, image: Image) -> None:
     """A deletion sets a delete marker on the key, which hides the photo and any newer one."""
-
-    def variant(self: Any, image: Image) -> None:
-        self._s3.delete_object(Bucket=image.bucket, Key=image.key)
-
-    return _replace(S3ObjectStore.delete, variant, S3ObjectStore)
+    self._s3.delete_object(Bucket=image.bucket, Key=image.key)
 
 
-def deletes_latest_version() -> AbstractContextManager[Any]:
+@wrong_variant(S3ObjectStore.delete, S3ObjectStore)
+def deletes_latest_version(self: Any, image: Image) -> None:
     """A deletion removes the latest version of the key instead of the inspected version."""
-
-    def variant(self: Any, image: Image) -> None:
-        latest = self.get_latest(image.bucket, image.key)
-        if latest is not None:
-            self._s3.delete_object(Bucket=image.bucket, Key=image.key, VersionId=latest.image.version_id)
-
-    return _replace(S3ObjectStore.delete, variant, S3ObjectStore)
+    latest = self.get_latest(image.bucket, image.key)
+    if latest is not None:
+        self._s3.delete_object(Bucket=image.bucket, Key=image.key, VersionId=latest.image.version_id)
 
 
-def overwrites_the_destination() -> AbstractContextManager[Any]:
+@wrong_variant(S3ObjectStore.copy_if_unchanged, S3ObjectStore)
+def overwrites_the_destination(
+    self: Any, source: StoredObject, bucket: str, key: str
+) -> StoredObject | CopyFailure:
     """A copy does not check for an object at its destination."""
-
-    def variant(self: Any, source: StoredObject, bucket: str, key: str) -> StoredObject | CopyFailure:
-        copy_source = {
-            "Bucket": source.image.bucket,
-            "Key": source.image.key,
-            "VersionId": source.image.version_id,
-        }
-        response = self._s3.copy_object(Bucket=bucket, Key=key, CopySource=copy_source)
-        return StoredObject(
-            image=Image(bucket, key, response["VersionId"]),
-            size=source.size,
-            etag=response["CopyObjectResult"]["ETag"],
-        )
-
-    return _replace(S3ObjectStore.copy_if_unchanged, variant, S3ObjectStore)
+    copy_source = {
+        "Bucket": source.image.bucket,
+        "Key": source.image.key,
+        "VersionId": source.image.version_id,
+    }
+    response = self._s3.copy_object(Bucket=bucket, Key=key, CopySource=copy_source)
+    return StoredObject(
+        image=Image(bucket, key, response["VersionId"]),
+        size=source.size,
+        etag=response["CopyObjectResult"]["ETag"],
+    )
 
 
+@registered
 def deletes_before_recording() -> AbstractContextManager[Any]:
     """The original is deleted before the row points at the copy."""
     record_filing = DynamoInspectionRepository.record_filing
@@ -148,88 +159,68 @@ def deletes_before_recording() -> AbstractContextManager[Any]:
     return stack
 
 
-def sends_unsaved_decision() -> AbstractContextManager[Any]:
+@wrong_variant(DynamoInspectionRepository.record_decision, DynamoInspectionRepository)
+def sends_unsaved_decision(_self: Any, *_arguments: Any, **_keywords: Any) -> None:
     """A decision is reported as saved, but exists only in the message."""
 
-    def variant(_self: Any, *_arguments: Any, **_keywords: Any) -> None:
-        """Save nothing."""
 
-    return _replace(DynamoInspectionRepository.record_decision, variant, DynamoInspectionRepository)
-
-
-def ignores_decision_conflict() -> AbstractContextManager[Any]:
+@wrong_variant(DynamoInspectionRepository.record_decision, DynamoInspectionRepository)
+def ignores_decision_conflict(self: Any, *arguments: Any, **keywords: Any) -> None:
     """A decision is reported as saved although its transaction failed."""
-    record_decision = DynamoInspectionRepository.record_decision
-
-    def variant(self: Any, *arguments: Any, **keywords: Any) -> None:
-        try:
-            record_decision(self, *arguments, **keywords)
-        except Conflict:
-            return
-
-    return _replace(record_decision, variant, DynamoInspectionRepository)
+    try:
+        _record_decision(self, *arguments, **keywords)
+    except Conflict:
+        return
 
 
-def discards_decision_at_timeout() -> AbstractContextManager[Any]:
+@wrong_variant(decisions.escalate, decisions)
+def discards_decision_at_timeout(
+    repository: Any, queue: Any, inspection_id: str, owner: str
+) -> dict[str, Any]:
     """A new review round begins without the decision that stands."""
-
-    def variant(repository: Any, queue: Any, inspection_id: str, owner: str) -> dict[str, Any]:
-        row = require_owner(repository, inspection_id, owner)
-        repository._change(inspection_id, owner, {"state": InspectionState.WAITING, "decision": None}, {})
-        queue.send(json.dumps({"inspection_id": row.id}))
-        return {"decided": False, "round": 2}
-
-    return _replace(decisions.escalate, variant, decisions)
+    row = require_owner(repository, inspection_id, owner)
+    repository._change(inspection_id, owner, {"state": InspectionState.WAITING, "decision": None}, {})
+    queue.send(json.dumps({"inspection_id": row.id}))
+    return {"decided": False, "round": 2}
 
 
-def discards_decision_at_review() -> AbstractContextManager[Any]:
+@wrong_variant(DynamoInspectionRepository.record_review, DynamoInspectionRepository)
+def discards_decision_at_review(self: Any, *arguments: Any, **keywords: Any) -> Any:
     """Opening a review discards the decision that stands."""
-    record_review = DynamoInspectionRepository.record_review
-
-    def variant(self: Any, *arguments: Any, **keywords: Any) -> Any:
-        call = _arguments(record_review, self, *arguments, **keywords)
-        self._change(
-            call["inspection_id"],
-            call["owner"],
-            {"state": InspectionState.WAITING, "review": call["review"], "decision": None},
-        )
-        return self.get(call["inspection_id"])
-
-    return _replace(record_review, variant, DynamoInspectionRepository)
+    call = _arguments(_record_review, self, *arguments, **keywords)
+    self._change(
+        call["inspection_id"],
+        call["owner"],
+        {"state": InspectionState.WAITING, "review": call["review"], "decision": None},
+    )
+    return self.get(call["inspection_id"])
 
 
-def changes_the_announcement_id() -> AbstractContextManager[Any]:
+@wrong_variant(filing.file_photo, filing)
+def changes_the_announcement_id(*arguments: Any, **keywords: Any) -> dict[str, Any]:
     """Each announcement gets a new id when it is sent."""
-    file_photo = filing.file_photo
-
-    def variant(*arguments: Any, **keywords: Any) -> dict[str, Any]:
-        filed = file_photo(*arguments, **keywords)
-        if filed["announcement"]:
-            filed["announcement"] = json.dumps(
-                {**json.loads(filed["announcement"]), "announcement_id": str(uuid.uuid4())}
-            )
-        return filed
-
-    return _replace(file_photo, variant, filing)
+    filed = _file_photo(*arguments, **keywords)
+    if filed["announcement"]:
+        filed["announcement"] = json.dumps(
+            {**json.loads(filed["announcement"]), "announcement_id": str(uuid.uuid4())}
+        )
+    return filed
 
 
-def announces_the_time_of_sending() -> AbstractContextManager[Any]:
+@wrong_variant(filing.file_photo, filing)
+def announces_the_time_of_sending(*arguments: Any, **keywords: Any) -> dict[str, Any]:
     """The announcement's body is built again from the row at each attempt."""
-    file_photo = filing.file_photo
-
-    def variant(*arguments: Any, **keywords: Any) -> dict[str, Any]:
-        filed = file_photo(*arguments, **keywords)
-        repository, _, _, inspection_id, owner, _ = _arguments(file_photo, *arguments, **keywords).values()
-        row = require_owner(repository, inspection_id, owner)
-        if filed["announcement"] and row.verdict:
-            filed["announcement"] = verdict_message.build_message(
-                row, row.verdict, row.location, timestamps.now()
-            )
-        return filed
-
-    return _replace(file_photo, variant, filing)
+    filed = _file_photo(*arguments, **keywords)
+    repository, _, _, inspection_id, owner, _ = _arguments(_file_photo, *arguments, **keywords).values()
+    row = require_owner(repository, inspection_id, owner)
+    if filed["announcement"] and row.verdict:
+        filed["announcement"] = verdict_message.build_message(
+            row, row.verdict, row.location, timestamps.now()
+        )
+    return filed
 
 
+@registered
 def trusts_the_token_in_the_message() -> AbstractContextManager[Any]:
     """The delivery message contains the task token."""
     tokens: dict[str, str] = {}
@@ -249,6 +240,7 @@ def trusts_the_token_in_the_message() -> AbstractContextManager[Any]:
     return stack
 
 
+@registered
 def keeps_the_first_token() -> AbstractContextManager[Any]:
     """A stored token is never replaced, so retries and redrives wait in vain."""
     put = DynamoTaskTokenStore.put
@@ -266,6 +258,7 @@ def keeps_the_first_token() -> AbstractContextManager[Any]:
     return stack
 
 
+@registered
 def undoes_finalized_decisions() -> AbstractContextManager[Any]:
     """An undo ignores that the decision is final."""
     undo_decision = DynamoInspectionRepository.undo_decision
@@ -285,75 +278,37 @@ def undoes_finalized_decisions() -> AbstractContextManager[Any]:
     return stack
 
 
-def acts_without_finalizing() -> AbstractContextManager[Any]:
+@wrong_variant(finalize, filing, decisions, decision_delivery)
+def acts_without_finalizing(_repository: Any, row: Inspection, now: str) -> bool:
     """A decision is used after its undo window without being finalized."""
-
-    def variant(_repository: Any, row: Inspection, now: str) -> bool:
-        return row.decision is not None and not undo_window.undo_seconds_left(row.decision, now)
-
-    return _replace(finalize, variant, filing, decisions, decision_delivery)
+    return row.decision is not None and not undo_window.undo_seconds_left(row.decision, now)
 
 
-def overrides_without_a_revision() -> AbstractContextManager[Any]:
+@wrong_variant(verdict_message.build_message, verdict_message)
+def overrides_without_a_revision(inspection: Inspection, *arguments: Any, **keywords: Any) -> str:
     """An override is announced under the id of the verdict that it corrects."""
-    build_message = verdict_message.build_message
-
-    def variant(inspection: Inspection, *arguments: Any, **keywords: Any) -> str:
-        return build_message(replace(inspection, revision=1), *arguments, **keywords)
-
-    return _replace(build_message, variant, verdict_message)
+    return _build_message(replace(inspection, revision=1), *arguments, **keywords)
 
 
-def deletes_unknown_objects() -> AbstractContextManager[Any]:
+@wrong_variant(Reconciler.repair, Reconciler)
+def deletes_unknown_objects(self: Reconciler, issue: Issue) -> bool:
     """An object in the filed bucket that no row names is deleted instead of adopted."""
-    repair = Reconciler.repair
-
-    def variant(self: Reconciler, issue: Issue) -> bool:
-        if issue.kind is not IssueKind.UNKNOWN_OBJECT:
-            return repair(self, issue)
-        self.objects.delete(issue.image)
-        return True
-
-    return _replace(repair, variant, Reconciler)
+    if issue.kind is not IssueKind.UNKNOWN_OBJECT:
+        return _repair(self, issue)
+    self.objects.delete(issue.image)
+    return True
 
 
+@registered
 def adopts_filed_photos() -> AbstractContextManager[Any]:
     """A filed photo is taken for an unknown object, because no row is looked for in its folder."""
     return _replace(id_groups.id_prefix, lambda _image: "", id_groups, reconcile)
 
 
-def believes_the_model_about_unusual_photos() -> AbstractContextManager[Any]:
+@wrong_variant(reference_comparison.compare_with_reference, reference_comparison, detection)
+def believes_the_model_about_unusual_photos(*_arguments: Any) -> ReferenceComparison:
     """The reasons why a photo is unusual do not reach its prediction."""
-
-    def variant(*_arguments: Any) -> ReferenceComparison:
-        return ReferenceComparison()
-
-    return _replace(reference_comparison.compare_with_reference, variant, reference_comparison, detection)
-
-
-MUTANTS: tuple[Mutant, ...] = (
-    claims_without_owner,
-    skips_known_inspections,
-    copies_by_key,
-    deletes_by_key,
-    deletes_latest_version,
-    overwrites_the_destination,
-    deletes_before_recording,
-    sends_unsaved_decision,
-    ignores_decision_conflict,
-    discards_decision_at_timeout,
-    discards_decision_at_review,
-    changes_the_announcement_id,
-    announces_the_time_of_sending,
-    trusts_the_token_in_the_message,
-    keeps_the_first_token,
-    undoes_finalized_decisions,
-    acts_without_finalizing,
-    overrides_without_a_revision,
-    deletes_unknown_objects,
-    adopts_filed_photos,
-    believes_the_model_about_unusual_photos,
-)
+    return ReferenceComparison()
 
 
 @contextmanager

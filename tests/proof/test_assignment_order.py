@@ -83,7 +83,7 @@ class MonitoredReviews(InMemoryReviewRepository):
     def lease(
         self, inspection_id: str, lease: Lease, now: str, *, ends_skip: bool = False
     ) -> Inspection | None:
-        with self.inspections.lock:
+        with self._dynamodb.lock:
             row = super().lease(inspection_id, lease, now, ends_skip=ends_skip)
             if row is not None:
                 until = timestamps.add_seconds(lease.expires_at, -self.skew)
@@ -93,7 +93,7 @@ class MonitoredReviews(InMemoryReviewRepository):
     def release_lease(
         self, inspection_id: str, reviewer: str, skipped: dict[str, str] | None = None, until: str = ""
     ) -> bool:
-        with self.inspections.lock:
+        with self._dynamodb.lock:
             released = super().release_lease(inspection_id, reviewer, skipped, until)
             if released:
                 self.monitor.record_release(inspection_id, reviewer)

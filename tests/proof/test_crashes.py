@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.fakes import FakeDetector, InMemoryObjectStore
-from tests.unit.pipeline import CLEARLY_DEFECT, CLEARLY_OK, FILED, INBOUND, KEY, NOW, PHOTO, UNSURE, Pipeline
+from tests.unit.pipeline import CLEARLY_DEFECT, CLEARLY_OK, KEY, NOW, PHOTO, UNSURE, Pipeline
 from workflow import timestamps
 from workflow.errors import PartcheckError
 from workflow.inspections.objects import Image, StoredObject, copy_once, inspection_id
@@ -20,7 +20,6 @@ from workflow.inspections.verdict import Verdict
 from workflow.pipeline import filing, verdict_message
 from workflow.pipeline.executions import execution_name
 from workflow.pipeline.filing import filed_key
-from workflow.recovery.consistency import check
 from workflow.review import decisions
 
 SECOND_PHOTO = b"another photo under the same name"
@@ -119,8 +118,8 @@ class Journey(RepeatedSteps):
         objects = self.pipeline.objects.contents
         assert self.content in objects.values(), "the bytes are lost"
         assert objects.get(self.newer) == SECOND_PHOTO, "another photo was touched"
-        row = self.pipeline.inspections.get(inspection_id(self.image))
-        assert row is None or objects.get(row.location) == self.content, "the row points at no object"
+        location = self.pipeline.inspections.location_of(inspection_id(self.image))
+        assert location is None or objects.get(location) == self.content, "the row points at no object"
 
     def run(self, fate: Fate) -> None:
         self.fate = fate
@@ -226,9 +225,7 @@ class Journey(RepeatedSteps):
     def _assert_decision_stands(self) -> None:
         row = self.pipeline.row(self.image)
         assert (row.decision is not None) == (self.path in BY_A_PERSON)
-        trail = [
-            (entry.action, entry.decision_id) for entry in self.pipeline.inspections.get_audit_trail(row.id)
-        ]
+        trail = [(entry.action, entry.decision_id) for entry in self.pipeline.inspections.entries]
         regretted = [("decide", FIRST_CLICK), ("undo", FIRST_CLICK)] if self.path == "taken back" else []
         assert trail == [*regretted, *([("decide", row.decision.id)] if row.decision else [])]
         if row.decision:
@@ -239,9 +236,7 @@ class Journey(RepeatedSteps):
 
     def _assert_the_books_agree(self) -> None:
         self.pipeline.objects.delete(self.newer)  # It is not claimed in this journey.
-        report = check(
-            self.pipeline.inspections, self.pipeline.objects, self.pipeline.executions, INBOUND, FILED
-        )
+        report = self.pipeline.check()
         assert report.is_clean, report
 
 
@@ -286,127 +281,122 @@ def test_workers_may_die_at_any_two_moments(path: str, restarts: bool) -> None:
 # Wrong variants of filing.file_photo. The assertions above must detect each.
 
 
-def _place(line_shelf: Any, row: Any, bucket: str, verdict: Verdict) -> StoredObject:
-    source = StoredObject(image=row.location, size=row.size, etag=row.etag)
-    return copy_once(line_shelf, source, bucket, filed_key(verdict, row.id, row.image.key), row.sha256)
+@dataclass
+class Move:
+    """One call of filing.file_photo, for variants that do its steps in another order."""
 
+    inspections: Any
+    objects: Any
+    bucket: str
+    inspection: str
+    owner: str
+    target: str
 
-def _wanted(row: Any, target: str) -> Verdict:
-    return row.decision.verdict if target == "reviewed" else Verdict(target)
+    def __post_init__(self) -> None:
+        self.row = require_owner(self.inspections, self.inspection, self.owner)
+        wanted = self.row.decision.verdict if self.target == "reviewed" and self.row.decision else self.target
+        self.verdict = Verdict(wanted)
+        self.key = filed_key(self.verdict, self.row.id, self.row.image.key)
+        self.source = StoredObject(image=self.row.location, size=self.row.size, etag=self.row.etag)
+        self.is_due = not self.row.settled and self.row.verdict is not self.verdict
 
+    def copy(self) -> StoredObject:
+        return copy_once(self.objects, self.source, self.bucket, self.key, self.row.sha256)
 
-def _told(row: Any) -> dict[str, Any]:
-    where = {"bucket": row.location.bucket, "key": row.location.key}
-    return {"verdict": row.verdict, **where, "announcement": row.announcement}
+    def record(self, place: StoredObject) -> None:
+        row, at = self.row, timestamps.now()
+        told = self.verdict is not Verdict.UNCLEAR
+        text = verdict_message.build_message(row, self.verdict, place.image, at) if told else ""
+        self.inspections.record_filing(row, self.verdict, place, text, at)
 
+    def delete_original(self) -> None:
+        self.objects.delete(self.row.location)
 
-def _record(inspections: Any, row: Any, verdict: Verdict, place: StoredObject) -> None:
-    at = timestamps.now()
-    text = "" if verdict is Verdict.UNCLEAR else verdict_message.build_message(row, verdict, place.image, at)
-    inspections.record_filing(row, verdict, place, text, at)
-
-
-def deletes_before_recording(
-    inspections: Any, objects: Any, bucket: str, inspection: str, owner: str, target: str
-) -> dict[str, Any]:
-    row = require_owner(inspections, inspection, owner)
-    verdict = _wanted(row, target)
-    if not row.settled and row.verdict is not verdict:
-        place = _place(objects, row, bucket, verdict)
-        objects.delete(row.location)
-        _record(inspections, row, verdict, place)
-    return _told(require_owner(inspections, inspection, owner))
-
-
-def deletes_before_copying(
-    inspections: Any, objects: Any, bucket: str, inspection: str, owner: str, target: str
-) -> dict[str, Any]:
-    row = require_owner(inspections, inspection, owner)
-    found = objects.fetch(row.location, row.size)
-    objects.delete(row.location)
-    if found:
-        objects.upload(bucket, filed_key(_wanted(row, target), row.id, row.image.key), found[1])
-    return filing.file_photo(inspections, objects, bucket, inspection, owner, target)
-
-
-def records_before_copying(
-    inspections: Any, objects: Any, bucket: str, inspection: str, owner: str, target: str
-) -> dict[str, Any]:
-    row = require_owner(inspections, inspection, owner)
-    verdict = _wanted(row, target)
-    if not row.settled and row.verdict is not verdict:
-        place = Image(bucket, filed_key(verdict, row.id, row.image.key), "v-to-be")
-        _record(inspections, row, verdict, StoredObject(image=place, size=row.size, etag=row.etag))
-        objects.copy_if_unchanged(
-            StoredObject(image=row.location, size=row.size, etag=row.etag), bucket, place.key
+    def file(self, target: str = "") -> dict[str, Any]:
+        """Continue as the product does."""
+        target = target or self.target
+        return filing.file_photo(
+            self.inspections, self.objects, self.bucket, self.inspection, self.owner, target
         )
-        objects.delete(row.location)
-    return _told(require_owner(inspections, inspection, owner))
+
+    def answer(self) -> dict[str, Any]:
+        row = require_owner(self.inspections, self.inspection, self.owner)
+        where = {"bucket": row.location.bucket, "key": row.location.key}
+        return {"verdict": row.verdict, **where, "announcement": row.announcement}
 
 
-def forgets_the_original_after_a_crash(
-    inspections: Any, objects: Any, bucket: str, inspection: str, owner: str, target: str
-) -> dict[str, Any]:
-    row = require_owner(inspections, inspection, owner)
-    verdict = _wanted(row, target)
-    if not row.settled and row.verdict is not verdict:
-        _record(inspections, row, verdict, _place(objects, row, bucket, verdict))
-        objects.delete(row.location)
-    return _told(require_owner(inspections, inspection, owner))
+def deletes_before_recording(*call: Any) -> dict[str, Any]:
+    move = Move(*call)
+    if move.is_due:
+        place = move.copy()
+        move.delete_original()
+        move.record(place)
+    return move.answer()
 
 
-def deletes_by_key(
-    inspections: Any, objects: Any, bucket: str, inspection: str, owner: str, target: str
-) -> dict[str, Any]:
-    row = require_owner(inspections, inspection, owner)
-    verdict = _wanted(row, target)
-    if not row.settled and row.verdict is not verdict:
-        _record(inspections, row, verdict, _place(objects, row, bucket, verdict))
-        objects.delete(objects.get_latest(row.location.bucket, row.location.key).image)
-    return _told(require_owner(inspections, inspection, owner))
+def deletes_before_copying(*call: Any) -> dict[str, Any]:
+    move = Move(*call)
+    found = move.objects.fetch(move.row.location, move.row.size)
+    move.delete_original()
+    if found:
+        move.objects.upload(move.bucket, move.key, found[1])
+    return move.file()
 
 
-def skips_what_was_seen_before(
-    inspections: Any, objects: Any, bucket: str, inspection: str, owner: str, target: str
-) -> dict[str, Any]:
-    row = require_owner(inspections, inspection, owner)
-    verdict = _wanted(row, target)
-    place = filed_key(verdict, row.id, row.image.key)
-    if objects.get_latest(bucket, place) is None and not row.settled:
-        _record(inspections, row, verdict, _place(objects, row, bucket, verdict))
-        objects.delete(row.location)
-    return _told(require_owner(inspections, inspection, owner))
+def records_before_copying(*call: Any) -> dict[str, Any]:
+    move = Move(*call)
+    if move.is_due:
+        move.record(replace(move.source, image=Image(move.bucket, move.key, "v-to-be")))
+        move.objects.copy_if_unchanged(move.source, move.bucket, move.key)
+        move.delete_original()
+    return move.answer()
 
 
-def words_each_announcement_anew(
-    inspections: Any, objects: Any, bucket: str, inspection: str, owner: str, target: str
-) -> dict[str, Any]:
-    filed = filing.file_photo(inspections, objects, bucket, inspection, owner, target)
+def forgets_the_original_after_a_crash(*call: Any) -> dict[str, Any]:
+    move = Move(*call)
+    if move.is_due:
+        move.record(move.copy())
+        move.delete_original()
+    return move.answer()
+
+
+def deletes_by_key(*call: Any) -> dict[str, Any]:
+    move = Move(*call)
+    if move.is_due:
+        move.record(move.copy())
+        move.objects.delete(move.objects.get_latest(move.row.location.bucket, move.row.location.key).image)
+    return move.answer()
+
+
+def skips_what_was_seen_before(*call: Any) -> dict[str, Any]:
+    move = Move(*call)
+    if move.objects.get_latest(move.bucket, move.key) is None and not move.row.settled:
+        move.record(move.copy())
+        move.delete_original()
+    return move.answer()
+
+
+def words_each_announcement_anew(*call: Any) -> dict[str, Any]:
+    filed = filing.file_photo(*call)
     return {**filed, "announcement": filed["announcement"].replace("-1", f"-{uuid.uuid4()}")}
 
 
-def moves_again_what_is_settled(
-    inspections: Any, objects: Any, bucket: str, inspection: str, owner: str, target: str
-) -> dict[str, Any]:
-    row = require_owner(inspections, inspection, owner)
-    verdict = _wanted(row, target)
-    if row.verdict is not verdict:
-        _record(inspections, row, verdict, _place(objects, row, bucket, verdict))
-    row = require_owner(inspections, inspection, owner)
-    if row.pending_delete:
-        objects.delete(row.pending_delete)
-    return _told(row)
+def moves_again_what_is_settled(*call: Any) -> dict[str, Any]:
+    move = Move(*call)
+    if move.row.verdict is not move.verdict:
+        move.record(move.copy())
+    pending = require_owner(move.inspections, move.inspection, move.owner).pending_delete
+    if pending:
+        move.objects.delete(pending)
+    return move.answer()
 
 
-def trusts_the_model_over_the_person(
-    inspections: Any, objects: Any, bucket: str, inspection: str, owner: str, target: str
-) -> dict[str, Any]:
-    row = require_owner(inspections, inspection, owner)
-    assert row.prediction is not None
-    told = row.prediction.verdict.value if target == "reviewed" else target
-    asked = replace(row, review=None)
-    inspections.rows[row.id] = asked
-    return filing.file_photo(inspections, objects, bucket, inspection, owner, told)
+def trusts_the_model_over_the_person(*call: Any) -> dict[str, Any]:
+    move = Move(*call)
+    assert move.row.prediction is not None
+    told = move.row.prediction.verdict.value if move.target == "reviewed" else move.target
+    move.inspections.rows[move.row.id] = replace(move.row, review=None)
+    return move.file(told)
 
 
 MUTANTS = {

@@ -11,7 +11,7 @@ from tests.proof.mutants import MUTANTS, Mutant, apply_mutant
 from tests.proof.random_histories import RandomHistory
 
 ROOT = Path(__file__).parents[2]
-HISTORIES, PARTS = 500, 2
+HISTORIES, PARTS = 560, 2
 MAX_HISTORIES_PER_MUTANT = 600
 # A mutant that raises one of these no longer fits the product: it fails by itself, not by its missing guard.
 PROGRAMMING_ERRORS = (AttributeError, ImportError, NameError, TypeError)

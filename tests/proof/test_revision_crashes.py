@@ -9,13 +9,12 @@ import pytest
 
 from tests.fakes import FakeDetector, InMemoryObjectStore
 from tests.proof.test_crashes import Fate, Journey, Mortal, Overtaken, RepeatedSteps, WorkerDied
-from tests.unit.pipeline import CLEARLY_DEFECT, CLEARLY_OK, FILED, INBOUND, PHOTO, UNSURE, Pipeline
+from tests.unit.pipeline import CLEARLY_DEFECT, CLEARLY_OK, FILED, PHOTO, UNSURE, Pipeline
 from workflow.errors import PartcheckError
 from workflow.inspections.inspection import InspectionState
 from workflow.inspections.objects import Image, inspection_id
 from workflow.inspections.verdict import Verdict
 from workflow.pipeline import filing, start
-from workflow.recovery.consistency import check
 from workflow.review import revision
 
 KINDS = {
@@ -57,15 +56,8 @@ class Revision(RepeatedSteps):
         inspections, queue = self.mortal.inspections, self.mortal.decisions
         row_id = inspection_id(self.image)
         if self.kind == "override":
-            revision.override(
-                inspections,
-                queue,
-                row_id,
-                verdict=Verdict.DEFECT,
-                reviewer="eve",
-                reason="a crack",
-                decision_id=self.click,
-            )
+            facts = {"verdict": Verdict.DEFECT, "reviewer": "eve", "reason": "a crack"}
+            revision.override(inspections, queue, row_id, **facts, decision_id=self.click)
         else:
             revision.reinspect(inspections, queue, row_id, "eve", "new model", command_id=self.click)
 
@@ -99,8 +91,8 @@ class Revision(RepeatedSteps):
         return dict(self._step(lambda: self.mortal.move(self.image, owner, filing.FilingTarget.REVIEWED)))
 
     def assert_bytes_exist(self) -> None:
-        row = self.pipeline.row(self.image)
-        assert self.pipeline.objects.contents.get(row.location) == PHOTO, "the row points at a missing object"
+        location = self.pipeline.inspections.location_of(inspection_id(self.image))
+        assert self.pipeline.objects.contents.get(location) == PHOTO, "the row points at a missing object"
 
     def assert_consistent(self) -> None:
         row = self.pipeline.row(self.image)
@@ -112,12 +104,10 @@ class Revision(RepeatedSteps):
         assert row.announcement in self.pipeline.verdicts.sent
         assert self.first in self.pipeline.verdicts.sent
         assert len(row.previous_revisions) == 1
-        entries = self.pipeline.inspections.get_audit_trail(row.id)
+        entries = self.pipeline.inspections.entries
         action = "override" if self.kind == "override" else "reinspect"
         assert [entry.decision_id for entry in entries if entry.action == action] == [self.click]
-        report = check(
-            self.pipeline.inspections, self.pipeline.objects, self.pipeline.executions, INBOUND, FILED
-        )
+        report = self.pipeline.check()
         assert report.is_clean, report
 
 
@@ -182,21 +172,12 @@ def test_a_worker_of_the_first_verdict_that_wakes_up_after_the_override_changes_
             journey._inspect()
             verdict = Verdict.OK if path == "reviewed" else Verdict.DEFECT
             pipeline, image = journey.pipeline, journey.image
-            revision.override(
-                pipeline.inspections,
-                pipeline.decisions,
-                inspection_id(image),
-                verdict=verdict,
-                reviewer="eve",
-                reason="a crack",
-            )
+            facts = {"verdict": verdict, "reviewer": "eve", "reason": "a crack"}
+            revision.override(pipeline.inspections, pipeline.decisions, inspection_id(image), **facts)
             pipeline.deliver(image)
             row = pipeline.row(image)
             assert pipeline.claim(image, row.owner, row.attempt) == "decided"
-            pipeline.verdicts.send(
-                pipeline.move(image, row.owner, filing.FilingTarget.REVIEWED)["announcement"]
-            )
-            pipeline.close(image, row.owner)
+            pipeline.finish(image)
             after.append((pipeline.row(image), dict(pipeline.objects.contents)))
 
         with pytest.raises((Overtaken, PartcheckError)):

@@ -2,6 +2,7 @@
 
 import hashlib
 import importlib
+import inspect
 import io
 import itertools
 import json
@@ -146,12 +147,8 @@ class InMemoryEnvironment:
 
     def start_next_attempt(self, name: str) -> str:
         """Restart the inspection of a running execution as if it were lost, and return the next execution."""
-        assert Reconciler(
-            inspections=self.inspections,
-            objects=self.objects,
-            executions=self.executions,
-            delivery_queue=self.decisions,
-        ).restart(self.row(name))
+        adapters = {"inspections": self.inspections, "objects": self.objects, "executions": self.executions}
+        assert Reconciler(**adapters, delivery_queue=self.decisions).restart(self.row(name))
         return self.row(name).owner
 
     # Observations.
@@ -291,6 +288,8 @@ class InMemoryEnvironment:
 
     def _call(self, module: str, event: Any) -> Any:
         handler = importlib.import_module(f"lambdas.{module}").handler
+        parameters = inspect.signature(handler).parameters
+        adapters = {name: getattr(self, name) for name in parameters if hasattr(self, name)}
         context = SimpleNamespace(
             function_name=module,
             memory_limit_in_mb=256,
@@ -306,38 +305,9 @@ class InMemoryEnvironment:
         ):
             original = output.setStream(self.log)
             try:
-                return json.loads(json.dumps(handler(event, context, **self._adapters(module))))
+                return json.loads(json.dumps(handler(event, context, **adapters)))
             finally:
                 output.setStream(original)
-
-    def _adapters(self, module: str) -> dict[str, Any]:
-        adapters: dict[str, dict[str, Any]] = {
-            "ask_reviewer": {"task_tokens": self.task_tokens, "decisions": self.decisions},
-            "claim_upload": {"objects": self.objects},
-            "close_inspection": {},
-            "deliver_decision": {
-                "task_tokens": self.task_tokens,
-                "executions": self.executions,
-                "decisions": self.decisions,
-            },
-            "detect_labels": {
-                "objects": self.objects,
-                "detector": self.detector,
-                "references": self.references,
-                "cameras": self.cameras,
-                "policy": self.policy,
-            },
-            "escalate_review": {"escalations": self.escalations},
-            "move_image": {"objects": self.objects},
-            "reconcile": {
-                "objects": self.objects,
-                "executions": self.executions,
-                "decisions": self.decisions,
-                "check_progress": self.check_progress,
-            },
-            "start_inspection": {"objects": self.objects, "executions": self.executions},
-        }
-        return {"inspections": self.inspections, **adapters[module]}
 
 
 def _state_of_call(module: str, event: dict[str, Any]) -> str:

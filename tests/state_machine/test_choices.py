@@ -30,7 +30,7 @@ POLICY = RoutingPolicy(
     version="1", labels={"good": LabelRule(Verdict.OK, 0.8), "crack": LabelRule(Verdict.DEFECT, 0.9)}
 )
 PHOTO = crafted.png(96, 80)
-BOUNDARIES = (0.0, 5e-324, 0.1 + 0.2, 0.3, 0.5, math.nextafter(0.8, 0), 0.8, math.nextafter(0.8, 1), 1.0)
+BOUNDARIES = (0.0, 1e-99, 0.1 + 0.2, 0.3, 0.5, math.nextafter(0.8, 0), 0.8, math.nextafter(0.8, 1), 1.0)
 
 share = st.floats(0, 1)
 verdicts = st.sampled_from(sorted(MOVES))

@@ -9,7 +9,6 @@ from tests.state_machine.in_memory_environment import (
     CLEAR_DEFECT,
     CLEAR_OK,
     FILED,
-    PHOTO,
     UNCLEAR,
     Answer,
     InMemoryEnvironment,
@@ -100,9 +99,7 @@ def test_a_doubtful_answer_is_unclear_at_any_confidence(
     environment.assert_filed(name, Verdict.OK)
 
 
-def test_an_overdue_review_is_opened_again_with_a_new_token(
-    create_environment: EnvironmentFactory,
-) -> None:
+def test_an_overdue_review_is_opened_again_with_a_new_token(create_environment: EnvironmentFactory) -> None:
     environment = create_environment(UNCLEAR, review=SHORT_SECONDS)
 
     name = environment.inspect()
@@ -111,18 +108,10 @@ def test_an_overdue_review_is_opened_again_with_a_new_token(
     environment.executions.complete_task(first, {"decision_id": "late", "verdict": "ok"})
     environment.decide(Verdict.DEFECT, name)
 
-    assert environment.visited_states(name) == [
-        *PREDICT,
-        *ASK_REVIEWER,
-        *ESCALATE,
-        "Ask a reviewer",
-        *REVIEWED,
-    ]
-    (message,) = environment.escalations.sent
-    assert (json.loads(message)["inspection_id"], json.loads(message)["round"]) == (
-        environment.row(name).id,
-        2,
-    )
+    again = [*ESCALATE, "Ask a reviewer"]
+    assert environment.visited_states(name) == [*PREDICT, *ASK_REVIEWER, *again, *REVIEWED]
+    (message,) = map(json.loads, environment.escalations.sent)
+    assert (message["inspection_id"], message["round"]) == (environment.row(name).id, 2)
     assert environment.output_of(name)["decision"]["decision_id"] != "late"
     assert first != second
     environment.assert_filed(name, Verdict.DEFECT)
@@ -242,43 +231,6 @@ def test_an_execution_that_does_not_own_the_photo_fails_by_name_without_changes(
     assert environment.row(owner) == before
     environment.decide(Verdict.OK, owner)
     environment.assert_filed(owner, Verdict.OK)
-
-
-def test_the_same_event_six_times_is_one_inspection(create_environment: EnvironmentFactory) -> None:
-    environment = create_environment()
-    image = environment.upload()
-
-    for _ in range(5):
-        environment.send_upload_event(image)
-    name = environment.send_upload_event(image)
-    environment.run_until_idle(name)
-    environment.send_upload_event(image)
-
-    assert environment.execution_names() == [name]
-    assert len(environment.announcements) == 1
-    environment.assert_filed(name, Verdict.OK)
-
-
-def test_two_uploads_of_the_same_name_are_two_inspections(create_environment: EnvironmentFactory) -> None:
-    environment = create_environment(CLEAR_OK, CLEAR_DEFECT)
-
-    first, second = environment.inspect(), environment.inspect(PHOTO + b"another shot")
-
-    assert first != second
-    assert [environment.row(name).verdict for name in (first, second)] == [Verdict.OK, Verdict.DEFECT]
-    assert len({json.loads(body)["announcement_id"] for body in environment.announcements}) == 2
-    assert environment.check_consistency().is_clean
-
-
-@pytest.mark.parametrize("name", ["a b+c%2F'\".jpg", "Prüfteil 🙂.JPG", "<script>.png", f"{'x' * 1000}.jpg"])
-def test_any_name_stays_unchanged(create_environment: EnvironmentFactory, name: str) -> None:
-    environment = create_environment()
-
-    execution = environment.inspect(key=f"line 1/{name}")
-
-    assert json.loads(environment.announcements[0])["image"]["key"] == f"line 1/{name}"
-    assert environment.row(execution).image.key == f"line 1/{name}"
-    assert environment.check_consistency().is_clean
 
 
 def test_a_waiting_photo_gets_a_new_token_in_the_next_execution(

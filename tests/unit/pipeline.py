@@ -27,6 +27,8 @@ from workflow.pipeline import claim, detection, filing
 from workflow.pipeline.detection import ModelAnswer
 from workflow.pipeline.executions import execution_input, execution_name
 from workflow.recovery import decision_delivery
+from workflow.recovery.consistency import ConsistencyReport, check
+from workflow.recovery.reconcile import Reconciler, find_issues, reconcile
 from workflow.review import decisions
 
 PHOTO = png()
@@ -83,6 +85,12 @@ class Pipeline:
         """Start an execution and return its name."""
         name = execution_name(inspection_id(image), attempt)
         self.executions.start(name, execution_input(image, UPLOADED_AT, attempt))
+        return name
+
+    def begin(self, image: Image, attempt: int = 1) -> str:
+        """Start an execution that claims the image, and return its name."""
+        name = self.start(image, attempt)
+        self.claim(image, name, attempt)
         return name
 
     def claim(self, image: Image, owner: str, attempt: int = 1) -> str:
@@ -158,9 +166,8 @@ class Pipeline:
 
     def waiting(self, image: Image, token: str = "token-1") -> str:  # noqa: S107
         """Inspect an image until its review is open. Return the execution's name."""
-        owner = self.start(image)
+        owner = self.begin(image)
         self.executions.live_tokens.add(token)
-        self.claim(image, owner)
         self.detect(image, owner)
         self.move(image, owner, "unclear")
         self.ask(image, owner, token)
@@ -170,8 +177,30 @@ class Pipeline:
         """Inspect an image to the end without a person. Return the execution's name."""
         owner = self.start(image)
         unreadable = self.claim(image, owner) == "unreadable"
-        target = "rejected" if unreadable else self.detect(image, owner)["verdict"]
+        self.finish(image, "rejected" if unreadable else self.detect(image, owner)["verdict"])
+        return owner
+
+    def finish(self, image: Image, target: str = "reviewed") -> Inspection:
+        """File, announce and close an inspection, and end its execution."""
+        owner = self.row(image).owner
         self.verdicts.send(self.move(image, owner, target)["announcement"])
         self.close(image, owner)
         self.executions.statuses[owner] = "SUCCEEDED"
-        return owner
+        return self.row(image)
+
+    @property
+    def reconciler(self) -> Reconciler:
+        return Reconciler(
+            inspections=self.inspections,
+            objects=self.objects,
+            executions=self.executions,
+            delivery_queue=self.decisions,
+        )
+
+    def check(self, history: str = "") -> ConsistencyReport:
+        return check(self.inspections, self.objects, self.executions, INBOUND, FILED, history=history)
+
+    def reconcile(self, **limits: int) -> dict[str, int]:
+        """Repair as the scheduled run does."""
+        reconciler = replace(self.reconciler, **limits)
+        return reconcile(reconciler, find_issues(reconciler, INBOUND))

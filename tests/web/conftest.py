@@ -9,6 +9,7 @@ import pytest
 from playwright.sync_api import Browser
 
 from tests.web.browsing import Visit, chromium, visiting
+from tests.web.reviewing import Open, names, open_review, wait_for_photos
 from tests.web.serving import running, visitor
 from tests.web.world import World
 
@@ -50,3 +51,17 @@ def visit(browser: Browser, address: str) -> Iterator[Callable[..., Visit]]:
 
         yield open_window
         assert [(window.problems, window.foreign_requests()) for window in opened] == [([], [])] * len(opened)
+
+
+@pytest.fixture
+def photos(world: World) -> list[str]:
+    """Add twelve photos for review."""
+    return world.add_waiting(*names(12))
+
+
+@pytest.fixture
+def window(visit: Open, photos: list[str]) -> Visit:
+    """Ann's review page, with a photo of twelve and the five that follow it."""
+    window = open_review(visit)
+    wait_for_photos(window)
+    return window

@@ -188,7 +188,7 @@ def add_samples(world: World) -> dict[str, Inspection]:
         rows["waiting"], review=Review(opened_at=timestamps.format_timestamp(T0), round=1, deadline="")
     )
     rows["waiting"] = stop_by_guard(rows["waiting"])
-    world.pipeline.inspections.rows |= {row.id: row for row in rows.values()}
+    world.pipeline.inspections.rows.update({row.id: row for row in rows.values()})
     world.archive.save(reviewed_record(rows["reviewed"].owner))
     world.archive.save(failed_record(rows["failed"].owner))
     world.history_source.records[rows["waiting"].owner] = waiting_record(rows["waiting"].owner)

@@ -24,7 +24,7 @@ def add_metrics(world: World, days: int = 7) -> None:
         for photo in range(amount):
             counts[f"score:{(number * 13 + photo * photo * 5) % 60 + 40}"] += 1
             counts[f"duration:{metrics.duration_bin(2 + photo)}"] += 1
-        world.metrics.counted[f"{hour[:13]}:00:00.000Z"] = counts
+        world.metrics.count(hour, counts)
     for number in range(5):
         error = "States.Timeout" if number % 2 else "ThrottlingException"
         world.metrics.add_failure(

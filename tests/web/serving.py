@@ -71,7 +71,7 @@ def running(world: World, port: int = 0, undo_seconds: int = MAX_UNDO_SECONDS, *
 def visitor(address: str, name: str = "", role: str = "reviewer") -> Iterator[httpx2.Client]:
     """Open an HTTP client; with a name it is signed in."""
     headers = {"Origin": address, "Accept": "text/html"}
-    with httpx2.Client(base_url=address, headers=headers, timeout=30) as client:
+    with httpx2.Client(base_url=address, headers=headers, timeout=120) as client:
         if name:
             answer = client.post("/sign-in", data={"name": name, "role": role})
             assert answer.status_code == 303, answer.text

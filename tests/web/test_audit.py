@@ -140,7 +140,7 @@ def test_both_lists_search_names_alike_and_say_how(world: World, address: str) -
 def test_pages_follow_each_other_without_gap_or_overlap(world: World, address: str) -> None:
     for number in (7 * place % 120 for place in range(120)):
         at = f"2026-01-01T10:{number // 60:02}:00.000Z"  # Sixty entries share a timestamp.
-        world.pipeline.inspections.entries.append(
+        world.pipeline.inspections.append_audit_entry(
             AuditEntry(
                 inspection_id=f"{number:064}",
                 at=at,
@@ -172,7 +172,7 @@ def test_the_tally_counts_each_answer_once_and_takes_back_what_was_undone(world:
         entry = AuditEntry(
             inspection_id="i" * 64, at=at, actor="ann", action=action, decision_id=decision, after="ok"
         )
-        world.pipeline.inspections.entries.append(entry)
+        world.pipeline.inspections.append_audit_entry(entry)
 
     add("2026-03-01T09:59:58.000Z", AuditAction.DECIDE, "1")
     add("2026-03-01T09:59:59.000Z", AuditAction.DECIDE, "2")
@@ -201,7 +201,7 @@ def test_listeners_hear_of_an_answer_that_is_read_after_its_photo_left_the_pile(
         decision_id="1",
         after="ok",
     )
-    world.pipeline.inspections.entries.append(entry)
+    world.pipeline.inspections.append_audit_entry(entry)
 
     assert services.read_state() != before
 
@@ -219,7 +219,7 @@ def test_the_pace_is_that_of_the_last_minutes(world: World) -> None:
             decision_id=str(second),
             after="ok",
         )
-        world.pipeline.inspections.entries.append(entry)
+        world.pipeline.inspections.append_audit_entry(entry)
 
     assert tally.answers_per_minute("ann") == 30
     clock[0] = "2026-03-01T10:10:00.000Z"

@@ -71,14 +71,18 @@ def measure_page(window: Visit, path: str) -> float:
     session.send("Network.setCacheDisabled", {"cacheDisabled": True})
     sizes: dict[str, float] = {}
     kinds: dict[str, str] = {}
-    session.on("Network.requestWillBeSent", lambda event: kinds.update({event["requestId"]: event["type"]}))
+
+    def count(event: dict[str, Any]) -> None:
+        if event["documentURL"].endswith(path):  # The end of a request of the page before is not reported.
+            kinds[event["requestId"]] = event["type"]
+
+    session.on("Network.requestWillBeSent", count)
     session.on(
         "Network.loadingFinished",
         lambda event: sizes.update({event["requestId"]: event["encodedDataLength"]}),
     )
     session.on("Network.loadingFailed", lambda event: sizes.update({event["requestId"]: 0}))
     window.go(path)
-    # The end of a beacon of the page before is not reported.
     loading = {key for key, kind in kinds.items() if kind not in ("Image", "EventSource", "Ping")}
     window.until(lambda: loading <= sizes.keys())
     session.detach()

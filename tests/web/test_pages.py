@@ -8,8 +8,8 @@ from playwright.sync_api import Browser
 
 from tests.web.accessibility import NARROW, find_violations
 from tests.web.browsing import Visit, visiting
+from tests.web.reviewing import add_photo_for_second_review, id_of, names
 from tests.web.serving import running
-from tests.web.test_review_loop import add_photo_for_second_review, id_of, names
 from tests.web.world import World
 from workflow.inspections.verdict import Verdict
 from workflow.review import second_review

@@ -2,26 +2,27 @@
 
 import time
 import uuid
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from tests.web.browsing import Visit
+from tests.web.reviewing import (
+    Open,
+    add_photo_for_second_review,
+    answer,
+    id_of,
+    open_review,
+    wait_for_photos,
+)
 from tests.web.serving import fetch_photo, visitor
-from tests.web.test_review_loop import answer, id_of, names, open_review, wait_for_photos
 from tests.web.world import World
 from workflow.inspections.undo_window import MAX_UNDO_SECONDS
 from workflow.inspections.verdict import Verdict
 
-Open = Callable[..., Visit]
+pytestmark = pytest.mark.usefixtures("photos")
 PRESS_KEY = """([key, code, options]) => document.activeElement.dispatchEvent(
     new KeyboardEvent("keydown", { key, code, bubbles: true, cancelable: true, ...options }))"""
-
-
-@pytest.fixture(autouse=True)
-def photos(world: World) -> list[str]:
-    return world.add_waiting(*names(12))
 
 
 def decided(world: World) -> list[str]:
@@ -37,9 +38,7 @@ def settle(window: Visit) -> None:
 
 
 @pytest.mark.parametrize("delay", [0, 60, 300, 450])
-def test_the_second_click_of_a_double_click_decides_nothing(world: World, visit: Open, delay: int) -> None:
-    window = open_review(visit)
-    wait_for_photos(window)
+def test_the_second_click_of_a_double_click_decides_nothing(world: World, window: Visit, delay: int) -> None:
     first = window.name()
     window.stop_time()
 
@@ -81,9 +80,7 @@ def test_a_second_tap_within_350_ms_decides_nothing_and_a_later_one_does(world: 
     window.until(lambda: decided(world) == [first, second])
 
 
-def test_no_photo_is_decided_before_it_was_on_the_screen_for_150_ms(world: World, visit: Open) -> None:
-    window = open_review(visit)
-    wait_for_photos(window)
+def test_no_photo_is_decided_before_it_was_on_the_screen_for_150_ms(world: World, window: Visit) -> None:
     first = window.name()
 
     window.page.evaluate(
@@ -96,9 +93,7 @@ def test_no_photo_is_decided_before_it_was_on_the_screen_for_150_ms(world: World
     assert decided(world) == [first]
 
 
-def test_a_photo_that_was_undone_has_to_be_seen_again_too(world: World, visit: Open) -> None:
-    window = open_review(visit)
-    wait_for_photos(window)
+def test_a_photo_that_was_undone_has_to_be_seen_again_too(world: World, window: Visit) -> None:
     first = answer(window, "a")
     window.page.evaluate(
         "() => { for (const key of 'zd') document.body.dispatchEvent("
@@ -109,9 +104,7 @@ def test_a_photo_that_was_undone_has_to_be_seen_again_too(world: World, visit: O
     window.until(lambda: world.row(id_of(world, first)).decision is None)
 
 
-def test_300_decisions_a_minute_stay_possible(world: World, visit: Open) -> None:
-    window = open_review(visit)
-    wait_for_photos(window)
+def test_300_decisions_a_minute_stay_possible(world: World, window: Visit) -> None:
     window.stop_time()
     shown = [window.name()]
     for _ in range(5):
@@ -123,9 +116,7 @@ def test_300_decisions_a_minute_stay_possible(world: World, visit: Open) -> None
 
 
 @pytest.mark.parametrize("key", ["Enter", "Space"])
-def test_a_key_held_on_a_focused_button_decides_once(world: World, visit: Open, key: str) -> None:
-    window = open_review(visit)
-    wait_for_photos(window)
+def test_a_key_held_on_a_focused_button_decides_once(world: World, window: Visit, key: str) -> None:
     first = window.name()
     window.page.focus("button:has-text('OK')")
     window.stop_time()
@@ -163,7 +154,6 @@ def test_enter_in_the_comment_decides_nothing(world: World, visit: Open, script:
 
 
 def test_enter_in_the_reason_settles_no_disagreement(visit: Open, world: World) -> None:
-    from tests.web.test_review_loop import add_photo_for_second_review
     from workflow.review import second_review
 
     inspection = add_photo_for_second_review(world)
@@ -255,10 +245,8 @@ def test_a_photo_is_seen_in_each_session_before_it_is_decided(world: World, addr
         assert ann.post(f"/review/{inspection}/decide", data={"verdict": "ok"}).status_code == 303
 
 
-def test_the_proofs_of_decided_photos_end_with_their_undo_window(world: World, visit: Open) -> None:
+def test_the_proofs_of_decided_photos_end_with_their_undo_window(world: World, window: Visit) -> None:
     """Browsers keep about 180 cookies of a host."""
-    window = open_review(visit)
-    wait_for_photos(window)
     first = answer(window, "a")
     row = id_of(world, first)
     window.until(lambda: world.row(row).decision)
@@ -290,9 +278,7 @@ def test_a_repeated_decision_needs_no_proof_and_gives_none(world: World, address
         assert "displayed" not in repeated.cookies
 
 
-def test_a_composition_in_the_comment_belongs_to_the_writer(world: World, visit: Open) -> None:
-    window = open_review(visit)
-    wait_for_photos(window)
+def test_a_composition_in_the_comment_belongs_to_the_writer(world: World, window: Visit) -> None:
     first = window.name()
     window.press("c")
     session = window.context.new_cdp_session(window.page)
@@ -330,10 +316,8 @@ def test_a_composition_in_the_comment_belongs_to_the_writer(world: World, visit:
     ],
 )
 def test_keys_of_other_keyboards_act_by_their_position(
-    world: World, visit: Open, key: str, code: str, defect_class: str, verdict: Verdict
+    world: World, window: Visit, key: str, code: str, defect_class: str, verdict: Verdict
 ) -> None:
-    window = open_review(visit)
-    wait_for_photos(window)
     first = window.name()
 
     window.page.evaluate(PRESS_KEY, [key, code, {}])
@@ -352,10 +336,8 @@ def test_keys_of_other_keyboards_act_by_their_position(
     ],
 )
 def test_keys_that_mean_something_else_decide_nothing(
-    world: World, visit: Open, key: str, code: str, options: dict[str, Any]
+    world: World, window: Visit, key: str, code: str, options: dict[str, Any]
 ) -> None:
-    window = open_review(visit)
-    wait_for_photos(window)
     first = window.name()
 
     window.page.evaluate(PRESS_KEY, [key, code, options])

@@ -1,7 +1,6 @@
 """The review page in Chromium: keys, undo, leases, the outbox and live counts."""
 
 import threading
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -9,6 +8,15 @@ import pytest
 from playwright.sync_api import Browser
 
 from tests.web.browsing import DEADLINE_SECONDS, Visit, visiting
+from tests.web.reviewing import (
+    Open,
+    add_photo_for_second_review,
+    answer,
+    id_of,
+    names,
+    open_review,
+    wait_for_photos,
+)
 from tests.web.serving import running
 from tests.web.world import World
 from workflow import timestamps
@@ -17,50 +25,10 @@ from workflow.inspections.undo_window import MAX_UNDO_SECONDS
 from workflow.inspections.verdict import Verdict
 from workflow.review import second_review
 
-Open = Callable[..., Visit]
-LOADED_PHOTOS = (
-    "performance.getEntriesByType('resource').filter((entry) => /photos.*review[?]/.test(entry.name)).length"
-)
 SET_HIDDEN = """(hidden) => {
   Object.defineProperty(document, "hidden", { value: hidden, configurable: true });
   document.dispatchEvent(new Event("visibilitychange"));
 }"""
-
-
-def names(count: int) -> list[str]:
-    return [f"line-1/part_{number:03}.jpg" for number in range(count)]
-
-
-@pytest.fixture
-def photos(world: World) -> list[str]:
-    """Add twelve photos for review."""
-    return world.add_waiting(*names(12))
-
-
-def open_review(visit: Open, *who: str, **how: object) -> Visit:
-    """Open the review page and wait until its script runs."""
-    window = visit(*who, **how)
-    window.go("/review")
-    window.until(lambda: window.page.query_selector("html.js"))
-    return window
-
-
-def wait_for_photos(window: Visit, ahead: int = 5) -> None:
-    """Wait until more than `ahead` photos have loaded, including the displayed one."""
-    window.until(lambda: window.page.evaluate(LOADED_PHOTOS) > ahead)
-    window.until(window.is_photo_loaded)
-
-
-def answer(window: Visit, key: str) -> str:
-    """Decide the displayed photo as soon as it has loaded; return its name."""
-    window.until(window.is_photo_loaded)
-    name = window.name()
-    window.press(key)
-    return name
-
-
-def id_of(world: World, name: str) -> str:
-    return next(row.id for row in world.pipeline.inspections.rows.values() if row.image.name == name)
 
 
 @pytest.mark.parametrize(
@@ -72,12 +40,9 @@ def id_of(world: World, name: str) -> str:
         ("3", Verdict.DEFECT, "scratch"),
     ],
 )
-@pytest.mark.usefixtures("photos")
 def test_one_key_decides_and_the_next_photo_is_there(
-    world: World, visit: Open, key: str, verdict: Verdict, defect_class: str
+    world: World, window: Visit, key: str, verdict: Verdict, defect_class: str
 ) -> None:
-    window = open_review(visit)
-    wait_for_photos(window)
     first = window.name()
 
     window.press(key)
@@ -94,11 +59,7 @@ def test_five_photos_are_there_in_advance_and_decoded(visit: Open) -> None:
     wait_for_photos(window, 5)
 
 
-@pytest.mark.usefixtures("photos")
-def test_a_key_that_is_held_down_decides_once(world: World, visit: Open) -> None:
-    window = open_review(visit)
-    wait_for_photos(window)
-
+def test_a_key_that_is_held_down_decides_once(world: World, window: Visit) -> None:
     window.stop_time()
     for _ in range(5):
         window.page.keyboard.down("a")
@@ -109,10 +70,7 @@ def test_a_key_that_is_held_down_decides_once(world: World, visit: Open) -> None
     assert len(world.pipeline.decisions.sent) == 1
 
 
-@pytest.mark.usefixtures("photos")
-def test_the_comment_goes_with_its_photo_and_keys_are_letters_in_it(world: World, visit: Open) -> None:
-    window = open_review(visit)
-    wait_for_photos(window)
+def test_the_comment_goes_with_its_photo_and_keys_are_letters_in_it(world: World, window: Visit) -> None:
     first = window.name()
 
     window.press("c")
@@ -124,10 +82,7 @@ def test_the_comment_goes_with_its_photo_and_keys_are_letters_in_it(world: World
     assert window.page.input_value("[name=comment]") == ""
 
 
-@pytest.mark.usefixtures("photos")
-def test_undo_brings_the_photo_back_and_nothing_was_sent(world: World, visit: Open) -> None:
-    window = open_review(visit)
-    wait_for_photos(window)
+def test_undo_brings_the_photo_back_and_nothing_was_sent(world: World, window: Visit) -> None:
     first = window.name()
     window.press("d")
     inspection = id_of(world, first)
@@ -209,11 +164,8 @@ def test_a_key_without_a_photo_gives_no_more_time_to_undo(world: World, visit: O
     )
 
 
-@pytest.mark.usefixtures("photos")
-def test_a_server_that_knows_better_than_the_page_is_believed(world: World, visit: Open) -> None:
+def test_a_server_that_knows_better_than_the_page_is_believed(world: World, window: Visit) -> None:
     """The page still offers undo, but the decision is final: the photo does not stay."""
-    window = open_review(visit)
-    wait_for_photos(window)
     first = window.name()
     window.press("d")
     decision = window.until(lambda: world.row(id_of(world, first)).decision)
@@ -226,10 +178,7 @@ def test_a_server_that_knows_better_than_the_page_is_believed(world: World, visi
     window.problems.clear()  # The browser logs every 409.
 
 
-@pytest.mark.usefixtures("photos")
-def test_skipping_shows_another_and_gives_the_photo_to_others(world: World, visit: Open) -> None:
-    window = open_review(visit)
-    wait_for_photos(window)
+def test_skipping_shows_another_and_gives_the_photo_to_others(world: World, window: Visit) -> None:
     first = window.name()
 
     window.press("s")
@@ -238,10 +187,7 @@ def test_skipping_shows_another_and_gives_the_photo_to_others(world: World, visi
     window.until(lambda: world.row(id_of(world, first)).lease is None)
 
 
-@pytest.mark.usefixtures("photos")
-def test_holding_needs_a_comment_and_takes_the_photo_out(world: World, visit: Open) -> None:
-    window = open_review(visit)
-    wait_for_photos(window)
+def test_holding_needs_a_comment_and_takes_the_photo_out(world: World, window: Visit) -> None:
     first = window.name()
     window.press("h")
     assert "Enter the reason" in window.text("#status")
@@ -256,10 +202,7 @@ def test_holding_needs_a_comment_and_takes_the_photo_out(world: World, visit: Op
     window.until(lambda: world.row(id_of(world, first)).hold is None)
 
 
-@pytest.mark.usefixtures("photos")
-def test_zoom_brightness_contrast_and_inversion_stay_for_the_next_photo(visit: Open) -> None:
-    window = open_review(visit)
-    wait_for_photos(window)
+def test_zoom_brightness_contrast_and_inversion_stay_for_the_next_photo(window: Visit) -> None:
     window.press("+", "b", "x", "i")
     before = window.page.evaluate("[lens.style.transform, lens.style.filter]")
 
@@ -276,20 +219,13 @@ def test_zoom_brightness_contrast_and_inversion_stay_for_the_next_photo(visit: O
     assert window.page.evaluate("lens.style.transform") == ""
 
 
-@pytest.mark.usefixtures("photos")
-def test_who_zooms_sees_the_uploaded_bytes(visit: Open) -> None:
-    window = open_review(visit)
-    wait_for_photos(window)
-
+def test_who_zooms_sees_the_uploaded_bytes(window: Visit) -> None:
     window.press("+")
 
     window.until(lambda: window.page.get_attribute("#lens img", "src").endswith("/original"))  # type: ignore[union-attr]
 
 
-@pytest.mark.usefixtures("photos")
-def test_a_zoom_that_stayed_shows_the_next_photo_as_uploaded_too(visit: Open) -> None:
-    window = open_review(visit)
-    wait_for_photos(window)
+def test_a_zoom_that_stayed_shows_the_next_photo_as_uploaded_too(window: Visit) -> None:
     window.press("+")
 
     answer(window, "a")
@@ -321,10 +257,7 @@ def test_a_photo_that_does_not_come_is_asked_for_again_and_not_decided(world: Wo
     window.problems.clear()  # The browser logs failed requests.
 
 
-@pytest.mark.usefixtures("photos")
-def test_keys_can_be_changed_and_switched_off(world: World, visit: Open) -> None:
-    window = open_review(visit)
-    wait_for_photos(window)
+def test_keys_can_be_changed_and_switched_off(world: World, window: Visit) -> None:
     window.press("?")
     window.page.fill("#key-list [name=ok]", "g")
     window.page.fill("#key-list [name=skip]", "d")
@@ -386,10 +319,7 @@ def test_a_tab_that_nobody_looks_at_takes_no_photo(world: World, visit: Open) ->
     window.until(lambda: window.name() == "late.jpg")
 
 
-@pytest.mark.usefixtures("photos")
-def test_who_comes_back_to_a_tab_is_told_at_once_what_went_to_another(world: World, visit: Open) -> None:
-    window = open_review(visit)
-    wait_for_photos(window)
+def test_who_comes_back_to_a_tab_is_told_at_once_what_went_to_another(world: World, window: Visit) -> None:
     first = window.name()
     window.page.evaluate(SET_HIDDEN, True)
     row = world.row(id_of(world, first))
@@ -417,10 +347,7 @@ def test_two_reviewers_never_see_the_same_photo(world: World, visit: Open) -> No
     assert all((decision.verdict is Verdict.OK) == (decision.reviewer == "ann") for decision in decided)
 
 
-@pytest.mark.usefixtures("photos")
-def test_a_photo_that_another_took_meanwhile_is_not_decided_twice(world: World, visit: Open) -> None:
-    window = open_review(visit)
-    wait_for_photos(window)
+def test_a_photo_that_another_took_meanwhile_is_not_decided_twice(world: World, window: Visit) -> None:
     first = window.name()
     inspection = id_of(world, first)
     world.reviews.release_lease(inspection, "ann")
@@ -433,13 +360,10 @@ def test_a_photo_that_another_took_meanwhile_is_not_decided_twice(world: World, 
     window.problems.clear()  # The browser logs every 409.
 
 
-@pytest.mark.usefixtures("photos")
-def test_leaving_the_page_and_signing_out_give_the_photos_back(world: World, visit: Open) -> None:
+def test_leaving_the_page_and_signing_out_give_the_photos_back(world: World, window: Visit) -> None:
     def leased() -> int:
         return sum(row.lease is not None for row in world.pipeline.inspections.rows.values())
 
-    window = open_review(visit)
-    wait_for_photos(window)
     assert leased() > 5
     window.go("/audit")
     window.until(lambda: leased() == 0)
@@ -451,10 +375,7 @@ def test_leaving_the_page_and_signing_out_give_the_photos_back(world: World, vis
     window.until(lambda: leased() == 0)
 
 
-@pytest.mark.usefixtures("photos")
-def test_reloading_keeps_the_photos(world: World, visit: Open) -> None:
-    window = open_review(visit)
-    wait_for_photos(window)
+def test_reloading_keeps_the_photos(world: World, window: Visit) -> None:
     window.page.reload()
     window.until(lambda: world.reviews.calls["release_lease"])
     window.until(window.is_photo_loaded)
@@ -509,10 +430,7 @@ def test_clicks_survive_the_tab(world: World, browser: Browser) -> None:
         opened.__exit__(None, None, None)
 
 
-@pytest.mark.usefixtures("photos")
-def test_an_answer_lost_on_the_way_back_does_not_decide_twice(world: World, visit: Open) -> None:
-    window = open_review(visit)
-    wait_for_photos(window)
+def test_an_answer_lost_on_the_way_back_does_not_decide_twice(world: World, window: Visit) -> None:
     first = window.name()
     tries = []
 
@@ -536,10 +454,7 @@ def test_an_answer_lost_on_the_way_back_does_not_decide_twice(world: World, visi
     window.problems.clear()  # The browser logs the aborted request.
 
 
-@pytest.mark.usefixtures("photos")
-def test_what_is_kept_waits_for_its_own_reviewer_whoever_signs_in(world: World, visit: Open) -> None:
-    window = open_review(visit)
-    wait_for_photos(window)
+def test_what_is_kept_waits_for_its_own_reviewer_whoever_signs_in(world: World, window: Visit) -> None:
     inspection = id_of(world, window.name())
     window.page.route("**/decide**", lambda route: route.abort())
     window.press("d")
@@ -630,19 +545,6 @@ def test_a_disagreement_is_settled_by_an_engineer(world: World, visit: Open) -> 
     assert look is not None
     assert (look.adjudicated_by, look.final_verdict) == ("eve", Verdict.DEFECT)
     assert "No disagreements" in window.text("main")
-
-
-def add_photo_for_second_review(world: World) -> str:
-    """Add a photo that bob decided as a defect and that is sampled for a second review."""
-    (inspection,) = world.add_waiting("line-1/twice.jpg")
-    row = world.row(inspection)
-    assert row.prediction is not None
-    world.pipeline.inspections.rows[inspection] = replace(
-        row, prediction=replace(row.prediction, sampled_for_second_review=True)
-    )
-    world.pipeline.decide(row.image, Verdict.DEFECT, "bob", "crack at the hub")
-    assert world.deliver_decisions() == [inspection]
-    return inspection
 
 
 @pytest.mark.usefixtures("photos")

@@ -7,18 +7,18 @@ import pytest
 from playwright.sync_api import Browser
 
 from tests.web.browsing import Visit, visiting
+from tests.web.reviewing import (
+    Open,
+    answer,
+    id_of,
+    wait_for_photos,
+)
 from tests.web.serving import running
-from tests.web.test_review_loop import answer, id_of, names, open_review, wait_for_photos
 from tests.web.world import World
 from workflow.inspections.verdict import Verdict
 
-Open = Callable[..., Visit]
+pytestmark = pytest.mark.usefixtures("photos")
 UNDO_NAME = "button[data-do=undo] >> nth=0"
-
-
-@pytest.fixture(autouse=True)
-def photos(world: World) -> list[str]:
-    return world.add_waiting(*names(12))
 
 
 def skip(window: Visit) -> None:
@@ -32,10 +32,8 @@ def hold(window: Visit) -> None:
 
 @pytest.mark.parametrize(("act", "label"), [(skip, "Undo Skip"), (hold, "Undo Hold")])
 def test_undo_takes_back_the_last_action_of_any_kind(
-    world: World, visit: Open, act: Callable[[Visit], None], label: str
+    world: World, window: Visit, act: Callable[[Visit], None], label: str
 ) -> None:
-    window = open_review(visit)
-    wait_for_photos(window)
     first = answer(window, "d")
     assert window.text(UNDO_NAME).startswith("Undo Defect")
     window.until(window.is_photo_loaded)
@@ -62,10 +60,8 @@ def test_undo_takes_back_the_last_action_of_any_kind(
 @pytest.mark.parametrize("by", ["key", "list"])
 @pytest.mark.parametrize("reload", [True, False])
 def test_key_and_list_undo_the_same_and_show_the_photo(
-    world: World, visit: Open, by: str, reload: bool
+    world: World, window: Visit, by: str, reload: bool
 ) -> None:
-    window = open_review(visit)
-    wait_for_photos(window)
     first = answer(window, "a")
     window.until(lambda: world.row(id_of(world, first)).decision)
     if reload:
@@ -99,10 +95,8 @@ def test_without_javascript_the_undone_photo_is_shown(world: World, visit: Open)
     assert window.name() == first
 
 
-def test_a_photo_whose_undo_is_unsent_is_not_given_up(world: World, visit: Open) -> None:
+def test_a_photo_whose_undo_is_unsent_is_not_given_up(world: World, window: Visit) -> None:
     """The renewal of the leases does not ask for a photo whose answer is still on its way."""
-    window = open_review(visit)
-    wait_for_photos(window)
     first = answer(window, "d")
     window.until(lambda: world.row(id_of(world, first)).decision)
     undos: list[Any] = []
@@ -125,10 +119,8 @@ def test_a_photo_whose_undo_is_unsent_is_not_given_up(world: World, visit: Open)
 
 
 def test_a_photo_decided_again_before_its_undo_arrived_is_not_shown_a_third_time(
-    world: World, visit: Open
+    world: World, window: Visit
 ) -> None:
-    window = open_review(visit)
-    wait_for_photos(window)
     undos: list[Any] = []
     window.page.route("**/undo**", lambda route: undos.append(route))
     first = answer(window, "a")
@@ -189,9 +181,7 @@ def test_an_undo_that_arrives_too_late_is_told_and_the_first_decision_stands(
         assert f"{id_of(world, first)}/undo" in refused[0]
 
 
-def test_the_undo_of_a_refused_decision_is_not_sent(world: World, visit: Open) -> None:
-    window = open_review(visit)
-    wait_for_photos(window)
+def test_the_undo_of_a_refused_decision_is_not_sent(world: World, window: Visit) -> None:
     decisions: list[Any] = []
     window.page.route("**/decide**", lambda route: decisions.append(route))
     first = answer(window, "a")
@@ -209,9 +199,7 @@ def test_the_undo_of_a_refused_decision_is_not_sent(world: World, visit: Open) -
     window.problems.clear()  # The browser logs every 409.
 
 
-def test_what_another_tab_sent_is_not_shown_as_unsent(world: World, visit: Open) -> None:
-    window = open_review(visit)
-    wait_for_photos(window)
+def test_what_another_tab_sent_is_not_shown_as_unsent(world: World, window: Visit) -> None:
     window.page.route("**/decide**", lambda route: route.abort())
     first = answer(window, "d")
     window.until(lambda: "1 unsent" in window.text("#unsent"))
@@ -224,9 +212,7 @@ def test_what_another_tab_sent_is_not_shown_as_unsent(world: World, visit: Open)
     window.problems.clear()  # The browser logs aborted requests.
 
 
-def test_a_comment_survives_a_reload_until_it_is_sent(world: World, visit: Open) -> None:
-    window = open_review(visit)
-    wait_for_photos(window)
+def test_a_comment_survives_a_reload_until_it_is_sent(world: World, window: Visit) -> None:
     first = window.name()
     window.press("c")
     window.page.keyboard.type("crack at the hub")

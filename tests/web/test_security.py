@@ -13,8 +13,8 @@ from fastapi.routing import APIRoute
 from review_app.app import create_app
 from review_app.settings import ReviewAppSettings
 from tests.web.browsing import Visit
+from tests.web.reviewing import add_photo_for_second_review, names
 from tests.web.serving import SECRET, fetch_photo, running, visitor
-from tests.web.test_review_loop import add_photo_for_second_review, names
 from tests.web.world import World
 from workflow.csv_export import escape_cell
 from workflow.inspections.verdict import Score, Verdict

@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import CDPSession
 
 from tests.web.browsing import Visit
-from tests.web.test_review_loop import names, open_review, wait_for_photos
+from tests.web.reviewing import names, open_review, wait_for_photos
 from tests.web.world import World
 
 Open = Callable[..., Visit]

@@ -23,7 +23,7 @@ FINAL_STATUSES = frozenset(
         "COPYING_FAILED",
     }
 )
-SETTLE_TIMEOUT_SECONDS = 60
+SETTLE_TIMEOUT_SECONDS = 240
 
 
 @dataclass

@@ -18,7 +18,7 @@ from tests.unit.custom_labels.in_memory_service import encode, manifest_line, pl
 
 REGION = "eu-central-1"
 CREDENTIALS = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
-NO_RETRIES = Config(retries={"total_max_attempts": 1}, connect_timeout=60, read_timeout=60)
+NO_RETRIES = Config(retries={"total_max_attempts": 1}, connect_timeout=120, read_timeout=120)
 ENVIRONMENT = {
     "AWS_ACCESS_KEY_ID": "test",
     "AWS_SECRET_ACCESS_KEY": "test",
@@ -89,7 +89,7 @@ class ServiceProcess:
             self.process.wait()
 
     def get(self, path: str) -> dict[str, Any]:
-        with urllib.request.urlopen(self.url + path, timeout=60) as answer:  # noqa: S310
+        with urllib.request.urlopen(self.url + path, timeout=120) as answer:  # noqa: S310
             content: dict[str, Any] = json.load(answer)
         return content
 
@@ -100,7 +100,7 @@ class ServiceProcess:
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         request = urllib.request.Request(self.url + path, data, named, method=method)  # noqa: S310
         try:
-            with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310
+            with urllib.request.urlopen(request, timeout=120) as answer:  # noqa: S310
                 return answer.status, json.load(answer)
         except urllib.error.HTTPError as error:
             with error:

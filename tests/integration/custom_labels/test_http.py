@@ -65,7 +65,7 @@ def test_it_listens_on_this_machine_only_and_names_a_port_or_folder_in_use(
         (free_port(), service.state, f"Another service uses {service.state}"),
     ):
         command = [sys.executable, "-m", "custom_labels", "--port", str(port), "--state", str(state)]
-        second = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+        second = subprocess.run(command, capture_output=True, text=True, timeout=240, check=False)
         assert second.returncode == 1
         assert second.stderr.startswith(sentence)
         assert len(second.stderr.splitlines()) == 1

@@ -100,7 +100,7 @@ def _use_the_aws_cli(service: ServiceProcess, project: str, model: str) -> None:
             service.url,
         ]
         done = subprocess.run(
-            command, env=os.environ | ENVIRONMENT, capture_output=True, text=True, timeout=60
+            command, env=os.environ | ENVIRONMENT, capture_output=True, text=True, timeout=240
         )
         assert done.returncode == 0, done.stderr
         answer: dict[str, Any] = json.loads(done.stdout or "{}")

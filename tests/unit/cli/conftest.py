@@ -33,12 +33,13 @@ from tests.model_world import (
     InMemoryReferenceUpdates,
     arn_of,
 )
-from tests.unit.pipeline import FILED, INBOUND, UNSURE, Pipeline
+from tests.unit.pipeline import FILED, INBOUND, KEY, PHOTO, UNSURE, Pipeline
 from workflow.aws.camera_statuses import DynamoCameraStatusRepository
 from workflow.aws.clients import client
 from workflow.aws.stack_outputs import StackOutputs
 from workflow.inspections.objects import Image
 from workflow.models.model import ModelStatus
+from workflow.pipeline.detection import ModelAnswer
 from workflow.tables import CAMERAS
 
 OUTPUTS = StackOutputs(
@@ -120,7 +121,7 @@ def lost(_line: Pipeline, _image: Image) -> object:
 def vanished(pipeline: Pipeline, image: Image) -> object:
     """Delete the upload before it is inspected."""
     pipeline.objects.delete(image)
-    return pipeline.claim(image, pipeline.start(image))
+    return pipeline.begin(image)
 
 
 class CommandLine:
@@ -156,6 +157,14 @@ class CommandLine:
             cameras=self.pipeline.cameras,
             camera_statuses=DynamoCameraStatusRepository(CAMERAS.name, self.pipeline.cameras._dynamodb),
         )
+
+    def inspect(self, key: str = KEY, *answers: ModelAnswer, content: bytes = PHOTO) -> Image:
+        """Upload a photo and inspect it to its end."""
+        if answers:
+            self.pipeline.detector.answers = list(answers)
+        image = self.pipeline.upload(content, key)
+        self.pipeline.inspected(image)
+        return image
 
     def run(self, *arguments: str) -> Result:
         return CliRunner().invoke(main, arguments, obj=self.find_environment)

@@ -34,48 +34,18 @@ def test_a_small_quota_and_deaf_alarms_are_told(at_once: int, email: str, warnin
     assert len(list(deploy._warnings(at_once, deployment))) == warnings
 
 
+def change(action: str, kind: str, name: str, replaces: bool = False) -> PlannedChange:
+    return PlannedChange(action=action, resource_type=f"AWS::{kind}", logical_id=name, replaces=replaces)
+
+
 @pytest.mark.parametrize(
     ("change", "loses"),
     [
-        (
-            PlannedChange(
-                action="Modify",
-                resource_type="AWS::DynamoDB::Table",
-                logical_id="TablesInspections",
-                replaces=True,
-            ),
-            True,
-        ),
-        (
-            PlannedChange(
-                action="Remove", resource_type="AWS::S3::Bucket", logical_id="StorageFiled", replaces=False
-            ),
-            True,
-        ),
-        (
-            PlannedChange(
-                action="Modify",
-                resource_type="AWS::DynamoDB::Table",
-                logical_id="TablesInspections",
-                replaces=False,
-            ),
-            False,
-        ),
-        (
-            PlannedChange(
-                action="Modify",
-                resource_type="AWS::Lambda::Function",
-                logical_id="FunctionsMoveImage",
-                replaces=True,
-            ),
-            False,
-        ),
-        (
-            PlannedChange(
-                action="Add", resource_type="AWS::S3::Bucket", logical_id="StorageNew", replaces=False
-            ),
-            False,
-        ),
+        (change("Modify", "DynamoDB::Table", "TablesInspections", replaces=True), True),
+        (change("Remove", "S3::Bucket", "StorageFiled"), True),
+        (change("Modify", "DynamoDB::Table", "TablesInspections"), False),
+        (change("Modify", "Lambda::Function", "FunctionsMoveImage", replaces=True), False),
+        (change("Add", "S3::Bucket", "StorageNew"), False),
     ],
 )
 def test_a_deployment_never_replaces_what_holds_data(change: PlannedChange, loses: bool) -> None:
@@ -87,10 +57,7 @@ def test_a_deployment_never_replaces_what_holds_data(change: PlannedChange, lose
 
 
 def test_the_plan_is_told_with_its_price(capsys: pytest.CaptureFixture[str]) -> None:
-    changes = [
-        PlannedChange(action="Add", resource_type="AWS::SQS::Queue", logical_id=name, replaces=False)
-        for name in ("A", "B")
-    ]
+    changes = [change("Add", "SQS::Queue", name) for name in ("A", "B")]
 
     deploy._print_changes(changes, StageSettings(stage="prod"))
 
@@ -101,20 +68,14 @@ def test_the_plan_is_told_with_its_price(capsys: pytest.CaptureFixture[str]) -> 
 
 
 def test_failures_are_told_with_their_reasons_and_beginnings_are_not() -> None:
+    told = [
+        ("A", "CREATE_IN_PROGRESS", ""),
+        ("A", "CREATE_FAILED", "no such key"),
+        ("B", "CREATE_COMPLETE", ""),
+    ]
     events = [
-        StackEvent(
-            id="1", resource_type="AWS::SQS::Queue", logical_id="A", status="CREATE_IN_PROGRESS", reason=""
-        ),
-        StackEvent(
-            id="2",
-            resource_type="AWS::SQS::Queue",
-            logical_id="A",
-            status="CREATE_FAILED",
-            reason="no such key",
-        ),
-        StackEvent(
-            id="3", resource_type="AWS::SQS::Queue", logical_id="B", status="CREATE_COMPLETE", reason=""
-        ),
+        StackEvent(id=reason, resource_type="AWS::SQS::Queue", logical_id=name, status=status, reason=reason)
+        for name, status, reason in told
     ]
 
     assert list(deploy.format_events(events)) == [
@@ -139,15 +100,14 @@ class Stacks:
 
     def follow(self, _id: str, _known: set[str]) -> Any:
         for state in self._states:
-            yield Stack(id="id", name="partcheck-dev", status=state, outputs={}), []
+            yield stack(state), []
 
     def find(self, _id: str) -> Stack | None:
-        last = self._states[-1]
-        return (
-            None
-            if last == "DELETE_COMPLETE"
-            else Stack(id="id", name="partcheck-dev", status=last, outputs={})
-        )
+        return None if self._states[-1] == "DELETE_COMPLETE" else stack(self._states[-1])
+
+
+def stack(status: str) -> Stack:
+    return Stack(id="id", name="partcheck-dev", status=status, outputs={})
 
 
 def test_following_ends_with_the_stack_as_it_is_or_with_nothing() -> None:
@@ -159,7 +119,7 @@ def test_following_ends_with_the_stack_as_it_is_or_with_nothing() -> None:
 
 
 @pytest.mark.parametrize(
-    ("before", "after", "place"),
+    ("before", "after", "target"),
     [
         (AwsTarget(), ("", "", ""), AwsTarget("dev")),
         (AwsTarget("prod", "work", "eu-west-1"), ("", "", ""), AwsTarget("prod", "work", "eu-west-1")),
@@ -167,29 +127,23 @@ def test_following_ends_with_the_stack_as_it_is_or_with_nothing() -> None:
     ],
 )
 def test_options_may_stand_before_or_after_the_command(
-    before: AwsTarget, after: tuple[str, str, str], place: AwsTarget
+    before: AwsTarget, after: tuple[str, str, str], target: AwsTarget
 ) -> None:
-    assert (
-        resolve_target(
-            CliContext(state_dir=None, port=None, find_local=lambda _: None, target=before), *after
-        )
-        == place
-    )  # type: ignore[arg-type,return-value]
+    context = CliContext(state_dir=None, port=None, find_local=lambda _: None, target=before)  # type: ignore[arg-type,return-value]
+
+    assert resolve_target(context, *after) == target
 
 
-def test_a_line_is_read_from_a_stacks_outputs_and_a_missing_one_is_named() -> None:
+def test_an_environment_is_read_from_a_stacks_outputs_and_a_missing_one_is_named() -> None:
     outputs = {to_output_name(name): name for name in StackOutputs.__dataclass_fields__ if name != "region"}
 
-    site = parse_stack_outputs(outputs, "eu-central-1")
+    found = parse_stack_outputs(outputs, "eu-central-1")
 
-    assert (site.region, site.inbound_bucket, site.model_parameter) == (
-        *("eu-central-1", "inbound_bucket"),
-        "model_parameter",
-    )
+    assert (found.region, found.inbound_bucket) == ("eu-central-1", "inbound_bucket")
+    assert found.model_parameter == "model_parameter"
+    del outputs["InspectionsTable"]
     with pytest.raises(ConfigurationError, match="the stack has no output InspectionsTable: deploy it again"):
-        parse_stack_outputs(
-            {name: value for name, value in outputs.items() if name != "InspectionsTable"}, "eu-central-1"
-        )
+        parse_stack_outputs(outputs, "eu-central-1")
 
 
 @pytest.mark.parametrize(
@@ -241,13 +195,11 @@ def test_the_status_is_asked_of_the_region_that_the_options_name(monkeypatch: py
 
 
 def test_a_stage_that_is_half_taken_away_is_to_be_taken_away_to_the_end() -> None:
-    half = Stack(id="id", name="partcheck-dev", status="DELETE_FAILED", outputs={})
+    remedy = "The deletion of stage dev failed: run `partcheck --stage dev stage destroy` first"
 
-    with pytest.raises(
-        NotRunning, match="The deletion of stage dev failed: run `partcheck --stage dev stage destroy` first"
-    ):
-        require_usable_stack(half, AwsTarget("dev"))
-    require_usable_stack(replace(half, status="UPDATE_ROLLBACK_COMPLETE"), AwsTarget("dev"))
+    with pytest.raises(NotRunning, match=remedy):
+        require_usable_stack(stack("DELETE_FAILED"), AwsTarget("dev"))
+    require_usable_stack(stack("UPDATE_ROLLBACK_COMPLETE"), AwsTarget("dev"))
 
 
 def test_a_name_that_no_stage_can_have_is_refused_before_aws_is_asked() -> None:

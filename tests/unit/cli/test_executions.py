@@ -63,13 +63,9 @@ def asking() -> list[dict[str, Any]]:
 
 
 def test_executions_lists_the_newest_first(command_line: CommandLine) -> None:
-    first = command_line.pipeline.upload(key="first.png")
-    command_line.pipeline.inspected(first)
-    command_line.pipeline.inspections.rows[inspection_id(first)] = replace(
-        command_line.pipeline.row(first), claimed_at="2026-01-01"
-    )
-    command_line.pipeline.detector.answers = [CLEARLY_DEFECT]
-    command_line.pipeline.inspected(command_line.pipeline.upload(key="second.png"))
+    first = command_line.pipeline.row(command_line.inspect("first.png"))
+    command_line.pipeline.inspections.rows[first.id] = replace(first, claimed_at="2026-01-01")
+    command_line.inspect("second.png", CLEARLY_DEFECT)
 
     result = command_line.run("execution", "list", "--limit", "1", "--json")
 
@@ -80,21 +76,20 @@ def test_executions_lists_the_newest_first(command_line: CommandLine) -> None:
 
 
 def test_executions_in_a_table_keeps_one_row_an_inspection(command_line: CommandLine) -> None:
-    command_line.pipeline.inspected(command_line.pipeline.upload(key="line 1/[red]pump\n#7.png"))
+    command_line.inspect("line 1/[red]pump\n#7.png")
 
-    result = command_line.run("execution", "list")
+    header, row = command_line.run("execution", "list").stdout.splitlines()
 
-    header, row = result.stdout.splitlines()
-    assert header.split() == [
-        *("photo", "state", "verdict", "confidence", "threshold", "seconds", "uploaded", "execution"),
-    ]
+    titles = "photo state verdict confidence threshold seconds uploaded execution"
+    assert " ".join(header.split()) == titles
     assert row.startswith(r"line 1/[red]pump\n#7.png  closed  ok ")
 
 
 def test_an_execution_in_a_pipe_or_in_csv_is_whole_and_finds_its_inspection(
     command_line: CommandLine,
 ) -> None:
-    owner = command_line.pipeline.inspected(command_line.pipeline.upload())
+    image = command_line.inspect()
+    owner = command_line.pipeline.row(image).owner
 
     table, csv = (command_line.run("execution", "list", *options).stdout for options in ((), ("--csv",)))
 
@@ -102,33 +97,17 @@ def test_an_execution_in_a_pipe_or_in_csv_is_whole_and_finds_its_inspection(
     titles, cells = (line.strip('"').split('","') for line in csv.removeprefix("\ufeff").splitlines())
     assert dict(zip(titles, cells, strict=True))["execution"] == owner
     assert command_line.run("execution", "show", owner).exit_code == 0
-
-
-def test_a_short_name_of_an_earlier_attempt_shows_that_attempt(command_line: CommandLine) -> None:
-    image = command_line.pipeline.upload()
-    command_line.pipeline.inspected(image)
-    identity = inspection_id(image)
-
-    result = command_line.run("execution", "show", f"{identity[:12]}-7")
-
-    assert f"{identity}-7" in result.stdout
+    earlier = command_line.run("execution", "show", f"{inspection_id(image)[:12]}-7")
+    assert f"{inspection_id(image)}-7" in earlier.stdout
 
 
 def test_failed_is_a_state_in_the_list(command_line: CommandLine) -> None:
-    pipeline = command_line.pipeline
-    failed, waiting = pipeline.upload(key="failed.png"), pipeline.upload(key="fine.png")
-    for image in (failed, waiting):
-        pipeline.claim(image, pipeline.start(image))
-    command_line.metrics.add_failure(
-        FailedExecution(
-            execution=pipeline.row(failed).owner,
-            at=timestamps.now(),
-            status="FAILED",
-            state="Detect labels",
-            error="Crash",
-            cause="",
-        )
+    failed, waiting = (command_line.pipeline.upload(key=f"{name}.png") for name in ("failed", "fine"))
+    owner, _ = command_line.pipeline.begin(failed), command_line.pipeline.begin(waiting)
+    failure = FailedExecution(
+        execution=owner, at=timestamps.now(), status="FAILED", state="Detect labels", error="Crash", cause=""
     )
+    command_line.metrics.add_failure(failure)
 
     found = command_line.run("execution", "list", "--state", "failed", "--json").stdout
     others = command_line.run("execution", "list", "--state", "failed", "--name", "fine", "--json")
@@ -149,7 +128,7 @@ def test_failed_is_a_state_in_the_list(command_line: CommandLine) -> None:
 def test_an_empty_result_names_the_rule_of_its_options(
     command_line: CommandLine, option: tuple[str, str], rule: str
 ) -> None:
-    command_line.pipeline.inspected(command_line.pipeline.upload())
+    command_line.inspect()
 
     result = command_line.run("execution", "list", *option)
 
@@ -158,7 +137,7 @@ def test_an_empty_result_names_the_rule_of_its_options(
 
 
 def test_a_model_is_found_by_its_arn(command_line: CommandLine) -> None:
-    command_line.pipeline.inspected(command_line.pipeline.upload())
+    command_line.inspect()
     arn = json.loads(command_line.run("execution", "list", "--json").stdout)["model"]
 
     assert command_line.run("execution", "list", "--model", arn, "--json").stdout
@@ -198,7 +177,7 @@ def test_show_finds_a_photo_by_name_key_address_id_first_digits_and_execution(
 
 def test_show_says_how_many_others_have_the_name(command_line: CommandLine) -> None:
     for _ in range(3):
-        command_line.pipeline.inspected(command_line.pipeline.upload())
+        command_line.inspect()
 
     result = command_line.run("execution", "show", KEY)
 
@@ -235,7 +214,7 @@ def test_show_prints_the_steps_and_no_token(command_line: CommandLine) -> None:
 
 
 def test_show_of_a_step_that_failed_shows_every_try_and_its_error(command_line: CommandLine) -> None:
-    owner = command_line.pipeline.inspected(command_line.pipeline.upload())
+    owner = command_line.pipeline.row(command_line.inspect()).owner
     command_line.executions.histories[owner] = events(
         ("ExecutionStarted", {"input": "{}"}),
         entered("Task", "Detect labels", {}),
@@ -292,9 +271,8 @@ def test_show_tells_why_a_photo_was_rejected_and_who_decided(command_line: Comma
 
 
 def test_executions_answer_to_every_option(command_line: CommandLine) -> None:
-    command_line.pipeline.inspected(command_line.pipeline.upload(key="cast_0001.png"))
-    command_line.pipeline.detector.answers = [CLEARLY_DEFECT]
-    command_line.pipeline.inspected(command_line.pipeline.upload(key="cast_0042.png"))
+    command_line.inspect("cast_0001.png")
+    command_line.inspect("cast_0042.png", CLEARLY_DEFECT)
 
     def keys(*options: str) -> list[str]:
         lines = command_line.run("execution", "list", "--json", *options).stdout.splitlines()
@@ -308,30 +286,25 @@ def test_executions_answer_to_every_option(command_line: CommandLine) -> None:
     assert "No inspections match" in command_line.run("execution", "list", "--by", "nobody").stderr
 
 
-def test_executions_as_csv_hold_no_formula(command_line: CommandLine) -> None:
-    command_line.pipeline.inspected(command_line.pipeline.upload(key="=1+1.png"))
-
-    header, row = command_line.run("execution", "list", "--csv", "--no-bom").stdout.splitlines()
-
-    assert header.startswith('"photo","state"')
-    assert row.startswith('"\'=1+1.png","closed"')
-
-
-def test_csv_begins_with_the_mark_by_which_spreadsheets_know_utf_8(command_line: CommandLine) -> None:
-    command_line.pipeline.inspected(command_line.pipeline.upload(key="Prüfling.png"))
+def test_csv_holds_no_formula_and_begins_with_the_mark_by_which_spreadsheets_know_utf_8(
+    command_line: CommandLine,
+) -> None:
+    command_line.inspect("=Prüfling.png")
 
     content = command_line.run("execution", "list", "--csv").stdout_bytes
+    header, row = command_line.run("execution", "list", "--csv", "--no-bom").stdout.splitlines()
 
     assert content.startswith(b'\xef\xbb\xbf"photo"')
     assert content.count(b"\xef\xbb\xbf") == 1
     assert "Prüfling.png".encode() in content
-    assert command_line.run("execution", "list", "--csv", "--no-bom").stdout_bytes.startswith(b'"photo"')
+    assert header.startswith('"photo","state"')
+    assert row.startswith('"\'=Prüfling.png","closed"')
     assert command_line.run("execution", "list", "--no-bom").exit_code == 2
 
 
 def test_a_short_list_reads_a_short_page(command_line: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
     for number in range(12):
-        command_line.pipeline.inspected(command_line.pipeline.upload(key=f"{number}.png"))
+        command_line.inspect(f"{number}.png")
     sizes: list[int] = []
     fetch_page = InMemoryInspectionSearch.fetch_page
 
@@ -360,7 +333,7 @@ def test_a_short_list_reads_a_short_page(command_line: CommandLine, monkeypatch:
 def test_every_form_of_a_time_that_commands_and_pages_print_is_read(
     command_line: CommandLine, time: str
 ) -> None:
-    command_line.pipeline.inspected(command_line.pipeline.upload())
+    command_line.inspect()
 
     assert command_line.run("execution", "list", "--since", time, "--json").stdout.count("\n") == 1
     assert command_line.run("execution", "list", "--until", time, "--json").stdout == ""
@@ -375,7 +348,7 @@ def test_a_text_that_is_no_time_is_refused_with_an_example(command_line: Command
 
 
 def test_show_reads_the_archive_when_step_functions_forgot(command_line: CommandLine) -> None:
-    owner = command_line.pipeline.inspected(command_line.pipeline.upload())
+    owner = command_line.pipeline.row(command_line.inspect()).owner
     del command_line.executions.statuses[owner]
     told = ExecutionRecord(
         execution=owner,
@@ -420,7 +393,7 @@ def test_show_tells_what_each_step_logged_if_that_is_asked_for(command_line: Com
 
 
 def test_one_document_cannot_follow(command_line: CommandLine) -> None:
-    command_line.pipeline.inspected(command_line.pipeline.upload())
+    command_line.inspect()
 
     assert command_line.run("execution", "show", KEY, "--json", "--follow").exit_code == 2
     assert command_line.run("execution", "list", "--json", "--csv").exit_code == 2
@@ -429,7 +402,7 @@ def test_one_document_cannot_follow(command_line: CommandLine) -> None:
 def test_show_follows_an_execution_to_its_end(
     command_line: CommandLine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    owner = command_line.pipeline.inspected(command_line.pipeline.upload())
+    owner = command_line.pipeline.row(command_line.inspect()).owner
     command_line.executions.statuses[owner] = "RUNNING"
     command_line.executions.histories[owner] = asking()
 
@@ -472,14 +445,13 @@ def test_photos_are_inspected_again_by_name_or_by_model(
 def test_nothing_is_inspected_again_without_a_reason_of_bearable_length(
     command_line: CommandLine, reason: str
 ) -> None:
-    command_line.pipeline.inspected(command_line.pipeline.upload())
+    command_line.inspect()
 
     assert command_line.run("execution", "reinspect", KEY, "--reason", reason).exit_code == 2
 
 
 def test_a_name_that_nothing_has_keeps_all_from_being_inspected_again(command_line: CommandLine) -> None:
-    image = command_line.pipeline.upload()
-    command_line.pipeline.inspected(image)
+    image = command_line.inspect()
 
     result = command_line.run("execution", "reinspect", KEY, "nosuch.jpg", "--reason", "lens")
 
@@ -513,9 +485,7 @@ def test_a_photo_that_is_not_inspected_again_is_told_and_fails(
 def test_many_at_once_are_inspected_again_but_not_those_that_a_person_decided(
     command_line: CommandLine,
 ) -> None:
-    image = command_line.pipeline.upload()
-    command_line.pipeline.inspected(image)
-    row = command_line.pipeline.row(image)
+    row = command_line.pipeline.row(command_line.inspect())
     made = Decision(
         id="d1", verdict=Verdict.DEFECT, reviewer="ann", decided_at=row.closed_at, reason="scratch"
     )
@@ -524,30 +494,21 @@ def test_many_at_once_are_inspected_again_but_not_those_that_a_person_decided(
     many = command_line.run("execution", "reinspect", "--model", "1", "--reason", "lens")
 
     assert (many.exit_code, "ann decided it" in many.stderr) == (1, True)
-    assert command_line.pipeline.row(image).decision == made
-    assert command_line.run("execution", "reinspect", KEY, "--reason", "lens").stdout.endswith(
-        "revision 2 begins\n"
-    )
+    assert command_line.pipeline.row(row.image).decision == made
+    single = command_line.run("execution", "reinspect", KEY, "--reason", "lens")
+    assert single.stdout.endswith("revision 2 begins\n")
 
 
 def test_an_execution_is_exported_and_read_back(command_line: CommandLine, tmp_path: Path) -> None:
-    owner = command_line.pipeline.inspected(command_line.pipeline.upload())
-    told = ExecutionRecord(
-        execution=owner,
-        status="SUCCEEDED",
-        started_at="2026-01-01",
-        stopped_at="2026-01-02",
-        events=redact_events(asking()),
-    )
+    owner, file = command_line.pipeline.row(command_line.inspect()).owner, tmp_path / "e.json"
+    times = {"started_at": "2026-01-01", "stopped_at": "2026-01-02"}
+    told = ExecutionRecord(execution=owner, status="SUCCEEDED", events=redact_events(asking()), **times)
     command_line.histories.records[owner] = told
-    file = tmp_path / "e.json"
 
     command_line.run("execution", "export", KEY, "-o", str(file))
 
     assert from_json(file.read_text(encoding="utf-8")) == told
     assert from_json(command_line.run("execution", "export", owner).stdout) == told
     command_line.histories.records.clear()
-    assert (
-        "neither in Step Functions nor in the archive"
-        in command_line.run("execution", "export", owner).stderr
-    )
+    refused = command_line.run("execution", "export", owner)
+    assert "neither in Step Functions nor in the archive" in refused.stderr

@@ -276,10 +276,14 @@ def test_a_model_is_started_and_its_state_is_told_in_words(command_line: Command
     assert [event.action for event in room.record.all] == ["start"]
 
 
-def test_the_model_in_use_is_stopped_when_none_is_named(command_line: CommandLine, room: Room) -> None:
-    result = command_line.run("model", "stop")
+@pytest.mark.parametrize("stops_already", [False, True])
+def test_the_model_in_use_is_stopped_when_none_is_named(
+    command_line: CommandLine, room: Room, stops_already: bool
+) -> None:
+    if stops_already:
+        room.world.stop(arn_of("old"))
 
-    assert result.stdout == "Model old of project parts (in use): stopped\n"
+    assert command_line.run("model", "stop").stdout == "Model old of project parts (in use): stopped\n"
 
 
 @pytest.mark.parametrize("asked", [0, 300, 301], ids=["starting", "just running", "running"])
@@ -294,12 +298,6 @@ def test_a_model_that_starts_is_stopped_when_it_has_started(
     assert result.stdout == "Model new of project parts (not in use): stopped\n"
     assert room.world.status("new") is ModelStatus.STOPPED
     assert room.record.actions_and_reasons == [("stop", "requested")]
-
-
-def test_a_model_that_stops_already_is_waited_for(command_line: CommandLine, room: Room) -> None:
-    room.world.stop(arn_of("old"))
-
-    assert command_line.run("model", "stop").stdout == "Model old of project parts (in use): stopped\n"
 
 
 def test_a_model_that_does_not_run_is_as_wanted(command_line: CommandLine, room: Room) -> None:
@@ -379,24 +377,20 @@ def frozen(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("frozen")
-def test_a_candidate_does_not_run_on_when_the_comparison_fails(command_line: CommandLine, room: Room) -> None:
+@pytest.mark.parametrize(("ran", "status"), [(False, ModelStatus.STOPPING), (True, ModelStatus.RUNNING)])
+def test_a_candidate_runs_on_when_the_comparison_fails_only_if_it_ran_before(
+    command_line: CommandLine, room: Room, ran: bool, status: ModelStatus
+) -> None:
+    if ran:
+        room.world.start(arn_of("new"))
+        room.world.sleep(300)
+
     result = command_line.run("model", "promote", "new")
 
     assert result.exit_code == 1
     assert "s3://b/h was changed" in result.stderr
-    assert (room.world.status("new"), room.world.status("old")) == (ModelStatus.STOPPING, ModelStatus.RUNNING)
+    assert (room.world.status("new"), room.world.status("old")) == (status, ModelStatus.RUNNING)
     assert room.settings.arn == arn_of("old")
-
-
-@pytest.mark.usefixtures("frozen")
-def test_a_candidate_that_ran_before_runs_on_when_the_comparison_fails(
-    command_line: CommandLine, room: Room
-) -> None:
-    room.world.start(arn_of("new"))
-    room.world.sleep(300)
-
-    assert command_line.run("model", "promote", "new").exit_code == 1
-    assert room.world.status("new") is ModelStatus.RUNNING
 
 
 @pytest.mark.usefixtures("frozen")

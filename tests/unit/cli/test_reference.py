@@ -14,6 +14,7 @@ from tests.references import small_reference
 from tests.unit.cli.conftest import CommandLine, Room
 from tests.unit.pipeline import UNSURE
 from vision.photo_decoding import PhotoError
+from workflow.inspections.model_reference import ModelReference
 from workflow.inspections.routing_policy import DEFAULT_POLICY
 from workflow.inspections.verdict import Score, Verdict
 from workflow.pipeline.detection import ImageUnreadable, ModelAnswer, ModelNotReady
@@ -155,19 +156,17 @@ def test_the_model_in_use_and_its_reference_agree_after_every_switch(
 
 
 @pytest.fixture
-def confirmed(command_line: CommandLine, trained: Room) -> Room:
+def confirmed(command_line: CommandLine, referenced: Room) -> Room:
     """The model in use with its reference, and twenty photos in a new light that a person called ok."""
-    command_line.run("model", "reference")
     pipeline = command_line.pipeline
     pipeline.detector.answers = [ModelAnswer(UNSURE.scores, OLD)]
     for number in range(20):
         image = pipeline.upload(part_photo(100 + number, light=1.4), key=f"line-1/{number}.png")
-        owner = pipeline.waiting(image, f"token {number}")
+        pipeline.waiting(image, f"token {number}")
         pipeline.decide(image, Verdict.OK)
         pipeline.deliver(image)
-        pipeline.move(image, owner, "reviewed")
-        pipeline.close(image, owner)
-    return trained
+        pipeline.finish(image)
+    return referenced
 
 
 @pytest.fixture
@@ -212,10 +211,8 @@ def test_an_update_is_proposed_by_one_person_and_approved_by_another(
     ]
 
 
-def test_an_update_needs_photos_that_people_confirmed(command_line: CommandLine, trained: Room) -> None:
-    command_line.run("model", "reference")
-    image = command_line.pipeline.upload(part_photo(7))
-    command_line.pipeline.inspected(image)
+def test_an_update_needs_photos_that_people_confirmed(command_line: CommandLine, referenced: Room) -> None:
+    command_line.inspect(content=part_photo(7))
 
     result = command_line.run("model", "reference", "--update", "--reason", "new lamp")
 
@@ -246,11 +243,26 @@ def detector(monkeypatch: pytest.MonkeyPatch) -> AskedByBytes:
     return detector
 
 
+@pytest.fixture(scope="module")
+def learned() -> dict[str, ModelReference]:
+    """The reference of the model in use, once it is made: that takes seconds."""
+    return {}
+
+
 @pytest.fixture
-def shots(tmp_path: Path, command_line: CommandLine, trained: Room) -> Path:
+def referenced(command_line: CommandLine, trained: Room, learned: dict[str, ModelReference]) -> Room:
+    """The model in use, with its reference."""
+    if not learned:
+        command_line.run("model", "reference")
+        learned.update(trained.references.references)
+    trained.references.references |= learned
+    return trained
+
+
+@pytest.fixture
+def shots(tmp_path: Path, referenced: Room) -> Path:
     """A usual photo, a dark one, and a file that is no photo; the model in use has a reference."""
-    trained.settings.text = json.dumps(DEFAULT_POLICY)
-    command_line.run("model", "reference")
+    referenced.settings.text = json.dumps(DEFAULT_POLICY)
     (tmp_path / "a.png").write_bytes(part_photo(500))
     (tmp_path / "b.png").write_bytes(part_photo(501, light=0.25))
     (tmp_path / "c.png").write_bytes(b"no photo")

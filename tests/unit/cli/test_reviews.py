@@ -43,42 +43,48 @@ def test_no_waiting_photo_is_no_failure(command_line: CommandLine) -> None:
     assert "No photo waits" in result.stderr
 
 
-def test_a_decision_is_kept_with_its_reviewer_and_reason(command_line: CommandLine, unsure: Image) -> None:
-    result = command_line.run("review", "decide", KEY, "defect", "--reason", "crack", "--reviewer", "ann")
+@pytest.fixture
+def second(command_line: CommandLine, unsure: Image) -> Image:
+    """Another photo with the same name that waits, too."""
+    image = command_line.pipeline.upload()
+    command_line.pipeline.waiting(image, "token-2")
+    return image
+
+
+def test_a_decision_is_kept_with_its_reviewer_reason_and_class(
+    command_line: CommandLine, unsure: Image
+) -> None:
+    options = ("--reason", "at the rim", "--class", "crack", "--reviewer", "ann")
+    result = command_line.run("review", "decide", KEY, "defect", *options)
 
     assert result.exit_code == 0
     assert result.stdout == f"{KEY}: defect, decided by ann.\n"
     decision = command_line.pipeline.row(unsure).decision
     assert decision is not None
-    assert (decision.verdict, decision.reviewer, decision.reason) == (Verdict.DEFECT, "ann", "crack")
-    assert [
-        entry.actor for entry in command_line.pipeline.inspections.get_audit_trail(inspection_id(unsure))
-    ] == ["ann"]
+    assert (decision.verdict, decision.reviewer, decision.reason) == (Verdict.DEFECT, "ann", "at the rim")
+    assert decision.defect_class == "crack"
+    assert [entry.actor for entry in command_line.pipeline.inspections.entries] == ["ann"]
     assert len(command_line.pipeline.decisions.sent) == 1
 
 
+@pytest.mark.parametrize(("login", "reviewer"), [("bea", "bea"), (None, "terminal")])
 def test_the_reviewer_is_the_login_name_unless_told(
-    command_line: CommandLine, unsure: Image, monkeypatch: pytest.MonkeyPatch
+    command_line: CommandLine,
+    unsure: Image,
+    monkeypatch: pytest.MonkeyPatch,
+    login: str | None,
+    reviewer: str,
 ) -> None:
-    monkeypatch.setattr("getpass.getuser", lambda: "bea")
+    def getuser() -> str:
+        if login is None:
+            raise KeyError("uid not found")
+        return login
+
+    monkeypatch.setattr("getpass.getuser", getuser)
 
     told = json.loads(command_line.run("review", "decide", inspection_id(unsure)[:6], "ok", "--json").stdout)
 
-    assert (told["reviewer"], told["verdict"]) == ("bea", "ok")
-
-
-def test_a_process_without_a_login_name_decides_as_the_terminal(
-    command_line: CommandLine, unsure: Image, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def nobody() -> str:
-        raise KeyError("uid not found")
-
-    monkeypatch.setattr("getpass.getuser", nobody)
-
-    assert command_line.run("review", "decide", KEY, "ok").exit_code == 0
-    decision = command_line.pipeline.row(unsure).decision
-    assert decision is not None
-    assert decision.reviewer == "terminal"
+    assert (told["reviewer"], told["verdict"], told["defect_class"]) == (reviewer, "ok", "")
 
 
 def test_a_second_decision_is_refused_and_names_the_first(command_line: CommandLine, unsure: Image) -> None:
@@ -92,7 +98,7 @@ def test_a_second_decision_is_refused_and_names_the_first(command_line: CommandL
 
 
 def test_a_photo_that_does_not_wait_cannot_be_decided(command_line: CommandLine) -> None:
-    command_line.pipeline.inspected(command_line.pipeline.upload())
+    command_line.inspect()
 
     result = command_line.run("review", "decide", KEY, "ok")
 
@@ -100,10 +106,7 @@ def test_a_photo_that_does_not_wait_cannot_be_decided(command_line: CommandLine)
     assert "does not wait for a decision" in result.stderr
 
 
-def test_of_several_waiting_photos_one_must_be_named(command_line: CommandLine, unsure: Image) -> None:
-    second = command_line.pipeline.upload()
-    command_line.pipeline.waiting(second, "token-2")
-
+def test_of_several_waiting_photos_one_must_be_named(command_line: CommandLine, second: Image) -> None:
     result = command_line.run("review", "decide", KEY, "ok")
 
     assert result.exit_code == 1
@@ -115,38 +118,31 @@ def test_of_several_waiting_photos_one_must_be_named(command_line: CommandLine, 
 def test_of_several_with_one_name_the_waiting_one_is_decided(
     command_line: CommandLine, unsure: Image
 ) -> None:
-    other = command_line.pipeline.upload()
-    command_line.pipeline.inspected(other)
+    command_line.inspect()
 
     assert command_line.run("review", "decide", KEY, "ok").exit_code == 0
     assert command_line.pipeline.row(unsure).decision is not None
-
-
-def test_of_several_with_one_name_none_may_wait(command_line: CommandLine) -> None:
-    for _ in range(2):
-        command_line.pipeline.inspected(command_line.pipeline.upload())
-
-    result = command_line.run("review", "decide", KEY, "ok")
-
-    assert result.exit_code == 1
-    assert "None of 2 inspections" in result.stderr
+    none_waits = command_line.run("review", "decide", KEY, "ok")
+    assert none_waits.exit_code == 1
+    assert "None of 2 inspections" in none_waits.stderr
 
 
 @pytest.mark.parametrize(
-    "arguments",
+    "answer",
     [
-        ("review", "decide", KEY, "unclear"),
-        ("review", "decide", KEY, "ok", "--reason", "x" * 2001),
-        ("review", "decide", KEY, "ok", "--reason", "\udcff"),
-        ("review", "decide", KEY, "ok", "--reviewer", "x" * 101),
-        ("review", "decide", KEY, "defect", "--class", "x" * 65),
-        ("review", "decide", KEY, "defect", "--class", "a\tb"),
+        ("unclear",),
+        ("ok", "--reason", "x" * 2001),
+        ("ok", "--reason", "\udcff"),
+        ("ok", "--reviewer", "x" * 101),
+        ("ok", "--class", "crack"),
+        ("defect", "--class", "x" * 65),
+        ("defect", "--class", "a\tb"),
     ],
 )
 def test_a_wrong_answer_is_wrong_usage(
-    command_line: CommandLine, unsure: Image, arguments: tuple[str, ...]
+    command_line: CommandLine, unsure: Image, answer: tuple[str, ...]
 ) -> None:
-    assert command_line.run(*arguments).exit_code == 2
+    assert command_line.run("review", "decide", KEY, *answer).exit_code == 2
     assert command_line.pipeline.row(unsure).decision is None
 
 
@@ -175,15 +171,6 @@ def test_a_photo_that_another_reviewer_looks_at_is_not_decided(
     assert command_line.run("review", "decide", KEY, "ok", "--reviewer", "ann").exit_code == 0
 
 
-def test_a_defect_has_a_class(command_line: CommandLine, unsure: Image) -> None:
-    assert command_line.run("review", "decide", KEY, "ok", "--class", "crack").exit_code == 2
-    told = json.loads(
-        command_line.run("review", "decide", KEY, "defect", "--class", "crack", "--json").stdout
-    )
-
-    assert told["defect_class"] == "crack"
-
-
 def test_a_decision_is_taken_back_by_who_took_it(command_line: CommandLine, unsure: Image) -> None:
     command_line.run("review", "decide", KEY, "ok", "--reviewer", "ann")
 
@@ -202,7 +189,7 @@ def test_a_decision_is_taken_back_by_who_took_it(command_line: CommandLine, unsu
 def test_a_decision_is_taken_back_although_a_newer_photo_has_the_name(
     command_line: CommandLine, unsure: Image
 ) -> None:
-    command_line.pipeline.inspected(command_line.pipeline.upload())
+    command_line.inspect()
     command_line.run("review", "decide", KEY, "ok", "--reviewer", "ann")
 
     refused = command_line.run("review", "undo", KEY, "--reviewer", "bob")
@@ -215,10 +202,8 @@ def test_a_decision_is_taken_back_although_a_newer_photo_has_the_name(
 
 
 def test_of_several_decisions_the_one_to_take_back_must_be_named(
-    command_line: CommandLine, unsure: Image
+    command_line: CommandLine, unsure: Image, second: Image
 ) -> None:
-    second = command_line.pipeline.upload()
-    command_line.pipeline.waiting(second, "token-2")
     ids = [inspection_id(image)[:12] for image in (unsure, second)]
     for one in ids:
         command_line.run("review", "decide", one, "ok")
@@ -239,12 +224,10 @@ def test_an_undo_needs_a_decision_and_no_answer(command_line: CommandLine, unsur
 
 
 def test_a_verdict_is_corrected_for_a_reason(command_line: CommandLine) -> None:
-    image = command_line.pipeline.upload()
-    command_line.pipeline.inspected(image)
+    image = command_line.inspect()
+    facts = ("--reason", "a crack", "--class", "crack", "--reviewer", "eve")
 
-    result = command_line.run(
-        "review", "override", KEY, "defect", "--reason", "a crack", "--class", "crack", "--reviewer", "eve"
-    )
+    result = command_line.run("review", "override", KEY, "defect", *facts)
 
     assert result.stdout == f"{KEY}: defect instead of ok, revision 2.\n"
     row = command_line.pipeline.row(image)
@@ -254,17 +237,16 @@ def test_a_verdict_is_corrected_for_a_reason(command_line: CommandLine) -> None:
 
 
 def test_a_correction_as_json_tells_what_was_before(command_line: CommandLine) -> None:
-    command_line.pipeline.inspected(command_line.pipeline.upload())
+    command_line.inspect()
 
-    told = json.loads(
-        command_line.run("review", "override", KEY, "defect", "--reason", "a crack", "--json").stdout
-    )
+    result = command_line.run("review", "override", KEY, "defect", "--reason", "a crack", "--json")
 
+    told = json.loads(result.stdout)
     assert (told["verdict"], told["was"], told["revision"]) == ("defect", "ok", 2)
 
 
 def test_a_correction_that_is_none_is_refused_in_one_sentence(command_line: CommandLine) -> None:
-    command_line.pipeline.inspected(command_line.pipeline.upload())
+    command_line.inspect()
 
     for reason in ([], ["--reason", " "], ["--reason", "x" * 2001]):
         assert command_line.run("review", "override", KEY, "defect", *reason).exit_code == 2
@@ -274,26 +256,21 @@ def test_a_correction_that_is_none_is_refused_in_one_sentence(command_line: Comm
 
 
 def test_agreement_is_told_for_all_and_for_each_pair(command_line: CommandLine) -> None:
-    looks = [("ann", "bob", Verdict.OK), ("ann", "bob", Verdict.DEFECT), ("model", "bob", Verdict.OK)]
-    for number, (first, second, said) in enumerate(looks):
-        image = command_line.pipeline.upload(key=f"{number}.png")
-        command_line.pipeline.inspected(image)
-        row = command_line.pipeline.row(image)
-        seen = SecondReview(
+    for number, (first, verdict) in enumerate([("ann", "ok"), ("ann", "defect"), ("model", "ok")]):
+        row = command_line.pipeline.row(command_line.inspect(f"{number}.png"))
+        second = SecondReview(
             id="id",
-            verdict=said,
-            reviewer=second,
+            verdict=Verdict(verdict),
+            reviewer="bob",
             at=timestamps.now(),
             first_verdict=Verdict.OK,
             first_decided_by=first,
         )
-        command_line.pipeline.inspections.rows[row.id] = replace(row, second_review=seen)
+        command_line.pipeline.inspections.rows[row.id] = replace(row, second_review=second)
 
-    result = command_line.run("review", "agreement")
-    told = [
-        json.loads(line) for line in command_line.run("review", "agreement", "--json").stdout.splitlines()
-    ]
+    result, listed = (command_line.run("review", "agreement", *more) for more in ((), ("--json",)))
 
+    told = [json.loads(line) for line in listed.stdout.splitlines()]
     assert [one["reviewers"] for one in told] == [["first", "second"], ["ann", "bob"], ["bob", "model"]]
     assert (told[0]["photos"], told[0]["agreed"], told[1]["kappa"]) == (3, 2, 0.0)
     assert "ann and bob" in result.stdout

@@ -6,7 +6,7 @@ from tests.unit.pipeline import UNSURE
 
 
 def test_a_balance_is_printed_as_the_equation(command_line: CommandLine) -> None:
-    command_line.pipeline.inspected(command_line.pipeline.upload())
+    command_line.inspect()
     command_line.pipeline.detector.answers = [UNSURE]
     command_line.pipeline.waiting(command_line.pipeline.upload(key="unsure.png"))
 
@@ -70,8 +70,7 @@ def test_reconcile_once_repairs_what_verify_reports(command_line: CommandLine) -
 
 
 def test_reconcile_fails_when_something_is_left_to_a_person(command_line: CommandLine) -> None:
-    image = command_line.pipeline.upload()
-    command_line.pipeline.inspected(image)
+    image = command_line.inspect()
     command_line.pipeline.objects.delete(command_line.pipeline.row(image).location)
 
     result = command_line.run("reconcile", "--once")

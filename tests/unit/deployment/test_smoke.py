@@ -38,7 +38,7 @@ def store_inspection(name: str) -> Inspection:
     s3, tables = client("s3"), client("dynamodb")
     version = s3.put_object(Bucket="inbound", Key=name, Body=b"photo")["VersionId"]
     pipeline, image = Pipeline(), Image("inbound", name, version)
-    pipeline.claim(image, pipeline.start(image))
+    pipeline.begin(image)
     row = pipeline.inspections.rows[inspection_id(image)]
     for _ in ("while it ran", "when it had ended"):
         s3.put_object(Bucket="history", Key=object_key(execution_names(row)[0]), Body=b"record")

@@ -1,5 +1,6 @@
 """Lambda's part in every function call: a context, an environment, and a log."""
 
+import inspect
 import io
 import json
 from collections.abc import Callable, Iterator
@@ -10,6 +11,7 @@ import pytest
 
 from lambdas import container, observability
 from lambdas.catalog import FUNCTIONS
+from tests.unit.pipeline import Pipeline
 from workflow.aws import clients
 
 
@@ -30,6 +32,18 @@ class FakeContext:
 @pytest.fixture
 def context() -> FakeContext:
     return FakeContext()
+
+
+@pytest.fixture
+def invoke(context: FakeContext) -> Callable[..., Any]:
+    """Return a caller of functions that passes the adapters of a pipeline, or others by their names."""
+
+    def call(pipeline: Pipeline, module: Any, event: Any, **others: Any) -> Any:
+        parameters = inspect.signature(module.handler).parameters
+        adapters = {name: getattr(pipeline, name) for name in parameters if hasattr(pipeline, name)}
+        return module.handler(event, context, **{**adapters, **others})
+
+    return call
 
 
 @pytest.fixture(autouse=True)

@@ -25,7 +25,7 @@ def test_a_model_that_photos_wait_for_is_started_where_the_policy_says_so(
     monkeypatch.setenv("MODEL_PARAMETER", "/line/model")
     pipeline, world, log = Pipeline(), InMemoryControlPlane(autumn=ModelStatus.STOPPED), InMemoryEventLog()
     image = pipeline.upload()
-    pipeline.claim(image, pipeline.start(image))
+    pipeline.begin(image)
     settings = InMemoryModelSettings(arn_of("autumn"))
     settings.rules = CapacityPolicy(version="1") if policy else settings.rules
     room = CapacityPorts(world, InMemoryCapacityStore(), log)

@@ -21,12 +21,12 @@ from tests.unit.pipeline import CLEARLY_OK, FILED, MODEL, PHOTO, POLICY, UNSURE,
 from workflow import timestamps
 from workflow.errors import OwnershipLost
 from workflow.inspections.inspection import InspectionState
-from workflow.inspections.model_reference import ModelReference
 from workflow.inspections.objects import Image, inspection_id
 from workflow.pipeline.detection import ImageUnreadable, ModelNotReady
 from workflow.pipeline.executions import execution_input
 
 Log = Callable[[], list[dict[str, Any]]]
+Invoke = Callable[..., Any]
 TOKEN = "AQDEAAAAKgAAAAMAAAAAAAAAAYx-secret"
 ASLEEP = FakeDetector(ModelNotReady("asleep", 30))
 KEYS = ["a b+c.png", "a%2Fb.png", 'it\'s "so".png', "🔧/ö.png", "<script>alert(1)</script>.png"]
@@ -69,40 +69,31 @@ def assert_logged_once(log: Log, image: Image, message: str) -> dict[str, Any]:
 
 @pytest.mark.parametrize("key", KEYS)
 def test_an_upload_is_claimed_under_exactly_its_key(
-    pipeline: Pipeline, context: Any, log: Log, key: str
+    pipeline: Pipeline, invoke: Invoke, log: Log, key: str
 ) -> None:
     image = pipeline.upload(key=key)
 
-    answer = claim_upload.handler(
-        claim_event(image), context, inspections=pipeline.inspections, objects=pipeline.objects
-    )
-
-    assert answer == {"outcome": "readable"}
-    assert (pipeline.row(image).image, pipeline.row(image).owner) == (image, "me")
-    assert (pipeline.row(image).uploaded_at, pipeline.row(image).attempt) == (UPLOADED_AT, 1)
+    assert invoke(pipeline, claim_upload, claim_event(image)) == {"outcome": "readable"}
+    row = pipeline.row(image)
+    assert (row.image, row.owner, row.uploaded_at, row.attempt) == (image, "me", UPLOADED_AT, 1)
     assert assert_logged_once(log, image, "claimed")["key"] == key
 
 
 @pytest.mark.parametrize("outcome", ["unreadable", "vanished", "not_owner"])
-def test_every_outcome_of_a_claim_is_data(pipeline: Pipeline, context: Any, outcome: str) -> None:
+def test_every_outcome_of_a_claim_is_data(pipeline: Pipeline, invoke: Invoke, outcome: str) -> None:
     image = pipeline.upload(b"" if outcome == "unreadable" else PHOTO)
     if outcome == "vanished":
         pipeline.objects.delete(image)
     if outcome == "not_owner":
         pipeline.claim(image, "somebody else")
 
-    assert claim_upload.handler(
-        claim_event(image), context, inspections=pipeline.inspections, objects=pipeline.objects
-    ) == {"outcome": outcome}
+    assert invoke(pipeline, claim_upload, claim_event(image)) == {"outcome": outcome}
 
 
-def test_a_copy_of_an_execution_started_by_hand_is_refused(pipeline: Pipeline, context: Any) -> None:
-    image = pipeline.upload()
-    copied = {**claim_event(image), "execution": "a name of its own"}
+def test_a_copy_of_an_execution_started_by_hand_is_refused(pipeline: Pipeline, invoke: Invoke) -> None:
+    copied = {**claim_event(pipeline.upload()), "execution": "a name of its own"}
 
-    answer = claim_upload.handler(copied, context, inspections=pipeline.inspections, objects=pipeline.objects)
-
-    assert answer == {"outcome": "not_owner"}
+    assert invoke(pipeline, claim_upload, copied) == {"outcome": "not_owner"}
     assert pipeline.inspections.rows == {}
 
 
@@ -113,21 +104,11 @@ def claimed(pipeline: Pipeline) -> Image:
 
 
 def test_labels_are_detected_and_the_answer_is_the_state_machines_document(
-    pipeline: Pipeline, context: Any, log: Log
+    pipeline: Pipeline, invoke: Invoke, log: Log
 ) -> None:
     image = claimed(pipeline)
-    asked = event(image)
 
-    answer = detect_labels.handler(
-        asked,
-        context,
-        inspections=pipeline.inspections,
-        objects=pipeline.objects,
-        detector=pipeline.detector,
-        references=pipeline.references,
-        cameras=pipeline.cameras,
-        policy=POLICY,
-    )
+    answer = invoke(pipeline, detect_labels, event(image))
 
     assert answer["outcome"] == "answered"
     assert json.loads(json.dumps(answer)) == answer
@@ -135,124 +116,70 @@ def test_labels_are_detected_and_the_answer_is_the_state_machines_document(
     assert_logged_once(log, image, "detected")
 
 
-def detect_with(pipeline: Pipeline, context: Any, reference: ModelReference | None) -> dict[str, Any]:
-    references = InMemoryReferenceRepository(*([reference] if reference else []))
-    pipeline = replace(pipeline, detector=FakeDetector(CLEARLY_OK))
-    return detect_labels.handler(
-        event(claimed(pipeline)),
-        context,
-        inspections=pipeline.inspections,
-        objects=pipeline.objects,
-        detector=pipeline.detector,
-        references=references,
-        cameras=pipeline.cameras,
-        policy=POLICY,
-    )
-
-
 @pytest.mark.parametrize(
     ("reference", "verdict", "counted", "level"),
     [
-        (small_reference(model=MODEL), "ok", set(), "INFO"),
-        (
-            small_reference(model=MODEL, limit=1e-9, centre=(9.0, 9.0, 9.0)),
-            "unclear",
-            {"photo_unusual"},
-            "INFO",
-        ),
+        ({}, "ok", set(), "INFO"),
+        ({"limit": 1e-9, "centre": (9.0, 9.0, 9.0)}, "unclear", {"photo_unusual"}, "INFO"),
         (None, "ok", {"photo_unguarded"}, "WARNING"),
-        (
-            small_reference(model=MODEL, decoder_version=9),
-            "unclear",
-            {"photo_unusual", "photo_unguarded"},
-            "WARNING",
-        ),
+        ({"decoder_version": 9}, "unclear", {"photo_unusual", "photo_unguarded"}, "WARNING"),
     ],
 )
 def test_unusual_photos_and_those_without_a_reference_are_counted(
     pipeline: Pipeline,
-    context: Any,
+    invoke: Invoke,
     log: Log,
     capsys: pytest.CaptureFixture[str],
-    reference: ModelReference | None,
+    reference: dict[str, Any] | None,
     verdict: str,
     counted: set[str],
     level: str,
 ) -> None:
-    assert detect_with(pipeline, context, reference)["verdict"] == verdict
+    found = [] if reference is None else [small_reference(model=MODEL, **reference)]
+    adapters = {"references": InMemoryReferenceRepository(*found), "detector": FakeDetector(CLEARLY_OK)}
 
+    answer = invoke(pipeline, detect_labels, event(claimed(pipeline)), **adapters)
+
+    assert answer["verdict"] == verdict
     (metric,) = [json.loads(text) for text in capsys.readouterr().out.splitlines() if "_aws" in text]
     assert {name for name in metric if name.startswith("photo_")} == counted
     assert log()[-1]["level"] == level
 
 
-def test_a_model_that_is_not_ready_is_no_error(pipeline: Pipeline, context: Any) -> None:
-    image = claimed(pipeline)
-    asked = event(image)
-
-    answer = detect_labels.handler(
-        asked,
-        context,
-        inspections=pipeline.inspections,
-        objects=pipeline.objects,
-        detector=ASLEEP,
-        references=pipeline.references,
-        cameras=pipeline.cameras,
-        policy=POLICY,
-    )
+def test_a_model_that_is_not_ready_is_no_error(pipeline: Pipeline, invoke: Invoke) -> None:
+    answer = invoke(pipeline, detect_labels, event(claimed(pipeline)), detector=ASLEEP)
 
     assert answer == {"outcome": "not_ready", "reason": "asleep", "wait_seconds": 30}
 
 
-def test_a_broken_set_up_is_logged_as_an_error(pipeline: Pipeline, context: Any, log: Log) -> None:
-    image, detector = claimed(pipeline), FakeDetector(ImageUnreadable("no right"))
+def test_a_broken_set_up_is_logged_as_an_error(pipeline: Pipeline, invoke: Invoke, log: Log) -> None:
+    refused = FakeDetector(ImageUnreadable("no right"))
 
-    answer = detect_labels.handler(
-        event(image),
-        context,
-        inspections=pipeline.inspections,
-        objects=pipeline.objects,
-        detector=detector,
-        references=pipeline.references,
-        cameras=pipeline.cameras,
-        policy=POLICY,
-    )
+    answer = invoke(pipeline, detect_labels, event(claimed(pipeline)), detector=refused)
 
     assert (answer["outcome"], answer["broken"]) == ("not_ready", True)
     assert log()[-1]["level"] == "ERROR"
 
 
-def test_the_wait_for_a_model_counts_from_the_claim(pipeline: Pipeline, context: Any) -> None:
+def test_the_wait_for_a_model_counts_from_the_claim(pipeline: Pipeline, invoke: Invoke) -> None:
     image = claimed(pipeline)
-    asked, row = event(image), pipeline.row(image)
+    row, policy = pipeline.row(image), replace(POLICY, model_wait_seconds=60)
     pipeline.inspections.rows[row.id] = replace(row, claimed_at=timestamps.add_seconds(timestamps.now(), -61))
-    policy = replace(POLICY, model_wait_seconds=60)
 
-    answer = detect_labels.handler(
-        asked,
-        context,
-        inspections=pipeline.inspections,
-        objects=pipeline.objects,
-        detector=ASLEEP,
-        references=pipeline.references,
-        cameras=pipeline.cameras,
-        policy=policy,
-    )
+    answer = invoke(pipeline, detect_labels, event(image), detector=ASLEEP, policy=policy)
 
     assert (answer["outcome"], answer["verdict"]) == ("answered", "unclear")
 
 
 @pytest.mark.parametrize("key", KEYS)
 def test_a_photo_is_moved_and_its_announcement_returned(
-    pipeline: Pipeline, context: Any, log: Log, key: str
+    pipeline: Pipeline, invoke: Invoke, log: Log, key: str
 ) -> None:
     image = pipeline.upload(key=key)
     pipeline.claim(image, "me")
     replace(pipeline, detector=FakeDetector(CLEARLY_OK)).detect(image, "me")
 
-    answer = move_image.handler(
-        move_event(image), context, inspections=pipeline.inspections, objects=pipeline.objects
-    )
+    answer = invoke(pipeline, move_image, move_event(image))
 
     assert (answer["verdict"], answer["bucket"]) == ("ok", FILED)
     assert json.loads(answer["announcement"])["image"]["key"] == key
@@ -261,17 +188,16 @@ def test_a_photo_is_moved_and_its_announcement_returned(
 
 
 @pytest.mark.filterwarnings("ignore:No application metrics to publish")
-def test_who_lost_the_ownership_fails_loudly_and_moves_nothing(pipeline: Pipeline, context: Any) -> None:
+def test_who_lost_the_ownership_fails_loudly_and_moves_nothing(pipeline: Pipeline, invoke: Invoke) -> None:
     image = claimed(pipeline)
     before = dict(pipeline.objects.contents)
 
     with pytest.raises(OwnershipLost):
-        move_image.handler(
-            move_event(image, "you"), context, inspections=pipeline.inspections, objects=pipeline.objects
-        )
+        invoke(pipeline, move_image, move_event(image, "you"))
     assert pipeline.objects.contents == before
 
 
+@pytest.fixture
 def unclear(pipeline: Pipeline) -> Image:
     image = claimed(pipeline)
     pipeline.detect(image, "me")
@@ -280,80 +206,47 @@ def unclear(pipeline: Pipeline) -> Image:
 
 
 def test_a_reviewer_is_asked_and_the_token_goes_nowhere_but_to_its_table(
-    pipeline: Pipeline, context: Any, log: Log, capfd: pytest.CaptureFixture[str]
+    pipeline: Pipeline, unclear: Image, invoke: Invoke, log: Log, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    image = unclear(pipeline)
-    asked = ask_event(image)
-
-    answer = ask_reviewer.handler(
-        asked,
-        context,
-        inspections=pipeline.inspections,
-        task_tokens=pipeline.task_tokens,
-        decisions=pipeline.decisions,
-    )
-
-    assert answer is None
-    assert pipeline.task_tokens.list_tokens(inspection_id(image)) == [TOKEN]
-    assert pipeline.row(image).state is InspectionState.WAITING
-    assert_logged_once(log, image, "asked a reviewer")
+    assert invoke(pipeline, ask_reviewer, ask_event(unclear)) is None
+    assert pipeline.task_tokens.list_tokens(inspection_id(unclear)) == [TOKEN]
+    assert pipeline.row(unclear).state is InspectionState.WAITING
+    assert_logged_once(log, unclear, "asked a reviewer")
     assert TOKEN not in "".join(capfd.readouterr())
 
 
 @pytest.mark.filterwarnings("ignore:No application metrics to publish")
 def test_a_failing_question_does_not_log_its_token_either(
-    pipeline: Pipeline, context: Any, log: Log, capfd: pytest.CaptureFixture[str]
+    pipeline: Pipeline, unclear: Image, invoke: Invoke, log: Log, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    image = unclear(pipeline)
-    asked = ask_event(image, "you")
-
     with pytest.raises(OwnershipLost) as lost:
-        ask_reviewer.handler(
-            asked,
-            context,
-            inspections=pipeline.inspections,
-            task_tokens=pipeline.task_tokens,
-            decisions=pipeline.decisions,
-        )
+        invoke(pipeline, ask_reviewer, ask_event(unclear, "you"))
 
     assert TOKEN not in str(lost.value) + json.dumps(log()) + "".join(capfd.readouterr())
 
 
-def test_an_overdue_review_is_escalated(pipeline: Pipeline, context: Any, log: Log) -> None:
-    image = unclear(pipeline)
-    pipeline.ask(image, "me", TOKEN)
+def test_an_overdue_review_is_escalated(pipeline: Pipeline, unclear: Image, invoke: Invoke, log: Log) -> None:
+    pipeline.ask(unclear, "me", TOKEN)
 
-    answer = escalate_review.handler(
-        event(image), context, inspections=pipeline.inspections, escalations=pipeline.escalations
-    )
-
-    assert answer == {"decided": False, "round": 2}
+    assert invoke(pipeline, escalate_review, event(unclear)) == {"decided": False, "round": 2}
     assert len(pipeline.escalations.sent) == 1
-    assert_logged_once(log, image, "review overdue")
+    assert_logged_once(log, unclear, "review overdue")
 
 
-def test_an_inspection_is_closed_once(pipeline: Pipeline, context: Any, log: Log) -> None:
+def test_an_inspection_is_closed_once(pipeline: Pipeline, invoke: Invoke, log: Log) -> None:
     image = claimed(pipeline)
 
-    answer = close_inspection.handler(event(image), context, inspections=pipeline.inspections)
-    close_inspection.handler(event(image), context, inspections=pipeline.inspections)
+    first, _ = (invoke(pipeline, close_inspection, event(image)) for _ in range(2))
 
-    assert (pipeline.row(image).state, pipeline.row(image).closed_at) == (
-        InspectionState.CLOSED,
-        answer["at"],
-    )
+    row = pipeline.row(image)
+    assert (row.state, row.closed_at) == (InspectionState.CLOSED, first["at"])
     assert [entry["message"] for entry in log()] == ["closed", "closed"]
 
 
 def test_a_metric_of_each_step_is_published(
-    pipeline: Pipeline, context: Any, capsys: pytest.CaptureFixture[str]
+    pipeline: Pipeline, invoke: Invoke, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    image = pipeline.upload()
-    capsys.readouterr()
-
-    claim_upload.handler(
-        claim_event(image), context, inspections=pipeline.inspections, objects=pipeline.objects
-    )
+    invoke(pipeline, claim_upload, claim_event(pipeline.upload()))
 
     (metric,) = [json.loads(text) for text in capsys.readouterr().out.splitlines() if "_aws" in text]
     assert metric["upload_readable"] == [1.0]
@@ -361,12 +254,10 @@ def test_a_metric_of_each_step_is_published(
 
 
 def test_nothing_of_one_inspection_is_logged_with_the_next(
-    pipeline: Pipeline, context: Any, log: Log
+    pipeline: Pipeline, invoke: Invoke, log: Log
 ) -> None:
-    first, second = pipeline.upload(key="1.png"), pipeline.upload(key="2.png")
-    for image in (first, second):
-        claim_upload.handler(
-            claim_event(image), context, inspections=pipeline.inspections, objects=pipeline.objects
-        )
+    images = [pipeline.upload(key=key) for key in ("1.png", "2.png")]
+    for image in images:
+        invoke(pipeline, claim_upload, claim_event(image))
 
-    assert [entry["inspection_id"] for entry in log()] == [inspection_id(first), inspection_id(second)]
+    assert [entry["inspection_id"] for entry in log()] == [inspection_id(image) for image in images]

@@ -28,6 +28,7 @@ from workflow.inspections.objects import Image, inspection_id
 from workflow.inspections.verdict import Verdict
 
 Log = Callable[[], list[dict[str, Any]]]
+Invoke = Callable[..., Any]
 KEYS = ["a b+c.png", "a%2Fb.png", 'it\'s "so".png', "🔧/ö.png", "x" * 1020 + ".png"]
 TOKEN = "AQDEAAAAKgAAAAMA-secret"
 
@@ -98,36 +99,30 @@ def pipeline(monkeypatch: pytest.MonkeyPatch) -> Pipeline:
     return Pipeline(detector=FakeDetector(UNSURE))
 
 
-def start(pipeline: Pipeline, event: dict[str, Any], context: Any) -> Any:
-    return start_inspection.handler(
-        event,
-        context,
-        inspections=pipeline.inspections,
-        objects=pipeline.objects,
-        executions=pipeline.executions,
-    )
+@pytest.fixture
+def start(invoke: Invoke, pipeline: Pipeline) -> Callable[..., Any]:
+    """Pass messages with these bodies to the function that starts inspections."""
+    return lambda *bodies: invoke(pipeline, start_inspection, batch(*bodies))
 
 
 @pytest.mark.parametrize("with_version", [True, False])
 @pytest.mark.parametrize("key", KEYS)
 def test_an_upload_starts_an_execution_for_exactly_its_key(
-    pipeline: Pipeline, context: Any, log: Log, key: str, with_version: bool
+    pipeline: Pipeline, start: Invoke, log: Log, key: str, with_version: bool
 ) -> None:
     image = pipeline.upload(key=key)
 
-    answer = start(pipeline, batch(uploaded(image, with_version)), context)
-
-    assert failures(answer) == []
+    assert failures(start(uploaded(image, with_version))) == []
     (document,) = pipeline.executions.started.values()
     assert document["image"] == {"bucket": INBOUND, "key": key, "version_id": image.version_id}
     (entry,) = log()
     assert (entry["message"], entry["inspection_id"]) == ("started", inspection_id(image))
 
 
-def test_the_same_event_six_times_starts_one_execution(pipeline: Pipeline, context: Any, log: Log) -> None:
+def test_the_same_event_six_times_starts_one_execution(pipeline: Pipeline, start: Invoke, log: Log) -> None:
     image = pipeline.upload()
 
-    start(pipeline, batch(*[uploaded(image)] * 6), context)
+    start(*[uploaded(image)] * 6)
 
     assert len(pipeline.executions.started) == 1
     assert {entry["inspection_id"] for entry in log()} == {inspection_id(image)}
@@ -143,41 +138,37 @@ class PickyExecutions(InMemoryExecutions):
 
 
 def test_only_the_record_that_failed_comes_back_and_the_log_says_why(
-    context: Any, log: Log, monkeypatch: pytest.MonkeyPatch
+    pipeline: Pipeline, invoke: Invoke, log: Log
 ) -> None:
-    monkeypatch.setenv("MAX_IN_FLIGHT", "64")
-    pipeline = Pipeline(executions=PickyExecutions())
-    good, bad, better = (pipeline.upload(key=f"{name}.png") for name in ("good", "bad", "better"))
+    good, bad, better = (uploaded(pipeline.upload(key=f"{name}.png")) for name in ("good", "bad", "better"))
+    executions, event = PickyExecutions(), batch(good, bad, "no json", better)
 
-    answer = start(pipeline, batch(uploaded(good), uploaded(bad), "no json", uploaded(better)), context)
+    answer = invoke(pipeline, start_inspection, event, executions=executions)
 
     assert failures(answer) == [message(1, "")["messageId"], message(2, "")["messageId"]]
-    assert len(pipeline.executions.started) == 2
+    assert len(executions.started) == 2
     told = [entry for entry in log() if entry["level"] == "ERROR"]
     assert ["out of reach" in json.dumps(entry) for entry in told] == [True, False]
     assert [entry["message_id"] for entry in told] == failures(answer)
 
 
-def test_when_every_record_fails_the_whole_batch_comes_back(pipeline: Pipeline, context: Any) -> None:
+def test_a_batch_of_failures_comes_back_whole_and_the_next_remembers_nothing_of_it(
+    pipeline: Pipeline, start: Invoke
+) -> None:
     with pytest.raises(BatchProcessingError):
-        start(pipeline, batch("no json"), context)
+        start("no json")
 
-
-def test_a_batch_remembers_nothing_of_the_one_before(pipeline: Pipeline, context: Any) -> None:
-    with pytest.raises(BatchProcessingError):
-        start(pipeline, batch("no json"), context)
-
-    assert failures(start(pipeline, batch(uploaded(pipeline.upload())), context)) == []
+    assert failures(start(uploaded(pipeline.upload()))) == []
 
 
 def test_a_full_line_does_not_hold_uploads_for_ever(
-    pipeline: Pipeline, context: Any, monkeypatch: pytest.MonkeyPatch
+    pipeline: Pipeline, start: Invoke, context: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("MAX_IN_FLIGHT", "1")
     pipeline.claim(pipeline.upload(key="other.png"), "me")
     context.milliseconds_left = start_inspection.MARGIN_MS
 
-    start(pipeline, batch(uploaded(pipeline.upload())), context)
+    start(uploaded(pipeline.upload()))
 
     assert len(pipeline.executions.started) == 1
 
@@ -189,23 +180,12 @@ def decided(pipeline: Pipeline, key: str) -> Image:
     return image
 
 
-def deliver(pipeline: Pipeline, event: dict[str, Any], context: Any) -> Any:
-    return deliver_decision.handler(
-        event,
-        context,
-        inspections=pipeline.inspections,
-        task_tokens=pipeline.task_tokens,
-        executions=pipeline.executions,
-        decisions=pipeline.decisions,
-    )
-
-
 def test_a_decision_is_delivered_and_its_token_logged_nowhere(
-    pipeline: Pipeline, context: Any, log: Log, capfd: pytest.CaptureFixture[str]
+    pipeline: Pipeline, invoke: Invoke, log: Log, capfd: pytest.CaptureFixture[str]
 ) -> None:
     image = decided(pipeline, "a.png")
 
-    answer = deliver(pipeline, batch(*pipeline.decisions.sent), context)
+    answer = invoke(pipeline, deliver_decision, batch(*pipeline.decisions.sent))
 
     assert failures(answer) == []
     (entry,) = log()
@@ -225,13 +205,13 @@ class BrokenInspectionRepository(InMemoryInspectionRepository):
         return super().get(inspection)
 
 
-def test_a_decision_that_cannot_be_delivered_does_not_hold_up_the_others(context: Any, log: Log) -> None:
+def test_a_decision_that_cannot_be_delivered_does_not_hold_up_the_others(invoke: Invoke, log: Log) -> None:
     inspections = BrokenInspectionRepository()
     pipeline = Pipeline(detector=FakeDetector(UNSURE), inspections=inspections)
     bad, good = decided(pipeline, "bad.png"), decided(pipeline, "good.png")
     inspections.broken = inspection_id(bad)
 
-    answer = deliver(pipeline, batch(*pipeline.decisions.sent), context)
+    answer = invoke(pipeline, deliver_decision, batch(*pipeline.decisions.sent))
 
     assert failures(answer) == [message(0, "")["messageId"]]
     assert [token for token, _ in pipeline.executions.answers] == [f"{TOKEN}-good.png"]
@@ -240,44 +220,39 @@ def test_a_decision_that_cannot_be_delivered_does_not_hold_up_the_others(context
     assert [entry["level"] for entry in log()] == ["ERROR", "INFO"]
 
 
-def by_the_clock(pipeline: Pipeline, context: Any) -> dict[str, int]:
+@pytest.fixture
+def by_the_clock(pipeline: Pipeline, invoke: Invoke) -> Callable[[], dict[str, int]]:
     event = {"version": "0", "detail-type": "Scheduled Event", "source": "aws.events", "detail": {}}
-    return reconcile.handler(
-        event,
-        context,
-        inspections=pipeline.inspections,
-        objects=pipeline.objects,
-        executions=pipeline.executions,
-        decisions=pipeline.decisions,
-        check_progress=InMemoryCheckProgressStore(),
-    )
+    return lambda: invoke(pipeline, reconcile, event, check_progress=InMemoryCheckProgressStore())
 
 
 def test_the_clock_mends_what_it_finds_and_counts_it(
-    pipeline: Pipeline, context: Any, log: Log, capsys: pytest.CaptureFixture[str]
+    pipeline: Pipeline, by_the_clock: Invoke, log: Log, capsys: pytest.CaptureFixture[str]
 ) -> None:
     pipeline.upload()
 
-    assert by_the_clock(pipeline, context) == {"missed upload": 1}
+    assert by_the_clock() == {"missed upload": 1}
     assert len(pipeline.executions.started) == 1
     assert log()[-1]["counts"] == {"missed upload": 1}
     assert '"reconciled_missed_upload":[1.0]' in capsys.readouterr().out
 
 
-def test_the_daily_check_publishes_what_is_unaccounted(
-    pipeline: Pipeline, context: Any, capsys: pytest.CaptureFixture[str]
+def test_the_check_publishes_what_is_unaccounted_and_how_many_photos_wait_for_a_person(
+    pipeline: Pipeline, by_the_clock: Invoke, capsys: pytest.CaptureFixture[str]
 ) -> None:
     image = pipeline.upload()
     pipeline.waiting(image)
     pipeline.objects.delete(pipeline.row(image).location)
 
-    by_the_clock(pipeline, context)
+    by_the_clock()
 
-    assert '"unaccounted":[1.0]' in capsys.readouterr().out
+    published = capsys.readouterr().out
+    for metric in ('"unaccounted":[1.0]', '"reviews_waiting":[1.0]', '"oldest_review_seconds":['):
+        assert metric in published
 
 
-def test_a_quiet_minute_is_no_warning(pipeline: Pipeline, context: Any, log: Log) -> None:
-    assert by_the_clock(pipeline, context) == {}
+def test_a_quiet_minute_is_no_warning(by_the_clock: Invoke, log: Log) -> None:
+    assert by_the_clock() == {}
     assert [entry["level"] for entry in log()] == ["INFO"]
 
 
@@ -291,46 +266,31 @@ def test_the_keeper_keeps_what_closed_and_says_how_much(context: Any) -> None:
 def test_a_history_is_told_without_tokens_and_packed(context: Any) -> None:
     archiving = Archiving()
     archiving.record("e-1", "RUNNING", "")
+    adapters = {"history_source": archiving.history_source}
 
-    answer = get_execution_history.handler(
-        {"execution": "e-1"}, context, history_source=archiving.history_source
+    found, missing = (
+        get_execution_history.handler({"execution": name}, context, **adapters) for name in ("e-1", "e-2")
     )
 
-    assert archive.from_gzip(base64.b64decode(answer["record"])) == archiving.history_source.records["e-1"]
-    assert get_execution_history.handler(
-        {"execution": "e-2"}, context, history_source=archiving.history_source
-    ) == {"record": None}
+    assert archive.from_gzip(base64.b64decode(found["record"])) == archiving.history_source.records["e-1"]
+    assert missing == {"record": None}
 
 
 def test_what_a_step_logged_is_told_by_its_number(context: Any) -> None:
-    logs = InMemoryStepLogs()
-    logs.lines["e-1", 2] = LogLines((LogLine(at="2026-01-01", level="INFO", message="claimed", text="{}"),))
+    logs, line = InMemoryStepLogs(), {"at": "2026-01-01", "level": "INFO", "message": "claimed", "text": "{}"}
+    logs.lines["e-1", 2] = LogLines((LogLine(**line),))
 
-    told = json.loads(
-        json.dumps(get_execution_history.handler({"execution": "e-1", "step": 2}, context, step_logs=logs))
+    found, missing = (
+        get_execution_history.handler({"execution": "e-1", "step": step}, context, step_logs=logs)
+        for step in (2, 3)
     )
 
-    assert told["lines"] == [{"at": "2026-01-01", "level": "INFO", "message": "claimed", "text": "{}"}]
-    assert get_execution_history.handler({"execution": "e-1", "step": 3}, context, step_logs=logs)[
-        "empty_reason"
-    ]
-
-
-def test_the_clock_tells_how_many_photos_wait_for_a_person_and_since_when(
-    pipeline: Pipeline, context: Any, log: Log, capsys: pytest.CaptureFixture[str]
-) -> None:
-    pipeline.detector.answers = [UNSURE]
-    pipeline.waiting(pipeline.upload())
-
-    by_the_clock(pipeline, context)
-
-    told = capsys.readouterr().out
-    assert '"reviews_waiting":[1.0]' in told
-    assert '"oldest_review_seconds":[' in told
+    assert json.loads(json.dumps(found))["lines"] == [line]
+    assert missing["empty_reason"]
 
 
 def test_who_was_asked_first_is_the_oldest_review_whatever_came_first(
-    pipeline: Pipeline, context: Any, log: Log, capsys: pytest.CaptureFixture[str]
+    pipeline: Pipeline, by_the_clock: Invoke, capsys: pytest.CaptureFixture[str]
 ) -> None:
     pipeline.detector.answers = [UNSURE, UNSURE]
     for days, image in ((3, pipeline.upload()), (0, pipeline.upload(key="again.png"))):
@@ -342,7 +302,7 @@ def test_who_was_asked_first_is_the_oldest_review_whatever_came_first(
             row, claimed_at=f"202{days}", review=replace(row.review, opened_at=asked_at)
         )
 
-    by_the_clock(pipeline, context)
+    by_the_clock()
 
     (seconds,) = re.findall(r'"oldest_review_seconds":\[([0-9.]+)\]', capsys.readouterr().out)
     assert float(seconds) == pytest.approx(3 * 86400, abs=60)

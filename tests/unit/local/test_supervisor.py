@@ -13,7 +13,7 @@ from local import supervisor as supervisor_module
 from local.supervisor import Supervisor
 from workflow.errors import PartcheckError
 
-TIMEOUT_SECONDS = 60
+TIMEOUT_SECONDS = 240
 
 
 @pytest.fixture(autouse=True)

@@ -1,4 +1,4 @@
-"""Two implementations of the repositories, in memory and on DynamoDB's rules, and a clock that tests set."""
+"""The repositories of inspections and reviews, and a clock that tests set."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -6,12 +6,8 @@ from typing import Any
 import pytest
 
 from tests.fakes import FakeDetector, InMemoryInspectionRepository, InMemoryReviewRepository
-from tests.proof.dynamodb import InMemoryDynamoDB, InMemoryTable
 from tests.unit.pipeline import UNSURE, Pipeline
 from workflow import timestamps
-from workflow.aws.inspections import DynamoInspectionRepository
-from workflow.aws.reviews import DynamoReviewRepository
-from workflow.tables import AUDIT, INSPECTIONS
 
 START = "2026-03-02T08:00:00.000Z"
 
@@ -45,14 +41,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     return clock
 
 
-@pytest.fixture(params=["memory", "dynamodb"])
-def repositories(request: pytest.FixtureRequest) -> Repositories:
-    """Return the same rules twice: in the fake that other tests use, and in the adapter's expressions."""
-    if request.param == "memory":
-        inspections = InMemoryInspectionRepository()
-        return Repositories(inspections, InMemoryReviewRepository(inspections))
-    dynamodb = InMemoryDynamoDB([InMemoryTable(INSPECTIONS), InMemoryTable(AUDIT)])
-    return Repositories(
-        DynamoInspectionRepository("inspections", "audit", dynamodb),
-        DynamoReviewRepository("inspections", "audit", dynamodb),
-    )
+@pytest.fixture
+def repositories() -> Repositories:
+    inspections = InMemoryInspectionRepository()
+    return Repositories(inspections, InMemoryReviewRepository(inspections))

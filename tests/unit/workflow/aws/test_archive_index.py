@@ -157,24 +157,21 @@ def test_hourly_metrics_add_up_and_are_found_across_months(
     ]
 
 
+def failure(day: str) -> FailedExecution:
+    """Build the failure of an execution on this day."""
+    return FailedExecution(
+        execution=f"e-{day}", at=day, status="FAILED", state="Detect labels", error="error", cause="cause"
+    )
+
+
 def test_failures_are_stored_and_listed_newest_first(
     repositories: DynamoArchiveIndex, figures: DynamoMetricsStore
 ) -> None:
-    failures = [
-        FailedExecution(
-            execution=f"e-{day}",
-            at=f"2026-02-0{day}",
-            status="FAILED",
-            state="Detect labels",
-            error="error",
-            cause="cause",
-        )
-        for day in (1, 2)
-    ]
-    for failure in failures:
-        assert not repositories.has_failure(failure.execution)
-        repositories.add_failure(failure)
-        assert repositories.has_failure(failure.execution)
+    failures = [failure("2026-02-01"), failure("2026-02-02")]
+    for one in failures:
+        assert not repositories.has_failure(one.execution)
+        repositories.add_failure(one)
+        assert repositories.has_failure(one.execution)
 
     assert figures.list_failures("2026-01-15") == failures[::-1]
     assert figures.list_failures("2026-02-02") == failures[1:]
@@ -184,27 +181,19 @@ def test_every_month_of_a_time_range_is_listed() -> None:
     assert months_between("2025-11-30", "2026-02-01") == ["2025-11", "2025-12", "2026-01", "2026-02"]
 
 
-def test_failures_are_read_up_to_the_limit(tables: Any, repositories: DynamoArchiveIndex) -> None:
+def test_failures_are_read_up_to_the_limit(
+    tables: Any, repositories: DynamoArchiveIndex, figures: DynamoMetricsStore
+) -> None:
     for month in (1, 2):
         for day in range(1, 10):
-            at = f"2026-0{month}-0{day}"
-            repositories.add_failure(
-                FailedExecution(
-                    execution=f"e{month}-{day}",
-                    at=at,
-                    status="FAILED",
-                    state="Detect labels",
-                    error="error",
-                    cause="cause",
-                )
-            )
+            repositories.add_failure(failure(f"2026-0{month}-0{day}"))
     read: list[int] = []
     tables.meta.events.register(
         "after-call.dynamodb.Query", lambda parsed, **_: read.append(parsed["ScannedCount"])
     )
 
-    found = DynamoMetricsStore(table_name(METRICS), tables).list_failures("2026-01-08", 4)
+    found = figures.list_failures("2026-01-08", 4)
 
     assert [one.at for one in found] == ["2026-02-09", "2026-02-08", "2026-02-07", "2026-02-06"]
     assert sum(read) == 4
-    assert len(DynamoMetricsStore(table_name(METRICS), tables).list_failures("2026-01-08")) == 11
+    assert len(figures.list_failures("2026-01-08")) == 11

@@ -76,18 +76,6 @@ def test_a_failed_condition_is_not_retried() -> None:
     assert dynamodb.calls == 1
 
 
-def test_an_unavailable_photo_is_no_error() -> None:
-    refused = reviews("ConditionalCheckFailedException")
-
-    assert refused.lease("i1", LEASE, AT) is None
-    assert refused.release_lease("i1", "ann") is False
-
-
-def test_a_late_hold_is_a_conflict() -> None:
-    with pytest.raises(Conflict, match="i1: it changed meanwhile"):
-        reviews("TransactionCanceledException", "ConditionalCheckFailed", "None").hold("i1", HOLD, ENTRY)
-
-
 @pytest.mark.parametrize(
     "code", ["ThrottlingException", "TransactionConflictException", "InternalServerError"]
 )

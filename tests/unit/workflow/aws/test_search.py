@@ -1,5 +1,6 @@
 """The search by indexes finds the same pages as a search over all rows."""
 
+import operator
 import random
 import time
 from collections.abc import Callable
@@ -8,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from tests.fakes import InMemoryInspectionRepository, InMemoryInspectionSearch
 from tests.proof.dynamodb import InMemoryDynamoDB, InMemoryTable
 from workflow.aws import search as adapter
 from workflow.aws.batches import MAX_BATCH_RETRIES, load_inspections
@@ -22,6 +22,7 @@ from workflow.history.search import (
     InspectionPage,
     InspectionQuery,
     InspectionSearch,
+    build_page,
 )
 from workflow.inspections.inspection import Decision, Inspection, InspectionState
 from workflow.inspections.objects import Image, inspection_id
@@ -30,22 +31,24 @@ from workflow.tables import INSPECTIONS, NAME_INDEX
 
 MODELS = ("old", "new")
 SIZE = 7
+
+
+NAMES = (
+    "cast_",
+    "cast_00*",
+    "11",
+    "_0011",
+    "ÜBER",
+    "uber",
+    "line 1",
+    "line 1/*",
+    "line*",
+    "früh",
+    "fruh/uber",
+)
 QUERIES = (
     InspectionQuery(),
-    InspectionQuery(name="cast_"),
-    InspectionQuery(name="cast_00*"),
-    InspectionQuery(name="11"),
-    InspectionQuery(name="_0011"),
-    InspectionQuery(name="ÜBER"),
-    InspectionQuery(name="uber"),
-    InspectionQuery(name="line 1"),
-    InspectionQuery(name="line 1/*"),
-    InspectionQuery(name="line*"),
-    InspectionQuery(name="früh"),
-    InspectionQuery(name="fruh/uber"),
-    InspectionQuery(name="1/cast_0011"),
-    InspectionQuery(name="8"),
-    InspectionQuery(name="nowhere"),
+    *(InspectionQuery(name=name) for name in (*NAMES, "1/cast_0011", "8", "nowhere")),
     InspectionQuery(state=InspectionState.WAITING),
     InspectionQuery(state=InspectionState.CLOSED, verdict=Verdict.DEFECT),
     InspectionQuery(verdict=Verdict.UNCLEAR),
@@ -110,22 +113,34 @@ def rows(count: int = 60) -> list[Inspection]:
     return inspections
 
 
-def filled(
-    tables: InMemoryDynamoDB, stored: list[Inspection]
-) -> tuple[DynamoInspectionSearch, InMemoryInspectionSearch]:
+class FullScan:
+    """The same search by looking at every row: slow, and without any index to be wrong about."""
+
+    def __init__(self, stored: list[Inspection]) -> None:
+        self.stored = stored
+
+    def fetch_page(
+        self, query: InspectionQuery, cursor: Cursor | None = None, size: int = 25
+    ) -> InspectionPage:
+        forward = cursor is not None and cursor.direction is Direction.NEWER
+        found = [row for row in self.stored if query.matches(row)]
+        if cursor is not None:
+            here, beyond = (cursor.at, cursor.id), operator.gt if forward else operator.lt
+            found = [row for row in found if beyond((row.claimed_at, row.id), here)]
+        found.sort(key=lambda row: (row.claimed_at, row.id), reverse=not forward)
+        return build_page(iter(found), cursor, size)
+
+
+def filled(tables: InMemoryDynamoDB, stored: list[Inspection]) -> tuple[DynamoInspectionSearch, FullScan]:
     """Build both searches over the same rows. Half of the photo names are not indexed yet."""
-    real, books = (
-        DynamoInspectionSearch(INSPECTIONS.name, NAME_INDEX.name, tables),
-        InMemoryInspectionRepository(),
-    )
+    real = DynamoInspectionSearch(INSPECTIONS.name, NAME_INDEX.name, tables)
     for number, row in enumerate(stored):
         item = to_inspection_item(row)
         if number % 2:
             item.pop("unarchived")
             real.add_name(row)
         tables.put_item(TableName=INSPECTIONS.name, Item=item)
-        books.rows[row.id] = row
-    return real, InMemoryInspectionSearch(books)
+    return real, FullScan(stored)
 
 
 def walked(

@@ -19,11 +19,13 @@ from workflow.cameras.camera import MasterPart, Suspect
 from workflow.cameras.camera_status import BASELINE_PHOTOS, CameraStatus
 from workflow.cameras.monitoring import CameraMonitor, MonitoringProgress
 from workflow.history.metrics import InspectionMetrics, measure_inspection
-from workflow.inspections.inspection import Inspection, InspectionState
+from workflow.inspections.inspection import Decision, Inspection, InspectionState
 from workflow.inspections.objects import Image
 from workflow.inspections.verdict import Verdict
 from workflow.photos.measures import PhotoMeter, UnmeasurablePhoto
 from workflow.review import revision
+
+DECISION = Decision(id="d", verdict=Verdict.OK, reviewer="ann", decided_at="2026-03-02T09:00:00.000Z")
 
 
 def by_content(content: bytes) -> Any:
@@ -133,7 +135,7 @@ def test_of_ten_equal_frames_the_first_is_reopened_nine_are_unclear_and_one_alar
 def test_a_photo_that_a_person_decided_is_not_reopened(line: Line) -> None:
     image = line.inspect("line 1/1.png", "frozen")
     row = line.pipeline.row(image)
-    line.pipeline.inspections.rows[row.id] = replace(row, decision=object())
+    line.pipeline.inspections.rows[row.id] = replace(row, decision=DECISION)
     line.inspect("line 1/2.png", "frozen")
 
     assert line.look()["reopened"] == 0

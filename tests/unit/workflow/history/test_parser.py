@@ -122,40 +122,64 @@ def test_a_submitted_callback_waits_and_other_integrations_run(recorder: Recorde
     ]
 
 
-@pytest.mark.parametrize("kind", ["ScheduleFailed", "StartFailed"])
-def test_a_function_that_could_not_even_start_is_a_failed_attempt(recorder: Recorder, kind: str) -> None:
-    recorder.enter("Task", "Claim upload")
-    if kind == "StartFailed":
-        recorder("LambdaFunctionScheduled", resource="arn", input="{}")
-    recorder(f"LambdaFunction{kind}", error="AccessDenied", cause="no")
-    recorder("ExecutionFailed", error="AccessDenied", cause="no")
+NO_ACCESS = {"error": "AccessDenied", "cause": "no"}
+SCHEDULED = ("LambdaFunctionScheduled", {"resource": "arn", "input": "{}"})
+NO_BUCKET = {"error": "States.ItemReaderFailed", "cause": "no such bucket"}
+NO_FIELD = {"error": "States.QueryEvaluationError", "cause": "no field"}
+LATE, DELETED = {"error": "States.HeartbeatTimeout"}, {"error": "UploadVanished", "cause": "deleted"}
+
+
+@pytest.mark.parametrize(
+    ("state_type", "events", "status", "failure"),
+    [
+        ("Task", [("LambdaFunctionScheduleFailed", NO_ACCESS)], StepStatus.FAILED, NO_ACCESS),
+        ("Task", [SCHEDULED, ("LambdaFunctionStartFailed", NO_ACCESS)], StepStatus.FAILED, NO_ACCESS),
+        (
+            "Task",
+            [("ActivityScheduled", {"resource": "arn"}), ("ActivityStarted", {}), ("ActivityTimedOut", LATE)],
+            StepStatus.TIMED_OUT,
+            LATE,
+        ),
+        ("Fail", [], StepStatus.FAILED, DELETED),
+        ("Choice", [("EvaluationFailed", NO_FIELD)], StepStatus.FAILED, NO_FIELD),
+        (
+            "Map",
+            [
+                ("MapStateStarted", {"length": 0}),
+                ("MapRunStarted", {"mapRunArn": "arn"}),
+                ("MapRunFailed", NO_BUCKET),
+                ("MapStateFailed", {}),
+            ],
+            StepStatus.FAILED,
+            NO_BUCKET,
+        ),
+    ],
+    ids=["not scheduled", "not started", "activity", "Fail", "expression", "distributed map"],
+)
+def test_a_step_that_failed_has_the_error_and_cause_of_its_last_event(
+    recorder: Recorder,
+    state_type: str,
+    events: list[tuple[str, dict[str, Any]]],
+    status: StepStatus,
+    failure: dict[str, str],
+) -> None:
+    recorder.enter(state_type, "Step")
+    for kind, details in events:
+        recorder(kind, **details)
+    recorder("ExecutionFailed", **failure)
 
     (step,) = parse_steps(recorder.events)
 
-    assert (step.status, step.error, step.cause) == (StepStatus.FAILED, "AccessDenied", "no")
-    assert [attempt.status for attempt in step.attempts] == [StepStatus.FAILED]
+    assert (step.status, step.error, step.cause) == (status, failure["error"], failure.get("cause", ""))
+    if state_type == "Task":
+        assert [attempt.status for attempt in step.attempts] == [status]
 
 
-def test_an_activity_is_parsed_like_any_task(recorder: Recorder) -> None:
+def test_an_activity_has_its_input(recorder: Recorder) -> None:
     recorder.enter("Task", "Measure")
     recorder("ActivityScheduled", resource="arn:activity", input='{"part": 1}')
-    recorder("ActivityStarted", workerName="station 3")
-    recorder("ActivityTimedOut", error="States.HeartbeatTimeout")
-    recorder("ExecutionFailed", error="States.HeartbeatTimeout")
 
-    (step,) = parse_steps(recorder.events)
-
-    assert (step.status, step.error) == (StepStatus.TIMED_OUT, "States.HeartbeatTimeout")
-    assert step.attempts[0].input == {"part": 1}
-
-
-def test_a_fail_state_has_the_executions_error(recorder: Recorder) -> None:
-    recorder.enter("Fail", "Upload vanished")
-    recorder("ExecutionFailed", error="UploadVanished", cause="deleted")
-
-    (step,) = parse_steps(recorder.events)
-
-    assert (step.status, step.error, step.cause) == (StepStatus.FAILED, "UploadVanished", "deleted")
+    assert parse_steps(recorder.events)[0].attempts[0].input == {"part": 1}
 
 
 @pytest.mark.parametrize(
@@ -171,19 +195,6 @@ def test_an_open_step_ends_with_the_status_of_its_execution(
     (step,) = parse_steps(recorder.events)
 
     assert (step.status, step.seconds) == (status, 1.0)
-
-
-def test_an_expression_that_fails_is_the_steps_error(recorder: Recorder) -> None:
-    recorder.enter("Choice", "Is the prediction clear?")
-    recorder(
-        "EvaluationFailed", error="States.QueryEvaluationError", cause="no field", state="x", location="y"
-    )
-    recorder("ExecutionFailed", error="States.QueryEvaluationError")
-
-    (step,) = parse_steps(recorder.events)
-
-    assert (step.status, step.error) == (StepStatus.FAILED, "States.QueryEvaluationError")
-    assert step.cause == "no field"
 
 
 def test_branches_of_a_parallel_are_separated_although_their_events_are_interleaved(
@@ -283,21 +294,6 @@ def test_a_map_within_a_parallel_has_depth_two(recorder: Recorder) -> None:
 
     assert steps["Deep"].branch == ("Outer[0]", "Inner[0]")
     assert {step.status for step in steps.values()} == {StepStatus.SUCCEEDED}
-
-
-def test_a_failed_distributed_map_has_its_error(recorder: Recorder) -> None:
-    recorder.enter("Map", "Every photo")
-    recorder("MapStateStarted", length=0)
-    recorder("MapRunStarted", mapRunArn="arn")
-    recorder("MapRunFailed", error="States.ItemReaderFailed", cause="no such bucket")
-    recorder("MapStateFailed")
-    recorder("ExecutionFailed", error="States.ItemReaderFailed")
-
-    (step,) = parse_steps(recorder.events)
-
-    assert (step.status, step.error, step.cause) == (
-        *(StepStatus.FAILED, "States.ItemReaderFailed", "no such bucket"),
-    )
 
 
 def test_a_redrive_reopens_the_failed_step_with_a_new_attempt(recorder: Recorder) -> None:

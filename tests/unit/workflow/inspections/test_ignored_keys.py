@@ -4,11 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.unit.pipeline import FILED, INBOUND, Pipeline
+from tests.unit.pipeline import Pipeline
 from workflow.inspections.ignored_keys import inspected_key_pattern, is_ignored_key
-from workflow.inspections.objects import Image
-from workflow.recovery import consistency, reconcile
-from workflow.recovery.reconcile import Reconciler
 
 
 @pytest.fixture
@@ -22,19 +19,11 @@ TEMPORARY = (".x.jpg.Ab3", "line 1/.x.jpg", "~x.jpg", "line 1/~lock", "x.jpg.tmp
 @pytest.mark.parametrize("key", TEMPORARY)
 def test_a_name_that_is_still_written_starts_nothing(pipeline: Pipeline, key: str) -> None:
     assert is_ignored_key(key)
-    temporary = pipeline.upload(key=key)
-    reconciler = Reconciler(
-        inspections=pipeline.inspections,
-        objects=pipeline.objects,
-        executions=pipeline.executions,
-        delivery_queue=pipeline.decisions,
-    )
+    pipeline.upload(key=key)
 
-    issues = list(reconcile.find_issues(reconciler, INBOUND))
-    report = consistency.check(pipeline.inspections, pipeline.objects, pipeline.executions, INBOUND, FILED)
+    report = pipeline.check()
 
-    assert (issues, report.issues, report.balance.uploads) == ([], (), 0)
-    assert isinstance(temporary, Image)
+    assert (pipeline.reconcile(), report.issues, report.balance.uploads) == ({}, (), 0)
 
 
 @pytest.mark.parametrize("key", ["x.jpg", "a.b/x.jpg", "x.tmp.jpg", "x~.jpg", "xpart", "tmp", "X.TMP.jpg"])
@@ -44,9 +33,9 @@ def test_other_names_are_inspected(key: str) -> None:
 
 def test_a_photo_with_such_a_name_that_is_in_the_table_is_not_lost(pipeline: Pipeline) -> None:
     image = pipeline.upload(key=".x.jpg")
-    pipeline.claim(image, pipeline.start(image))
+    pipeline.begin(image)
 
-    report = consistency.check(pipeline.inspections, pipeline.objects, pipeline.executions, INBOUND, FILED)
+    report = pipeline.check()
 
     assert [issue.kind for issue in report.issues] == []
     assert report.balance.in_flight == 1

@@ -16,7 +16,7 @@ def test_the_owner_gets_its_row() -> None:
     image = pipeline.upload()
     pipeline.claim(image, "me")
 
-    assert require_owner(pipeline.inspections, pipeline.row(image).id, "me") is pipeline.row(image)
+    assert require_owner(pipeline.inspections, pipeline.row(image).id, "me") == pipeline.row(image)
 
 
 def test_another_execution_is_told_whom_the_row_belongs_to() -> None:

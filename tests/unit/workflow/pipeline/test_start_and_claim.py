@@ -13,7 +13,6 @@ from workflow.inspections.inspection import Inspection, InspectionState
 from workflow.inspections.objects import Image, StoredObject, inspection_id
 from workflow.photos.measures import PhotoMeasures, PhotoMeter, UnmeasurablePhoto
 from workflow.photos.validation_result import MAX_BYTES
-from workflow.pipeline import claim
 from workflow.pipeline.executions import execution_input, execution_name
 from workflow.pipeline.start import (
     apply_backpressure,
@@ -64,13 +63,13 @@ def event(key: str, version: str | None) -> dict[str, Any]:
     return {"time": "2026-01-01T00:00:00Z", "detail": {"bucket": {"name": INBOUND}, "object": named}}
 
 
-def test_an_execution_is_named_after_the_version_and_the_attempt(pipeline: Pipeline) -> None:
+def test_repeated_events_of_a_version_start_one_execution_named_after_it(pipeline: Pipeline) -> None:
     image = pipeline.upload()
 
-    assert start(pipeline, image) == f"{inspection_id(image)}-1"
-    assert pipeline.executions.started == {
-        f"{inspection_id(image)}-1": execution_input(image, UPLOADED_AT, 1)
-    }
+    assert {start(pipeline, image) for _ in range(6)} == {f"{inspection_id(image)}-1"}
+    start_inspection(pipeline.executions, pipeline.inspections, image, "2026-01-01T00:00:00.001Z")
+    name, document = f"{inspection_id(image)}-1", execution_input(image, UPLOADED_AT, 1)
+    assert pipeline.executions.started == {name: document}
 
 
 def test_the_name_is_one_that_step_functions_takes() -> None:
@@ -78,23 +77,6 @@ def test_the_name_is_one_that_step_functions_takes() -> None:
 
     assert len(name) <= 80
     assert name.replace("-", "").isalnum()
-
-
-def test_the_same_event_six_times_starts_one_execution(pipeline: Pipeline) -> None:
-    image = pipeline.upload()
-    for _ in range(6):
-        start(pipeline, image)
-
-    assert len(pipeline.executions.started) == 1
-
-
-def test_a_second_event_with_another_time_starts_nothing(pipeline: Pipeline) -> None:
-    image = pipeline.upload()
-    start(pipeline, image)
-
-    start_inspection(pipeline.executions, pipeline.inspections, image, "2026-01-01T00:00:00.001Z")
-
-    assert list(pipeline.executions.started.values()) == [execution_input(image, UPLOADED_AT, 1)]
 
 
 def test_two_versions_of_one_name_start_two_executions(pipeline: Pipeline) -> None:
@@ -117,26 +99,19 @@ def test_an_event_does_not_start_what_ended_or_was_handed_over(pipeline: Pipelin
     assert len(pipeline.executions.started) == 1
 
 
-def test_the_row_is_on_the_books_before_its_execution_starts(pipeline: Pipeline) -> None:
+def test_the_row_is_stored_before_its_execution_starts_and_a_repeated_event_starts_it(
+    pipeline: Pipeline,
+) -> None:
     image = pipeline.upload()
-
     with pytest.raises(ConnectionError):
         start_inspection(DeafExecutions(), pipeline.inspections, image, UPLOADED_AT)
 
     row = pipeline.row(image)
     assert (row.owner, row.attempt, row.state) == (f"{row.id}-1", 1, InspectionState.INSPECTING)
     assert (row.image, row.location, row.uploaded_at) == (image, image, UPLOADED_AT)
-
-
-def test_a_repeated_event_starts_the_execution_that_died_before_its_start(pipeline: Pipeline) -> None:
-    image = pipeline.upload()
-    with pytest.raises(ConnectionError):
-        start_inspection(DeafExecutions(), pipeline.inspections, image, UPLOADED_AT)
-
-    name = start_inspection(pipeline.executions, pipeline.inspections, image, "2026-01-01T00:00:07Z")
-
-    assert name == pipeline.row(image).owner
-    assert pipeline.executions.started == {name: execution_input(image, UPLOADED_AT, 1)}
+    later = "2026-01-01T00:00:07Z"
+    assert start_inspection(pipeline.executions, pipeline.inspections, image, later) == row.owner
+    assert pipeline.executions.started == {row.owner: execution_input(image, UPLOADED_AT, 1)}
 
 
 def test_a_photo_that_waits_or_is_closed_is_not_started_again(pipeline: Pipeline) -> None:
@@ -177,13 +152,15 @@ def test_a_new_version_is_claimed_and_its_facts_are_kept(pipeline: Pipeline) -> 
     assert row.photo == {"format": "png", "width": 64, "height": 64, "orientation": 1}
 
 
-def test_claiming_again_is_the_same_as_claiming_once(pipeline: Pipeline) -> None:
+def test_claiming_again_or_by_another_execution_changes_nothing(pipeline: Pipeline) -> None:
     image = pipeline.upload()
     pipeline.claim(image, "me")
     before = pipeline.row(image)
 
-    assert pipeline.claim(image, "me") == "readable"
+    assert (pipeline.claim(image, "me"), pipeline.claim(image, "you")) == ("readable", "not_owner")
     assert pipeline.row(image) == before
+    pipeline.inspections.transfer_ownership(before, "you", 2, NOW)
+    assert (pipeline.claim(image, "you", 2), pipeline.claim(image, "me")) == ("readable", "not_owner")
 
 
 def test_a_claim_that_died_before_the_examination_is_finished_by_the_next_call(pipeline: Pipeline) -> None:
@@ -192,23 +169,6 @@ def test_a_claim_that_died_before_the_examination_is_finished_by_the_next_call(p
 
     assert pipeline.claim(image, "me") == "readable"
     assert pipeline.row(image).sha256 == SHA256
-
-
-def test_another_execution_is_refused_and_changes_nothing(pipeline: Pipeline) -> None:
-    image = pipeline.upload()
-    pipeline.claim(image, "me")
-    before = pipeline.row(image)
-
-    assert pipeline.claim(image, "you") == "not_owner"
-    assert pipeline.row(image) == before
-
-
-def test_the_next_attempt_claims_what_was_handed_over_to_it(pipeline: Pipeline) -> None:
-    image = pipeline.upload()
-    pipeline.claim(image, "me")
-    pipeline.inspections.transfer_ownership(pipeline.row(image), "you", 2, NOW)
-
-    assert (pipeline.claim(image, "you", 2), pipeline.claim(image, "me")) == ("readable", "not_owner")
 
 
 def test_a_version_that_was_deleted_before_anybody_looked_is_vanished(pipeline: Pipeline) -> None:
@@ -244,32 +204,28 @@ def test_an_unreadable_upload_is_refused_with_a_reason_and_the_reason_is_replaye
     assert row.size == len(content)
 
 
-class HugeObjectStore(InMemoryObjectStore):
-    """An object store that reports every object as one byte larger than the limit."""
+class UnreadObjectStore(InMemoryObjectStore):
+    """An object store that delivers no bytes, and reports every object with this size or its own."""
 
-    def stored(self, image: Image) -> StoredObject:
-        found = super().stored(image)
-        return StoredObject(image=image, size=MAX_BYTES + 1, etag=found.etag, modified_at=found.modified_at)
+    def __init__(self, size: int = 0) -> None:
+        super().__init__()
+        self._size = size
 
     def fetch(self, image: Image, limit: int) -> tuple[StoredObject, bytes | None] | None:
-        return self.stored(image), None
+        found = self.stored(image)
+        return replace(found, size=self._size or found.size), None
 
 
 def test_an_upload_too_large_to_read_is_refused_unread() -> None:
-    pipeline = Pipeline(objects=HugeObjectStore())
+    pipeline = Pipeline(objects=UnreadObjectStore(MAX_BYTES + 1))
     image = pipeline.upload()
 
     assert pipeline.claim(image, "me") == "unreadable"
     assert (pipeline.row(image).rejection["code"], pipeline.row(image).sha256) == ("too_large", "")
 
 
-class TruncatingObjectStore(InMemoryObjectStore):
-    def fetch(self, image: Image, limit: int) -> tuple[StoredObject, bytes | None] | None:
-        return self.stored(image), None
-
-
 def test_bytes_that_were_not_delivered_are_a_fault_not_a_verdict() -> None:
-    pipeline = Pipeline(objects=TruncatingObjectStore())
+    pipeline = Pipeline(objects=UnreadObjectStore())
     image = pipeline.upload()
 
     with pytest.raises(RuntimeError, match="were not delivered"):
@@ -318,52 +274,37 @@ def test_a_repeated_event_writes_nothing_into_a_row_that_is_there(pipeline: Pipe
         def claim(self, new: Inspection) -> Inspection | None:
             raise AssertionError("it was written")
 
-    inspections = ReadOnly()
-    inspections.rows = pipeline.inspections.rows
+    read_only = replace(pipeline, inspections=ReadOnly(pipeline.inspections.dynamodb))
 
-    assert start_inspection(pipeline.executions, inspections, image, "2026-02-02T00:00:00Z") is None
-    assert (
-        claim.claim_upload(
-            inspections,
-            pipeline.objects,
-            pipeline.meter,
-            image=image,
-            owner=before.owner,
-            attempt=1,
-            uploaded_at="2026-02-02T00:00:00Z",
-        )
-        == "readable"
-    )
+    assert start(read_only, image) is None
+    assert read_only.claim(image, before.owner) == "readable"
     assert pipeline.row(image) == before
-
-
-def test_a_valid_photo_is_measured_when_it_is_claimed(pipeline: Pipeline) -> None:
-    image = pipeline.upload()
-
-    assert pipeline.claim(image, "me") == "readable"
-
-    assert measured(pipeline, image) == usual_measures(descriptor=(), frame_hash="")
-    assert pipeline.inspections.get_descriptor(inspection_id(image), 1) == usual_measures().descriptor
-
-
-def test_a_file_that_is_no_photo_is_not_measured() -> None:
-    pipeline = Pipeline(meter=PhotoMeter(1, unexpected_measure))
-
-    for content in (b"", b"no photo", bytes(MAX_BYTES + 1)):
-        image = pipeline.upload(content)
-        assert pipeline.claim(image, "me") == "unreadable"
-        assert pipeline.row(image).measures is None
 
 
 def unexpected_measure(_content: bytes) -> PhotoMeasures:
     raise AssertionError("it was measured")
 
 
-def test_a_photo_with_measures_of_the_present_decoder_is_not_measured_again(pipeline: Pipeline) -> None:
-    image = pipeline.upload()
-    pipeline.claim(image, "me")
+UNMEASURING = PhotoMeter(1, unexpected_measure)
 
-    assert replace(pipeline, meter=PhotoMeter(1, unexpected_measure)).claim(image, "me") == "readable"
+
+def test_a_valid_photo_is_measured_once_when_it_is_claimed(pipeline: Pipeline) -> None:
+    image = pipeline.upload()
+
+    assert pipeline.claim(image, "me") == "readable"
+    assert replace(pipeline, meter=UNMEASURING).claim(image, "me") == "readable"
+
+    assert measured(pipeline, image) == usual_measures(descriptor=(), frame_hash="")
+    assert pipeline.inspections.get_descriptor(inspection_id(image), 1) == usual_measures().descriptor
+
+
+def test_a_file_that_is_no_photo_is_not_measured() -> None:
+    pipeline = Pipeline(meter=UNMEASURING)
+
+    for content in (b"", b"no photo", bytes(MAX_BYTES + 1)):
+        image = pipeline.upload(content)
+        assert pipeline.claim(image, "me") == "unreadable"
+        assert pipeline.row(image).measures is None
 
 
 @pytest.mark.parametrize("earlier", [{"measures": None}, {"measures": None, "unmeasurable": "broken"}])

@@ -21,7 +21,6 @@ from workflow.pipeline.executions import execution_input, execution_name
 from workflow.pipeline.start import start_inspection
 from workflow.recovery import consistency
 from workflow.recovery import reconcile as reconcile_module
-from workflow.recovery.consistency import check
 from workflow.recovery.id_groups import IdGroupCheck
 from workflow.recovery.issues import IssueKind
 from workflow.recovery.reconcile import Reconciler, reconcile
@@ -37,19 +36,15 @@ def pipeline() -> Pipeline:
 
 def reconcile_all(pipeline: Pipeline, max_in_flight: int = 20) -> dict[str, int]:
     """Do what `partcheck reconcile` does."""
-    reconciler = Reconciler(
-        inspections=pipeline.inspections,
-        objects=pipeline.objects,
-        executions=pipeline.executions,
-        delivery_queue=pipeline.decisions,
-        max_in_flight=max_in_flight,
-    )
-    report = check(pipeline.inspections, pipeline.objects, pipeline.executions, INBOUND, FILED)
-    return reconcile(reconciler, report.issues)
+    reconciler = replace(pipeline.reconciler, max_in_flight=max_in_flight)
+    return reconcile(reconciler, pipeline.check().issues)
 
 
-def is_clean(pipeline: Pipeline) -> bool:
-    return check(pipeline.inspections, pipeline.objects, pipeline.executions, INBOUND, FILED).is_clean
+def adopted(pipeline: Pipeline, key: str = LOST_KEY, content: bytes = PHOTO) -> Image:
+    """Upload an object that no row names, and reconcile."""
+    image = pipeline.objects.upload(FILED, key, content)
+    reconcile_all(pipeline)
+    return image
 
 
 def inspect_recovered(pipeline: Pipeline, image: Image) -> str:
@@ -80,34 +75,32 @@ def test_an_object_without_a_row_waits_for_a_person_where_it_lies(pipeline: Pipe
     assert prediction is not None
     assert prediction.note == RECOVERED_NOTE
     assert pipeline.objects.contents == {image: PHOTO}
-    assert is_clean(pipeline)
+    assert pipeline.check().is_clean
 
 
-def test_a_decision_moves_and_announces_a_recovered_photo(pipeline: Pipeline) -> None:
-    image = pipeline.objects.upload(FILED, LOST_KEY, PHOTO)
-    reconcile_all(pipeline)
-    owner = inspect_recovered(pipeline, image)
+def test_a_decision_moves_and_announces_a_recovered_photo_and_the_model_may_be_asked_later(
+    pipeline: Pipeline,
+) -> None:
+    image = adopted(pipeline)
+    inspect_recovered(pipeline, image)
 
     pipeline.decide(image, Verdict.DEFECT)
     assert pipeline.deliver(image) == "delivered"
-    filed = pipeline.move(image, owner, "reviewed")
-    pipeline.close(image, owner)
-    pipeline.executions.statuses[owner] = "SUCCEEDED"
+    row = pipeline.finish(image)
 
-    row = pipeline.row(image)
     assert (row.verdict, row.location.key) == (Verdict.DEFECT, f"defect/{row.id[:16]}/part.png")
     assert pipeline.objects.contents == {row.location: PHOTO}
-    message = json.loads(filed["announcement"])
+    message = json.loads(row.announcement)
     assert (message["inspection_id"], message["verdict"]) == (inspection_id(image), "defect")
     assert message["image"] == {"bucket": FILED, "key": LOST_KEY, "version_id": image.version_id}
-    assert is_clean(pipeline)
-    report = check(pipeline.inspections, pipeline.objects, pipeline.executions, INBOUND, FILED)
-    assert report.balance.defect == report.balance.uploads == 1
+    assert pipeline.check().is_clean
+    assert pipeline.check().balance.defect == pipeline.check().balance.uploads == 1
+    revision.reinspect(pipeline.inspections, pipeline.decisions, row.id, "eva", "a new model")
+    assert pipeline.detect(image, pipeline.row(image).owner)["verdict"] == "ok"
 
 
 def test_a_recovered_file_that_is_no_photo_is_rejected(pipeline: Pipeline) -> None:
-    image = pipeline.objects.upload(FILED, "readme.txt", b"no photo")
-    reconcile_all(pipeline)
+    image = adopted(pipeline, "readme.txt", b"no photo")
     owner = execution_name(inspection_id(image), 1)
 
     assert pipeline.claim(image, owner) == "unreadable"
@@ -117,38 +110,17 @@ def test_a_recovered_file_that_is_no_photo_is_rejected(pipeline: Pipeline) -> No
     assert pipeline.row(image).verdict is Verdict.REJECTED
 
 
-def test_a_person_can_ask_the_model_about_a_recovered_photo_later(pipeline: Pipeline) -> None:
-    image = pipeline.objects.upload(FILED, LOST_KEY, PHOTO)
-    reconcile_all(pipeline)
-    owner = inspect_recovered(pipeline, image)
-    pipeline.decide(image, Verdict.DEFECT)
-    pipeline.deliver(image)
-    pipeline.move(image, owner, "reviewed")
-    pipeline.close(image, owner)
-
-    revision.reinspect(pipeline.inspections, pipeline.decisions, inspection_id(image), "eva", "a new model")
-
-    assert pipeline.detect(image, pipeline.row(image).owner)["verdict"] == "ok"
-
-
-def test_adopting_again_changes_nothing(pipeline: Pipeline) -> None:
-    image = pipeline.objects.upload(FILED, LOST_KEY, PHOTO)
-    reconcile_all(pipeline)
+def test_adopting_again_changes_nothing_and_completes_what_was_interrupted(pipeline: Pipeline) -> None:
+    image = adopted(pipeline)
     row = pipeline.row(image)
 
     assert reconcile_all(pipeline) == {}
-    assert (pipeline.row(image), len(pipeline.executions.started)) == (row, 1)
-
-
-def test_an_adoption_that_was_interrupted_is_completed(pipeline: Pipeline) -> None:
-    """The row exists, but the process ended before it started the execution."""
-    image = pipeline.objects.upload(FILED, LOST_KEY, PHOTO)
-    reconcile_all(pipeline)
+    assert (pipeline.row(image), list(pipeline.executions.started)) == (row, [row.owner])
+    # The row exists, but the process ended before it started the execution.
     pipeline.executions.started.clear()
     pipeline.executions.statuses.clear()
-
     assert reconcile_all(pipeline) == {"orphaned inspection": 1}
-    assert list(pipeline.executions.started) == [pipeline.row(image).owner]
+    assert list(pipeline.executions.started) == [row.owner]
 
 
 @pytest.mark.parametrize("key", ["ok/", "ok/.DS_Store", "ok/0123456789abcdef/copy.part"])
@@ -168,16 +140,10 @@ def test_many_objects_are_adopted_in_portions(pipeline: Pipeline) -> None:
 
 def test_an_object_that_disappears_after_the_check_is_not_adopted(pipeline: Pipeline) -> None:
     image = pipeline.objects.upload(FILED, LOST_KEY, PHOTO)
-    report = check(pipeline.inspections, pipeline.objects, pipeline.executions, INBOUND, FILED)
+    report = pipeline.check()
     pipeline.objects.delete(image)
-    reconciler = Reconciler(
-        inspections=pipeline.inspections,
-        objects=pipeline.objects,
-        executions=pipeline.executions,
-        delivery_queue=pipeline.decisions,
-    )
 
-    assert reconcile(reconciler, report.issues) == {"unknown object": 1}
+    assert reconcile(pipeline.reconciler, report.issues) == {"unknown object": 1}
     assert pipeline.inspections.rows == {}
 
 
@@ -197,9 +163,8 @@ class BlindIndex(InMemoryInspectionRepository):
 
 def keeps_an_unknown_object() -> None:
     pipeline = Pipeline()
-    image = pipeline.objects.upload(FILED, LOST_KEY, PHOTO)
-    for _ in range(2):
-        reconcile_all(pipeline)
+    image = adopted(pipeline)
+    reconcile_all(pipeline)
     assert image in pipeline.objects.contents
 
 
@@ -212,41 +177,38 @@ def names_the_filed_version() -> None:
     assert all(pipeline.row(image).location == image for image in images)
 
 
-def leaves_a_fresh_copy_alone() -> None:
-    """The copy of a move is younger than the index is reliable."""
+def unlisted_copy(**how: Any) -> tuple[Pipeline, Image]:
+    """Copy a claimed photo as a move does, while the index lacks its row."""
     pipeline = Pipeline(inspections=BlindIndex())
     image = pipeline.upload()
-    pipeline.start(image)
-    pipeline.claim(image, execution_name(inspection_id(image), 1))
+    pipeline.begin(image)
     pipeline.inspections.unlisted = {inspection_id(image)}
+    pipeline.objects.upload(FILED, f"ok/{inspection_id(image)[:16]}/{image.name}", PHOTO, **how)
+    return pipeline, image
+
+
+def leaves_a_fresh_copy_alone() -> None:
+    """The copy of a move is younger than the index is reliable."""
+    pipeline, image = unlisted_copy(at=timestamps.now())
     pipeline.objects.delete(image)
-    pipeline.objects.upload(FILED, f"ok/{inspection_id(image)[:16]}/a.png", PHOTO, at=timestamps.now())
     reconcile_all(pipeline)
     assert len(pipeline.inspections.rows) == 1
 
 
 def leaves_the_copy_of_a_move_alone() -> None:
     """A move that hangs between copy and record: the copy is old, and no row names it yet."""
-    pipeline = Pipeline()
-    image = pipeline.upload()
-    owner = pipeline.start(image)
-    pipeline.claim(image, owner)
-    pipeline.detect(image, owner)
-    pipeline.objects.upload(FILED, f"ok/{inspection_id(image)[:16]}/{image.name}", PHOTO)
+    pipeline, image = unlisted_copy()
+    pipeline.inspections.unlisted = set()
+    pipeline.detect(image, pipeline.row(image).owner)
     reconcile_all(pipeline)
-    pipeline.move(image, owner, "ok")
+    pipeline.move(image, pipeline.row(image).owner, "ok")
     assert [row.recovered for row in pipeline.inspections.rows.values()] == [False]
     assert pipeline.row(image).location in pipeline.objects.contents
 
 
 def leaves_the_copy_of_an_unlisted_row_alone() -> None:
-    """As before, and the index still lacks the row: the upload in the inbound bucket shows that it exists."""
-    pipeline = Pipeline(inspections=BlindIndex())
-    image = pipeline.upload()
-    owner = pipeline.start(image)
-    pipeline.claim(image, owner)
-    pipeline.inspections.unlisted = {inspection_id(image)}
-    pipeline.objects.upload(FILED, f"ok/{inspection_id(image)[:16]}/{image.name}", PHOTO)
+    """The index still lacks the row: the upload in the inbound bucket shows that it exists."""
+    pipeline, _ = unlisted_copy()
     reconcile_all(pipeline)
     assert len(pipeline.inspections.rows) == 1
 
@@ -256,16 +218,10 @@ def leaves_a_row_alone_that_appears_after_the_check() -> None:
     image = pipeline.upload()
     pipeline.inspected(image)
     pipeline.inspections.unlisted = {inspection_id(image)}
-    report = check(pipeline.inspections, pipeline.objects, pipeline.executions, INBOUND, FILED)
+    report = pipeline.check()
     assert [issue.kind for issue in report.issues] == [IssueKind.UNKNOWN_OBJECT]
     pipeline.inspections.unlisted = set()
-    reconciler = Reconciler(
-        inspections=pipeline.inspections,
-        objects=pipeline.objects,
-        executions=pipeline.executions,
-        delivery_queue=pipeline.decisions,
-    )
-    reconcile(reconciler, report.issues)
+    reconcile(pipeline.reconciler, report.issues)
     assert len(pipeline.inspections.rows) == 1
 
 

@@ -21,7 +21,6 @@ from workflow.recovery.commands import (
     CommandKind,
     process_all,
 )
-from workflow.recovery.reconcile import Reconciler
 from workflow.review.decisions import MAX_REASON_LENGTH
 
 
@@ -35,12 +34,7 @@ class CommandProcessing:
             InMemoryInspectionSearch(self.pipeline.inspections),
         )
         pipeline = self.pipeline
-        reconciler = Reconciler(
-            inspections=pipeline.inspections,
-            objects=pipeline.objects,
-            executions=pipeline.executions,
-            delivery_queue=pipeline.decisions,
-        )
+        reconciler = pipeline.reconciler
         self.handlers = build_handlers(reconciler, pipeline.executions)
         self.pauses: list[float] = []
 

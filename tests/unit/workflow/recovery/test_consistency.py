@@ -2,20 +2,19 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from tests.crafted import png
 from tests.fakes import FakeDetector, InMemoryExecutions, InMemoryInspectionRepository
-from tests.unit.pipeline import CLEARLY_OK, FILED, INBOUND, NOW, PHOTO, UNSURE, UPLOADED_AT, Pipeline
+from tests.unit.pipeline import CLEARLY_OK, FILED, NOW, PHOTO, UNSURE, UPLOADED_AT, Pipeline
 from workflow import timestamps
 from workflow.inspections.inspection import Decision, Inspection, InspectionState
 from workflow.inspections.objects import Image, inspection_id
 from workflow.inspections.verdict import Verdict
 from workflow.pipeline.executions import execution_name
-from workflow.recovery.consistency import ConsistencyReport, check
 from workflow.recovery.issues import REMEDIES, IssueKind
-from workflow.recovery.reconcile import Reconciler
 
 HISTORY = "history"
 
@@ -25,33 +24,26 @@ def pipeline() -> Pipeline:
     return Pipeline(detector=FakeDetector(CLEARLY_OK, UNSURE))
 
 
-def check_consistency(pipeline: Pipeline) -> ConsistencyReport:
-    return check(pipeline.inspections, pipeline.objects, pipeline.executions, INBOUND, FILED)
-
-
 def kinds(pipeline: Pipeline) -> list[IssueKind]:
-    return [issue.kind for issue in check_consistency(pipeline).issues]
+    return [issue.kind for issue in pipeline.check().issues]
 
 
 def repair(pipeline: Pipeline) -> list[bool]:
-    reconciler = Reconciler(
-        inspections=pipeline.inspections,
-        objects=pipeline.objects,
-        executions=pipeline.executions,
-        delivery_queue=pipeline.decisions,
-    )
-    return [reconciler.repair(issue) for issue in check_consistency(pipeline).issues]
+    return [pipeline.reconciler.repair(issue) for issue in pipeline.check().issues]
 
 
-def change(pipeline: Pipeline, image: Image, **changes: object) -> None:
-    pipeline.inspections.rows[inspection_id(image)] = replace(pipeline.row(image), **changes)  # type: ignore[arg-type]
+def change(pipeline: Pipeline, image: Image, **changes: Any) -> None:
+    pipeline.inspections.rows[inspection_id(image)] = replace(pipeline.row(image), **changes)
 
 
-def test_an_empty_table_is_consistent(pipeline: Pipeline) -> None:
-    report = check_consistency(pipeline)
+OLD_DECISION = Decision(id="d1", verdict=Verdict.OK, reviewer="ann", decided_at="2026-01-01T00:00:00.000Z")
 
-    assert report.is_clean
-    assert report.balance.uploads == 0
+
+def test_an_empty_table_and_a_folder_marker_are_consistent(pipeline: Pipeline) -> None:
+    pipeline.upload(b"", key="line 1/")
+
+    assert pipeline.check().is_clean
+    assert pipeline.check().balance.uploads == 0
 
 
 def test_every_upload_is_counted_in_exactly_one_place(pipeline: Pipeline) -> None:
@@ -62,20 +54,13 @@ def test_every_upload_is_counted_in_exactly_one_place(pipeline: Pipeline) -> Non
     owner = pipeline.waiting(decided, "token-2")
     pipeline.decide(decided, Verdict.DEFECT)
     pipeline.move(decided, owner, "reviewed")
-    in_flight = pipeline.upload(key="in flight.png")
-    pipeline.claim(in_flight, pipeline.start(in_flight))
+    pipeline.begin(pipeline.upload(key="in flight.png"))
 
-    balance = check_consistency(pipeline).balance
+    balance = pipeline.check().balance
 
     assert (balance.uploads, balance.ok, balance.defect) == (5, 1, 1)
     assert (balance.waiting, balance.rejected, balance.in_flight) == (1, 1, 1)
-    assert check_consistency(pipeline).is_clean
-
-
-def test_a_folder_marker_is_no_upload(pipeline: Pipeline) -> None:
-    pipeline.upload(b"", key="line 1/")
-
-    assert check_consistency(pipeline).is_clean
+    assert pipeline.check().is_clean
 
 
 def test_an_upload_that_was_deleted_before_its_validation_is_not_counted(pipeline: Pipeline) -> None:
@@ -84,7 +69,7 @@ def test_an_upload_that_was_deleted_before_its_validation_is_not_counted(pipelin
 
     assert pipeline.claim(image, execution_name(inspection_id(image), 1)) == "vanished"
     assert pipeline.row(image).withdrawn
-    report = check_consistency(pipeline)
+    report = pipeline.check()
     assert report.is_clean
     assert report.balance.uploads == 0
 
@@ -92,13 +77,13 @@ def test_an_upload_that_was_deleted_before_its_validation_is_not_counted(pipelin
 def test_an_upload_without_an_inspection_is_missed(pipeline: Pipeline) -> None:
     image = pipeline.upload()
 
-    (issue,) = check_consistency(pipeline).issues
+    (issue,) = pipeline.check().issues
     assert (issue.kind, issue.image) == (IssueKind.MISSED_UPLOAD, image)
     assert (issue.inspection_id, issue.uploaded_at) == (inspection_id(image), UPLOADED_AT)
-    assert not check_consistency(pipeline).balance.is_balanced
+    assert not pipeline.check().balance.is_balanced
     assert repair(pipeline) == [True]
     assert list(pipeline.executions.started) == [f"{inspection_id(image)}-1"]
-    assert check_consistency(pipeline).is_clean
+    assert pipeline.check().is_clean
 
 
 def test_a_fresh_upload_has_one_minute_of_grace(pipeline: Pipeline) -> None:
@@ -110,15 +95,14 @@ def test_a_fresh_upload_has_one_minute_of_grace(pipeline: Pipeline) -> None:
 @pytest.mark.parametrize("status", ["FAILED", "TIMED_OUT", "ABORTED"])
 def test_an_inspection_whose_execution_ended_is_orphaned(pipeline: Pipeline, status: str) -> None:
     image = pipeline.upload()
-    owner = pipeline.start(image)
-    pipeline.claim(image, owner)
+    owner = pipeline.begin(image)
     pipeline.executions.statuses[owner] = status
 
-    (issue,) = check_consistency(pipeline).issues
+    (issue,) = pipeline.check().issues
     assert (issue.kind, issue.image) == (IssueKind.ORPHANED_INSPECTION, image)
     assert issue.reason == f"execution {owner} is {status.lower()}"
     assert repair(pipeline) == [True]
-    assert check_consistency(pipeline).is_clean
+    assert pipeline.check().is_clean
 
 
 def test_an_inspection_whose_execution_is_forgotten_is_orphaned(pipeline: Pipeline) -> None:
@@ -126,7 +110,7 @@ def test_an_inspection_whose_execution_is_forgotten_is_orphaned(pipeline: Pipeli
     pipeline.waiting(image)
     pipeline.executions.statuses.clear()
 
-    (issue,) = check_consistency(pipeline).issues
+    (issue,) = pipeline.check().issues
     assert (issue.kind, issue.reason.split()[-1]) == (IssueKind.ORPHANED_INSPECTION, "forgotten")
 
 
@@ -135,7 +119,7 @@ def test_a_closed_inspection_needs_no_execution(pipeline: Pipeline) -> None:
     pipeline.inspected(image)
     pipeline.executions.statuses.clear()
 
-    assert check_consistency(pipeline).is_clean
+    assert pipeline.check().is_clean
 
 
 class StaleList(InMemoryExecutions):
@@ -148,7 +132,7 @@ class StaleList(InMemoryExecutions):
 def test_an_inspection_whose_execution_is_not_listed_yet_is_not_orphaned() -> None:
     pipeline = Pipeline(executions=StaleList())
     image = pipeline.upload()
-    pipeline.claim(image, pipeline.start(image))
+    pipeline.begin(image)
 
     assert kinds(pipeline) == []
 
@@ -164,8 +148,7 @@ def test_an_inspection_that_advanced_since_the_listing_is_not_orphaned(change_me
 
     pipeline = Pipeline(inspections=LaggingRepository())
     image = pipeline.upload()
-    owner = pipeline.start(image)
-    pipeline.claim(image, owner)
+    owner = pipeline.begin(image)
     pipeline.executions.statuses[owner] = "SUCCEEDED"
     if change_meanwhile == "closed":
         pipeline.close(image, owner)
@@ -175,42 +158,33 @@ def test_an_inspection_that_advanced_since_the_listing_is_not_orphaned(change_me
     assert kinds(pipeline) == []
 
 
-def test_a_decision_without_effect_is_undelivered(pipeline: Pipeline) -> None:
-    pipeline = Pipeline(detector=FakeDetector(UNSURE))
+@pytest.fixture
+def waiting(pipeline: Pipeline) -> Image:
+    pipeline.detector.answers = [UNSURE]
     image = pipeline.upload()
     pipeline.waiting(image)
     pipeline.decisions.sent.clear()
-    change(
-        pipeline,
-        image,
-        decision=Decision(id="d1", verdict=Verdict.OK, reviewer="ann", decided_at="2026-01-01T00:00:00.000Z"),
-    )
+    return image
 
-    (issue,) = check_consistency(pipeline).issues
-    assert (issue.kind, issue.image) == (IssueKind.UNDELIVERED, image)
+
+def test_a_decision_without_effect_is_undelivered(pipeline: Pipeline, waiting: Image) -> None:
+    change(pipeline, waiting, decision=OLD_DECISION)
+
+    (issue,) = pipeline.check().issues
+    assert (issue.kind, issue.image) == (IssueKind.UNDELIVERED, waiting)
     assert issue.reason == "ann decided ok at 2026-01-01T00:00:00.000Z"
     assert repair(pipeline) == [True]
     assert len(pipeline.decisions.sent) == 1
 
 
-def test_a_fresh_decision_has_one_minute_of_grace(pipeline: Pipeline) -> None:
-    pipeline = Pipeline(detector=FakeDetector(UNSURE))
-    image = pipeline.upload()
-    pipeline.waiting(image)
-    pipeline.decide(image, Verdict.OK)
-
+def test_a_decision_that_is_fresh_or_moved_its_photo_is_not_undelivered(
+    pipeline: Pipeline, waiting: Image
+) -> None:
+    pipeline.decide(waiting, Verdict.OK)
     assert kinds(pipeline) == []
 
-
-def test_a_decision_that_moved_its_photo_is_delivered(pipeline: Pipeline) -> None:
-    pipeline = Pipeline(detector=FakeDetector(UNSURE))
-    image = pipeline.upload()
-    owner = pipeline.waiting(image)
-    pipeline.decide(image, Verdict.OK)
-    pipeline.move(image, owner, "reviewed")
-    old = Decision(id="d1", verdict=Verdict.OK, reviewer="ann", decided_at="2026-01-01T00:00:00.000Z")
-    change(pipeline, image, decision=old)
-
+    pipeline.move(waiting, pipeline.row(waiting).owner, "reviewed")
+    change(pipeline, waiting, decision=OLD_DECISION)
     assert kinds(pipeline) == []
 
 
@@ -222,17 +196,16 @@ def test_a_photo_that_is_not_at_its_recorded_location_is_missing_and_left_to_a_p
     location = pipeline.row(image).location
     pipeline.objects.delete(location)
 
-    (issue,) = check_consistency(pipeline).issues
+    (issue,) = pipeline.check().issues
     assert (issue.kind, issue.image) == (IssueKind.MISSING_OBJECT, location)
     assert issue.reason == f"no object at s3://{FILED}/{location.key}"
-    assert not check_consistency(pipeline).balance.is_balanced
+    assert not pipeline.check().balance.is_balanced
     assert repair(pipeline) == [False]
 
 
 def test_a_photo_that_is_being_moved_is_not_missing(pipeline: Pipeline) -> None:
     image = pipeline.upload()
-    owner = pipeline.start(image)
-    pipeline.claim(image, owner)
+    owner = pipeline.begin(image)
     pipeline.detect(image, owner)
     before = pipeline.row(image)
 
@@ -241,10 +214,9 @@ def test_a_photo_that_is_being_moved_is_not_missing(pipeline: Pipeline) -> None:
             yield before
 
     pipeline.move(image, owner, "ok")
-    lagging = LaggingRepository()
-    lagging.rows = pipeline.inspections.rows
+    lagging = replace(pipeline, inspections=LaggingRepository(pipeline.inspections.dynamodb))
 
-    assert check(lagging, pipeline.objects, pipeline.executions, INBOUND, FILED).issues == ()
+    assert lagging.check().issues == ()
 
 
 def leave_original(pipeline: Pipeline, image: Image) -> Image:
@@ -268,12 +240,12 @@ def test_a_surplus_copy_is_deleted_once_the_inspection_is_closed(
     pipeline.inspected(image)
     copy = leave(pipeline, image)
 
-    (issue,) = check_consistency(pipeline).issues
+    (issue,) = pipeline.check().issues
     assert (issue.kind, issue.image) == (kind, copy)
-    assert check_consistency(pipeline).balance.is_balanced
+    assert pipeline.check().balance.is_balanced
     assert repair(pipeline) == [True]
     assert pipeline.objects.contents == {pipeline.row(image).location: PHOTO}
-    assert check_consistency(pipeline).is_clean
+    assert pipeline.check().is_clean
 
 
 @pytest.mark.parametrize(("leave", "kind"), SURPLUS)
@@ -312,9 +284,9 @@ def test_an_object_that_no_row_names_is_an_issue(pipeline: Pipeline, key: str) -
     pipeline.inspected(image)
     unknown = pipeline.objects.upload(FILED, key.format(id=inspection_id(image)[:16]), b"not ours")
 
-    (issue,) = check_consistency(pipeline).issues
+    (issue,) = pipeline.check().issues
     assert (issue.kind, issue.image) == (IssueKind.UNKNOWN_OBJECT, unknown)
-    assert not check_consistency(pipeline).is_clean
+    assert not pipeline.check().is_clean
 
 
 def test_a_copy_that_was_made_just_now_may_get_its_row_soon(pipeline: Pipeline) -> None:
@@ -323,34 +295,21 @@ def test_a_copy_that_was_made_just_now_may_get_its_row_soon(pipeline: Pipeline) 
     assert kinds(pipeline) == []
 
 
-def test_a_table_that_forgot_its_rows_does_not_balance_silently(pipeline: Pipeline) -> None:
+def test_an_archived_execution_tells_of_a_row_that_the_table_forgot(pipeline: Pipeline) -> None:
     image = pipeline.upload()
     pipeline.inspected(image)
     record = pipeline.objects.upload(HISTORY, f"{execution_name(inspection_id(image), 1)}.json.gz", b"record")
     location = pipeline.row(image).location
+    assert pipeline.check(HISTORY).is_clean
 
     pipeline.inspections.rows.clear()
 
-    report = check(
-        pipeline.inspections, pipeline.objects, pipeline.executions, INBOUND, FILED, history=HISTORY
-    )
+    report = pipeline.check(HISTORY)
     assert {(issue.kind, issue.image) for issue in report.issues} == {
         (IssueKind.UNKNOWN_OBJECT, location),
         (IssueKind.LOST_ROW, record),
     }
     assert report.issues[-1].inspection_id == inspection_id(image)
-
-
-def test_an_archived_execution_of_a_known_inspection_is_no_issue(pipeline: Pipeline) -> None:
-    image = pipeline.upload()
-    pipeline.inspected(image)
-    pipeline.objects.upload(HISTORY, f"{execution_name(inspection_id(image), 1)}.json.gz", b"record")
-
-    report = check(
-        pipeline.inspections, pipeline.objects, pipeline.executions, INBOUND, FILED, history=HISTORY
-    )
-
-    assert report.is_clean
 
 
 def test_a_second_upload_of_the_same_name_is_no_surplus_copy(pipeline: Pipeline) -> None:
@@ -364,4 +323,4 @@ def test_every_kind_of_issue_has_a_remedy(pipeline: Pipeline) -> None:
     pipeline.upload()
 
     assert REMEDIES.keys() == set(IssueKind)
-    assert check_consistency(pipeline).issues[0].remedy == "reconcile starts its inspection"
+    assert pipeline.check().issues[0].remedy == "reconcile starts its inspection"

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from tests.fakes import FakeDetector, InMemoryExecutions
-from tests.unit.pipeline import INBOUND, UNSURE, Pipeline
+from tests.unit.pipeline import UNSURE, Pipeline
 from tests.unit.workflow.conftest import Clock
 from workflow import timestamps
 from workflow.inspections.inspection import InspectionState
@@ -15,9 +15,7 @@ from workflow.inspections.verdict import Verdict
 from workflow.pipeline import filing, start
 from workflow.pipeline.executions import execution_name
 from workflow.pipeline.start import MAX_ATTEMPTS
-from workflow.recovery import decision_delivery
 from workflow.recovery.decision_delivery import DeliveryOutcome
-from workflow.recovery.reconcile import Reconciler, find_issues, reconcile
 
 TOKEN = "AQDEAAAAKgAAAAMA-secret"
 ENDS = ("FAILED", "TIMED_OUT", "ABORTED")
@@ -28,8 +26,9 @@ def pipeline(clock: Clock) -> Pipeline:
     return Pipeline(detector=FakeDetector(UNSURE))
 
 
-def decided(pipeline: Pipeline) -> Image:
-    """Decide a photo, and leave its message on the queue."""
+@pytest.fixture
+def image(pipeline: Pipeline) -> Image:
+    """A decided photo whose message is on the queue."""
     image = pipeline.upload()
     pipeline.waiting(image, TOKEN)
     pipeline.decide(image, Verdict.DEFECT, "ann")
@@ -51,71 +50,54 @@ def run(pipeline: Pipeline, image: Image) -> list[str]:
             pipeline.decisions.sent.pop(0)
             pipeline.deliver(image)
         assert token not in pipeline.executions.live_tokens, "it waits for a reviewer"
-    pipeline.verdicts.send(pipeline.move(image, row.owner, filing.FilingTarget.REVIEWED)["announcement"])
-    pipeline.close(image, row.owner)
-    pipeline.executions.statuses[row.owner] = "SUCCEEDED"
+    pipeline.finish(image)
     return steps
 
 
-def test_a_waiting_execution_receives_the_decision(pipeline: Pipeline) -> None:
-    image = decided(pipeline)
-
+def test_a_waiting_execution_receives_the_decision(pipeline: Pipeline, image: Image) -> None:
     assert pipeline.deliver(image) == DeliveryOutcome.DELIVERED
     decision = pipeline.row(image).decision
     assert decision is not None
     assert (decision.finalized, decision.delivered_at) == (True, timestamps.now())
 
 
-def test_throttling_keeps_the_message_and_the_token(pipeline: Pipeline) -> None:
-    image = decided(pipeline)
-
+def test_throttling_keeps_the_message_and_the_token(pipeline: Pipeline, image: Image) -> None:
     class ThrottledExecutions(InMemoryExecutions):
         def complete_task(self, token: str, output: dict[str, object]) -> bool:
             raise ConnectionError("Rate exceeded")
 
     with pytest.raises(ConnectionError):
-        decision_delivery.deliver(
-            pipeline.inspections,
-            pipeline.task_tokens,
-            ThrottledExecutions(),
-            pipeline.decisions,
-            inspection_id(image),
-        )
+        replace(pipeline, executions=ThrottledExecutions()).deliver(image)
     assert pipeline.deliver(image) == DeliveryOutcome.DELIVERED
 
 
-def test_an_applied_decision_is_not_delivered_again(pipeline: Pipeline) -> None:
-    image = decided(pipeline)
-    pipeline.deliver(image)
-    pipeline.task_tokens.put(
-        inspection_id(image), TOKEN, 1
-    )  # The worker crashed before it removed the token.
-    pipeline.move(image, pipeline.row(image).owner, filing.FilingTarget.REVIEWED)
-
-    assert pipeline.deliver(image) == DeliveryOutcome.ALREADY_APPLIED
-    assert len(pipeline.executions.answers) == 1
-
-
-def test_a_decision_that_is_being_applied_is_not_delivered_again(pipeline: Pipeline) -> None:
-    image = decided(pipeline)
+@pytest.mark.parametrize(
+    ("moved", "outcome"), [(True, DeliveryOutcome.ALREADY_APPLIED), (False, DeliveryOutcome.IN_PROGRESS)]
+)
+def test_a_decision_that_is_applied_or_being_applied_is_not_delivered_again(
+    pipeline: Pipeline, image: Image, moved: bool, outcome: DeliveryOutcome
+) -> None:
+    """The worker crashed before it removed the token."""
     pipeline.deliver(image)
     pipeline.task_tokens.put(inspection_id(image), TOKEN, 1)
+    if moved:
+        pipeline.move(image, pipeline.row(image).owner, filing.FilingTarget.REVIEWED)
 
-    assert pipeline.deliver(image) == DeliveryOutcome.IN_PROGRESS
+    assert pipeline.deliver(image) == outcome
     assert len(pipeline.executions.answers) == 1
     assert list(pipeline.executions.started) == [execution_name(inspection_id(image), 1)]
 
 
-def test_an_expired_token_of_a_running_execution_leaves_it_to_the_escalation(pipeline: Pipeline) -> None:
-    image = decided(pipeline)
+def test_an_expired_token_of_a_running_execution_leaves_it_to_the_escalation(
+    pipeline: Pipeline, image: Image
+) -> None:
     pipeline.executions.live_tokens.clear()
 
     assert pipeline.deliver(image) == DeliveryOutcome.IN_PROGRESS
     assert pipeline.escalate(image, pipeline.row(image).owner) == {"decided": True}
 
 
-def test_a_newer_token_is_used(pipeline: Pipeline) -> None:
-    image = decided(pipeline)
+def test_a_newer_token_is_used(pipeline: Pipeline, image: Image) -> None:
     pipeline.executions.live_tokens = {"newer"}
     pipeline.task_tokens.put(inspection_id(image), "newer", 1)
 
@@ -124,8 +106,9 @@ def test_a_newer_token_is_used(pipeline: Pipeline) -> None:
 
 
 @pytest.mark.parametrize("status", ENDS)
-def test_an_execution_that_ended_is_redriven_and_asks_again(pipeline: Pipeline, status: str) -> None:
-    image = decided(pipeline)
+def test_an_execution_that_ended_is_redriven_and_asks_again(
+    pipeline: Pipeline, image: Image, status: str
+) -> None:
     owner = pipeline.row(image).owner
     pipeline.executions.live_tokens.clear()
     pipeline.executions.statuses[owner] = status
@@ -140,9 +123,8 @@ def test_an_execution_that_ended_is_redriven_and_asks_again(pipeline: Pipeline, 
 
 @pytest.mark.parametrize("status", [*ENDS, None])
 def test_without_a_redrive_the_next_attempt_begins_with_the_decision(
-    pipeline: Pipeline, status: str | None
+    pipeline: Pipeline, image: Image, status: str | None
 ) -> None:
-    image = decided(pipeline)
     pipeline.executions.live_tokens.clear()
     owner = pipeline.row(image).owner
     pipeline.executions.statuses.pop(owner)
@@ -151,15 +133,14 @@ def test_without_a_redrive_the_next_attempt_begins_with_the_decision(
 
     assert pipeline.deliver(image) == DeliveryOutcome.RESTARTED
     assert run(pipeline, image) == ["decided"]
-    assert (pipeline.row(image).verdict, pipeline.row(image).state) == (
-        Verdict.DEFECT,
-        InspectionState.CLOSED,
-    )
+    row = pipeline.row(image)
+    assert (row.verdict, row.state) == (Verdict.DEFECT, InspectionState.CLOSED)
     assert len(pipeline.detector.seen) == 1
 
 
-def test_after_the_last_attempt_the_photo_is_left_to_a_person(pipeline: Pipeline, clock: Clock) -> None:
-    image = decided(pipeline)
+def test_after_the_last_attempt_the_photo_is_left_to_a_person(
+    pipeline: Pipeline, image: Image, clock: Clock
+) -> None:
     pipeline.executions.live_tokens.clear()
     for _ in range(MAX_ATTEMPTS):
         pipeline.executions.statuses[pipeline.row(image).owner] = "FAILED"
@@ -171,10 +152,9 @@ def test_after_the_last_attempt_the_photo_is_left_to_a_person(pipeline: Pipeline
 
 @pytest.mark.parametrize("redrivable", [False, True])
 def test_an_outage_does_not_use_up_the_attempts_of_a_decided_photo(
-    pipeline: Pipeline, clock: Clock, redrivable: bool
+    pipeline: Pipeline, image: Image, clock: Clock, redrivable: bool
 ) -> None:
     """The delivery is requested every minute, and every execution fails at once."""
-    image = decided(pipeline)
     pipeline.executions.live_tokens.clear()
     attempts = []
     for minute in range(20):
@@ -213,7 +193,7 @@ def lost_message(pipeline: Pipeline, _: Image) -> None:
 
 
 def lost_token(pipeline: Pipeline, _: Image) -> None:
-    pipeline.task_tokens.tokens.clear()
+    pipeline.task_tokens.clear()
 
 
 def handed_over(pipeline: Pipeline, image: Image) -> None:
@@ -238,13 +218,7 @@ def test_every_decided_photo_is_filed_without_another_review(
 
     for _ in range(3):  # Scheduled runs; between them the queue delivers due messages.
         clock.turn(61)
-        reconciler = Reconciler(
-            inspections=pipeline.inspections,
-            objects=pipeline.objects,
-            executions=pipeline.executions,
-            delivery_queue=pipeline.decisions,
-        )
-        reconcile(reconciler, find_issues(reconciler, INBOUND))
+        pipeline.reconcile()
         while pipeline.decisions.sent:
             pipeline.decisions.sent.pop(0)
             pipeline.deliver(image)
@@ -267,27 +241,16 @@ def test_every_decided_photo_is_filed_without_another_review(
     assert [entry.action for entry in pipeline.inspections.get_audit_trail(row.id)] == ["decide"]
 
 
-def test_a_decision_that_does_not_exist_is_not_delivered(pipeline: Pipeline) -> None:
-    image = pipeline.upload()
-
-    assert pipeline.deliver(image) == DeliveryOutcome.NOTHING
-    pipeline.waiting(image, TOKEN)
-    assert pipeline.deliver(image) == DeliveryOutcome.NOTHING
-    assert TOKEN in pipeline.executions.live_tokens
-
-
 def test_a_message_for_a_running_inspection_changes_nothing(pipeline: Pipeline) -> None:
     image = pipeline.upload()
-    owner = pipeline.start(image)
-    pipeline.claim(image, owner)
+    owner = pipeline.begin(image)
 
     assert pipeline.deliver(image) == DeliveryOutcome.IN_PROGRESS
     assert list(pipeline.executions.started) == [owner]
 
 
-def test_a_decision_without_an_undo_window_is_delivered_at_once(pipeline: Pipeline) -> None:
+def test_a_decision_without_an_undo_window_is_delivered_at_once(pipeline: Pipeline, image: Image) -> None:
     """Its effective time is empty, and it is not finalized."""
-    image = decided(pipeline)
     row = pipeline.row(image)
     assert row.decision is not None
     pipeline.inspections.rows[row.id] = replace(row, decision=replace(row.decision, effective_at=""))

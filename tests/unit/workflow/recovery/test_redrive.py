@@ -8,22 +8,12 @@ from workflow.inspections.objects import Image, inspection_id
 from workflow.pipeline.executions import execution_name
 from workflow.pipeline.start import MAX_ATTEMPTS
 from workflow.recovery import redrive
-from workflow.recovery.reconcile import Reconciler
 from workflow.recovery.redrive import RedriveOutcome
 
 
 @pytest.fixture
 def pipeline() -> Pipeline:
     return Pipeline()
-
-
-def build_reconciler(pipeline: Pipeline) -> Reconciler:
-    return Reconciler(
-        inspections=pipeline.inspections,
-        objects=pipeline.objects,
-        executions=pipeline.executions,
-        delivery_queue=pipeline.decisions,
-    )
 
 
 def failed_inspection(
@@ -37,7 +27,7 @@ def failed_inspection(
 
 
 def run_redrive(pipeline: Pipeline, image: Image) -> redrive.RedriveResult:
-    return redrive.redrive(build_reconciler(pipeline), pipeline.executions, inspection_id(image))
+    return redrive.redrive(pipeline.reconciler, pipeline.executions, inspection_id(image))
 
 
 def test_a_redrivable_execution_continues(pipeline: Pipeline) -> None:
@@ -81,7 +71,7 @@ def test_a_forgotten_execution_starts_again_by_its_own_name(pipeline: Pipeline) 
 
 def test_running_and_closed_inspections_are_left_alone(pipeline: Pipeline) -> None:
     running, closed = pipeline.upload(key="running.png"), pipeline.upload(key="closed.png")
-    pipeline.claim(running, pipeline.start(running))
+    pipeline.begin(running)
     pipeline.inspected(closed)
     started = dict(pipeline.executions.started)
 
@@ -93,7 +83,7 @@ def test_running_and_closed_inspections_are_left_alone(pipeline: Pipeline) -> No
 
 def test_an_unknown_inspection_is_refused_in_one_sentence(pipeline: Pipeline) -> None:
     with pytest.raises(NotFound, match="has no row"):
-        redrive.redrive(build_reconciler(pipeline), pipeline.executions, "0" * 64)
+        redrive.redrive(pipeline.reconciler, pipeline.executions, "0" * 64)
 
 
 def test_two_redrives_at_once_start_one_attempt(pipeline: Pipeline) -> None:
@@ -124,7 +114,7 @@ def test_many_redrives_run_one_after_the_other_at_the_given_rate(pipeline: Pipel
     pauses: list[float] = []
 
     results = redrive.redrive_all(
-        build_reconciler(pipeline), pipeline.executions, [row.id for row in rows], 4, pauses.append
+        pipeline.reconciler, pipeline.executions, [row.id for row in rows], 4, pauses.append
     )
 
     assert [result.outcome for result in results] == [RedriveOutcome.RESTARTED] * 3

@@ -13,7 +13,6 @@ from tests.unit.workflow.conftest import Clock
 from workflow.aws.check_progress import DynamoCheckProgressStore
 from workflow.inspections.objects import Image, inspection_id
 from workflow.pipeline.executions import execution_name
-from workflow.recovery.reconcile import Reconciler
 from workflow.recovery.scheduled_check import CheckProgress, ScheduledCheck
 from workflow.tables import INSPECTIONS
 
@@ -33,12 +32,7 @@ def progress(request: pytest.FixtureRequest) -> Any:
 
 
 def build_check(pipeline: Pipeline, progress: Any) -> ScheduledCheck:
-    reconciler = Reconciler(
-        inspections=pipeline.inspections,
-        objects=pipeline.objects,
-        executions=pipeline.executions,
-        delivery_queue=pipeline.decisions,
-    )
+    reconciler = pipeline.reconciler
     return ScheduledCheck(
         reconciler=reconciler, progress=progress, inbound=INBOUND, filed=FILED, history=HISTORY
     )

@@ -1,12 +1,13 @@
 """A saved decision is never overruled, and it arrives even if a process crashes on the way."""
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from tests.fakes import FakeDetector, InMemoryInspectionRepository, InMemoryTaskTokenStore
+from tests.fakes import FakeDetector, InMemoryInspectionRepository
 from tests.unit.pipeline import UNSURE, Pipeline
 from workflow.errors import Conflict, NotFound, OwnershipLost
 from workflow.inspections.inspection import (
@@ -15,11 +16,9 @@ from workflow.inspections.inspection import (
     Decision,
     Inspection,
     InspectionState,
-    Review,
 )
 from workflow.inspections.objects import Image, inspection_id
 from workflow.inspections.verdict import Verdict
-from workflow.recovery import decision_delivery
 from workflow.review import decisions
 
 TOKEN = "AQDEAAAAKgAAAAMA-secret"
@@ -30,18 +29,22 @@ def pipeline() -> Pipeline:
     return Pipeline(detector=FakeDetector(UNSURE))
 
 
-def deliver(pipeline: Pipeline, tokens: InMemoryTaskTokenStore, image: Image) -> str:
-    """Deliver with another token store than the pipeline's."""
-    return decision_delivery.deliver(
-        pipeline.inspections, tokens, pipeline.executions, pipeline.decisions, inspection_id(image)
-    )
+@pytest.fixture
+def asked(pipeline: Pipeline) -> tuple[Image, str]:
+    """A photo whose review is open with one token, and the execution that waits."""
+    image = pipeline.upload()
+    return image, pipeline.waiting(image, TOKEN)
+
+
+def open_review(pipeline: Pipeline, image: Image, **ports: Any) -> None:
+    """Open a review again with other ports than the pipeline's."""
+    replace(pipeline, **ports).ask(image, pipeline.row(image).owner, TOKEN)
 
 
 def unclear(pipeline: Pipeline) -> tuple[Image, str]:
     """Move a photo to unclear, right before its review is opened."""
     image = pipeline.upload()
-    owner = pipeline.start(image)
-    pipeline.claim(image, owner)
+    owner = pipeline.begin(image)
     pipeline.detect(image, owner)
     pipeline.move(image, owner, "unclear")
     return image, owner
@@ -85,12 +88,12 @@ def test_an_execution_that_lost_its_ownership_does_not_replace_the_token(pipelin
     assert pipeline.task_tokens.list_tokens(pipeline.row(image).id) == [TOKEN]
 
 
-def test_a_decision_that_stands_is_delivered_when_asked_again(pipeline: Pipeline) -> None:
-    image = pipeline.upload()
-    owner = pipeline.waiting(image)
+def test_a_decision_that_stands_is_delivered_when_asked_again(
+    pipeline: Pipeline, asked: tuple[Image, str]
+) -> None:
+    image, owner = asked
     pipeline.decide(image, Verdict.OK)
     pipeline.decisions.sent.clear()
-    pipeline.executions.live_tokens = {TOKEN}
 
     pipeline.ask(image, owner, TOKEN)
 
@@ -99,108 +102,61 @@ def test_a_decision_that_stands_is_delivered_when_asked_again(pipeline: Pipeline
     assert pipeline.executions.answers[-1][0] == TOKEN
 
 
-def test_a_decision_between_storing_the_token_and_reading_the_row_is_delivered() -> None:
-    """The token is stored before the row is read. The other order would lose the delivery."""
-    pipeline = Pipeline(detector=FakeDetector(UNSURE))
+class Overtaken:
+    """A port whose calls are counted; a decision overtakes one of them and is delivered at once."""
+
+    def __init__(self, port: Any, names: set[str], on_call: Callable[[str], None]) -> None:
+        self._port, self._names, self._on_call = port, names, on_call
+
+    def __getattr__(self, name: str) -> Any:
+        def call(*arguments: Any) -> Any:
+            if name == "put":  # The decision comes after the token is stored, but before any read.
+                self._port.put(*arguments)
+            self._on_call(name)
+            return None if name == "put" else getattr(self._port, name)(*arguments)
+
+        return call if name in self._names else getattr(self._port, name)
+
+
+@pytest.mark.parametrize("overtaken_call", ["get", "put", "record_review"])
+def test_a_decision_while_the_review_is_opened_never_waits_for_the_timeout(
+    pipeline: Pipeline, overtaken_call: str
+) -> None:
+    """The token is stored before the row is read again. The other order would lose the delivery."""
     image = pipeline.upload()
-    owner = pipeline.waiting(image, "dead by now")
+    pipeline.waiting(image, "dead by now")
     pipeline.executions.live_tokens = {TOKEN}
+    calls: list[str] = []
 
-    class DecidingTokenStore(InMemoryTaskTokenStore):
-        def put(self, inspection: str, token: str, attempt: int) -> None:
-            super().put(inspection, token, attempt)
+    def decide(name: str) -> None:
+        calls.append(name)
+        if name == overtaken_call:
             pipeline.decide(image, Verdict.DEFECT)
-            deliver(pipeline, self, image)
+            pipeline.deliver(image)
 
-    decisions.open_review(
-        pipeline.inspections,
-        DecidingTokenStore(),
-        pipeline.decisions,
-        inspection_id=pipeline.row(image).id,
-        owner=owner,
-        token=TOKEN,
-        seconds=60,
+    open_review(
+        pipeline,
+        image,
+        inspections=Overtaken(pipeline.inspections, {"get", "record_review"}, decide),
+        task_tokens=Overtaken(pipeline.task_tokens, {"put"}, decide),
     )
+    if pipeline.decisions.sent:
+        pipeline.deliver(image)
 
+    assert calls == ["get", "put", "record_review"]
     assert [token for token, _ in pipeline.executions.answers] == [TOKEN]
 
 
-def test_a_decision_while_the_review_is_opened_never_waits_for_the_timeout() -> None:
-    """The decision may overtake any call of `open_review`, and the newest token is answered."""
-    for overtaken_call in range(3):
-        pipeline = Pipeline(detector=FakeDetector(UNSURE))
-        image = pipeline.upload()
-        owner = pipeline.waiting(image, "dead by now")
-        pipeline.executions.live_tokens = {TOKEN}
-        calls: list[str] = []
+def test_escalating_starts_the_next_round_once_and_notifies_a_supervisor(
+    pipeline: Pipeline, asked: tuple[Image, str]
+) -> None:
+    image, owner = asked
 
-        def decide_at(
-            name: str,
-            calls: list[str] = calls,
-            pipeline: Pipeline = pipeline,
-            image: Image = image,
-            at: int = overtaken_call,
-        ) -> None:
-            calls.append(name)
-            if len(calls) == at + 1:
-                pipeline.decide(image, Verdict.DEFECT)
-                pipeline.deliver(image)
-
-        class OvertakenTokenStore(InMemoryTaskTokenStore):
-            def put(
-                self,
-                inspection: str,
-                token: str,
-                attempt: int,
-                on_call: Any = decide_at,
-                pipeline: Pipeline = pipeline,
-            ) -> None:
-                pipeline.task_tokens.put(inspection, token, attempt)
-                on_call("put")
-
-        class OvertakenRepository(InMemoryInspectionRepository):
-            def get(
-                self, inspection: str, on_call: Any = decide_at, pipeline: Pipeline = pipeline
-            ) -> Inspection | None:
-                on_call("get")
-                return pipeline.inspections.get(inspection)
-
-            def record_review(
-                self,
-                inspection: str,
-                owner: str,
-                review: Review,
-                priority: str,
-                on_call: Any = decide_at,
-                pipeline: Pipeline = pipeline,
-            ) -> Inspection:
-                on_call("record_review")
-                return pipeline.inspections.record_review(inspection, owner, review, priority)
-
-        decisions.open_review(
-            OvertakenRepository(),
-            OvertakenTokenStore(),
-            pipeline.decisions,
-            inspection_id=pipeline.row(image).id,
-            owner=owner,
-            token=TOKEN,
-            seconds=60,
-        )
-        if pipeline.decisions.sent:
-            pipeline.deliver(image)
-
-        assert calls == ["get", "put", "record_review"]
-        assert [token for token, _ in pipeline.executions.answers] == [TOKEN]
-
-
-def test_escalating_starts_the_next_round_and_notifies_a_supervisor(pipeline: Pipeline) -> None:
-    image = pipeline.upload()
-    owner = pipeline.waiting(image)
-
-    answer = pipeline.escalate(image, owner)
+    answers = [pipeline.escalate(image, owner) for _ in range(2)]  # The first answer was lost.
+    pipeline.ask(image, owner, TOKEN)
 
     row = pipeline.row(image)
-    assert answer == {"decided": False, "round": 2}
+    assert answers == [{"decided": False, "round": 2}] * 2
     assert row.review is not None
     assert (row.review.round, row.review.escalated) == (2, True)
     assert json.loads(pipeline.escalations.sent[0]) == {
@@ -211,21 +167,8 @@ def test_escalating_starts_the_next_round_and_notifies_a_supervisor(pipeline: Pi
     }
 
 
-def test_an_escalated_review_keeps_its_round_when_it_is_opened_again(pipeline: Pipeline) -> None:
-    image = pipeline.upload()
-    owner = pipeline.waiting(image)
-    pipeline.escalate(image, owner)
-
-    pipeline.ask(image, owner, TOKEN)
-
-    review = pipeline.row(image).review
-    assert review is not None
-    assert (review.round, review.escalated) == (2, True)
-
-
-def test_a_decision_that_came_before_the_timeout_wins(pipeline: Pipeline) -> None:
-    image = pipeline.upload()
-    owner = pipeline.waiting(image)
+def test_a_decision_that_came_before_the_timeout_wins(pipeline: Pipeline, asked: tuple[Image, str]) -> None:
+    image, owner = asked
     pipeline.decide(image, Verdict.DEFECT)
     before = pipeline.row(image)
 
@@ -235,22 +178,21 @@ def test_a_decision_that_came_before_the_timeout_wins(pipeline: Pipeline) -> Non
     assert pipeline.escalations.sent == []
 
 
-def test_a_decision_between_the_read_and_the_escalation_wins(pipeline: Pipeline) -> None:
-    image = pipeline.upload()
-    owner = pipeline.waiting(image)
+def test_a_decision_between_the_read_and_the_escalation_wins(
+    pipeline: Pipeline, asked: tuple[Image, str]
+) -> None:
+    image, owner = asked
 
     class RacingRepository(InMemoryInspectionRepository):
         def get(self, inspection: str) -> Inspection | None:
             row = pipeline.inspections.get(inspection)
-            pipeline.decide(image, Verdict.OK)
+            if row is not None and row.decision is None:
+                pipeline.decide(image, Verdict.OK)
             return row
 
-    racing = RacingRepository()
-    racing.rows = pipeline.inspections.rows
+    racing = replace(pipeline, inspections=RacingRepository(pipeline.inspections.dynamodb))
 
-    answer = decisions.escalate(racing, pipeline.escalations, pipeline.row(image).id, owner)
-
-    assert answer == {"decided": True}
+    assert racing.escalate(image, owner) == {"decided": True}
     assert pipeline.row(image).decision is not None
     assert pipeline.escalations.sent == []
 
@@ -264,26 +206,17 @@ def test_a_review_that_is_not_open_cannot_be_escalated(pipeline: Pipeline) -> No
 
 @pytest.mark.parametrize("verdict", [Verdict.OK, Verdict.DEFECT])
 def test_a_decision_is_stored_with_its_audit_entry_and_its_delivery_is_requested(
-    pipeline: Pipeline, verdict: Verdict
+    pipeline: Pipeline, asked: tuple[Image, str], verdict: Verdict
 ) -> None:
-    image = pipeline.upload()
-    pipeline.waiting(image)
+    decision = pipeline.decide(asked[0], verdict, "ann", "a crack")
 
-    decision = pipeline.decide(image, verdict, "ann", "a crack")
-
-    row = pipeline.row(image)
-    at = decision.decided_at
-    assert (
-        row.decision
-        == decision
-        == Decision(
-            id=decision.id, verdict=verdict, reviewer="ann", decided_at=at, reason="a crack", effective_at=at
-        )
-    )
-    assert pipeline.inspections.get_audit_trail(row.id) == [
+    row, at = pipeline.row(asked[0]), decision.decided_at
+    facts = {"verdict": verdict, "reviewer": "ann", "reason": "a crack"}
+    assert row.decision == decision == Decision(id=decision.id, decided_at=at, effective_at=at, **facts)
+    assert pipeline.inspections.entries == [
         AuditEntry(
             inspection_id=row.id,
-            at=decision.decided_at,
+            at=at,
             actor="ann",
             action=AuditAction.DECIDE,
             before="unclear",
@@ -295,59 +228,49 @@ def test_a_decision_is_stored_with_its_audit_entry_and_its_delivery_is_requested
     assert pipeline.decisions.sent == [json.dumps({"inspection_id": row.id})]
 
 
-@pytest.mark.parametrize("verdict", [Verdict.UNCLEAR, Verdict.REJECTED])
-def test_a_reviewer_decides_ok_or_defect(pipeline: Pipeline, verdict: Verdict) -> None:
-    image = pipeline.upload()
-    pipeline.waiting(image)
-
-    with pytest.raises(ValueError, match="ok or defect"):
-        pipeline.decide(image, verdict)
-
-
-def test_a_reason_that_no_message_could_carry_is_refused(pipeline: Pipeline) -> None:
-    image = pipeline.upload()
-    pipeline.waiting(image)
-
-    with pytest.raises(ValueError, match="at most 2,000 characters, not 2,001"):
-        pipeline.decide(image, Verdict.OK, reason="x" * 2001)
-    assert pipeline.decide(image, Verdict.OK, reason="x" * 2000)
+@pytest.mark.parametrize(
+    ("verdict", "reason", "refusal"),
+    [
+        (Verdict.UNCLEAR, "", "ok or defect"),
+        (Verdict.REJECTED, "", "ok or defect"),
+        (Verdict.OK, "x" * 2001, "at most 2,000 characters, not 2,001"),
+    ],
+)
+def test_a_reviewer_decides_ok_or_defect_with_a_reason_that_a_message_can_carry(
+    pipeline: Pipeline, asked: tuple[Image, str], verdict: Verdict, reason: str, refusal: str
+) -> None:
+    with pytest.raises(ValueError, match=refusal):
+        pipeline.decide(asked[0], verdict, reason=reason)
+    assert pipeline.decide(asked[0], Verdict.OK, reason="x" * 2000)
 
 
-def test_the_second_decision_is_refused_with_the_name_of_the_first_reviewer(pipeline: Pipeline) -> None:
-    image = pipeline.upload()
-    pipeline.waiting(image)
-    first = pipeline.decide(image, Verdict.OK, "ann")
+def test_the_second_decision_is_refused_with_the_name_of_the_first_reviewer(
+    pipeline: Pipeline, asked: tuple[Image, str]
+) -> None:
+    first = pipeline.decide(asked[0], Verdict.OK, "ann")
 
     with pytest.raises(Conflict, match=f"ann decided ok at {first.decided_at}"):
-        pipeline.decide(image, Verdict.DEFECT, "bob")
-    assert pipeline.row(image).decision == first
-    assert [(entry.actor, entry.action) for entry in pipeline.inspections.entries] == [
-        ("ann", "decide"),
-        ("bob", "conflict"),
-    ]
+        pipeline.decide(asked[0], Verdict.DEFECT, "bob")
+    assert pipeline.row(asked[0]).decision == first
+    actions = [(entry.actor, entry.action) for entry in pipeline.inspections.entries]
+    assert actions == [("ann", "decide"), ("bob", "conflict")]
 
 
 def test_of_two_decisions_at_once_the_slower_is_refused_with_the_name_of_the_faster(
-    pipeline: Pipeline,
+    pipeline: Pipeline, asked: tuple[Image, str]
 ) -> None:
-    image = pipeline.upload()
-    pipeline.waiting(image)
-
     class RacingRepository(InMemoryInspectionRepository):
         def record_decision(self, inspection: str, decision: Decision, entry: AuditEntry) -> None:
-            if not self.entries:
-                self.entries.append(entry)
-                pipeline.decide(image, Verdict.OK, "ann")
-            pipeline.inspections.record_decision(inspection, decision, entry)
+            pipeline.decide(asked[0], Verdict.OK, "ann")
+            super().record_decision(inspection, decision, entry)
 
-    racing = RacingRepository()
-    racing.rows = pipeline.inspections.rows
+    racing = replace(pipeline, inspections=RacingRepository(pipeline.inspections.dynamodb))
 
     with pytest.raises(Conflict, match="ann decided ok"):
-        decisions.decide(racing, pipeline.decisions, pipeline.row(image).id, Verdict.DEFECT, "bob")
-    assert [entry.actor for entry in pipeline.inspections.entries] == ["ann"]
-    assert [(entry.actor, entry.action, entry.before) for entry in racing.entries[1:]] == [
-        ("bob", "conflict", "ok")
+        racing.decide(asked[0], Verdict.DEFECT, "bob")
+    assert [(entry.actor, entry.action, entry.before) for entry in pipeline.inspections.entries] == [
+        ("ann", "decide", "unclear"),
+        ("bob", "conflict", "ok"),
     ]
 
 
@@ -360,103 +283,50 @@ def test_a_photo_that_does_not_wait_cannot_be_decided(pipeline: Pipeline) -> Non
         pipeline.decide(Image("b", "unknown", "v"), Verdict.OK)
 
 
-def test_a_delivered_decision_carries_its_id_and_no_token_remains(pipeline: Pipeline) -> None:
-    image = pipeline.upload()
-    pipeline.waiting(image, TOKEN)
-    decision = pipeline.decide(image, Verdict.DEFECT)
+def test_a_delivered_decision_carries_its_id_is_answered_once_and_no_token_remains(
+    pipeline: Pipeline, asked: tuple[Image, str]
+) -> None:
+    decision = pipeline.decide(asked[0], Verdict.DEFECT)
 
-    assert pipeline.deliver(image) == "delivered"
+    deliveries = [pipeline.deliver(asked[0]), pipeline.deliver(asked[0])]
+
+    assert deliveries == ["delivered", "the execution continues by itself"]
     assert pipeline.executions.answers == [(TOKEN, {"decision_id": decision.id, "verdict": "defect"})]
     assert pipeline.task_tokens.tokens == {}
 
 
-def test_a_decision_delivered_twice_is_answered_once(pipeline: Pipeline) -> None:
-    image = pipeline.upload()
-    pipeline.waiting(image, TOKEN)
-    pipeline.decide(image, Verdict.OK)
-
-    assert [pipeline.deliver(image), pipeline.deliver(image)] == [
-        "delivered",
-        "the execution continues by itself",
-    ]
-    assert len(pipeline.executions.answers) == 1
-
-
-def test_without_a_decision_nothing_is_delivered(pipeline: Pipeline) -> None:
-    image = pipeline.upload()
-    pipeline.waiting(image, TOKEN)
-
-    assert pipeline.deliver(image) == "nothing to deliver"
+def test_without_a_decision_nothing_is_delivered(pipeline: Pipeline, asked: tuple[Image, str]) -> None:
+    assert pipeline.deliver(asked[0]) == "nothing to deliver"
     assert pipeline.deliver(Image("b", "unknown", "v")) == "nothing to deliver"
-    assert pipeline.task_tokens.list_tokens(inspection_id(image)) == [TOKEN]
+    assert pipeline.task_tokens.list_tokens(inspection_id(asked[0])) == [TOKEN]
 
 
-def test_a_decision_without_a_token_waits_for_the_next_token(pipeline: Pipeline) -> None:
-    image = pipeline.upload()
-    pipeline.waiting(image, TOKEN)
-    pipeline.decide(image, Verdict.OK)
-    pipeline.task_tokens.tokens.clear()
+@pytest.mark.parametrize("lost", ["token", "execution"])
+def test_a_decision_without_a_live_token_waits_for_the_next_token(
+    pipeline: Pipeline, asked: tuple[Image, str], lost: str
+) -> None:
+    pipeline.decide(asked[0], Verdict.OK)
+    pipeline.task_tokens.clear() if lost == "token" else pipeline.executions.live_tokens.clear()
 
-    assert pipeline.deliver(image) == "the execution continues by itself"
-
-
-def test_a_dead_token_is_removed(pipeline: Pipeline) -> None:
-    image = pipeline.upload()
-    pipeline.waiting(image, TOKEN)
-    pipeline.decide(image, Verdict.OK)
-    pipeline.executions.live_tokens.clear()
-
-    assert pipeline.deliver(image) == "the execution continues by itself"
+    assert pipeline.deliver(asked[0]) == "the execution continues by itself"
     assert pipeline.task_tokens.tokens == {}
 
 
-def test_dead_tokens_do_not_block_the_live_token(pipeline: Pipeline) -> None:
-    image = pipeline.upload()
-    pipeline.waiting(image, TOKEN)
-    pipeline.decide(image, Verdict.OK)
-    pipeline.task_tokens.tokens[pipeline.row(image).id] = ["dead", TOKEN, "dead too"]
+def test_dead_tokens_do_not_block_the_live_token(pipeline: Pipeline, asked: tuple[Image, str]) -> None:
+    """A worker may sleep until its caller gives up, and store its token after the retry stored its own."""
+    inspection = pipeline.row(asked[0]).id
+    pipeline.decide(asked[0], Verdict.OK)
+    pipeline.task_tokens.clear()
+    for token in ("dead", TOKEN, "dead too"):
+        pipeline.task_tokens.put(inspection, token, 1)
 
-    assert pipeline.deliver(image) == "delivered"
+    assert pipeline.deliver(asked[0]) == "delivered"
     assert pipeline.executions.answers[-1][0] == TOKEN
-    assert pipeline.task_tokens.list_tokens(pipeline.row(image).id) == ["dead"]
+    assert pipeline.task_tokens.list_tokens(inspection) == ["dead"]
 
 
-def test_a_late_dead_token_does_not_block_the_delivery(pipeline: Pipeline) -> None:
-    """A worker slept until its caller gave up. Meanwhile the retry stored its own token."""
-    image = pipeline.upload()
-    owner = pipeline.waiting(image, TOKEN)
-    pipeline.ask(image, owner, "of the sleeping worker")
-
-    pipeline.decide(image, Verdict.OK)
-
-    assert pipeline.deliver(image) == "delivered"
-    assert pipeline.executions.answers[-1][0] == TOKEN
-
-
-def test_a_token_of_an_abandoned_attempt_is_never_answered() -> None:
-    tokens = InMemoryTaskTokenStore()
-    tokens.put("i1", "of attempt 1", 1)
-    tokens.put("i1", "of attempt 2", 2)
-    tokens.put("i1", "late, of attempt 1", 1)
-    tokens.put("i1", "of attempt 2 again", 2)
-
-    assert tokens.list_tokens("i1") == ["of attempt 2 again", "of attempt 2"]
-
-
-def test_no_message_contains_a_token(pipeline: Pipeline) -> None:
-    image = pipeline.upload()
-    owner = pipeline.waiting(image, TOKEN)
-    pipeline.escalate(image, owner)
-    pipeline.decide(image, Verdict.OK)
+def test_no_message_contains_a_token(pipeline: Pipeline, asked: tuple[Image, str]) -> None:
+    pipeline.escalate(*asked)
+    pipeline.decide(asked[0], Verdict.OK)
 
     assert TOKEN not in "".join(pipeline.decisions.sent + pipeline.escalations.sent)
-
-
-def test_an_escalation_whose_answer_was_lost_counts_its_round_once(pipeline: Pipeline) -> None:
-    image = pipeline.upload()
-    owner = pipeline.waiting(image, TOKEN)
-
-    first = decisions.escalate(pipeline.inspections, pipeline.escalations, pipeline.row(image).id, owner)
-    again = decisions.escalate(pipeline.inspections, pipeline.escalations, pipeline.row(image).id, owner)
-
-    assert first == again == {"decided": False, "round": 2}

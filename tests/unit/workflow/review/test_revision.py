@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.fakes import FakeDetector
-from tests.unit.pipeline import CLEARLY_DEFECT, CLEARLY_OK, FILED, INBOUND, UNSURE, Pipeline
+from tests.unit.pipeline import CLEARLY_DEFECT, CLEARLY_OK, FILED, PHOTO, UNSURE, Pipeline
 from tests.unit.workflow.conftest import Clock, Repositories
 from workflow.errors import Conflict, NotFound
 from workflow.inspections.inspection import Inspection, InspectionState
@@ -16,9 +16,7 @@ from workflow.inspections.verdict import Verdict
 from workflow.pipeline import filing
 from workflow.pipeline.detection import ImageRefused
 from workflow.pipeline.executions import execution_name
-from workflow.recovery.consistency import check
 from workflow.recovery.decision_delivery import DeliveryOutcome
-from workflow.recovery.reconcile import Reconciler, find_issues, reconcile
 from workflow.review import revision
 from workflow.review.revision import MAX_REVISIONS
 
@@ -28,22 +26,17 @@ def pipeline(repositories: Repositories, clock: Clock) -> Pipeline:
     return repositories.pipeline(CLEARLY_OK)
 
 
-def inspected(pipeline: Pipeline, content: bytes | None = None) -> Image:
-    image = pipeline.upload() if content is None else pipeline.upload(content)
+def inspected(pipeline: Pipeline, content: bytes = PHOTO) -> Image:
+    image = pipeline.upload(content)
     pipeline.inspected(image)
     return image
 
 
-def override(pipeline: Pipeline, image: Image, verdict: Verdict = Verdict.DEFECT, **how: Any) -> Inspection:
-    return revision.override(
-        pipeline.inspections,
-        pipeline.decisions,
-        inspection_id(image),
-        verdict=verdict,
-        reviewer="eve",
-        reason="a crack",
-        **how,
-    )
+def override(
+    pipeline: Pipeline, image: Image, verdict: Verdict = Verdict.DEFECT, reason: str = "a crack", **how: Any
+) -> Inspection:
+    facts = {"verdict": verdict, "reviewer": "eve", "reason": reason, **how}
+    return revision.override(pipeline.inspections, pipeline.decisions, inspection_id(image), **facts)
 
 
 def reinspect(pipeline: Pipeline, image: Image, **how: Any) -> Inspection:
@@ -66,12 +59,15 @@ def run(pipeline: Pipeline, image: Image) -> Inspection:
         is_clear = answered and detection["confidence"] >= detection["threshold"]
         fallback = "rejected" if detection["outcome"] == "refused" else "unclear"
         target = detection["verdict"] if is_clear else fallback
-    answer = pipeline.move(image, row.owner, target)
     if target != "unclear":
-        pipeline.verdicts.send(answer["announcement"])
-        pipeline.close(image, row.owner)
-        pipeline.executions.statuses[row.owner] = "SUCCEEDED"
+        return pipeline.finish(image, target)
+    pipeline.move(image, row.owner, target)
     return pipeline.row(image)
+
+
+def revisions(pipeline: Pipeline, field: str) -> list[Any]:
+    """Return a field of each verdict message."""
+    return [json.loads(body)[field] for body in pipeline.verdicts.sent]
 
 
 def test_an_override_moves_the_photo_and_announces_the_corrected_announcement(pipeline: Pipeline) -> None:
@@ -91,7 +87,7 @@ def test_an_override_moves_the_photo_and_announces_the_corrected_announcement(pi
     assert len(pipeline.detector.seen) == 1
 
 
-def test_the_revision_before_the_override_stays_recorded(pipeline: Pipeline) -> None:
+def test_an_override_has_its_own_execution_and_keeps_the_revision_before(pipeline: Pipeline) -> None:
     image = inspected(pipeline)
     before = pipeline.row(image)
 
@@ -100,18 +96,9 @@ def test_the_revision_before_the_override_stays_recorded(pipeline: Pipeline) -> 
     (previous,) = row.previous_revisions
     assert (previous.revision, previous.verdict, previous.settled_at) == (1, Verdict.OK, before.settled_at)
     assert (previous.execution, previous.prediction) == (before.owner, before.prediction)
-    (entry,) = pipeline.inspections.get_audit_trail(row.id)
-    assert (entry.action, entry.actor, entry.before, entry.after, entry.reason) == (
-        *("override", "eve", "ok", "defect"),
-        "a crack",
-    )
-
-
-def test_an_override_has_its_own_execution(pipeline: Pipeline) -> None:
-    image = inspected(pipeline)
-
-    row = override(pipeline, image)
-
+    (entry,) = pipeline.inspections.entries
+    assert (entry.action, entry.actor, entry.before, entry.after) == ("override", "eve", "ok", "defect")
+    assert entry.reason == "a crack"
     assert row.owner == execution_name(row.id, 2)
     assert (row.state, row.settled, row.revision_attempts) == (InspectionState.INSPECTING, False, 1)
     assert pipeline.claim(image, execution_name(row.id, 1)) == "not_owner"
@@ -128,21 +115,16 @@ def test_an_override_can_be_overridden(pipeline: Pipeline) -> None:
     assert (row.verdict, row.revision) == (Verdict.OK, 3)
     assert [previous.verdict for previous in row.previous_revisions] == [Verdict.OK, Verdict.DEFECT]
     assert list(pipeline.objects.contents) == [row.location]
-    assert [json.loads(body)["corrects"] for body in pipeline.verdicts.sent] == [
-        None,
-        f"{row.id}-1",
-        f"{row.id}-2",
-    ]
+    assert revisions(pipeline, "corrects") == [None, f"{row.id}-1", f"{row.id}-2"]
 
 
 def test_a_reviewers_decision_is_overridden_like_the_models(repositories: Repositories, clock: Clock) -> None:
     pipeline = repositories.pipeline(UNSURE)
     image = pipeline.upload()
-    owner = pipeline.waiting(image)
+    pipeline.waiting(image)
     decision = pipeline.decide(image, Verdict.OK, "ann")
     pipeline.deliver(image)
-    pipeline.verdicts.send(pipeline.move(image, owner, filing.FilingTarget.REVIEWED)["announcement"])
-    pipeline.close(image, owner)
+    pipeline.finish(image)
 
     override(pipeline, image)
     row = run(pipeline, image)
@@ -191,14 +173,7 @@ def test_an_override_needs_another_verdict_and_a_reason(pipeline: Pipeline) -> N
     with pytest.raises(ValueError, match="ok or defect"):
         override(pipeline, image, Verdict.UNCLEAR)
     with pytest.raises(ValueError, match="requires a reason"):
-        revision.override(
-            pipeline.inspections,
-            pipeline.decisions,
-            inspection_id(image),
-            verdict=Verdict.DEFECT,
-            reviewer="eve",
-            reason=" ",
-        )
+        override(pipeline, image, reason=" ")
     with pytest.raises(NotFound):
         override(pipeline, Image("b", "k", "v"))
     assert pipeline.row(image).revision == 1
@@ -206,8 +181,7 @@ def test_an_override_needs_another_verdict_and_a_reason(pipeline: Pipeline) -> N
 
 def test_a_verdict_that_is_not_announced_cannot_be_revised(pipeline: Pipeline) -> None:
     image = pipeline.upload()
-    owner = pipeline.start(image)
-    pipeline.claim(image, owner)
+    owner = pipeline.begin(image)
     pipeline.detect(image, owner)
     pipeline.move(image, owner, "ok")
 
@@ -232,8 +206,7 @@ def test_a_photo_that_the_model_refused_is_judged_again(repositories: Repositori
     refused = ImageRefused("model_invalid_format", "The model refused the photo.")
     pipeline = repositories.pipeline(refused, CLEARLY_DEFECT)
     image = pipeline.upload()
-    owner = pipeline.start(image)
-    pipeline.claim(image, owner)
+    owner = pipeline.begin(image)
     pipeline.detect(image, owner)
     pipeline.move(image, owner, "rejected")
     pipeline.close(image, owner)
@@ -272,23 +245,20 @@ def test_a_reinspection_with_the_same_verdict_leaves_the_photo_and_announces_it_
 
     assert (row.location, row.verdict) == (before.location, Verdict.OK)
     assert list(pipeline.objects.contents) == [row.location]
-    assert [json.loads(body)["revision"] for body in pipeline.verdicts.sent] == [1, 2]
+    assert revisions(pipeline, "revision") == [1, 2]
 
 
 def test_an_unsure_reinspection_opens_a_review(repositories: Repositories, clock: Clock) -> None:
     pipeline = repositories.pipeline(CLEARLY_OK, UNSURE)
     image = inspected(pipeline)
     reinspect(pipeline, image)
-    row = run(pipeline, image)
+    pipeline.ask(image, run(pipeline, image).owner, "token")
     pipeline.executions.live_tokens.add("token")
-    pipeline.ask(image, row.owner, "token")
 
     pipeline.decide(image, Verdict.DEFECT, "ann")
     pipeline.deliver(image)
-    pipeline.verdicts.send(pipeline.move(image, row.owner, filing.FilingTarget.REVIEWED)["announcement"])
-    pipeline.close(image, row.owner)
+    row = pipeline.finish(image)
 
-    row = pipeline.row(image)
     assert (row.verdict, row.revision) == (Verdict.DEFECT, 2)
     assert list(pipeline.objects.contents) == [row.location]
 
@@ -325,44 +295,27 @@ def test_the_number_of_revisions_is_limited(pipeline: Pipeline) -> None:
         reinspect(pipeline, image)
 
 
-def test_a_revision_whose_message_was_lost_is_started_by_reconciliation(
-    repositories: Repositories, clock: Clock
-) -> None:
-    pipeline = repositories.pipeline(CLEARLY_OK)
+def test_a_revision_whose_message_was_lost_is_started_by_reconciliation(pipeline: Pipeline) -> None:
     image = inspected(pipeline)
     override(pipeline, image)
     pipeline.decisions.sent.clear()
-    reconciler = Reconciler(
-        inspections=pipeline.inspections,
-        objects=pipeline.objects,
-        executions=pipeline.executions,
-        delivery_queue=pipeline.decisions,
-    )
 
-    counts = reconcile(reconciler, find_issues(reconciler, INBOUND))
-
-    assert counts == {"orphaned inspection": 1}
+    assert pipeline.reconcile() == {"orphaned inspection": 1}
     assert pipeline.row(image).owner in pipeline.executions.list_running()
 
 
 def test_the_balance_holds_during_and_after_a_revision(pipeline: Pipeline) -> None:
     image = inspected(pipeline)
-
-    def check_consistency() -> Any:
-        return check(pipeline.inspections, pipeline.objects, pipeline.executions, INBOUND, FILED)
-
     override(pipeline, image)
     pipeline.deliver(image)
-    during = check_consistency()
+    during = pipeline.check()
     row = pipeline.row(image)
     pipeline.claim(image, row.owner, row.attempt)
-    pipeline.move(image, row.owner, filing.FilingTarget.REVIEWED)
-    pipeline.close(image, row.owner)
-    pipeline.executions.statuses[row.owner] = "SUCCEEDED"
+    pipeline.finish(image)
 
     assert (during.is_clean, during.balance.in_flight) == (True, 1)
-    assert check_consistency().is_clean
-    assert check_consistency().balance.defect == 1
+    assert pipeline.check().is_clean
+    assert pipeline.check().balance.defect == 1
 
 
 def test_an_abandoned_copy_of_a_later_revision_is_an_issue(pipeline: Pipeline) -> None:
@@ -371,7 +324,7 @@ def test_an_abandoned_copy_of_a_later_revision_is_an_issue(pipeline: Pipeline) -
     row = run(pipeline, image)
     copy = pipeline.objects.upload(FILED, f"unclear/{row.id[:16]}-2/{image.name}", b"copy")
 
-    issues = check(pipeline.inspections, pipeline.objects, pipeline.executions, INBOUND, FILED).issues
+    issues = pipeline.check().issues
 
     assert [issue.image for issue in issues] == [copy]
 
@@ -390,8 +343,7 @@ def test_a_withdrawn_upload_cannot_be_revised() -> None:
     pipeline = Pipeline(detector=FakeDetector(CLEARLY_OK))
     image = pipeline.upload()
     pipeline.objects.delete(image)
-    owner = pipeline.start(image)
-    pipeline.claim(image, owner)
+    pipeline.begin(image)
 
     with pytest.raises(Conflict, match="deleted before it was judged"):
         reinspect(pipeline, image)

@@ -37,13 +37,16 @@ def assigner(repositories: Repositories, clock: Clock) -> ReviewAssigner:
 def decided(pipeline: Pipeline, verdict: Verdict = Verdict.OK, key: str = "part.png") -> Image:
     """Upload a photo that ann decides, and file and announce it."""
     image = pipeline.upload(key=key)
-    owner = pipeline.waiting(image, f"token {key}")
+    pipeline.waiting(image, f"token {key}")
     pipeline.decide(image, verdict, "ann")
     pipeline.deliver(image)
-    pipeline.verdicts.send(pipeline.move(image, owner, filing.FilingTarget.REVIEWED)["announcement"])
-    pipeline.close(image, owner)
-    pipeline.executions.statuses[owner] = "SUCCEEDED"
+    pipeline.finish(image)
     return image
+
+
+@pytest.fixture
+def image(pipeline: Pipeline) -> Image:
+    return decided(pipeline)
 
 
 def answer(
@@ -51,6 +54,12 @@ def answer(
 ) -> SecondReview:
     return second_review.submit(
         repositories.inspections, repositories.reviews, inspection_id(image), verdict, reviewer, **how
+    )
+
+
+def undo(repositories: Repositories, image: Image, answer_id: str, reviewer: str) -> Inspection:
+    return second_review.undo(
+        repositories.inspections, repositories.reviews, inspection_id(image), answer_id, reviewer
     )
 
 
@@ -76,10 +85,8 @@ def queues(repositories: Repositories) -> dict[ReviewQueue, int]:
 
 
 def test_the_photo_is_assigned_to_a_second_reviewer_and_never_to_the_first(
-    pipeline: Pipeline, assigner: ReviewAssigner
+    image: Image, assigner: ReviewAssigner
 ) -> None:
-    image = decided(pipeline)
-
     assert assigner.assign("ann") == []
     (row,) = assigner.assign("bob")
     assert (row.image, row.settled) == (image, True)
@@ -101,9 +108,8 @@ def test_second_reviews_are_assigned_among_the_open_photos_one_at_a_time(
 
 
 def test_two_answers_that_agree_resolve_the_review(
-    repositories: Repositories, pipeline: Pipeline, assigner: ReviewAssigner, clock: Clock
+    repositories: Repositories, pipeline: Pipeline, image: Image, assigner: ReviewAssigner, clock: Clock
 ) -> None:
-    image = decided(pipeline)
     assigner.assign("bob")
 
     second = answer(repositories, image, Verdict.OK, answer_id=CLICK)
@@ -120,10 +126,8 @@ def test_two_answers_that_agree_resolve_the_review(
 
 
 def test_a_disagreement_waits_for_adjudication(
-    repositories: Repositories, pipeline: Pipeline, assigner: ReviewAssigner
+    repositories: Repositories, pipeline: Pipeline, image: Image, assigner: ReviewAssigner
 ) -> None:
-    image = decided(pipeline)
-
     answer(repositories, image, Verdict.DEFECT, defect_class="crack")
 
     assert queues(repositories) == {ReviewQueue.DISAGREEMENT: 1}
@@ -135,9 +139,8 @@ def test_a_disagreement_waits_for_adjudication(
 
 
 def test_the_first_verdict_can_be_confirmed(
-    repositories: Repositories, pipeline: Pipeline, clock: Clock
+    repositories: Repositories, pipeline: Pipeline, image: Image, clock: Clock
 ) -> None:
-    image = decided(pipeline)
     answer(repositories, image, Verdict.DEFECT)
     clock.turn(1)
 
@@ -155,9 +158,8 @@ def test_the_first_verdict_can_be_confirmed(
 
 
 def test_the_first_verdict_can_be_overridden_without_another_review(
-    repositories: Repositories, pipeline: Pipeline, assigner: ReviewAssigner
+    repositories: Repositories, pipeline: Pipeline, image: Image, assigner: ReviewAssigner
 ) -> None:
-    image = decided(pipeline)
     answer(repositories, image, Verdict.DEFECT)
 
     row = adjudicate(repositories, pipeline, image, Verdict.DEFECT)
@@ -174,8 +176,7 @@ def test_the_first_verdict_can_be_overridden_without_another_review(
     assert assigner.assign("cat") == []
 
 
-def test_a_dispute_ends_once(repositories: Repositories, pipeline: Pipeline) -> None:
-    image = decided(pipeline)
+def test_a_dispute_ends_once(repositories: Repositories, pipeline: Pipeline, image: Image) -> None:
     with pytest.raises(Conflict, match="there is no disagreement"):
         adjudicate(repositories, pipeline, image, Verdict.OK)
     answer(repositories, image, Verdict.DEFECT)
@@ -185,20 +186,19 @@ def test_a_dispute_ends_once(repositories: Repositories, pipeline: Pipeline) -> 
         adjudicate(repositories, pipeline, image, Verdict.DEFECT)
 
 
-def test_the_same_answer_twice_counts_once(repositories: Repositories, pipeline: Pipeline) -> None:
-    image = decided(pipeline)
-
+def test_the_same_answer_twice_counts_once(
+    repositories: Repositories, pipeline: Pipeline, image: Image
+) -> None:
     first = answer(repositories, image, Verdict.OK, answer_id=CLICK)
 
     assert answer(repositories, image, Verdict.OK, answer_id=CLICK) == first
-    assert len(pipeline.inspections.get_audit_trail(inspection_id(image))) == 2
+    assert len(pipeline.inspections.entries) == 2
 
 
 @pytest.mark.parametrize("reviewer", ["ann", "cat"])
 def test_neither_the_first_nor_a_third_reviewer_can_answer(
-    repositories: Repositories, pipeline: Pipeline, reviewer: str
+    repositories: Repositories, image: Image, reviewer: str
 ) -> None:
-    image = decided(pipeline)
     if reviewer == "cat":
         answer(repositories, image, Verdict.OK, "bob")
 
@@ -207,43 +207,38 @@ def test_neither_the_first_nor_a_third_reviewer_can_answer(
 
 
 def test_an_answer_can_be_undone_until_it_is_adjudicated(
-    repositories: Repositories, pipeline: Pipeline, assigner: ReviewAssigner
+    repositories: Repositories, pipeline: Pipeline, image: Image, assigner: ReviewAssigner
 ) -> None:
-    image = decided(pipeline)
     answer(repositories, image, Verdict.DEFECT, answer_id=CLICK)
 
-    row = second_review.undo(
-        repositories.inspections, repositories.reviews, inspection_id(image), CLICK, "bob"
-    )
+    row = undo(repositories, image, CLICK, "bob")
 
     assert (row.second_review, row.undone_ids) == (None, (CLICK,))
     assert row.lease is not None
     assert queues(repositories) == {ReviewQueue.SECOND_REVIEW: 1}
     with pytest.raises(Conflict, match="was undone"):
         answer(repositories, image, Verdict.DEFECT, answer_id=CLICK)
-    assert second_review.undo(repositories.inspections, repositories.reviews, row.id, CLICK, "bob") == row
+    assert undo(repositories, image, CLICK, "bob") == row
     answer(repositories, image, Verdict.DEFECT, answer_id="another")
     adjudicate(repositories, pipeline, image, Verdict.OK)
     with pytest.raises(Conflict, match="eve adjudicated it"):
-        second_review.undo(repositories.inspections, repositories.reviews, row.id, "another", "bob")
+        undo(repositories, image, "another", "bob")
 
 
 def test_an_answer_cannot_be_undone_after_a_minute(
-    repositories: Repositories, pipeline: Pipeline, clock: Clock
+    repositories: Repositories, image: Image, clock: Clock
 ) -> None:
-    image = decided(pipeline)
     answer(repositories, image, Verdict.OK, answer_id=CLICK)
     clock.turn(61)
 
     with pytest.raises(Conflict, match="too late"):
-        second_review.undo(repositories.inspections, repositories.reviews, inspection_id(image), CLICK, "bob")
+        undo(repositories, image, CLICK, "bob")
 
 
 def test_an_answer_about_an_overridden_verdict_cannot_be_undone(
-    repositories: Repositories, pipeline: Pipeline
+    repositories: Repositories, pipeline: Pipeline, image: Image
 ) -> None:
     """An undo would leave a photo that waits for a second review which no reviewer can give."""
-    image = decided(pipeline)
     answer(repositories, image, Verdict.OK, answer_id=CLICK)
     revision.override(
         repositories.inspections,
@@ -255,16 +250,15 @@ def test_an_answer_about_an_overridden_verdict_cannot_be_undone(
     )
 
     with pytest.raises(Conflict, match="too late"):
-        second_review.undo(repositories.inspections, repositories.reviews, inspection_id(image), CLICK, "bob")
+        undo(repositories, image, CLICK, "bob")
     assert queues(repositories) == {ReviewQueue.RESOLVED: 1}
 
 
-def test_a_reviewer_cannot_undo_anothers_answer(repositories: Repositories, pipeline: Pipeline) -> None:
-    image = decided(pipeline)
+def test_a_reviewer_cannot_undo_anothers_answer(repositories: Repositories, image: Image) -> None:
     answer(repositories, image, Verdict.DEFECT, answer_id=CLICK)
 
     with pytest.raises(Conflict, match="cat has no such answer"):
-        second_review.undo(repositories.inspections, repositories.reviews, inspection_id(image), CLICK, "cat")
+        undo(repositories, image, CLICK, "cat")
 
 
 def test_a_verdict_of_the_model_gets_a_second_review_by_the_policys_spot_check(

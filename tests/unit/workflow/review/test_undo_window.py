@@ -38,6 +38,12 @@ def decide(pipeline: Pipeline, image: Image, reviewer: str = "ann", click: str =
     return pipeline.decide(image, Verdict.DEFECT, reviewer, decision_id=click, undo_seconds=8)
 
 
+@pytest.fixture
+def first(pipeline: Pipeline, image: Image) -> Decision:
+    """The decision of ann, which can be undone for eight seconds."""
+    return decide(pipeline, image)
+
+
 def undo(pipeline: Pipeline, image: Image, reviewer: str = "ann", click: str = CLICK) -> Inspection:
     return decisions.undo(pipeline.inspections, inspection_id(image), click, reviewer)
 
@@ -47,10 +53,14 @@ def status(pipeline: Pipeline, image: Image) -> DecisionStatus | None:
     return progress.status if progress else None
 
 
+def trail(pipeline: Pipeline) -> list[tuple[str, ...]]:
+    return [(entry.action, entry.actor, entry.before, entry.after) for entry in pipeline.inspections.entries]
+
+
+@pytest.mark.usefixtures("first")
 def test_the_token_is_not_answered_while_the_decision_can_be_undone(
     pipeline: Pipeline, image: Image, clock: Clock
 ) -> None:
-    decide(pipeline, image)
     for _ in range(8):
         assert pipeline.deliver(image) == DeliveryOutcome.UNDO_WINDOW_OPEN
         assert (pipeline.executions.answers, status(pipeline, image)) == ([], DecisionStatus.UNDOABLE)
@@ -59,72 +69,56 @@ def test_the_token_is_not_answered_while_the_decision_can_be_undone(
     assert pipeline.deliver(image) == DeliveryOutcome.DELIVERED
     assert [token for token, _ in pipeline.executions.answers] == [TOKEN]
     assert status(pipeline, image) is DecisionStatus.DELIVERED
+    with pytest.raises(Conflict, match="too late to undo the decision: override the verdict"):
+        undo(pipeline, image)
+    assert not pipeline.row(image).awaits_decision
 
 
+@pytest.mark.usefixtures("first")
 def test_the_message_arrives_after_the_window_and_an_early_message_is_sent_again(
     pipeline: Pipeline, image: Image, clock: Clock
 ) -> None:
-    decide(pipeline, image)
     clock.turn(2.5)
     pipeline.deliver(image)
 
     assert pipeline.decisions.delays == [8, 6]
 
 
+@pytest.mark.usefixtures("first")
 def test_an_undone_photo_is_open_again_and_leased_to_its_reviewer(
     pipeline: Pipeline, image: Image, clock: Clock
 ) -> None:
-    decide(pipeline, image)
     clock.turn(7.9)
 
     row = undo(pipeline, image)
 
-    assert row == pipeline.row(image)
+    assert row == pipeline.row(image) == undo(pipeline, image)
     assert (row.awaits_decision, row.undone_ids) == (True, (CLICK,))
     assert row.lease == Lease("ann", timestamps.add_seconds(clock.now, LEASE_SECONDS))
-    trail = pipeline.inspections.get_audit_trail(row.id)
-    assert [(entry.action, entry.actor, entry.before, entry.after) for entry in trail] == [
-        ("decide", "ann", "unclear", "defect"),
-        ("undo", "ann", "defect", "unclear"),
-    ]
+    assert trail(pipeline) == [("decide", "ann", "unclear", "defect"), ("undo", "ann", "defect", "unclear")]
     clock.turn(60)
     assert pipeline.deliver(image) == DeliveryOutcome.NOTHING
     assert pipeline.executions.answers == []
 
 
-def test_undo_is_idempotent(pipeline: Pipeline, image: Image) -> None:
-    decide(pipeline, image)
-
-    assert undo(pipeline, image) == undo(pipeline, image)
-    assert len(pipeline.inspections.get_audit_trail(inspection_id(image))) == 2
-
-
-def test_an_undone_click_that_arrives_again_decides_nothing(pipeline: Pipeline, image: Image) -> None:
-    decide(pipeline, image)
+@pytest.mark.usefixtures("first")
+def test_an_undone_click_that_arrives_again_decides_nothing_and_does_not_conflict_with_the_next_decision(
+    pipeline: Pipeline, image: Image, clock: Clock
+) -> None:
     undo(pipeline, image)
 
     with pytest.raises(Conflict, match="this decision was undone"):
         decide(pipeline, image)
     assert pipeline.row(image).awaits_decision
-
-
-def test_an_undone_click_does_not_conflict_with_the_next_decision(
-    pipeline: Pipeline, image: Image, clock: Clock
-) -> None:
-    decide(pipeline, image)
-    undo(pipeline, image)
     clock.turn(1)
     pipeline.decide(image, Verdict.OK, "ann")
-
     with pytest.raises(Conflict, match="this decision was undone"):
         decide(pipeline, image)
-    assert "conflict" not in {
-        entry.action for entry in pipeline.inspections.get_audit_trail(inspection_id(image))
-    }
+    assert [action for action, *_ in trail(pipeline)] == ["decide", "undo", "decide"]
 
 
+@pytest.mark.usefixtures("first")
 def test_after_an_undo_the_photo_can_be_decided_again(pipeline: Pipeline, image: Image, clock: Clock) -> None:
-    decide(pipeline, image)
     undo(pipeline, image)
     decision = pipeline.decide(image, Verdict.OK, "ann", undo_seconds=8)
     clock.turn(8)
@@ -133,33 +127,22 @@ def test_after_an_undo_the_photo_can_be_decided_again(pipeline: Pipeline, image:
     assert pipeline.executions.answers == [(TOKEN, {"decision_id": decision.id, "verdict": "ok"})]
 
 
-def test_a_delivered_decision_cannot_be_undone(pipeline: Pipeline, image: Image, clock: Clock) -> None:
-    decide(pipeline, image)
-    clock.turn(8)
-    pipeline.deliver(image)
-
-    with pytest.raises(Conflict, match="too late to undo the decision: override the verdict"):
-        undo(pipeline, image)
-    assert not pipeline.row(image).awaits_decision
-
-
+@pytest.mark.usefixtures("first")
 def test_a_decision_whose_delivery_is_late_can_be_undone_until_then(
     pipeline: Pipeline, image: Image, clock: Clock
 ) -> None:
-    decide(pipeline, image)
     clock.turn(3600)
 
     assert undo(pipeline, image).awaits_decision
 
 
+@pytest.mark.usefixtures("first")
 @pytest.mark.parametrize(
     ("reviewer", "click"), [("bob", CLICK), ("ann", str(uuid.uuid4()))], ids=["bob", "another"]
 )
 def test_a_reviewer_can_undo_only_their_own_decision(
     pipeline: Pipeline, image: Image, reviewer: str, click: str
 ) -> None:
-    decide(pipeline, image)
-
     with pytest.raises(Conflict, match=f"{reviewer} has no such decision"):
         undo(pipeline, image, reviewer, click)
     assert not pipeline.row(image).awaits_decision
@@ -184,23 +167,15 @@ def test_finalize_and_undo_at_once_cannot_both_succeed(
     assert pipeline.executions.answers == []
 
 
-def test_the_same_click_twice_is_one_decision(pipeline: Pipeline, image: Image, clock: Clock) -> None:
-    first = decide(pipeline, image)
-    clock.turn(3)
-
-    assert decide(pipeline, image) == first
-    assert len(pipeline.inspections.get_audit_trail(inspection_id(image))) == 1
-
-
-def test_a_repeated_click_after_the_end_gets_the_answer_of_the_first(
-    pipeline: Pipeline, image: Image, clock: Clock
+def test_the_same_click_is_one_decision_also_after_the_end(
+    pipeline: Pipeline, image: Image, first: Decision, clock: Clock
 ) -> None:
-    first = decide(pipeline, image)
-    clock.turn(8)
+    clock.turn(3)
+    assert decide(pipeline, image) == first
+    assert len(trail(pipeline)) == 1
+    clock.turn(5)
     pipeline.deliver(image)
-    owner = pipeline.row(image).owner
-    pipeline.move(image, owner, "reviewed")
-    pipeline.close(image, owner)
+    pipeline.finish(image)
 
     repeated = decide(pipeline, image)
 
@@ -208,50 +183,44 @@ def test_a_repeated_click_after_the_end_gets_the_answer_of_the_first(
     assert status(pipeline, image) is DecisionStatus.APPLIED
 
 
+@pytest.mark.usefixtures("first")
 def test_a_reviewer_cannot_use_the_id_of_anothers_decision(pipeline: Pipeline, image: Image) -> None:
-    decide(pipeline, image)
-
     with pytest.raises(Conflict, match="this decision was made by ann"):
         decide(pipeline, image, "bob")
 
 
-def test_an_assigned_photo_cannot_be_decided_by_another_reviewer(
+def test_an_assigned_photo_cannot_be_decided_by_another_reviewer_until_the_lease_expires(
     repositories: Repositories, pipeline: Pipeline, image: Image, clock: Clock
 ) -> None:
-    row = pipeline.row(image)
-    repositories.reviews.lease(row.id, Lease("ann", timestamps.add_seconds(clock.now, 300)), clock.now)
+    lease = Lease("ann", timestamps.add_seconds(clock.now, 300))
+    repositories.reviews.lease(inspection_id(image), lease, clock.now)
 
     with pytest.raises(Conflict, match="assigned to ann"):
         decide(pipeline, image, "bob")
-    assert pipeline.inspections.get_audit_trail(row.id) == []
+    assert trail(pipeline) == []
+    clock.turn(301)
+    assert decide(pipeline, image, "bob").reviewer == "bob"
+    assert pipeline.row(image).lease is None
+
+
+def test_an_assigned_photo_is_decided_by_its_reviewer(
+    repositories: Repositories, pipeline: Pipeline, image: Image, clock: Clock
+) -> None:
+    lease = Lease("ann", timestamps.add_seconds(clock.now, 300))
+    repositories.reviews.lease(inspection_id(image), lease, clock.now)
+
     assert decide(pipeline, image, "ann").reviewer == "ann"
     assert pipeline.row(image).lease is None
 
 
-def test_an_expired_lease_excludes_no_reviewer(
-    repositories: Repositories, pipeline: Pipeline, image: Image, clock: Clock
-) -> None:
-    repositories.reviews.lease(
-        inspection_id(image), Lease("ann", timestamps.add_seconds(clock.now, 300)), clock.now
-    )
-    clock.turn(301)
-
-    assert decide(pipeline, image, "bob").reviewer == "bob"
-
-
 def test_a_decision_that_lost_a_race_is_audited_and_names_the_winner(
-    pipeline: Pipeline, image: Image, clock: Clock
+    pipeline: Pipeline, image: Image, first: Decision, clock: Clock
 ) -> None:
-    winner = decide(pipeline, image)
     clock.turn(5)
 
-    with pytest.raises(Conflict, match=f"ann decided defect at {winner.decided_at}"):
+    with pytest.raises(Conflict, match=f"ann decided defect at {first.decided_at}"):
         pipeline.decide(image, Verdict.OK, "bob", decision_id=str(uuid.uuid4()))
-    trail = pipeline.inspections.get_audit_trail(inspection_id(image))
-    assert [(entry.action, entry.actor, entry.before, entry.after) for entry in trail] == [
-        ("decide", "ann", "unclear", "defect"),
-        ("conflict", "bob", "defect", "ok"),
-    ]
+    assert trail(pipeline) == [("decide", "ann", "unclear", "defect"), ("conflict", "bob", "defect", "ok")]
 
 
 def test_a_timeout_in_the_undo_window_neither_uses_nor_overrules_the_decision(
