@@ -83,11 +83,7 @@ def _attributes(table: Table) -> list[dict[str, str]]:
 
 
 def _index(index: Index) -> dict[str, Any]:
-    return {
-        "IndexName": index.name,
-        "KeySchema": _key_schema(index.key),
-        "Projection": _projection(index),
-    }
+    return {"IndexName": index.name, "KeySchema": _key_schema(index.key), "Projection": _projection(index)}
 
 
 def _projection(index: Index) -> dict[str, Any]:
