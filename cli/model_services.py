@@ -19,9 +19,11 @@ from workflow.models.promotion import ModelRegistry
 from workflow.models.reference_update import ReferenceStore, ReferenceUpdates
 
 if TYPE_CHECKING:
-    from workflow.aws.model_control_plane import RekognitionModelControlPlane
+    from lambdas.own_model_detector import OwnModelDetector
+    from workflow.aws.detector import RekognitionDetector
     from workflow.aws.model_events import DynamoModelEventLog
     from workflow.aws.model_settings import SsmModelSettings
+    from workflow.aws.own_models import ModelControlPlaneOfAllKinds
 
 DEFAULT_PROJECT = "parts"
 MAX_UNITS = 5
@@ -36,7 +38,7 @@ class ModelServices:
     project: str
     bucket: str
     user: str
-    models: "RekognitionModelControlPlane"
+    models: "ModelControlPlaneOfAllKinds"
     settings: "SsmModelSettings"
     event_log: "DynamoModelEventLog"
     capacity_log: "DynamoModelEventLog"
@@ -66,6 +68,12 @@ class ModelServices:
             now=timestamps.now,
             actor=self.user,
         )
+
+    def build_detector(self, model: str) -> "RekognitionDetector | OwnModelDetector":
+        """Return the adapter that asks a model of any kind."""
+        from lambdas.detectors import build_detector
+
+        return build_detector(model, self.models.own, self.environment.objects)
 
     def find_version(self, text: str) -> ModelVersion:
         """Return the model with this ARN or name. An empty text means the model in use.
@@ -111,7 +119,7 @@ def build_model_services(
         project=project,
         bucket=bucket or environment.outputs.training_bucket,
         user=login_name(),
-        models=container.models,
+        models=container.models_of_all_kinds,
         settings=container.model_settings,
         event_log=container.model_event_log,
         capacity_log=container.capacity_event_log,

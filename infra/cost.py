@@ -20,7 +20,11 @@ BATCHES, HOURS_AROUND_A_BATCH = 22, 1.5  # Half an hour to start, an hour until 
 TRANSITIONS, FUNCTION_CALLS = 9, 5
 # Measuring a photo of a megapixel at 1 GB, of its path and of a cold start for each hundred photos.
 MEASURING_GB_SECONDS, MEASURING_START_GB_SECONDS = 0.02, 0.15
-GB_SECONDS = 1.1 + MEASURING_GB_SECONDS + MEASURING_START_GB_SECONDS / 100
+# `detect_labels` waits for the model at 1 GB instead of 256 MB, so that it can load an own model.
+DETECTING_GB_SECONDS = 0.66
+GB_SECONDS = 1.1 + DETECTING_GB_SECONDS + MEASURING_GB_SECONDS + MEASURING_START_GB_SECONDS / 100
+# Judging a colour PNG of a megapixel with an own model at 1 GB, and loading it for each hundred photos.
+OWN_MODEL_GB_SECONDS, OWN_MODEL_START_GB_SECONDS = 0.05, 0.15
 READS, MESSAGES = 11, 7  # One reads the camera.
 # A write counts once for the item and once for each index that it changes. The name index gets an entry for
 # each word and digit of the name and at most eight for the folders: here those of SAMPLE_KEY.
@@ -61,6 +65,12 @@ def cost_of_measuring_thousand_photos() -> float:
     """Return the cost of measuring a thousand photos and comparing them with a reference, in US dollars."""
     seconds = MEASURING_GB_SECONDS + MEASURING_START_GB_SECONDS / 100
     return 1000 * (usd("function second", seconds) + usd("table write", 1) + usd("table read", 1))
+
+
+def cost_of_judging_thousand_photos() -> float:
+    """Return the cost of a thousand answers of an own model, in US dollars; idle it costs nothing."""
+    seconds = OWN_MODEL_GB_SECONDS + OWN_MODEL_START_GB_SECONDS / 100
+    return 1000 * (usd("function second", seconds) + usd("object read", 1))
 
 
 def monthly_storage_cost(photos: int) -> CostItem:
@@ -179,6 +189,9 @@ def render_page() -> str:
         speed=PHOTOS_PER_SECOND_PER_UNIT,
         thousand=_bill("US$", photos, 3),
         measuring=f"{cost_of_measuring_thousand_photos():.4f}",
+        own_model=f"{cost_of_judging_thousand_photos():.4f}",
+        own_in_all=f"{total(photos) + cost_of_judging_thousand_photos():.2f}",
+        kinds=_kinds(total(photos)),
         months=_months(),
         targets=_table(
             ("", "US$ a month"), [(item.name, f"{item.dollars:.0f}") for item in review_app_hosting_costs()]
@@ -232,6 +245,17 @@ def _months() -> str:
         "model's share",
         "per 1,000 photos",
     )
+    return _table(titles, rows)
+
+
+def _kinds(photos: float) -> str:
+    own = photos + cost_of_judging_thousand_photos()
+    rows = [("own", "–", "0.00", f"{own:.2f}")]
+    for schedule, hours in model_hours(10_000).items():
+        model = usd("model", hours)
+        each = f"{photos + model / 10:.2f}"
+        rows.append(("custom-labels", schedule, f"{model:,.0f}", each))
+    titles = ("kind of model", "schedule", "US$ a month for the model", "US$ per 1,000 photos in all")
     return _table(titles, rows)
 
 

@@ -51,7 +51,7 @@ class Functions(Construct):
                 resources,
                 variables=variables,
                 log_group=log_groups[entry.placeholder],
-                code=measuring_code if entry.measures_photos else code,
+                code=measuring_code if entry.decodes_photos else code,
             )
         for entry in catalog.FUNCTIONS:
             if entry.queue:

@@ -73,6 +73,7 @@ GRANTS: Mapping[str, tuple[Grant, ...]] = {
         build_grant("models", "rekognition:DetectCustomLabels", "StartProjectVersion"),
         *(LIST_INBOUND, LIST_FILED, *READ_FOR_MODEL),
         *READ_REFERENCES,
+        build_grant("own models/*", "s3:GetObject"),
         build_grant("cameras", "dynamodb:GetItem", "PutItem", "UpdateItem", "Query"),
     ),
     "MoveImageFunction": (

@@ -8,6 +8,7 @@ from aws_cdk import aws_s3 as s3
 from constructs import Construct, IConstruct
 
 from workflow.inspections.model_reference import KEY_PREFIX
+from workflow.models.model import OWN_MODEL_FILES
 
 SOLUTIONS, SERVERLESS = "AwsSolutions", "Serverless"
 REGION_AND_ACCOUNT = "<AWS::Region>:<AWS::AccountId>"
@@ -255,7 +256,7 @@ def _of_resources(
     arns = {
         name: f"<{stack.get_logical_id(bucket.node.default_child)}.Arn>" for name, bucket in buckets.items()
     }
-    objects, references = [f"{arn}/*" for arn in arns.values()], f"{arns['training']}/{KEY_PREFIX}*"
+    objects = [f"{arn}/*" for arn in arns.values()]
     executions = (
         f"arn:<AWS::Partition>:states:<AWS::Region>:<AWS::AccountId>:execution:<{state_machine_id}.Name>:*"
     )
@@ -265,11 +266,14 @@ def _of_resources(
             for resource in objects
             for path in ("Functions", "ReviewApp/Role")
         ),
-        NagSuppression(
-            pack=SOLUTIONS,
-            rule=rule.format(references),
-            path="Functions",
-            reason="References are named after models, which are trained later. The permission is to read.",
+        *(
+            NagSuppression(
+                pack=SOLUTIONS,
+                rule=rule.format(f"{arns['training']}/{pattern}"),
+                path="Functions",
+                reason=f"{files} are named after models, which are trained later. The permission is to read.",
+            )
+            for pattern, files in ((f"{KEY_PREFIX}*", "References"), (OWN_MODEL_FILES, "Files"))
         ),
         NagSuppression(
             pack=SOLUTIONS,

@@ -14,6 +14,7 @@ from infra.storage import Storage
 from infra.tables import Tables
 from workflow.errors import ConfigurationError
 from workflow.inspections.model_reference import KEY_PREFIX
+from workflow.models.model import OWN_MODEL_FILES
 from workflow.tables import TABLES
 
 
@@ -46,6 +47,7 @@ class StageEnvironment:
             **{f"{name}/*": bucket.arn_for_objects("*") for name, bucket in buckets.items()},
             **{name: queue.queue_arn for name, queue in self.queues.by_name.items()},
             **{f"log/{name}": log_group.log_group_arn for name, log_group in self.log_groups.items()},
+            "own models/*": buckets["training"].arn_for_objects(OWN_MODEL_FILES),
             "references/*": buckets["training"].arn_for_objects(f"{KEY_PREFIX}*"),
             "policy": parameter_arn(stack, self.parameters.policy),
             "model": parameter_arn(stack, self.parameters.model),

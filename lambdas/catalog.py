@@ -12,7 +12,7 @@ class LambdaFunction:
 
     `queue` is the queue that triggers it, at most `queue_calls` times at once, and `schedule_minutes` the
     interval of its schedule, if it has one. An `exclusive` function never runs twice at once. It has no
-    queue: SQS would count refused calls as attempts at a message. A function that `measures_photos` gets the
+    queue: SQS would count refused calls as attempts at a message. A function that `decodes_photos` gets the
     bundle with the photo decoder and its packages. `memory_mb` is in MB. The default timeout is as long as
     a state's 60 seconds allow: a function that starts cold on a busy machine needs it.
     """
@@ -27,7 +27,7 @@ class LambdaFunction:
     queue_calls: int = 10
     schedule_minutes: int = 0
     exclusive: bool = False
-    measures_photos: bool = False
+    decodes_photos: bool = False
 
     @property
     def handler(self) -> str:
@@ -46,7 +46,7 @@ CLAIM_UPLOAD = LambdaFunction(
     module="claim_upload",
     required_variables=frozenset({"INSPECTIONS_TABLE"}),
     memory_mb=1024,
-    measures_photos=True,
+    decodes_photos=True,
 )
 DETECT_LABELS = LambdaFunction(
     placeholder="DetectLabelsFunction",
@@ -61,6 +61,8 @@ DETECT_LABELS = LambdaFunction(
             "CAMERAS_TABLE",
         }
     ),
+    memory_mb=1024,
+    decodes_photos=True,
 )
 MOVE_IMAGE = LambdaFunction(
     placeholder="MoveImageFunction",

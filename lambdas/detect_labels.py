@@ -4,6 +4,7 @@ from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from lambdas.container import production
+from lambdas.detectors import build_detector
 from lambdas.observability import logger, metrics, observed
 from workflow import timestamps
 from workflow.cameras.camera import CameraRepository
@@ -35,7 +36,7 @@ def handler(
     answer = detection.detect(
         inspections=inspections or production().inspections,
         objects=objects or production().objects,
-        detector=detector or production().detector(),
+        detector=detector or production().detector(build_detector),
         references=references or production().references,
         cameras=cameras or production().cameras,
         policy=policy or production().routing_policy(),

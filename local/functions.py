@@ -38,12 +38,12 @@ def log_groups() -> str:
     return ",".join(f"{name}=/aws/lambda/{name}" for name in names)
 
 
-def build_package(root: Path = _ROOT, measures_photos: bool = False) -> bytes:
+def build_package(root: Path = _ROOT, decodes_photos: bool = False) -> bytes:
     """Return the functions' sources as a zip, with the decoder's if asked for.
 
     The same sources give the same bytes.
     """
-    folders = ("lambdas", "workflow", *(("vision",) if measures_photos else ()))
+    folders = ("lambdas", "workflow", *(("vision",) if decodes_photos else ()))
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
         sources = [source for folder in folders for source in (root / folder).rglob("*.py")]
@@ -75,7 +75,7 @@ def function_environment(
 def deploy_functions(values: Mapping[str, str], endpoints: Endpoints) -> None:
     """Create or update every function, and return when all can be invoked."""
     packages = {
-        measures_photos: build_package(measures_photos=measures_photos) for measures_photos in (False, True)
+        decodes_photos: build_package(decodes_photos=decodes_photos) for decodes_photos in (False, True)
     }
     deployed = {
         function["FunctionName"]
@@ -86,7 +86,7 @@ def deploy_functions(values: Mapping[str, str], endpoints: Endpoints) -> None:
         _deploy(
             function,
             function_environment(function, values, endpoints),
-            packages[function.measures_photos],
+            packages[function.decodes_photos],
             function_name(function) in deployed,
         )
     for function in catalog.FUNCTIONS:

@@ -4,7 +4,9 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 
+from tests.unit.datasets.bucket_client import BucketClient
 from workflow import timestamps
+from workflow.aws.own_models import S3OwnModels, describe_training
 from workflow.inspections.model_reference import ModelReference
 from workflow.models.capacity_manager import UsageMeter
 from workflow.models.capacity_policy import DISABLED, CapacityPolicy, parse_capacity_policy
@@ -12,10 +14,12 @@ from workflow.models.model import (
     ACTIVE_STATUSES,
     MAX_RUNNING_MODELS,
     STARTABLE_STATUSES,
+    ModelKind,
     ModelStatus,
     ModelVersion,
     MonotonicClock,
     RequestResult,
+    kind_of,
     project_name,
 )
 from workflow.models.promotion import ModelAction, ModelEvent, ModelRegistry
@@ -28,6 +32,12 @@ def arn_of(name: str, project: str = "parts") -> str:
     return f"arn:aws:rekognition:eu-central-1:123456789012:project/{project}/version/{name}/1700000000000"
 
 
+def add_own_model(name: str, content: bytes = b"", own: S3OwnModels | None = None) -> tuple[S3OwnModels, str]:
+    """Store an own model of the project parts; return the store and the model's ARN."""
+    own = own or S3OwnModels("training", BucketClient())
+    return own, own.put("parts", name, content, describe_training("", "", 7))
+
+
 class InMemoryControlPlane:
     """A ModelControlPlane: a start takes five minutes, a stop one; calls are counted by second."""
 
@@ -36,6 +46,7 @@ class InMemoryControlPlane:
         self.versions = {
             arn_of(name): ModelVersion(arn=arn_of(name), status=status) for name, status in statuses.items()
         }
+        self.own = S3OwnModels("training", BucketClient())
         self.calls: list[tuple[int, str]] = []
         self.starts: list[str] = []
         self.max_active = 0
@@ -63,7 +74,7 @@ class InMemoryControlPlane:
 
     def describe(self, arn: str) -> ModelVersion | None:
         self._count_call("describe")
-        return self.versions.get(arn)
+        return self.own.describe(arn) if kind_of(arn) is ModelKind.OWN else self.versions.get(arn)
 
     def list_projects(self) -> list[str]:
         self._count_call("projects")
@@ -71,7 +82,8 @@ class InMemoryControlPlane:
 
     def list_versions(self, project: str) -> list[ModelVersion]:
         self._count_call("list")
-        return [version for version in self.versions.values() if project_name(version.arn) == project]
+        versions = [version for version in self.versions.values() if project_name(version.arn) == project]
+        return [*versions, *self.own.list_versions(project)]
 
     def get_project_arn(self, name: str) -> str | None:
         self._count_call("get_project_arn")

@@ -102,7 +102,6 @@ def evaluate_on_hold_out(
 ) -> HoldOutEvaluation:
     """Evaluate a model on the hold-out. Stored scores are used unless `rescore` is true."""
     from datasets import hold_out as hold_out_store
-    from workflow.aws.detector import RekognitionDetector
 
     policy = parse(policy_text)
     scored = (
@@ -114,7 +113,7 @@ def evaluate_on_hold_out(
         entries = hold_out_store.read_frozen_entries(hold_out)
         with Progress(f"Scoring {version.name}", len(entries)) as progress:
             scorer = hold_out_store.HoldOutScorer(
-                detector=RekognitionDetector(version.arn),
+                detector=services.build_detector(version.arn),
                 objects=services.environment.objects,
                 policy=policy,
                 sleep=time.sleep,

@@ -42,14 +42,15 @@ def list_models(context: CliContext, project: str, as_json: bool) -> None:
             "*" if state["in_use"] else "",
             state["project"],
             state["name"],
+            state["kind"],
             state["words"],
             format_timestamp(state["created_at"]),
             _count_parts(state["reference"]),
         )
         for state in states
     ]
-    titles = ("", "project", "model", "state", "created", "reference")
-    print_table(titles, rows, optional=("created", "project"))
+    titles = ("", "project", "model", "kind", "state", "created", "reference")
+    print_table(titles, rows, optional=("created", "kind", "project"))
 
 
 def _count_parts(reference: dict[str, Any] | None) -> str:

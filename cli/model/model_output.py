@@ -45,6 +45,7 @@ def model_to_dict(
         "arn": version.arn,
         "name": version.name,
         "project": version.project,
+        "kind": version.kind.value,
         "status": version.status.value,
         "units": version.units,
         "running_since": since or None,

@@ -29,7 +29,14 @@ from cli.output import format_duration, note, print_json_line
 from cli.printed_command import printed_command
 from workflow import timestamps
 from workflow.errors import ConfigurationError, Conflict, PartcheckError
-from workflow.models.model import ModelStatus, ModelVersion, version_name, wait_for_status
+from workflow.models.model import (
+    ModelKind,
+    ModelStatus,
+    ModelVersion,
+    kind_of,
+    version_name,
+    wait_for_status,
+)
 from workflow.models.promotion import ModelAction, ModelEvent
 from workflow.models.reference_summary import summarize_reference
 
@@ -54,6 +61,13 @@ class NotPromoted(Conflict):
     "folder", required=False, type=click.Path(exists=True, file_okay=False, path_type=Path), default=None
 )
 @project_options
+@click.option(
+    "--kind",
+    type=click.Choice([kind.value for kind in ModelKind]),
+    default=ModelKind.CUSTOM_LABELS.value,
+    show_default=True,
+    help="Who trains the model and answers for it: Custom Labels, or partcheck's own classifier.",
+)
 @click.option("--name", default="", help="The model version's name.  [default: the time]")
 @click.option("--wait/--no-wait", default=True, help="Wait until the training ends (at most a day).")
 @split_option
@@ -74,6 +88,7 @@ def train(
     folder: Path | None,
     project: str,
     bucket: str,
+    kind: str,
     name: str,
     wait: bool,
     split_directory: Path | None,
@@ -92,6 +107,9 @@ def train(
     and costs US$1 an hour. While the service trains, the command measures the photos for the model's
     reference, by which unusual photos are recognised.
 
+    --kind own trains on this machine and stores one file in the training bucket. The function that asks
+    models loads it: such a model needs no start, and costs nothing while idle.
+
     With FOLDER, which has one folder of photos for each label, it imports the photos, trains a model, and
     puts it to use if no model is in use yet, and the training judged 30 parts of each label that the model
     did not learn from. Otherwise the new model must pass the same comparison as with `partcheck model
@@ -106,7 +124,12 @@ def train(
     Examples: photos/ok/*.jpg and photos/scratch/*.jpg
       partcheck model train photos/
       partcheck model train --name autumn --no-wait
+      partcheck model train --kind own --name winter
     """
+    if kind == ModelKind.OWN and not wait:
+        raise click.UsageError(
+            "--no-wait is for models that Custom Labels trains: this machine trains own ones"
+        )
     if folder is not None and not wait:
         raise ConfigurationError(
             "--no-wait needs data sets: import the folder first, then train without FOLDER"
@@ -129,6 +152,7 @@ def train(
             version = train_and_promote(
                 services,
                 sides,
+                kind=ModelKind(kind),
                 name=name,
                 replace=replace,
                 units=units or 0,
@@ -140,7 +164,7 @@ def train(
             raise
         arn, status = version.arn, version.status
     else:
-        arn = _start_training(services, name)
+        arn = _start_training(services, name, ModelKind(kind))
         _make_reference(services, arn)
         status = _wait_for_training(services, arn).status if wait else ModelStatus.TRAINING_IN_PROGRESS
     _print_result(arn, status, as_json)
@@ -163,6 +187,7 @@ def train_and_promote(
     services: ModelServices,
     sides: "TrainAndTest",
     *,
+    kind: ModelKind = ModelKind.CUSTOM_LABELS,
     name: str = "",
     replace: bool = False,
     units: int = 0,
@@ -179,7 +204,7 @@ def train_and_promote(
     # An invalid policy is rejected, and a guess is asked about, before the training.
     verdicts = resolve_verdicts(services.settings.get_routing_policy(), labels, verdicts)
     import_split(services, sides, replace)
-    arn = _start_training(services, name)
+    arn = _start_training(services, name, kind)
     _make_reference(services, arn, sides[0])
     version = _wait_for_training(services, arn)
     reason = forced_because or ("" if services.settings.get_model() else FIRST_MODEL)
@@ -203,7 +228,8 @@ def train_and_promote(
     return services.find_version(version.arn)
 
 
-def _start_training(services: ModelServices, name: str) -> str:
+def _start_training(services: ModelServices, name: str, kind: ModelKind) -> str:
+    """Start the training of a model and record it; return the ARN. An own model is trained then."""
     name = name or f"{datetime.now(UTC):%Y-%m-%dT%H-%M-%S}"
     project_arn = services.models.get_project_arn(services.project)
     if project_arn is None:
@@ -215,13 +241,32 @@ def _start_training(services: ModelServices, name: str) -> str:
         raise ConfigurationError(
             f"Project {services.project} has a model {name} already: choose another --name"
         )
-    prefix = f"{services.project}/evaluation/{name}"
-    arn = services.models.train(project_arn, name, services.bucket, prefix)
+    note(f"Training model {name} …")
+    if kind is ModelKind.OWN:
+        arn = _train_own_model(services, name)
+    else:
+        prefix = f"{services.project}/evaluation/{name}"
+        arn = services.models.train(project_arn, name, services.bucket, prefix)
     services.event_log.add(
         ModelEvent(at=timestamps.now(), actor=services.user, action=ModelAction.TRAIN, after=arn)
     )
-    note(f"Training model {name} …")
     return arn
+
+
+def _train_own_model(services: ModelServices, name: str) -> str:
+    from datasets.own_training import train_own_model
+    from datasets.project_datasets import ProjectDatasets
+
+    project = ProjectDatasets(services.models, services.project, time.sleep)
+    last_message = ""
+
+    def report(message: str) -> None:
+        nonlocal last_message
+        if message != last_message:
+            note(message)
+            last_message = message
+
+    return train_own_model(project, name, services.bucket, services.models.own, report)
 
 
 def _make_reference(
@@ -245,6 +290,8 @@ def _make_reference(
 
 
 def _wait_for_training(services: ModelServices, arn: str) -> ModelVersion:
+    if kind_of(arn) is ModelKind.OWN:
+        return services.find_version(arn)
     last_message = ""
 
     def print_message(version: ModelVersion, seconds: float) -> None:

@@ -34,6 +34,7 @@ from workflow.photos.validation_result import Rejection
 from workflow.pipeline.detection import ImageRefused, ModelAnswer
 
 if TYPE_CHECKING:
+    from lambdas.own_model_detector import OwnModelDetector
     from workflow.aws.detector import RekognitionDetector
 
 NOT_JUDGED = "not judged"
@@ -61,7 +62,7 @@ class PhotoTrial:
 class Judges:
     """The model, its reference and the routing policy that photos are tried with."""
 
-    detector: "RekognitionDetector"
+    detector: "RekognitionDetector | OwnModelDetector"
     reference: ModelReference | None
     policy: RoutingPolicy
 
@@ -141,8 +142,6 @@ def _find_judges(services: ModelServices, model: ModelVersion) -> Judges:
 
     Raise PartcheckError if the model does not run, ConfigurationError for the reference of another model.
     """
-    from workflow.aws.detector import RekognitionDetector
-
     if model.status is not ModelStatus.RUNNING:
         raise PartcheckError(
             f"Model {model.name} is {model.status}: start it with "
@@ -156,7 +155,7 @@ def _find_judges(services: ModelServices, model: ModelVersion) -> Judges:
     if reference is None:
         note(warn_of_missing_reference(model.name))
     return Judges(
-        detector=RekognitionDetector(model.arn),
+        detector=services.build_detector(model.arn),
         reference=reference,
         policy=parse(services.settings.get_routing_policy()),
     )

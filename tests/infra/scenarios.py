@@ -10,12 +10,14 @@ from tests.infra.fake_services import MODEL
 from tests.infra.in_memory_account import NO_ROLE, InMemoryStage
 from tests.recorder import Recorder
 from tests.references import learned_reference
+from tests.unit.custom_labels.in_memory_service import build_small_model
 from tests.unit.lambdas.test_triggered_functions import batch, uploaded
 from workflow import state_machine_definition
 from workflow.aws.cameras import DynamoCameraRepository
 from workflow.aws.clients import client
 from workflow.aws.inspections import DynamoInspectionRepository
 from workflow.aws.model_references import S3ReferenceRepository
+from workflow.aws.own_models import S3OwnModels, describe_training
 from workflow.aws.queues import SqsMessageQueue
 from workflow.cameras.camera import MasterPart
 from workflow.cameras.masters import add_master
@@ -127,6 +129,7 @@ class Scenarios:
         self.copy_without_record()
         self.reinspection()
         self.model_not_running()
+        self.own_model()
         self.reconciliation()
         self.capacity_management()
         self.cameras()
@@ -188,6 +191,19 @@ class Scenarios:
         self.detect(document)
         self.move(document, "ok")
         self.close(document)
+
+    def own_model(self) -> None:
+        """An own model judges a photo: its file is read from the training bucket."""
+        with self.stage.acting_as(NO_ROLE):
+            models = S3OwnModels(self.stage.variable(catalog.DETECT_LABELS, "TRAINING_BUCKET"))
+            own = models.put("parts", "winter", build_small_model().to_bytes(), describe_training("", "", 7))
+        self.put_parameter(self.model, own)
+        self.stage.hours += 1
+        document = self.start(self.upload("own.png"))
+        self.claim(document)
+        self.detect(document)
+        self.put_parameter(self.model, MODEL)
+        self.stage.hours += 1
 
     def set_capacity_policy(self, **settings: Any) -> None:
         self.put_parameter(

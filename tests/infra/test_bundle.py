@@ -107,13 +107,14 @@ def test_the_bundle_of_functions_that_measure_photos_has_the_decoder_and_nothing
 @pytest.mark.parametrize("function", FUNCTIONS, ids=lambda function: function.module)
 def test_a_function_loads_what_its_bundle_holds(function: LambdaFunction, tmp_path: Path) -> None:
     """It needs neither SciPy, nor packages of ours that its bundle lacks."""
-    build = bundle.build_measuring_bundle if function.measures_photos else bundle.build_functions_bundle
-    decoder = set() if function.measures_photos else {"numpy", "PIL", "vision"}
+    detector = "import lambdas.own_model_detector\n" if function.module == "detect_labels" else ""
+    build = bundle.build_measuring_bundle if function.decodes_photos else bundle.build_functions_bundle
+    decoder = set() if function.decodes_photos else {"numpy", "PIL", "vision"}
     missing = sorted(decoder | {"scipy", "sklearn"} | FORBIDDEN_PACKAGES)
     code = (
         "import sys\n"
         f"for name in {missing}: sys.modules[name] = None\n"
-        f"import lambdas.{function.module} as module\n"
+        f"{detector}import lambdas.{function.module} as module\n"
         "print(module.__file__)\n"
     )
 
@@ -141,15 +142,15 @@ def test_the_review_apps_bundle_holds_only_what_the_app_imports(tmp_path: Path) 
     assert not list(bundle_directory.rglob("__pycache__"))
 
 
-@pytest.mark.parametrize("measures_photos", [False, True])
+@pytest.mark.parametrize("decodes_photos", [False, True])
 def test_the_local_functions_package_holds_what_the_bundle_on_aws_holds(
-    tmp_path: Path, measures_photos: bool
+    tmp_path: Path, decodes_photos: bool
 ) -> None:
-    content = local_functions.build_package(measures_photos=measures_photos)
+    content = local_functions.build_package(decodes_photos=decodes_photos)
     with zipfile.ZipFile(io.BytesIO(content)) as package:
         package.extractall(tmp_path)
 
-    expected = bundle.MEASURING_PACKAGES if measures_photos else bundle.FUNCTION_PACKAGES
+    expected = bundle.MEASURING_PACKAGES if decodes_photos else bundle.FUNCTION_PACKAGES
     assert list_packages(tmp_path) == set(expected)
     assert_no_forbidden_module(tmp_path)
 

@@ -15,6 +15,7 @@ from tests.infra.permissions import ACCOUNT, REGION, Permission, TemplateAccount
 from tests.infra.scenarios import Scenarios
 from workflow import state_machine_definition
 from workflow.inspections.model_reference import KEY_PREFIX
+from workflow.models.model import OWN_MODEL_FILES
 
 pytestmark = pytest.mark.xdist_group("synthesised")
 
@@ -38,6 +39,9 @@ COMMANDS_ONLY = {
     "model_events.DynamoModelEventLog.events": "model list, model rollback, model capacity",
     "model_references.write_json": "model train, model reference",
     "model_settings.SsmModelSettings._put": "model promote, model rollback, model capacity",
+    "own_models.S3OwnModels._keys": "model list, model train, model promote",
+    "own_models.S3OwnModels.delete": "model delete",
+    "own_models.S3OwnModels.put": "model train",
     "parameters.create_missing_parameters": "stage deploy",
     "reference_updates.S3ReferenceUpdates.delete_first": "model train, model reference",
     "reference_updates.S3ReferenceUpdates.delete_proposal": "model train, model reference",
@@ -116,7 +120,10 @@ def allowed_wildcards(account: TemplateAccount) -> set[str]:
             for name, resource in account.resources.items()
             if resource["Type"] in patterns
         ),
-        f"{account.arn(account.find_logical_id('S3::Bucket', 'StorageTraining'))}/{KEY_PREFIX}*",
+        *(
+            f"{account.arn(account.find_logical_id('S3::Bucket', 'StorageTraining'))}/{pattern}"
+            for pattern in (f"{KEY_PREFIX}*", OWN_MODEL_FILES)
+        ),
         f"arn:aws:states:{location}:execution:{state_machine}:*",
         *(f"arn:aws:rekognition:{location}:project/{name}" for name in ("*", "*/version/*/*")),
     }

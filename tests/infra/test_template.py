@@ -228,7 +228,7 @@ def test_functions_are_those_of_the_catalog(synthesised: Template) -> None:
         assert 3 * int(made["Environment"]["Variables"]["READ_TIMEOUT_SECONDS"]) < function.timeout_seconds
 
 
-def test_only_functions_that_measure_photos_have_the_larger_bundle(synthesised: Template) -> None:
+def test_only_the_functions_that_decode_photos_have_the_larger_bundle(synthesised: Template) -> None:
     code = {
         entry.module: properties["Code"]["S3Key"]
         for entry in catalog.FUNCTIONS
@@ -236,8 +236,12 @@ def test_only_functions_that_measure_photos_have_the_larger_bundle(synthesised: 
         if (properties := resource["Properties"])["Handler"] == entry.handler
     }
 
-    measuring = {code[entry.module] for entry in catalog.FUNCTIONS if entry.measures_photos}
-    others = {code[entry.module] for entry in catalog.FUNCTIONS if not entry.measures_photos}
+    measuring = {code[entry.module] for entry in catalog.FUNCTIONS if entry.decodes_photos}
+    others = {code[entry.module] for entry in catalog.FUNCTIONS if not entry.decodes_photos}
+    assert {entry.module for entry in catalog.FUNCTIONS if entry.decodes_photos} == {
+        "claim_upload",
+        "detect_labels",
+    }
     assert (len(measuring), len(others)) == (1, 1)
     assert measuring != others
 

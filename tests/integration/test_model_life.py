@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from cli.model_services import CLOCK
 from local.environment import LocalEnvironment
 from local.resources import TRAINING_BUCKET
 from local.sample_parts import generate_parts
+from tests.integration.test_pipeline_guarantees import upload_photo, wait_for
 from vision.camera_faults import apply_fault, flatten
 from workflow import timestamps
 from workflow.aws.capacity_store import METER, START_LOCK, DynamoCapacityStore
@@ -24,6 +26,9 @@ from workflow.aws.model_control_plane import RekognitionModelControlPlane
 from workflow.aws.model_events import CAPACITY_EVENTS, DynamoModelEventLog
 from workflow.aws.model_settings import SsmModelSettings
 from workflow.aws.queues import SqsMessageQueue
+from workflow.inspections.inspection import InspectionState
+from workflow.inspections.objects import Image, inspection_id
+from workflow.inspections.verdict import Prediction
 from workflow.models import capacity_manager
 from workflow.models.capacity_manager import CapacityPorts
 from workflow.models.capacity_policy import CapacityPolicy
@@ -241,3 +246,62 @@ def photos_wait_for_a_stopped_model(environment: LocalEnvironment, arn: str) -> 
     )
     assert done == "stop: no photo came for 1 min"
     assert client("s3").list_objects_v2(Bucket=TRAINING_BUCKET, Prefix=f"{PROJECT}/hold-out/")["KeyCount"] > 0
+
+
+def predictions(environment: LocalEnvironment, images: list[Image]) -> list[tuple[Prediction, str]]:
+    """Return each photo's prediction and announcement, once it is announced or waits for a person."""
+    outputs = environment.outputs
+    inspections = DynamoInspectionRepository(outputs.inspections_table, outputs.audit_table)
+
+    def find() -> list[tuple[Prediction, str]] | None:
+        rows = [inspections.get(inspection_id(image)) for image in images]
+        found = [
+            (row.prediction, row.announcement)
+            for row in rows
+            if row and row.prediction and (row.announcement or row.state is InspectionState.WAITING)
+        ]
+        return found if len(found) == len(images) else None
+
+    return wait_for(find)
+
+
+def test_every_photo_names_the_model_that_judged_it_while_kinds_are_switched(
+    environment: LocalEnvironment, run: Run, settings: SsmModelSettings, tmp_path: Path
+) -> None:
+    project = ("--project", "kinds")
+    run("import", folder_of(tmp_path / "photos", 60, seed=21), *project)
+    own = run("train", *project, "--kind", "own", "--name", "winter", "--json")["model"]
+    rented = run("train", *project, "--name", "rented", "--json")["model"]
+    run("promote", "winter", *project, "--force", "--reason", "a trial")
+    images: list[Image] = []
+
+    def upload(count: int) -> None:
+        for part in islice(generate_parts(count, seed=len(images)), count):
+            key = f"kinds/{len(images)}.jpg"
+            images.append(upload_photo(environment, key, part.content))
+
+    with ThreadPoolExecutor(1) as pool:
+        for switch in (
+            ("promote", "rented", *project, "--force", "--reason", "a trial"),
+            ("rollback", *project),
+        ):
+            upload(4)
+            predictions(environment, images)
+            uploading = pool.submit(upload, 8)
+            run(*switch)
+            uploading.result()
+            predictions(environment, images)
+    upload(4)
+    judged = predictions(environment, images)
+
+    assert settings.get_model() == own
+    models = [prediction.model for prediction, _ in judged]
+    assert (models[:4], models[12:16], models[24:]) == ([own] * 4, [rented] * 4, [own] * 4)
+    assert set(models) == {own, rented}
+    for prediction, announcement in judged:
+        assert prediction.reference
+        assert {score.label for score in prediction.scores} == {"defect", "ok"}
+        if announcement:
+            assert json.loads(announcement)["prediction"]["model"] == prediction.model
+    assert "costs nothing while idle" in run("status", *project)
+    assert "needs no stop" in run("stop", *project, fails=2)

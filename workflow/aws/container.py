@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from workflow.aws.model_references import S3ReferenceRepository
     from workflow.aws.model_settings import SsmModelSettings
     from workflow.aws.object_store import S3ObjectStore
+    from workflow.aws.own_models import ModelControlPlaneOfAllKinds, S3OwnModels
     from workflow.aws.parameters import CachedParameterStore
     from workflow.aws.queues import SqsMessageQueue
     from workflow.aws.reference_updates import S3ReferenceUpdates
@@ -34,6 +35,9 @@ if TYPE_CHECKING:
     from workflow.inspections.routing_policy import RoutingPolicy
     from workflow.models.capacity_manager import AutoStartingDetector, CapacityPorts
     from workflow.models.capacity_policy import CapacityPolicy
+    from workflow.pipeline.detection import Detector
+
+    DetectorBuilder = Callable[[str, S3OwnModels, S3ObjectStore], Detector]
 
 
 class AwsContainer:
@@ -185,6 +189,18 @@ class AwsContainer:
         return RekognitionModelControlPlane()
 
     @cached_property
+    def own_models(self) -> "S3OwnModels":
+        from workflow.aws.own_models import S3OwnModels
+
+        return S3OwnModels(self.setting("TRAINING_BUCKET"))
+
+    @cached_property
+    def models_of_all_kinds(self) -> "ModelControlPlaneOfAllKinds":
+        from workflow.aws.own_models import ModelControlPlaneOfAllKinds
+
+        return ModelControlPlaneOfAllKinds(self.own_models)
+
+    @cached_property
     def model_settings(self) -> "SsmModelSettings":
         from workflow.aws.model_settings import SsmModelSettings
 
@@ -237,14 +253,16 @@ class AwsContainer:
     def _capacity_policy_of(self) -> "Callable[[int], CapacityPolicy]":
         return lru_cache(maxsize=1)(lambda _minute: self.model_settings.get_capacity_policy())
 
-    def detector(self) -> "AutoStartingDetector":
-        """Return the detector of the current model, which starts it if the capacity policy says so."""
-        from workflow.aws.detector import RekognitionDetector
+    def detector(self, build: "DetectorBuilder") -> "AutoStartingDetector":
+        """Return the detector of the current model, which starts it if the capacity policy says so.
+
+        `build` returns the adapter that asks a model of any kind.
+        """
         from workflow.models.capacity_manager import AutoStartingDetector
 
         model = self.parameters.text(self.setting("MODEL_PARAMETER"))
         return AutoStartingDetector(
-            detector=RekognitionDetector(model),
+            detector=build(model, self.own_models, self.objects),
             ports=self.capacity_ports,
             model=model if model.startswith("arn:") else "",
             policy=lambda: self._capacity_policy_of(int(time.monotonic() // 60)),

@@ -167,15 +167,19 @@ def run_once(
     """
     if not arn:
         return "no model is chosen"
+    needs_capacity = model.kind_of(arn) is model.ModelKind.CUSTOM_LABELS
     versions = ports.control_plane.list_versions(project_name(arn))
     version = next((version for version in versions if version.arn == arn), None)
     before = ports.store.load_meter()
-    after = _with_alarm(_accrue(before, versions, policy, now), version)
+    after = _accrue(before, versions, policy, now)
+    after = _with_alarm(after, version) if needs_capacity else replace(after, alarmed="")
     if after.alarmed and after.alarmed != before.alarmed:
         # Sent before it is stored: it may be sent twice, but is never lost.
         _send_alarm(ports, alarms, arn, version, now)
     if not ports.store.save_meter(before, after):
         return "another run was faster"
+    if not needs_capacity:
+        return "the model needs no start and no stop"
     if version is None:
         return "the model does not exist"
     if version.status is ModelStatus.RUNNING and before.running.get(arn) is None:
@@ -220,7 +224,7 @@ def _accrue(meter: UsageMeter, versions: list[ModelVersion], policy: CapacityPol
     running = {
         version.arn: (meter.running.get(version.arn, (now, 0))[0], max(version.units, 1))
         for version in versions
-        if version.status is ModelStatus.RUNNING
+        if version.needs_capacity and version.status is ModelStatus.RUNNING
     }
     begun = max(meter.counted_at or now, day)
     seconds = max(0.0, timestamps.seconds_between(begun, now))

@@ -11,8 +11,16 @@ from workflow.plurals import pluralize
 
 USD_PER_UNIT_HOUR = 4.0
 MAX_RUNNING_MODELS = 2
+OWN_MODEL_FILES = "*/version/*/*.npz"  # Pattern of the keys in the training bucket: project, name, time.
 MIN_POLL_SECONDS = 0.5
 MAX_POLL_SECONDS = 30.0
+
+
+class ModelKind(StrEnum):
+    """What answers for a model: Rekognition Custom Labels, or a file of our own that the function loads."""
+
+    CUSTOM_LABELS = "custom-labels"
+    OWN = "own"
 
 
 class ModelStatus(StrEnum):
@@ -72,6 +80,15 @@ class ModelVersion:
     training_uri: str = ""
 
     @property
+    def kind(self) -> ModelKind:
+        return kind_of(self.arn)
+
+    @property
+    def needs_capacity(self) -> bool:
+        """Return True if the model must be started, and costs money while it runs."""
+        return self.kind is ModelKind.CUSTOM_LABELS
+
+    @property
     def project(self) -> str:
         return project_name(self.arn)
 
@@ -109,6 +126,11 @@ class ModelControlPlane(Protocol):
         """Request a stop."""
 
 
+def kind_of(arn: str) -> ModelKind:
+    """Return the kind of the model with this ARN: that of an own model is the ARN of its file in S3."""
+    return ModelKind.OWN if arn.split(":")[2:3] == ["s3"] else ModelKind.CUSTOM_LABELS
+
+
 def project_name(arn: str) -> str:
     """Return the project's name from a model's ARN; empty if the text is no such ARN."""
     parts = arn.split("/")
@@ -128,6 +150,8 @@ def compute_cost(seconds: float, units: int) -> float:
 
 def describe_status(version: ModelVersion, running_since: str, now: str) -> str:
     """Return `running 3 h 12 min on 1 unit, US$12.80 at AWS prices`, or the status and its message."""
+    if not version.needs_capacity:
+        return "ready, needs no start and costs nothing while idle"
     if version.status is not ModelStatus.RUNNING:
         words = version.status.value.lower().replace("_", " ")
         has_message = version.status in FAILED_STATUSES and version.message

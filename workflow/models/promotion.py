@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Protocol
 
-from workflow.errors import Conflict, NotFound, PartcheckError
+from workflow.errors import ConfigurationError, Conflict, NotFound, PartcheckError
 from workflow.models import model
 from workflow.models.capacity_policy import CapacityPolicy
 from workflow.models.evaluation import HoldOutEvaluation, find_objections
@@ -230,7 +230,9 @@ def _default_units(registry: ModelRegistry) -> int:
 
 
 def stop(registry: ModelRegistry, arn: str, reason: str) -> RequestResult:
-    """Request a model's stop, and record the request if it is accepted."""
+    """Request a model's stop, and record the request if it is accepted. An own model has nothing to stop."""
+    if model.kind_of(arn) is model.ModelKind.OWN:
+        return RequestResult.ACCEPTED
     registry.report_progress(f"Stopping model {model.version_name(arn)} …")
     result = registry.control_plane.stop(arn)
     if result is RequestResult.ACCEPTED:
@@ -241,11 +243,15 @@ def stop(registry: ModelRegistry, arn: str, reason: str) -> RequestResult:
 def ensure_stopped(registry: ModelRegistry, arn: str, reason: str) -> ModelVersion:
     """Stop a model unless it is stopped already; return it when it no longer runs.
 
-    A starting model can only be stopped after it has started.
+    A starting model can only be stopped after it has started. Raise ConfigurationError for an own model.
     """
     version = registry.control_plane.describe(arn)
     if version is None:
         raise NotFound(f"Model {model.version_name(arn)} does not exist")
+    if not version.needs_capacity:
+        raise ConfigurationError(
+            f"Model {version.name} needs no stop: a model of the kind {version.kind} costs nothing while idle"
+        )
     if version.status is ModelStatus.STARTING:
         registry.report_progress(f"Waiting until model {version.name} has started, to stop it …")
         version = _wait(registry, arn, ModelStatus.RUNNING)
@@ -271,12 +277,14 @@ def running_since(events: Iterable[ModelEvent], arn: str) -> str:
 
 def _free_running_slot(registry: ModelRegistry, target: str, current: str) -> None:
     """Stop a model that is neither the target nor in use, if the limit of running models requires it."""
+    if model.kind_of(target) is model.ModelKind.OWN:
+        return
     projects = dict.fromkeys((model.project_name(current), model.project_name(target)))
     active = [
         version
         for project in projects
         for version in registry.control_plane.list_versions(project)
-        if version.status in model.ACTIVE_STATUSES
+        if version.needs_capacity and version.status in model.ACTIVE_STATUSES
     ]
     if len(active) < model.MAX_RUNNING_MODELS or any(version.arn == target for version in active):
         return

@@ -92,7 +92,13 @@ class ImageUnreadable:
 
 
 class Detector(Protocol):
-    """A model that detects labels in an image."""
+    """A model that detects labels in an image. Another kind of model takes one adapter of this port.
+
+    An answer holds every label of the model, and the ARN that the message, the history and the reference of
+    the photo guard are named after. An adapter never raises for a photo: a file that the model cannot read is
+    refused, and a model that cannot answer now is not ready, `broken` if only a person can mend it.
+    `lambdas.detectors.build_detector` chooses the adapter by the model's ARN.
+    """
 
     def detect_labels(self, image: Image) -> ModelAnswer | ModelNotReady | ImageRefused | ImageUnreadable:
         """Return every label of the model for this image version."""

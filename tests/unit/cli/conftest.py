@@ -191,7 +191,8 @@ class Room:
 def room(monkeypatch: pytest.MonkeyPatch) -> Room:
     room = Room()
     books = {"model": room.record, "model-capacity": room.capacity_log}
-    monkeypatch.setattr("workflow.aws.model_control_plane.RekognitionModelControlPlane", lambda: room.world)
+    monkeypatch.setattr("workflow.aws.own_models.S3OwnModels", lambda *_: room.world.own)
+    monkeypatch.setattr("workflow.aws.own_models.ModelControlPlaneOfAllKinds", lambda _own: room.world)
     monkeypatch.setattr("workflow.aws.model_settings.SsmModelSettings", lambda *_names: room.settings)
     monkeypatch.setattr(
         "workflow.aws.model_events.DynamoModelEventLog", lambda _table, book="model": books[book]

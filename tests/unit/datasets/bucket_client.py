@@ -20,7 +20,12 @@ class BucketClient:
         self.objects[Key] = (Body, Metadata or {})
 
     def get_object(self, Bucket: str, Key: str) -> dict[str, Any]:  # noqa: N803
+        if Key not in self.objects:
+            raise ClientError({"Error": {"Code": "NoSuchKey"}}, "GetObject")
         return {"Body": io.BytesIO(self.objects[Key][0])}
+
+    def delete_object(self, Bucket: str, Key: str) -> None:  # noqa: N803
+        del self.objects[Key]
 
     def head_object(self, Bucket: str, Key: str) -> dict[str, Any]:  # noqa: N803
         if Key not in self.objects:

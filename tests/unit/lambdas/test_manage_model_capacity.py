@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from lambdas import container, manage_model_capacity
+from lambdas.detectors import build_detector
 from tests.model_world import (
     InMemoryCapacityStore,
     InMemoryControlPlane,
@@ -68,12 +69,12 @@ def test_the_clock_tells_how_many_units_run(
 
 
 def test_the_deployed_detector_wakes_the_model(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("INSPECTIONS_TABLE", "AUDIT_TABLE", "MODEL_PARAMETER"):
+    for name in ("INSPECTIONS_TABLE", "AUDIT_TABLE", "MODEL_PARAMETER", "TRAINING_BUCKET"):
         monkeypatch.setenv(name, "1")
 
     monkeypatch.setattr("workflow.aws.parameters.CachedParameterStore.text", lambda *_: arn_of("autumn"))
 
-    detector = container.production().detector()
+    detector = container.production().detector(build_detector)
 
     assert isinstance(detector, AutoStartingDetector)
     assert detector.model == arn_of("autumn")

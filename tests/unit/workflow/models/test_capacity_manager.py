@@ -6,7 +6,13 @@ import pytest
 from botocore.exceptions import ClientError
 
 from tests.fakes import FakeDetector, InMemoryInspectionRepository, InMemoryMessageQueue
-from tests.model_world import InMemoryCapacityStore, InMemoryControlPlane, InMemoryEventLog, arn_of
+from tests.model_world import (
+    InMemoryCapacityStore,
+    InMemoryControlPlane,
+    InMemoryEventLog,
+    add_own_model,
+    arn_of,
+)
 from workflow import timestamps
 from workflow.aws.detector import _to_outcome
 from workflow.inspections.inspection import InspectionState
@@ -280,3 +286,20 @@ def test_a_photo_requests_a_start_of_a_stopped_model_but_not_of_a_busy_one() -> 
 
 
 STOPPED = ClientError({"Error": {"Code": "ResourceNotReadyException"}}, "DetectCustomLabels")
+
+
+def test_an_own_model_in_use_is_not_priced_and_a_running_model_beside_it_is() -> None:
+    plant = Plant(ModelStatus.RUNNING, PRESTART)
+    plant.control_plane.own, own = add_own_model("winter")
+    plant.upload()
+
+    for _ in range(61):
+        action = capacity_manager.run_once(
+            plant.ports, plant.inspections, plant.alarms, own, plant.policy, plant.control_plane.now
+        )
+        plant.control_plane.sleep(60)
+
+    assert action == "the model needs no start and no stop"
+    assert plant.store.kept.running.keys() == {ARN}
+    assert plant.store.kept.spent_usd == pytest.approx(4.0)
+    assert (plant.control_plane.starts, plant.alarms.sent, plant.event_log.all) == ([], [], [])

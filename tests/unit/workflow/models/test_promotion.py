@@ -6,10 +6,11 @@ from tests.model_world import (
     InMemoryControlPlane,
     InMemoryEventLog,
     InMemoryModelSettings,
+    add_own_model,
     arn_of,
     build_registry,
 )
-from workflow.errors import Conflict, NotFound, PartcheckError
+from workflow.errors import ConfigurationError, Conflict, NotFound, PartcheckError
 from workflow.models import promotion
 from workflow.models.capacity_policy import CapacityPolicy
 from workflow.models.evaluation import HoldOutEvaluation
@@ -168,3 +169,27 @@ def test_the_event_log_knows_the_start_of_a_running_model(plant: Plant) -> None:
     events = plant.event_log.events()
     assert running_since(events, NEW) == plant.event_log.events("start")[0].at
     assert running_since(events, OLD) == ""
+
+
+def test_an_own_model_is_neither_started_nor_stopped(plant: Plant) -> None:
+    plant.control_plane.own, own = add_own_model("winter")
+    promotion.promote(plant.registry, own, "own policy", BETTER)
+    plant.control_plane.sleep(3600)
+
+    assert (plant.settings.arn, plant.control_plane.status("old")) == (own, ModelStatus.STOPPED)
+    assert promotion.rollback(plant.registry, "worse") == OLD
+    assert plant.settings.arn == OLD
+    assert plant.control_plane.starts == [OLD]
+    assert {event.after for event in plant.event_log.events("start", "stop")} == {OLD}
+    with pytest.raises(ConfigurationError, match="winter needs no stop"):
+        promotion.ensure_stopped(plant.registry, own, "requested")
+
+
+def test_an_own_model_takes_no_running_slot(plant: Plant) -> None:
+    plant.control_plane.own, own = add_own_model("winter")
+    promotion.promote(plant.registry, own, "own policy", BETTER)
+    promotion.ensure_running(plant.registry, THIRD)
+    promotion.promote(plant.registry, NEW, "new policy", BETTER)
+
+    assert promotion.rollback(plant.registry, "worse") == own
+    assert plant.control_plane.status("third") is ModelStatus.RUNNING
