@@ -1,6 +1,5 @@
 """A frame that comes again under another key is doubtful, in any order and at any repetition of the call."""
 
-import hashlib
 import itertools
 import threading
 from collections import Counter
@@ -9,12 +8,17 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
+from lambdas.photo_meter import PHOTO_METER
+from local.sample_parts import photograph_part
 from tests.camera_photos import camera_photo
+from tests.unit.custom_labels.in_memory_service import encode
 from workflow.aws.cameras import DynamoCameraRepository
 from workflow.cameras import frozen_frames
 from workflow.cameras.camera import Camera, CameraPhoto
 from workflow.cameras.frozen_frames import WINDOW, register_photo
+from workflow.photos.measures import PhotoMeasures
 
 CAMERA = Camera(name="line 1")
 
@@ -160,16 +164,17 @@ def test_a_camera_with_live_equal_frames_has_no_such_rule(cameras: DynamoCameraR
 def test_500_look_alike_parts_with_the_noise_of_a_sensor_never_repeat_a_frame(
     cameras: DynamoCameraRepository,
 ) -> None:
+    """One part, photographed again and again, as the decoder sees its files: half of them are JPEG."""
     chance = np.random.default_rng(7)
-    part = chance.integers(60, 200, (256, 256)).astype(float)
-    hashes = [
-        hashlib.sha256(
-            np.clip(part + chance.normal(0, 0.5, part.shape), 0, 255).round().tobytes()
-        ).hexdigest()
-        for _ in range(500)
-    ]
+    part = np.asarray(photograph_part(3).convert("L")).astype(float)
 
-    answers = register(cameras, *(camera_photo(number, frame) for number, frame in enumerate(hashes)))
+    def photograph(number: int) -> CameraPhoto:
+        levels = np.clip(part + chance.normal(0, 0.5, part.shape), 0, 255).round().astype(np.uint8)
+        measures = PHOTO_METER.measure(encode(Image.fromarray(levels), ("PNG", "JPEG")[number % 2]))
+        assert isinstance(measures, PhotoMeasures)
+        return camera_photo(number, measures.frame_hash)
+
+    answers = register(cameras, *map(photograph, range(500)))
 
     assert not any(answers)
     assert suspects(cameras) == []
