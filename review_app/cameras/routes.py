@@ -8,8 +8,15 @@ from review_app.rendering import render_page
 from review_app.users import Role, require_role
 from workflow import timestamps
 from workflow.cameras.camera import WATCHED_MEASURES
+from workflow.cameras.camera_status import AlarmKind
 from workflow.cameras.overview import build_overview
 
+ALARM_NAMES = {
+    AlarmKind.UNUSUAL: "unusual photos",
+    AlarmKind.FROZEN: "frozen camera",
+    AlarmKind.DRIFT: "light drift",
+    AlarmKind.MASTER: "master parts",
+}
 router = APIRouter(dependencies=[Depends(require_role(Role.ENGINEER))])
 
 
@@ -23,4 +30,11 @@ def cameras(request: Request) -> Response:
     charts = {
         row.name: {name: draw_sparkline(reading) for name, reading in row.readings.items()} for row in rows
     }
-    return render_page(request, "cameras/cameras.html", rows=rows, charts=charts, measures=WATCHED_MEASURES)
+    return render_page(
+        request,
+        "cameras/cameras.html",
+        rows=rows,
+        charts=charts,
+        measures=WATCHED_MEASURES,
+        alarm_names=ALARM_NAMES,
+    )

@@ -1,36 +1,19 @@
 """The cameras page: what an engineer sees of each camera, and that reviewers do not see it."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 import httpx2
 import pytest
 
-from tests.camera_photos import camera_photo
+from tests.web.sample_cameras import add_cameras
 from tests.web.serving import running, visitor
 from tests.web.world import World
-from workflow.cameras.camera import MasterPart
-from workflow.cameras.camera_status import AlarmKind, CameraStatus
-from workflow.cameras.masters import add_master
-from workflow.inspections.verdict import Verdict
-
-ADDED_AT = "2026-03-02T08:00:00.000Z"
 
 
 @pytest.fixture(scope="module")
 def site() -> Iterator[tuple[World, str]]:
     world = World.new()
-    photos = [camera_photo(number, brightness=100.0 + number) for number in range(20)]
-    status = CameraStatus(
-        camera="<line 1>",
-        window=(*photos[:-1], replace(photos[-1], unusual=("dark",))),
-        learned={"brightness": (92.0, 140.0)},
-        alarms={AlarmKind.FROZEN: ADDED_AT},
-    )
-    world.camera_statuses.save_status(status)
-    world.pipeline.cameras.change_camera("line 2", lambda camera: replace(camera, live_reason="no noise"))
-    part = MasterPart(name="good", expected=Verdict.OK, added_at=ADDED_AT, added_by="eve")
-    add_master(world.pipeline.cameras, "line 2", part)
+    add_cameras(world)
     with running(world) as address:
         yield world, address
 

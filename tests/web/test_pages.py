@@ -9,6 +9,7 @@ from playwright.sync_api import Browser
 from tests.web.accessibility import NARROW, find_violations
 from tests.web.browsing import Visit, visiting
 from tests.web.reviewing import add_photo_for_second_review, id_of, names
+from tests.web.sample_cameras import add_cameras
 from tests.web.serving import running
 from tests.web.world import World
 from workflow.inspections.verdict import Verdict
@@ -21,6 +22,7 @@ PAGES = {
     "on hold": "/on-hold",
     "disagreements": "/disagreements",
     "second reviews": "/second-reviews",
+    "cameras": "/cameras",
     "inspection": "/inspections/{decided}",
     "waiting inspection": "/inspections/{waiting}",
     "not found": "/nowhere",
@@ -36,6 +38,7 @@ def add_samples(world: World) -> dict[str, str]:
     decided = world.add_decided("line-1/decided.jpg", Verdict.DEFECT, defect_class="crack", reason="hub")
     again, held, *_ = world.add_waiting("line-1/decided.jpg", "line-1/held.jpg", *names(12))
     world.reviews.hold(held, *_hold(held))
+    add_cameras(world)
     return {"decided": decided, "waiting": again}
 
 

@@ -58,7 +58,7 @@ def describe_masters(camera: Camera, now: str) -> str:
         return NO_MASTERS
     passed_at = min(master.last_passed_at for master in camera.masters.values())
     due = next_shift_start(camera, now)
-    return ", ".join(filter(None, (f"passed {passed_at}" if passed_at else "", f"due {due}" if due else "")))
+    return ", ".join(f"{word} {_to_minute(at)}" for word, at in (("passed", passed_at), ("due", due)) if at)
 
 
 def _describe(camera: Camera, status: CameraStatus, now: str) -> CameraOverview:
@@ -102,7 +102,12 @@ def _read_measures(status: CameraStatus) -> dict[str, MeasureReading]:
 
 def _describe_drift(status: CameraStatus) -> str:
     if AlarmKind.DRIFT in status.alarms:
-        return f"drifting since {status.alarms[AlarmKind.DRIFT]}"
+        return f"drifting since {_to_minute(status.alarms[AlarmKind.DRIFT])}"
     if status.baseline.is_complete:
         return "steady"
     return f"learning: {status.baseline.photos} of {BASELINE_PHOTOS} confirmed photos"
+
+
+def _to_minute(at: str) -> str:
+    """Return a UTC timestamp to the minute, for people: 2026-01-31 10:00."""
+    return at[:16].replace("T", " ")
