@@ -23,7 +23,8 @@ def train_own_model(
     """Train a model on a project's data sets and store it; return its ARN.
 
     A process of its own trains, and writes the reports of a training with Custom Labels to the bucket.
-    `report` receives its progress. Raise NotFound without a data set TRAIN, PartcheckError if it fails.
+    `report` receives each step of its progress once. Raise NotFound without a data set TRAIN, PartcheckError
+    if the training fails.
     """
     datasets = project.dataset_arns()
     if "TRAIN" not in datasets:
@@ -68,11 +69,14 @@ def _run(folder: Path, job: TrainingJob, report: Callable[[str], None]) -> Train
     pool = TrainingPool(lambda _name, outcome: outcomes.put(outcome))
     try:
         pool.start(job.version_name, folder, job)
+        reported = ""
         while True:
             try:
                 return outcomes.get(timeout=POLL_SECONDS)
             except queue.Empty:
-                report(pool.progress_message(job.version_name))
+                if (message := pool.progress_message(job.version_name)) != reported:
+                    report(message)
+                    reported = message
     finally:
         pool.close()
 

@@ -127,9 +127,7 @@ def train(
       partcheck model train --kind own --name winter
     """
     if kind == ModelKind.OWN and not wait:
-        raise click.UsageError(
-            "--no-wait is for models that Custom Labels trains: this machine trains own ones"
-        )
+        raise click.UsageError("--no-wait needs --kind custom-labels: this machine trains own models")
     if folder is not None and not wait:
         raise ConfigurationError(
             "--no-wait needs data sets: import the folder first, then train without FOLDER"
@@ -258,15 +256,7 @@ def _train_own_model(services: ModelServices, name: str) -> str:
     from datasets.project_datasets import ProjectDatasets
 
     project = ProjectDatasets(services.models, services.project, time.sleep)
-    last_message = ""
-
-    def report(message: str) -> None:
-        nonlocal last_message
-        if message != last_message:
-            note(message)
-            last_message = message
-
-    return train_own_model(project, name, services.bucket, services.models.own, report)
+    return train_own_model(project, name, services.bucket, services.models.own, note)
 
 
 def _make_reference(

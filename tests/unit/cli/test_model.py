@@ -6,7 +6,7 @@ import pytest
 from click.testing import CliRunner
 
 from cli.main import main
-from tests.model_world import arn_of
+from tests.model_world import add_own_model, arn_of
 from tests.part_photos import part_photo
 from tests.unit.cli.conftest import CommandLine, Room
 from workflow.errors import PartcheckError
@@ -462,3 +462,16 @@ def test_a_set_is_checked_without_a_line(command_line: CommandLine, tmp_path: Pa
     assert document["refused"]
     assert "ERROR_MISSING_SOURCE_REF" in {one["code"] for one in document["errors"]}
     assert "ERROR_MISSING_SOURCE_REF" in command_line.run("dataset", "validate", str(tmp_path / "m")).stdout
+
+
+def test_an_own_model_is_waited_for_and_listed_with_its_kind(command_line: CommandLine, room: Room) -> None:
+    room.world.own, _ = add_own_model("winter")
+
+    refused = command_line.run("model", "train", "--kind", "own", "--no-wait")
+    assert (refused.exit_code, "--no-wait needs --kind custom-labels" in refused.stderr) == (2, True)
+    kinds = {
+        state["name"]: state["kind"]
+        for state in json.loads(command_line.run("model", "list", "--json").stdout)
+    }
+    assert kinds == {"old": "custom-labels", "new": "custom-labels", "winter": "own"}
+    assert "costs nothing while idle" in command_line.run("model", "status", "winter").stdout
