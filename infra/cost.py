@@ -25,7 +25,7 @@ DETECTING_GB_SECONDS = 0.66
 GB_SECONDS = 1.1 + DETECTING_GB_SECONDS + MEASURING_GB_SECONDS + MEASURING_START_GB_SECONDS / 100
 # Judging a colour PNG of a megapixel with an own model at 1 GB, and loading it for each hundred photos.
 OWN_MODEL_GB_SECONDS, OWN_MODEL_START_GB_SECONDS = 0.05, 0.15
-READS, MESSAGES = 11, 7  # One reads the camera.
+READS, MESSAGES = 10, 7  # One reads the camera.
 # A write counts once for the item and once for each index that it changes. The name index gets an entry for
 # each word and digit of the name and at most eight for the folders: here those of SAMPLE_KEY.
 SAMPLE_KEY, NAME_WRITES, MAX_NAME_WRITES = "line-2/2026-11-30/cast_0042.jpeg", 11, 40

@@ -21,7 +21,7 @@ from workflow.inspections.inspection import Inspection, InspectionState
 from workflow.inspections.objects import CopyFailure, Image, StoredObject
 from workflow.inspections.repository import get_or_create, get_or_raise, require_owner
 from workflow.inspections.undo_window import finalize
-from workflow.pipeline import claim, detection, filing, reference_comparison, start, verdict_message
+from workflow.pipeline import claim, detection, filing, reference_comparison, verdict_message
 from workflow.pipeline.reference_comparison import ReferenceComparison
 from workflow.recovery import decision_delivery, id_groups, reconcile
 from workflow.recovery.issues import Issue, IssueKind
@@ -70,7 +70,7 @@ def _arguments(function: Callable[..., Any], *arguments: Any, **keywords: Any) -
     return inspect.signature(function).bind(*arguments, **keywords).arguments
 
 
-@wrong_variant(get_or_create, start, claim)
+@wrong_variant(DynamoInspectionRepository.claim, DynamoInspectionRepository)
 def claims_without_owner(repository: Any, new: Inspection) -> Inspection | None:
     """A claim takes over the row of another owner."""
     row = repository.get(new.id)
@@ -88,7 +88,7 @@ def claims_without_owner(repository: Any, new: Inspection) -> Inspection | None:
     return result
 
 
-@wrong_variant(get_or_create, start, claim)
+@wrong_variant(get_or_create, claim)
 def skips_known_inspections(repository: Any, new: Inspection) -> Inspection | None:
     """A claim gives up on any existing row, even on its own."""
     return repository.claim(new) if repository.get(new.id) is None else None

@@ -66,18 +66,18 @@ class DynamoInspectionRepository(DynamoInspectionQueries, DynamoAuditLog):
     def claim(self, new: Inspection) -> Inspection | None:
         item = to_inspection_item(new)
         names = [name for name in item if name != "id"]
-        answer = try_write(
+        created = try_write(
             lambda: self._dynamodb.update_item(
                 TableName=self._table,
                 Key={"id": item["id"]},
-                UpdateExpression="SET " + ", ".join(f"#{n} = if_not_exists(#{n}, :{n})" for n in names),
-                ConditionExpression="attribute_not_exists(#id) OR #owner = :owner",
+                UpdateExpression="SET " + ", ".join(f"#{n} = :{n}" for n in names),
+                ConditionExpression="attribute_not_exists(#id)",
                 ExpressionAttributeNames={"#id": "id", **{f"#{n}": n for n in names}},
                 ExpressionAttributeValues={f":{n}": item[n] for n in names},
-                ReturnValues="ALL_NEW",
             )
         )
-        return from_inspection_item(answer["Attributes"]) if answer else None
+        row = new if created is not None else self.get(new.id)
+        return row if row is not None and row.owner == new.owner else None
 
     def get(self, inspection_id: str) -> Inspection | None:
         answer = self._dynamodb.get_item(

@@ -25,7 +25,10 @@ class InspectionRepository(Protocol):
     """The inspections' rows. Writes that name an `owner` raise OwnershipLost if the row names another."""
 
     def claim(self, new: Inspection) -> Inspection | None:
-        """Create the row, or return the existing row. Return None if that has another owner."""
+        """Create the row, or return the existing row. Return None if that has another owner.
+
+        An existing row is not written: a repeated event must not change a row that is closed and archived.
+        """
 
     def get(self, inspection_id: InspectionId) -> Inspection | None:
         """Return the row, strongly consistent, or None."""
@@ -181,7 +184,7 @@ def require_owner(
 def get_or_create(inspections: InspectionRepository, new: Inspection) -> Inspection | None:
     """Return the row of an image version, created if there is none. Return None if it has another owner.
 
-    An existing row is not written: a repeated event must not change a row that is closed and archived.
+    It reads first: with a row that exists already, as in most calls, that is less than an attempt to write.
     """
     existing = inspections.get(new.id)
     if existing is None:

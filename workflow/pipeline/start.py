@@ -7,7 +7,7 @@ from typing import Any
 from workflow import timestamps
 from workflow.inspections.inspection import ExecutionName, Inspection, InspectionState
 from workflow.inspections.objects import Image, ObjectStore, inspection_id
-from workflow.inspections.repository import InspectionQueries, InspectionRepository, get_or_create
+from workflow.inspections.repository import InspectionQueries, InspectionRepository
 from workflow.inspections.verdict import Verdict
 from workflow.pipeline.executions import Executions, execution_input, execution_name
 
@@ -33,7 +33,7 @@ def start_inspection(
     new = new_inspection(image, execution_name(inspection_id(image), 1), 1, uploaded_at)
     if recovered:
         new = replace(new, recovered=True, verdict=Verdict.UNCLEAR)
-    row = get_or_create(inspections, new)
+    row = inspections.claim(new)  # A photo that arrives has no row.
     if row is None or row.state is not InspectionState.INSPECTING:
         return None
     return row.owner if executions.start(row.owner, execution_input(image, row.uploaded_at, 1)) else None

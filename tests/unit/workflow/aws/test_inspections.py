@@ -148,11 +148,20 @@ def stored_item(dynamodb: InMemoryDynamoDB) -> dict[str, Any]:
     return dynamodb.tables[INSPECTIONS.name].items["i1",]
 
 
-def test_a_claim_makes_the_row_or_returns_the_owners(repository: DynamoInspectionRepository) -> None:
-    assert repository.claim(ROW) == ROW
+def test_a_claim_makes_the_row_in_one_call_or_returns_the_owners_unchanged(
+    repository: DynamoInspectionRepository, dynamodb: InMemoryDynamoDB, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(dynamodb, "get_item", None)
+        assert repository.claim(ROW) == ROW
+    assert repository.get("i1") == ROW
     repository.record_prediction("i1", "i1-1", PREDICTION)
+    before = dict(stored_item(dynamodb))
+    del before["unarchived"]
+    dynamodb.put_item(TableName=INSPECTIONS.name, Item=before)
 
     assert repository.claim(ROW) == repository.get("i1") == replace(ROW, prediction=PREDICTION)
+    assert stored_item(dynamodb) == before
 
 
 def test_a_row_of_another_owner_is_not_claimed(repository: DynamoInspectionRepository) -> None:

@@ -57,6 +57,14 @@ def start(pipeline: Pipeline, image: Image) -> str | None:
     return start_inspection(pipeline.executions, pipeline.inspections, image, UPLOADED_AT)
 
 
+def test_a_new_photo_starts_without_a_read_of_its_row(
+    pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pipeline.inspections, "get", None)
+
+    assert start(pipeline, pipeline.upload())
+
+
 def event(key: str, version: str | None) -> dict[str, Any]:
     entry = {"key": key, "size": 5, "etag": "e", "sequencer": "1"}
     named = {**entry, "version-id": version} if version else entry
@@ -265,7 +273,10 @@ def test_room_that_appears_is_used_at_once(pipeline: Pipeline) -> None:
 
 
 def test_a_repeated_event_writes_nothing_into_a_row_that_is_there(pipeline: Pipeline) -> None:
-    """An archived row is not in the index. A repeated event must not add it again."""
+    """An archived row is not in the index. A repeated event must not add it again.
+
+    That the repository leaves an existing row unchanged is a test of the repository.
+    """
     image = pipeline.upload()
     pipeline.inspected(image)
     before = pipeline.row(image)
@@ -276,7 +287,8 @@ def test_a_repeated_event_writes_nothing_into_a_row_that_is_there(pipeline: Pipe
 
     read_only = replace(pipeline, inspections=ReadOnly(pipeline.inspections.dynamodb))
 
-    assert start(read_only, image) is None
+    assert start(pipeline, image) is None
+    assert pipeline.row(image) == before
     assert read_only.claim(image, before.owner) == "readable"
     assert pipeline.row(image) == before
 
