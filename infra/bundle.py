@@ -2,8 +2,9 @@
 
 pip installs the packages as wheels for the functions' processor, with the hashes of the lock file. Docker and
 builds are not needed. Installed packages are cached below `build/`, under a name derived from lock file and
-platform, so that the network is needed once. A bundle without packages holds our sources only: enough to
-inspect the template, and for machines that have the packages themselves.
+platform, so that the network is needed once. Bundles with packages hold bytecode too, if this machine has the
+functions' Python: a function cannot store its own. A bundle without packages holds our sources only: enough
+to inspect the template, and for machines that have the packages themselves.
 """
 
 import hashlib
@@ -22,6 +23,7 @@ from workflow.errors import PartcheckError
 ROOT = Path(__file__).resolve().parent.parent
 
 PYTHON = "3.13"
+LAMBDA_ROOT = "/var/task"  # The directory in which Lambda stores a bundle.
 PLATFORMS = ("manylinux_2_28_aarch64", "manylinux2014_aarch64")
 FUNCTION_PACKAGES = ("lambdas", "workflow")
 MEASURING_PACKAGES = (*FUNCTION_PACKAGES, "vision")
@@ -77,10 +79,34 @@ def build_measuring_bundle(with_packages: bool, build: Path = BUILD) -> Path:
 def _build_lambda_bundle(build: Path, name: str, packages: Iterable[str], requirements: str) -> Path:
     target = build / (name if requirements else f"{name}-sources")
     _empty(target)
+    python = find_functions_python() if requirements else ""
     if requirements:
-        shutil.copytree(_install_packages(requirements, build), target, dirs_exist_ok=True)
+        shutil.copytree(_install_packages(requirements, build, python), target, dirs_exist_ok=True)
     _copy_sources(packages, target)
+    for package in packages:
+        _compile(target, package, python)
     return target
+
+
+def find_functions_python() -> str:
+    """Return this machine's interpreter of the functions' version. Empty if there is none."""
+    for candidate in filter(None, (sys.executable, shutil.which(f"python{PYTHON}"))):
+        command = [candidate, "-c", "import sys; print('%d.%d' % sys.version_info[:2])"]
+        answer = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
+        if answer.stdout.strip() == PYTHON:
+            return candidate
+    return ""
+
+
+def _compile(root: Path, part: str, python: str) -> None:
+    """Compile a part of a bundle if there is an interpreter. Python then ignores the sources' times."""
+    if not python:
+        return
+    command = [
+        *(python, "-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash"),
+        *("-s", str(root), "-p", LAMBDA_ROOT, str(root / part)),
+    ]
+    subprocess.run(command, capture_output=True, check=False)  # noqa: S603 (What fails stays a source.)
 
 
 def build_review_app_bundle(build: Path = BUILD) -> Path:
@@ -94,9 +120,10 @@ def build_review_app_bundle(build: Path = BUILD) -> Path:
     return target
 
 
-def _install_packages(requirements: str, build: Path) -> Path:
-    """Install the packages for Lambda, once per set of pins and platforms. Return their directory."""
-    key = hashlib.sha256("\0".join((requirements, PYTHON, *PLATFORMS)).encode()).hexdigest()
+def _install_packages(requirements: str, build: Path, python: str) -> Path:
+    """Install and compile the packages for Lambda, once per set of pins. Return their directory."""
+    parts = (requirements, PYTHON, *PLATFORMS, "compiled" if python else "")
+    key = hashlib.sha256("\0".join(parts).encode()).hexdigest()
     installed = build / f"packages-{key[:16]}"
     if not installed.is_dir():
         draft = installed.with_suffix(".draft")
@@ -105,6 +132,7 @@ def _install_packages(requirements: str, build: Path) -> Path:
         requirements_file.write_text(requirements, encoding="utf-8")
         _pip_install(requirements_file, draft)
         requirements_file.unlink()
+        _compile(draft, "", python)
         draft.rename(installed)
     return installed
 

@@ -11,7 +11,7 @@ from aws_cdk import aws_logs as logs
 from constructs import Construct
 
 from infra.bundle import Bundles
-from infra.grants import Grant, grants_of
+from infra.grants import Grant, client_names, grants_of
 from infra.stage_environment import StageEnvironment
 from lambdas import catalog
 from lambdas.catalog import LambdaFunction
@@ -134,6 +134,7 @@ def _build_function(
         tracing=awslambda.Tracing.ACTIVE,
         environment=environment
         | {
+            "CLIENTS": " ".join(client_names(entry)),
             "LOG_LEVEL": "INFO",
             "READ_TIMEOUT_SECONDS": str(READ_TIMEOUT_SECONDS),
             "POWERTOOLS_METRICS_NAMESPACE": Stack.of(scope).stack_name,

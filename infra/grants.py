@@ -190,3 +190,9 @@ def grants_of(function: LambdaFunction) -> tuple[Grant, ...]:
     if function.placeholder not in GRANTS:
         raise ConfigurationError(f"{function.placeholder} has no grants: add them to infra/grants.py")
     return GRANTS[function.placeholder]
+
+
+def client_names(function: LambdaFunction) -> list[str]:
+    """Return the names of the boto3 clients that a function uses: those of the services that it may call."""
+    services = {action.partition(":")[0] for grant in grants_of(function) for action in grant.actions}
+    return sorted("stepfunctions" if service == "states" else service for service in services)

@@ -3,8 +3,12 @@
 import os
 from functools import cache
 
-from workflow.aws import clients  # noqa: F401 (Lambda imports boto3 faster in its init phase than in a call.)
+from workflow.aws.clients import client
 from workflow.aws.container import AwsContainer
+
+# Lambda's init phase has a whole processor, a call only the part that its memory buys.
+for service in os.environ.get("CLIENTS", "").split():
+    client(service)
 
 
 @cache

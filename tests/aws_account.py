@@ -66,6 +66,8 @@ class AwsAccount:
         self.users = dict[str, str]()  # The status of each account.
         self.roles, self.mails = list[tuple[str, str]](), list[str]()
         self.waiting_for_executions = self.stops_this_second = 0
+        self.replaced = tuple(RESOURCES)  # The resources that a change set with `replacement` replaces.
+        self.refusals, self.replacement = dict[str, tuple[str, str]](), "False"
         self._requests = dict[int, Mapping[str, Any]]()
 
     # Time.
@@ -162,7 +164,12 @@ class AwsAccount:
             return {**common, "Status": "FAILED", "StatusReason": reason}
         action = "Modify" if self.template else "Add"
         changes = [
-            {"Action": action, "ResourceType": kind, "LogicalResourceId": name, "Replacement": "False"}
+            {
+                "Action": action,
+                "ResourceType": kind,
+                "LogicalResourceId": name,
+                "Replacement": self.replacement if name in self.replaced else "False",
+            }
             for name, (kind, _) in RESOURCES.items()
         ]
         listed = [{"Type": "Resource", "ResourceChange": change} for change in changes]
@@ -347,6 +354,9 @@ class AwsAccount:
         """Answer a call in the shape of its model. None leaves it to moto."""
         service, operation = model.service_model.service_id.hyphenize(), xform_name(model.name)
         self.calls.append(f"{service.replace('-', '_')}_{operation}")
+        if self.calls[-1] in self.refusals:
+            code, message = self.refusals[self.calls[-1]]
+            return SimpleNamespace(status_code=400), {"Error": {"Code": code, "Message": message}}
         handler = getattr(self, self.calls[-1], None)
         if handler is None:
             assert service in ("s3", "ssm", "sts"), f"{self.calls[-1]} is not simulated"

@@ -177,7 +177,13 @@ def _deploy(
     from deployment.asset_bucket import StagingBucket
     from deployment.stacks import CloudFormationStacks
     from infra.app import synthesise
+    from infra.bundle import PYTHON, find_functions_python
 
+    if not find_functions_python():
+        note(
+            f"Warning: python{PYTHON} is not installed: the functions get no bytecode, and the first photo "
+            "takes some seconds longer."
+        )
     note("Bundling the functions and writing the template …")
     template = synthesise(deployment, scratch, with_packages=True)
     staging, stacks = StagingBucket(account), CloudFormationStacks()

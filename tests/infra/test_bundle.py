@@ -104,6 +104,31 @@ def test_the_bundle_of_functions_that_measure_photos_has_the_decoder_and_nothing
     assert not list(bundle_directory.rglob("__pycache__"))
 
 
+@pytest.mark.parametrize("version", [f"{sys.version_info[0]}.{sys.version_info[1]}", "9.9"])
+def test_a_bundle_with_packages_holds_the_same_bytecode_each_time_if_the_interpreter_exists(
+    version: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def pip_install(_requirements: Path, target: Path) -> None:
+        (target / "package.py").write_text("VALUE = 1", encoding="utf-8")
+
+    monkeypatch.setattr(bundle, "PYTHON", version)
+    monkeypatch.setattr(bundle, "_pip_install", pip_install)
+    python, found = bundle.find_functions_python(), []
+    for _ in range(2):
+        directory = bundle.build_functions_bundle(True, tmp_path)
+        found.append({path: path.read_bytes() for path in directory.rglob("*.pyc")})
+
+    if version == "9.9":
+        assert (python, found) == ("", [{}, {}])
+        return
+    assert found[0] == found[1]
+    names = {path.name.partition(".")[0] for path in found[0]}
+    assert {"package", "claim_upload", "detection"} <= names
+    for content in found[0].values():  # Python never compares it with its source.
+        assert int.from_bytes(content[4:8], "little") == 1
+        assert b"/var/task/" in content
+
+
 @pytest.mark.parametrize("function", FUNCTIONS, ids=lambda function: function.module)
 def test_a_function_loads_what_its_bundle_holds(function: LambdaFunction, tmp_path: Path) -> None:
     """It needs neither SciPy, nor packages of ours that its bundle lacks."""

@@ -223,9 +223,28 @@ def test_functions_are_those_of_the_catalog(synthesised: Template) -> None:
         assert made["TracingConfig"] == {"Mode": "Active"}
         assert made["Environment"]["Variables"].keys() - function.required_variables == {
             *("LOG_LEVEL", "POWERTOOLS_METRICS_NAMESPACE", "POWERTOOLS_SERVICE_NAME", "READ_TIMEOUT_SECONDS"),
+            "CLIENTS",
         }
         # A connection that hangs leaves time for two more attempts.
         assert 3 * int(made["Environment"]["Variables"]["READ_TIMEOUT_SECONDS"]) < function.timeout_seconds
+
+
+def test_a_function_makes_the_clients_of_its_services_when_it_is_imported(synthesised: Template) -> None:
+    """Lambda itself reads a function's queue, writes its log and sends its traces."""
+    for name, function in synthesised.of("Lambda::Function").items():
+        role = function["Properties"]["Role"]["Fn::GetAtt"][0]
+        listed = [
+            statement["Action"]
+            for policy in synthesised.of("IAM::Policy").values()
+            if {"Ref": role} in policy["Properties"]["Roles"]
+            for statement in statements(policy)
+        ]
+        actions = {action for entry in listed for action in (entry if isinstance(entry, list) else [entry])}
+        used = {action.partition(":")[0].replace("states", "stepfunctions") for action in actions} - {"xray"}
+        if "sqs:SendMessage" not in actions:
+            used -= {"sqs"}
+        made = set(function["Properties"]["Environment"]["Variables"]["CLIENTS"].split())
+        assert made | {"logs"} == used, name
 
 
 def test_only_the_functions_that_decode_photos_have_the_larger_bundle(synthesised: Template) -> None:

@@ -1,12 +1,15 @@
 """A function that starts cold loads only what it uses."""
 
+import runpy
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from lambdas import container
 from lambdas.catalog import FUNCTIONS, LambdaFunction
+from workflow.aws import clients
 
 ROOT = Path(__file__).parents[3]
 SETTINGS = {
@@ -39,3 +42,12 @@ def test_without_tracing_a_function_loads_no_tracer_and_only_queues_load_batches
 
 def test_with_tracing_a_function_loads_the_tracer() -> None:
     assert "aws_xray_sdk.core" in loaded_modules("close_inspection")
+
+
+def test_a_function_makes_its_clients_while_it_is_imported(monkeypatch: pytest.MonkeyPatch) -> None:
+    clients.client.cache_clear()
+    monkeypatch.setenv("CLIENTS", "dynamodb sqs")
+
+    runpy.run_path(container.__file__)
+
+    assert clients.client.cache_info().currsize == 2
