@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from vision.camera_faults import GROSS_FAULTS, Fault, blur, dim, shift
+from vision.camera_faults import GROSS_FAULTS, Fault, defocus, dim, shift
 
 NOISE_SEED = 2
 Levels = NDArray[np.float32]
@@ -107,7 +107,7 @@ ALL_FAULTS: Mapping[str, Fault] = {
     "gamma 0.8": change_gamma(0.8),
     "gamma 1.25": change_gamma(1.25),
     "shading 0.7 to 1.3": shade(0.7, 1.3),
-    **{f"blur {sigma:g}": blur(sigma) for sigma in (0.7, 1, 1.5, 8)},
+    **{f"blur {sigma:g}": defocus(sigma) for sigma in (0.7, 1, 1.5, 8)},
     "motion of 9 pixels": move_while_exposed(9),
     "noise of 5": add_noise(5),
     "noise of 15": add_noise(15),

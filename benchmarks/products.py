@@ -1,11 +1,11 @@
 """Measure the local model on products that differ: six generated ones, and any folder of real photos.
 
     .venv/bin/python -m benchmarks.products [FOLDER ...] [--sizes 30 100] [--draws 3] [--parts 260]
-    .venv/bin/python -m benchmarks.products --promises 200
+    .venv/bin/python -m benchmarks.products --intervals 200
 
 FOLDER holds one folder of photos for each label, or train/ and test/ with such folders. Photos of one part
 never stand on both sides. The first form trains on draws with fixed seeds and prints quality, automatic share
-and errors on the photos that no draw learns from. --promises trains on so many sets of small photos, each
+and errors on the photos that no draw learns from. --intervals trains on so many sets of small photos, each
 generated anew, and counts how often the errors on further parts lie in the interval that the training
 predicts. --cache keeps the features of a product for the next run. --json prints each draw as a line.
 """
@@ -52,13 +52,14 @@ from workflow.models.evaluation import (
     measure_rates,
     parse_out_of_fold,
 )
-from workflow.models.promise import make_promise, propose_thresholds
+from workflow.models.expected_errors import compute_expected_errors
+from workflow.models.threshold_proposal import propose_thresholds
 from workflow.proportion import Proportion
 
 BINS = 10
 CONFIDENT = 0.8
 SMALL_SIDE = 64
-LEARNED, HELD_BACK = 60, 60  # parts of each label for a promise
+LEARNED, HELD_BACK = 60, 60  # parts of each label for a check of intervals
 RATES = ("escapes", "false_alarms", "unclear")
 COLUMNS = ("accuracy", "area", "log_loss", "calibration_error", "automatic", "wrong")
 
@@ -145,7 +146,7 @@ def measure_draw(bank: ProductBank, size: int, seed: int) -> DrawMeasurement:
     )
 
 
-def check_promise(seed: int) -> dict[str, tuple[int, int, int, int]]:
+def check_intervals(seed: int) -> dict[str, tuple[int, int, int, int]]:
     """Train on freshly generated parts and hold back others of the product.
 
     Return for each rate the least and the largest predicted count, the count that came, and of how many.
@@ -164,17 +165,17 @@ def check_promise(seed: int) -> dict[str, tuple[int, int, int, int]]:
     scored = scored_photos(bank, held_back, scores)
     results = {}
     for name, policy in (("0.8", bank.policy()), ("the first policy", first_policy(bank, photos))):
-        promise, came = make_promise(photos, policy), measure_rates(scored, policy)
-        assert promise is not None
+        expected, came = compute_expected_errors(photos, policy), measure_rates(scored, policy)
+        assert expected is not None
         for rate in RATES:
-            promised, found = getattr(promise.rates, rate), getattr(came, rate)
-            results[f"{rate} at {name}"] = (*promised.predict_count(found.total), found.count, found.total)
+            predicted, found = getattr(expected.rates, rate), getattr(came, rate)
+            results[f"{rate} at {name}"] = (*predicted.predict_count(found.total), found.count, found.total)
     return results
 
 
-def print_promises(count: int, as_json: bool) -> None:
+def print_intervals(count: int, as_json: bool) -> None:
     with ProcessPoolExecutor(initializer=configure_malloc) as pool:
-        checked = list(pool.map(check_promise, range(count)))
+        checked = list(pool.map(check_intervals, range(count)))
     print("| Rate | Inside the predicted interval | Above it | Mean width |\n|---|---|---|---|")
     for name in checked[0]:
         draws = [result[name] for result in checked]
@@ -229,13 +230,13 @@ def main() -> None:
     parser.add_argument("--sizes", type=int, nargs="+", default=[30, 100], help="parts of each label")
     parser.add_argument("--draws", type=int, default=3)
     parser.add_argument("--parts", type=int, default=260, help="generated parts of each label")
-    parser.add_argument("--promises", type=int, default=0)
+    parser.add_argument("--intervals", type=int, default=0)
     parser.add_argument("--cache", type=Path)
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     print(describe_host())
-    if options.promises:
-        print_promises(options.promises, options.json)
+    if options.intervals:
+        print_intervals(options.intervals, options.json)
         return
     measurements = []
     with ProcessPoolExecutor(initializer=configure_malloc) as pool:

@@ -124,7 +124,7 @@ def simulate_reviewer(
             times.refused += 1
         times.record("decide", started)
         for assigner in tables.assigners:
-            assigner.evict(row.id)
+            assigner.drop_from_cache(row.id)
 
 
 def measure(tables: BenchmarkTables, reviewers: int, per_second: float, seconds: float, title: str) -> None:

@@ -145,13 +145,13 @@ def _generate_parts(
 def _generate_camera_faults(directory: Path) -> dict[str, str]:
     """Write a photo of a defective part with each fault of the camera. Return CAMERA_FAULT by photo."""
     from local.sample_parts import DefectKind, SampleProduct, encode_jpeg, photograph_part
-    from vision.camera_faults import apply_fault, blur, dim, flatten
+    from vision.camera_faults import apply_fault, defocus, dim, paint_uniform_grey
 
     part = encode_jpeg(photograph_part(FAULTS_SEED, DefectKind.CRACK))
     photos = {
-        "camera_lamp_off.jpeg": apply_fault(part, flatten(0)),
+        "camera_lamp_off.jpeg": apply_fault(part, paint_uniform_grey(0)),
         "camera_lamp_quarter.jpeg": apply_fault(part, dim(0.25)),
-        "camera_out_of_focus.jpeg": apply_fault(part, blur(4)),
+        "camera_out_of_focus.jpeg": apply_fault(part, defocus(4)),
         "camera_other_product.jpeg": encode_jpeg(
             photograph_part(FAULTS_SEED, DefectKind.CRACK, SampleProduct.GEAR)
         ),

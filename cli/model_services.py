@@ -21,7 +21,7 @@ from workflow.models.reference_update import ReferenceStore, ReferenceUpdates
 if TYPE_CHECKING:
     from lambdas.own_model_detector import OwnModelDetector
     from workflow.aws.detector import RekognitionDetector
-    from workflow.aws.model_events import DynamoModelEventLog
+    from workflow.aws.model_event_log import DynamoModelEventLog
     from workflow.aws.model_settings import SsmModelSettings
     from workflow.aws.own_models import ModelControlPlaneOfAllKinds
 

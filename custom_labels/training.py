@@ -22,19 +22,19 @@ from custom_labels.manifest_rules import (
 )
 from custom_labels.s3_storage import S3Storage, parse_s3_object
 from custom_labels.train_test_split import PhotoSet, split_train_test
-from custom_labels.training_job import DatasetSource, TrainingJob, TrainingOutcome
+from custom_labels.training_job import DatasetSource, TrainingInput, TrainingOutcome
 from custom_labels.training_reports import ManifestProblems, TrainingReports, output_assets
 
 
 def run_training(folder: Path) -> None:
-    """Run the job in `folder` and write its outcome there."""
-    job = training_job.read_job(folder)
+    """Train with the input in `folder` and write its outcome there."""
+    inputs = training_job.read_input(folder)
     configure_malloc()
-    storage = S3Storage(job.region, job.endpoint)
+    storage = S3Storage(inputs.region, inputs.endpoint)
     started = time.monotonic()
     with start_workers(storage) as pool:
         try:
-            outcome = train_model(job, folder, TrainingReports(storage, job), pool)
+            outcome = train_model(inputs, folder, TrainingReports(storage, inputs), pool)
         except ManifestRejected as error:
             outcome = TrainingOutcome(False, str(error))
         except ServiceError as error:
@@ -45,12 +45,14 @@ def run_training(folder: Path) -> None:
     training_job.write_outcome(folder, replace(outcome, details=details))
 
 
-def train_model(job: TrainingJob, folder: Path, reports: TrainingReports, pool: Executor) -> TrainingOutcome:
+def train_model(
+    inputs: TrainingInput, folder: Path, reports: TrainingReports, pool: Executor
+) -> TrainingOutcome:
     """Read both sets, validate them by AWS's rules, fit and save the model, evaluate it, write the reports.
 
     Raise ManifestRejected if a manifest is invalid, ServiceError if S3 fails.
     """
-    training, testing = _read_manifests(job, folder, reports.storage)
+    training, testing = _read_manifests(inputs, folder, reports.storage)
     _validate(training, testing, images_read=False).raise_first()
     settings = choose_settings(pool, training.usable_entries)
     training, train_photos = _extract(training, settings, pool, "training")
@@ -67,12 +69,12 @@ def train_model(job: TrainingJob, folder: Path, reports: TrainingReports, pool: 
     examples = _to_examples(train_photos, settings.colour)
     fitted = fit_classifier(examples, _print_progress)
     fitted.classifier.save(folder / training_job.MODEL_FILE)
-    details |= _write_reports(job, reports, (fitted, examples), (train_photos, test_photos), details)
+    details |= _write_reports(inputs, reports, (fitted, examples), (train_photos, test_photos), details)
     return TrainingOutcome(True, "The model is ready to run.", details)
 
 
 def _write_reports(
-    job: TrainingJob,
+    inputs: TrainingInput,
     reports: TrainingReports,
     trained: tuple[FittedClassifier, TrainingExamples],
     sets: tuple[PhotoSet, PhotoSet],
@@ -83,7 +85,7 @@ def _write_reports(
     model = trained[0].classifier
     features = join_blocks(test_photos.features, model.blocks)
     evaluated = evaluation.evaluate_classifier(model, features, test_photos.entries)
-    summary = evaluation.build_summary(evaluated, job.version_arn, len(train_photos.entries))
+    summary = evaluation.build_summary(evaluated, inputs.version_arn, len(train_photos.entries))
     summary |= evaluation.describe_training(*trained)
     train_lines = "".join(f"{entry.text}\n" for entry in train_photos.entries)
     training = reports.write_lines("training_manifest.json", train_lines)
@@ -100,11 +102,13 @@ def _write_reports(
     }
 
 
-def _read_manifests(job: TrainingJob, folder: Path, storage: S3Storage) -> tuple[Manifest, Manifest | None]:
-    training = Manifest(label_by_folder_if_none_labelled(_read_entries(job.train, folder, storage)))
-    if job.test is None:
+def _read_manifests(
+    inputs: TrainingInput, folder: Path, storage: S3Storage
+) -> tuple[Manifest, Manifest | None]:
+    training = Manifest(label_by_folder_if_none_labelled(_read_entries(inputs.train, folder, storage)))
+    if inputs.test is None:
         return training, None
-    return training, Manifest(label_by_folder_if_none_labelled(_read_entries(job.test, folder, storage)))
+    return training, Manifest(label_by_folder_if_none_labelled(_read_entries(inputs.test, folder, storage)))
 
 
 def _read_entries(source: DatasetSource, folder: Path, storage: S3Storage) -> list[ManifestEntry]:

@@ -1,4 +1,4 @@
-"""The files of a training process in the model's folder: its job, its outcome, and the model."""
+"""The files of a training process in the model's folder: its input, its outcome, and the model."""
 
 import json
 import os
@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 MODEL_FILE = "model.npz"
-_JOB_FILE = "job.json"
+_INPUT_FILE = "job.json"
 _OUTCOME_FILE = "outcome.json"
 
 
@@ -20,7 +20,7 @@ class DatasetSource:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TrainingJob:
+class TrainingInput:
     """The input of one training; without a test source a fifth of the training photos is the test."""
 
     version_arn: str
@@ -43,14 +43,16 @@ class TrainingOutcome:
     details: dict[str, Any] = field(default_factory=dict)
 
 
-def write_job(folder: Path, job: TrainingJob) -> None:
-    _write(folder / _JOB_FILE, asdict(job))
+def write_input(folder: Path, inputs: TrainingInput) -> None:
+    _write(folder / _INPUT_FILE, asdict(inputs))
 
 
-def read_job(folder: Path) -> TrainingJob:
-    content = json.loads((folder / _JOB_FILE).read_text())
+def read_input(folder: Path) -> TrainingInput:
+    content = json.loads((folder / _INPUT_FILE).read_text())
     train, test = content.pop("train"), content.pop("test")
-    return TrainingJob(train=DatasetSource(**train), test=DatasetSource(**test) if test else None, **content)
+    return TrainingInput(
+        train=DatasetSource(**train), test=DatasetSource(**test) if test else None, **content
+    )
 
 
 def write_outcome(folder: Path, outcome: TrainingOutcome) -> None:

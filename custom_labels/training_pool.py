@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
-from custom_labels.training_job import TrainingJob, TrainingOutcome, read_outcome, write_job
+from custom_labels.training_job import TrainingInput, TrainingOutcome, read_outcome, write_input
 
 INTERRUPTED_MESSAGE = (
     "Training was interrupted, because the service stopped. Train the model again under a new version name."
@@ -31,9 +31,9 @@ class TrainingPool:
         self._watchers: list[threading.Thread] = []
         self._closing = False
 
-    def start(self, arn: str, folder: Path, job: TrainingJob) -> None:
-        """Write the job to the model's folder and start its training."""
-        write_job(folder, job)
+    def start(self, arn: str, folder: Path, inputs: TrainingInput) -> None:
+        """Write the input to the model's folder and start its training."""
+        write_input(folder, inputs)
         with (folder / "training.log").open("w") as log:
             process = subprocess.Popen(  # noqa: S603
                 [sys.executable, "-P", "-m", "custom_labels.training_process", str(folder), str(os.getpid())],

@@ -9,7 +9,7 @@ from custom_labels.manifest import ManifestEntry
 from custom_labels.manifest_rules import Manifest, ManifestRejected, describe_problems
 from custom_labels.s3_location import S3Location
 from custom_labels.s3_storage import S3Storage
-from custom_labels.training_job import TrainingJob
+from custom_labels.training_job import TrainingInput
 
 S3Object = dict[str, dict[str, str]]
 
@@ -40,7 +40,7 @@ class TrainingReports:
     """
 
     storage: S3Storage
-    job: TrainingJob
+    inputs: TrainingInput
 
     def write_json(self, name: str, content: dict[str, Any]) -> S3Object:
         return self._write(name, json.dumps(content, indent=2))
@@ -79,13 +79,13 @@ class TrainingReports:
 
     def summary_name(self) -> str:
         """Return the file name of the evaluation summary."""
-        return f"EvaluationResultSummary-{self.job.project_name}-{self.job.version_name}.json"
+        return f"EvaluationResultSummary-{self.inputs.project_name}-{self.inputs.version_name}.json"
 
     def _write(self, name: str, text: str) -> S3Object:
         is_summary = name == self.summary_name()
-        folder = "" if is_summary else f"{self.job.project_name}-{self.job.version_name}/"
-        prefix = self.job.prefix.strip("/")
-        location = S3Location(self.job.bucket, f"{prefix}/{folder}{name}".lstrip("/"))
+        folder = "" if is_summary else f"{self.inputs.project_name}-{self.inputs.version_name}/"
+        prefix = self.inputs.prefix.strip("/")
+        location = S3Location(self.inputs.bucket, f"{prefix}/{folder}{name}".lstrip("/"))
         try:
             self.storage.write(location, text.encode())
         except ServiceError as error:

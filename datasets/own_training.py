@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from custom_labels.training_job import MODEL_FILE, DatasetSource, TrainingJob, TrainingOutcome
+from custom_labels.training_job import MODEL_FILE, DatasetSource, TrainingInput, TrainingOutcome
 from custom_labels.training_pool import TrainingPool
 from datasets.project_datasets import ProjectDatasets
 from workflow.aws.clients import client
@@ -35,7 +35,7 @@ def train_own_model(
         sources = {
             kind: _copy_lines(project, arn, folder / f"{kind}.manifest") for kind, arn in datasets.items()
         }
-        job = TrainingJob(
+        inputs = TrainingInput(
             version_arn=f"{project.name}/version/{name}",
             project_name=project.name,
             version_name=name,
@@ -46,7 +46,7 @@ def train_own_model(
             bucket=bucket,
             prefix=f"{project.name}/evaluation/{name}",
         )
-        outcome = _run(folder, job, report)
+        outcome = _run(folder, inputs, report)
         if not outcome.completed:
             raise PartcheckError(f"The training of model {name} failed: {outcome.message}")
         about = describe_training(
@@ -64,17 +64,17 @@ def _copy_lines(project: ProjectDatasets, dataset: str, path: Path) -> DatasetSo
     return DatasetSource(file=path.name)
 
 
-def _run(folder: Path, job: TrainingJob, report: Callable[[str], None]) -> TrainingOutcome:
+def _run(folder: Path, inputs: TrainingInput, report: Callable[[str], None]) -> TrainingOutcome:
     outcomes: queue.SimpleQueue[TrainingOutcome] = queue.SimpleQueue()
     pool = TrainingPool(lambda _name, outcome: outcomes.put(outcome))
     try:
-        pool.start(job.version_name, folder, job)
+        pool.start(inputs.version_name, folder, inputs)
         reported = ""
         while True:
             try:
                 return outcomes.get(timeout=POLL_SECONDS)
             except queue.Empty:
-                if (message := pool.progress_message(job.version_name)) != reported:
+                if (message := pool.progress_message(inputs.version_name)) != reported:
                     report(message)
                     reported = message
     finally:

@@ -17,12 +17,12 @@ def dim(factor: float) -> Fault:
     return lambda photo: photo.point(lambda value: min(255, round(value * factor)))
 
 
-def blur(sigma: float) -> Fault:
+def defocus(sigma: float) -> Fault:
     """Return the fault of a lens out of focus: a Gaussian with `sigma` in pixels."""
     return lambda photo: photo.filter(ImageFilter.GaussianBlur(sigma))
 
 
-def flatten(grey: int) -> Fault:
+def paint_uniform_grey(grey: int) -> Fault:
     """Return the fault of a photo with one grey value (0 to 255) everywhere."""
     return lambda photo: Image.new(photo.mode, photo.size, (grey,) * len(photo.getbands()))
 
@@ -54,16 +54,16 @@ def shift(share: float) -> Fault:
 
 # The faults that the photo guard promises to stop.
 GROSS_FAULTS: Mapping[str, Fault] = {
-    "black": flatten(0),
-    "white": flatten(255),
-    "grey": flatten(128),
+    "black": paint_uniform_grey(0),
+    "white": paint_uniform_grey(255),
+    "grey": paint_uniform_grey(128),
     "noise": replace_by_noise,
     "light x 0.25": dim(0.25),
     "light x 0.5": dim(0.5),
     "light x 0.7": dim(0.7),
     "light x 1.8": dim(1.8),
-    "blur 2": blur(2),
-    "blur 4": blur(4),
+    "blur 2": defocus(2),
+    "blur 4": defocus(4),
     "half covered": cover_half,
     "shifted by 10 %": shift(0.1),
 }

@@ -9,7 +9,7 @@ import click
 
 from cli.context import CliContext
 from cli.dataset.import_photos import report_listing
-from cli.model.promise_output import RATES, format_proportion
+from cli.model.expected_errors_output import RATES, format_proportion
 from cli.model_services import ModelServices, open_model_services, project_options
 from cli.output import note, print_json, print_table
 from cli.progress import Progress
@@ -18,8 +18,8 @@ from workflow.errors import NotFound
 from workflow.inspections.routing_policy import parse
 from workflow.models.evaluation import HoldOutEvaluation, TrainingSummary, parse_summary
 from workflow.models.evaluation import evaluate as evaluate_scores
+from workflow.models.expected_errors import ExpectedErrors, compute_expected_errors
 from workflow.models.model import ModelStatus, ModelVersion
-from workflow.models.promise import TrainingPromise, make_promise
 from workflow.models.promotion import ModelAction, ModelEvent
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ def evaluate(
     if summary is not None:
         _print_summary(summary)
     if result is not None:
-        _print_evaluation(result, read_promise(services, summary))
+        _print_evaluation(result, read_expected_errors(services, summary))
 
 
 def _evaluate_if_running(
@@ -132,11 +132,11 @@ def read_training_summary(version: ModelVersion) -> TrainingSummary | None:
     return parse_summary(json.loads(read_uri(version.summary_uri)))
 
 
-def read_promise(services: ModelServices, summary: TrainingSummary | None) -> TrainingPromise | None:
-    """Return the promise of a training at the thresholds of the routing policy, or None without scores."""
+def read_expected_errors(services: ModelServices, summary: TrainingSummary | None) -> ExpectedErrors | None:
+    """Return the expected errors of a training at the routing policy's thresholds; None without scores."""
     if summary is None or not summary.out_of_fold:
         return None
-    return make_promise(summary.out_of_fold, parse(services.settings.get_routing_policy()))
+    return compute_expected_errors(summary.out_of_fold, parse(services.settings.get_routing_policy()))
 
 
 def _find_or_freeze(services: ModelServices, source: str, reason: str) -> "HoldOutManifest | None":
@@ -198,15 +198,15 @@ def _print_summary(summary: TrainingSummary) -> None:
     print_table(("", *label_names), cells, label_names)
 
 
-def _print_evaluation(evaluation: HoldOutEvaluation, promise: TrainingPromise | None) -> None:
+def _print_evaluation(evaluation: HoldOutEvaluation, expected: ExpectedErrors | None) -> None:
     """Print the rates of the hold-out, with the counts that the training predicts."""
     click.echo("\nOn the frozen hold-out, at the policy's thresholds:\n")
     rows = []
     for rate, words in RATES.items():
         found = getattr(evaluation, rate)
         predicted = ""
-        if promise is not None:
-            low, high = getattr(promise.rates, rate).predict_count(found.total)
+        if expected is not None:
+            low, high = getattr(expected.rates, rate).predict_count(found.total)
             predicted = f"{low:,} – {high:,}"
         rows.append((words, *format_proportion(found), predicted))
     titles = ("what", "count", "share", "95 % interval", "predicted count")

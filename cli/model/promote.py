@@ -10,8 +10,8 @@ import click
 
 from cli.context import CliContext
 from cli.model.evaluate import evaluate_on_hold_out, read_training_summary
+from cli.model.expected_errors_output import describe_first_policy, summarize_expected_errors
 from cli.model.label_verdicts import resolve_verdicts, verdict_option
-from cli.model.promise_output import describe_first_policy, summarize_promise
 from cli.model.reference_output import warn_of_missing_reference
 from cli.model_services import ModelServices, open_model_services, project_options
 from cli.output import note, print_json_line
@@ -21,9 +21,10 @@ from workflow.inspections.default_label_rules import policy_for_labels
 from workflow.inspections.routing_policy import DEFAULT_POLICY, parse
 from workflow.models import promotion
 from workflow.models.evaluation import TrainingSummary
+from workflow.models.expected_errors import compute_expected_errors
 from workflow.models.model import ACTIVE_STATUSES, ModelVersion, RequestResult, version_name
-from workflow.models.promise import make_promise, propose_thresholds
 from workflow.models.promotion import PromotionCase
+from workflow.models.threshold_proposal import propose_thresholds
 
 
 @click.command()
@@ -139,8 +140,8 @@ def _extend_policy(
         policy = policy_for_labels(current, labels, named, propose_thresholds(photos, rules))
         rules = parse(policy)
         note(describe_first_policy(rules, bool(photos)))
-    if (promise := make_promise(photos, rules)) is not None:
-        note(summarize_promise(promise))
+    if (expected := compute_expected_errors(photos, rules)) is not None:
+        note(summarize_expected_errors(expected))
     return policy
 
 

@@ -3,9 +3,9 @@
 import click
 
 from cli.context import CliContext
-from cli.model.evaluate import read_promise, read_training_summary
+from cli.model.evaluate import read_expected_errors, read_training_summary
+from cli.model.expected_errors_output import expected_errors_to_dict, print_expected_errors
 from cli.model.model_output import json_option, print_model, version_argument
-from cli.model.promise_output import print_promise, promise_to_dict
 from cli.model.reference_output import print_proposal, print_reference
 from cli.model_services import open_model_services, project_options
 
@@ -29,10 +29,10 @@ def show(context: CliContext, version: str, project: str, bucket: str, as_json: 
     """
     services = open_model_services(context, project, bucket)
     model = services.find_version(version)
-    promise = read_promise(services, read_training_summary(model))
-    print_model(services, model, as_json, expected=promise_to_dict(promise))
+    expected = read_expected_errors(services, read_training_summary(model))
+    print_model(services, model, as_json, expected=expected_errors_to_dict(expected))
     if as_json:
         return
-    print_promise(promise)
+    print_expected_errors(expected)
     print_reference(services.references.get(model.arn))
     print_proposal(services.reference_store, model.arn)

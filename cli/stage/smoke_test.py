@@ -12,7 +12,7 @@ import click
 from cli.aws_options import aws_options, resolve_target
 from cli.context import AwsTarget, CliContext, Environment, find_stack, find_stage_environment
 from cli.output import format_duration, note, print_json_line, print_table
-from cli.stage.smoke_review import REVIEWER, decide_in_review_app
+from cli.stage.smoke_decision import REVIEWER, decide_in_review_app
 from workflow import timestamps
 from workflow.errors import PartcheckError
 from workflow.inspections.inspection import Inspection, InspectionState

@@ -56,7 +56,7 @@ def read_ownership(
     parameter: str, audit_table: str, bucket: str, others: "Iterable[Stack]"
 ) -> ModelOwnership:
     """Read which models belong to the stage. A name is empty if the resource is deleted already."""
-    from workflow.aws.model_events import CAPACITY_EVENTS, LIFECYCLE_EVENTS, DynamoModelEventLog
+    from workflow.aws.model_event_log import CAPACITY_EVENTS, LIFECYCLE_EVENTS, DynamoModelEventLog
     from workflow.aws.model_settings import SsmModelSettings
 
     own = {SsmModelSettings(parameter).get_model()} if parameter else set()

@@ -10,7 +10,7 @@ from custom_labels.errors import ServiceError
 from custom_labels.lifecycle import VersionStatus
 from custom_labels.operations.tags import add_tags
 from custom_labels.pagination import newest_first_key, paginate
-from custom_labels.training_job import DatasetSource, TrainingJob
+from custom_labels.training_job import DatasetSource, TrainingInput
 from custom_labels.training_pool import delete_model_folder
 from custom_labels.version_repository import VersionRecord, new_record
 
@@ -43,7 +43,7 @@ def create_version(account: CustomLabelsAccount, request: dict[str, Any]) -> dic
     account.training_pool.start(
         arn,
         folder,
-        TrainingJob(
+        TrainingInput(
             version_arn=arn,
             project_name=project["name"],
             version_name=name,

@@ -9,8 +9,8 @@ from PIL import Image
 
 from local.sample_parts.camera import encode_jpeg, take_photo
 from local.sample_parts.defects import DefectKind, add_defect
+from local.sample_parts.harmless_marks import add_harmless_marks
 from local.sample_parts.holes import cut_holes
-from local.sample_parts.marks import add_harmless_marks
 from local.sample_parts.products import SampleProduct, draw_design
 from local.sample_parts.scene import create_scene
 

@@ -100,7 +100,7 @@ class DashboardView:
         return self.counts.get(f"verdict:{metrics.WITHDRAWN}", 0)
 
     @property
-    def judged(self) -> int:
+    def predicted_or_reviewed(self) -> int:
         """The number of photos that the model or a reviewer was asked about, waiting ones included."""
         return self.counts.get("judged", 0)
 
@@ -111,8 +111,8 @@ class DashboardView:
 
     @property
     def asked_share(self) -> float | None:
-        """The share of judged photos that a reviewer was asked about, None without any."""
-        return self.asked / self.judged if self.judged else None
+        """The share of those photos that a reviewer was asked about, None without any."""
+        return self.asked / self.predicted_or_reviewed if self.predicted_or_reviewed else None
 
     @property
     def timed(self) -> int:

@@ -87,7 +87,7 @@ def adjudicate(
         reason=reason.strip(),
         defect_class=defect_class if verdict is Verdict.DEFECT else "",
     )
-    services.assigner.evict(inspection_id)
+    services.assigner.drop_from_cache(inspection_id)
     flash(request, f"Settled as {verdict}.", "ok")
     return RedirectResponse("/disagreements", 303)
 

@@ -126,7 +126,7 @@ def decide(
         comment=comment.strip(),
     )
     submission = submissions.submit(services.container, answer, user.name, services.settings.undo_seconds)
-    services.assigner.evict(inspection_id)
+    services.assigner.drop_from_cache(inspection_id)
     seconds = submission.undo_seconds_left
     if _wants_json(request):
         response: Response = JSONResponse({"status": submission.status, "undo_seconds_left": seconds})
@@ -158,7 +158,7 @@ def undo(
         services.assigner.renew(user.name, [inspection_id])
     else:
         submissions.undo(container, inspection_id, decision_id, user.name)
-    services.assigner.evict(inspection_id)
+    services.assigner.drop_from_cache(inspection_id)
     row = submissions.get_inspection(container, inspection_id)
     if _wants_json(request):
         card = build_card(row, container.inspections, container.routing_policy())

@@ -32,7 +32,7 @@ from click.testing import CliRunner, Result
 from cli.context import open_environment
 from cli.main import main
 from cli.sample_model import train_and_promote_sample_model
-from cli.stage.smoke_review import REVIEWER
+from cli.stage.smoke_decision import REVIEWER
 from deployment.resource_deletion import BUCKET, TABLE, select_existing
 from deployment.stacks import CloudFormationStacks
 from infra.review_network import ZONES_PARAMETER

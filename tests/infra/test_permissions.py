@@ -36,7 +36,7 @@ COMMANDS_ONLY = {
     "model_control_plane.RekognitionModelControlPlane.describe": "model promote, model start, model stop",
     "model_control_plane.RekognitionModelControlPlane.list_projects": "model list, stage destroy",
     "model_control_plane.RekognitionModelControlPlane.train": "model train",
-    "model_events.DynamoModelEventLog.events": "model list, model rollback, model capacity",
+    "model_event_log.DynamoModelEventLog.events": "model list, model rollback, model capacity",
     "model_references.write_json": "model train, model reference",
     "model_settings.SsmModelSettings._put": "model promote, model rollback, model capacity",
     "own_models.S3OwnModels._keys": "model list, model train, model promote",

@@ -17,13 +17,13 @@ from local.environment import LocalEnvironment
 from local.resources import TRAINING_BUCKET
 from local.sample_parts import generate_parts
 from tests.integration.test_pipeline_guarantees import upload_photo, wait_for
-from vision.camera_faults import apply_fault, flatten
+from vision.camera_faults import apply_fault, paint_uniform_grey
 from workflow import timestamps
 from workflow.aws.capacity_store import METER, START_LOCK, DynamoCapacityStore
 from workflow.aws.clients import client
 from workflow.aws.inspections import DynamoInspectionRepository
 from workflow.aws.model_control_plane import RekognitionModelControlPlane
-from workflow.aws.model_events import CAPACITY_EVENTS, DynamoModelEventLog
+from workflow.aws.model_event_log import CAPACITY_EVENTS, DynamoModelEventLog
 from workflow.aws.model_settings import SsmModelSettings
 from workflow.aws.queues import SqsMessageQueue
 from workflow.inspections.inspection import InspectionState
@@ -165,7 +165,7 @@ def judge_photos_that_are_not_uploaded(run: Run, folder: Path) -> None:
     shots.mkdir()
     (part,) = generate_parts(1, seed=15)
     (shots / "part.jpg").write_bytes(part.content)
-    (shots / "lamp-off.jpg").write_bytes(apply_fault(part.content, flatten(0)))
+    (shots / "lamp-off.jpg").write_bytes(apply_fault(part.content, paint_uniform_grey(0)))
 
     dark, usual = map(json.loads, run("try", str(shots), "--project", PROJECT, "--json", lines=True))
 

@@ -109,7 +109,7 @@ def test_no_photo_is_assigned_to_two_reviewers(review_tables: ReviewTables) -> N
                 with lock:
                     holders.pop(row.id, None)
                 assert review_tables.reviews.release_lease(row.id, reviewer)
-                assigner.evict(row.id)
+                assigner.drop_from_cache(row.id)
 
     with ThreadPoolExecutor(CLIENTS) as pool:
         for future in [pool.submit(work, number) for number in range(CLIENTS)]:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from workflow.aws.inspections import DynamoInspectionRepository
     from workflow.aws.logs import CloudWatchStepLogs, LambdaStepLogs
     from workflow.aws.model_control_plane import RekognitionModelControlPlane
-    from workflow.aws.model_events import DynamoModelEventLog
+    from workflow.aws.model_event_log import DynamoModelEventLog
     from workflow.aws.model_references import S3ReferenceRepository
     from workflow.aws.model_settings import SsmModelSettings
     from workflow.aws.object_store import S3ObjectStore
@@ -220,13 +220,13 @@ class AwsContainer:
 
     @cached_property
     def model_event_log(self) -> "DynamoModelEventLog":
-        from workflow.aws.model_events import DynamoModelEventLog
+        from workflow.aws.model_event_log import DynamoModelEventLog
 
         return DynamoModelEventLog(self.setting("AUDIT_TABLE"))
 
     @cached_property
     def capacity_event_log(self) -> "DynamoModelEventLog":
-        from workflow.aws.model_events import CAPACITY_EVENTS, DynamoModelEventLog
+        from workflow.aws.model_event_log import CAPACITY_EVENTS, DynamoModelEventLog
 
         return DynamoModelEventLog(self.setting("AUDIT_TABLE"), CAPACITY_EVENTS)
 

@@ -99,7 +99,7 @@ class ReviewAssigner:
             if row is not None:
                 rows.append(row)
                 continue
-            self.evict(item.id)
+            self.drop_from_cache(item.id)
             if len(proposed) > MAX_ROTATION:  # Another worker assigns the same photos: try others.
                 proposed.rotate(-random.randrange(MAX_ROTATION))  # noqa: S311
         return rows
@@ -156,7 +156,7 @@ class ReviewAssigner:
             inspection_id=inspection_id, at=now, actor=reviewer, action=AuditAction.HOLD, reason=reason
         )
         self._reviews.hold(inspection_id, Hold(reviewer, now, reason), entry)
-        self.evict(inspection_id)
+        self.drop_from_cache(inspection_id)
 
     def release_hold(self, reviewer: str, inspection_id: InspectionId) -> None:
         """Return a photo from hold to the open queue."""
@@ -166,7 +166,7 @@ class ReviewAssigner:
                 inspection_id=inspection_id, at=self._clock(), actor=reviewer, action=AuditAction.RELEASE_HOLD
             ),
         )
-        self.evict(inspection_id)
+        self.drop_from_cache(inspection_id)
 
     def list_items(self, queue: ReviewQueue = ReviewQueue.OPEN) -> list[ReviewItem]:
         """List a queue from the cache; read the queue again if the cache is too old.
@@ -269,7 +269,7 @@ class ReviewAssigner:
                 if current is not None:
                     cached.items[inspection_id] = replace(current, lease=None, **changes)
 
-    def evict(self, inspection_id: InspectionId) -> None:
+    def drop_from_cache(self, inspection_id: InspectionId) -> None:
         """Remove a photo from the cache after it was decided, put on hold or released."""
         with self._lock:
             for cached in self._cache.values():

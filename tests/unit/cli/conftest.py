@@ -195,7 +195,7 @@ def room(monkeypatch: pytest.MonkeyPatch) -> Room:
     monkeypatch.setattr("workflow.aws.own_models.ModelControlPlaneOfAllKinds", lambda _own: room.world)
     monkeypatch.setattr("workflow.aws.model_settings.SsmModelSettings", lambda *_names: room.settings)
     monkeypatch.setattr(
-        "workflow.aws.model_events.DynamoModelEventLog", lambda _table, book="model": books[book]
+        "workflow.aws.model_event_log.DynamoModelEventLog", lambda _table, book="model": books[book]
     )
     monkeypatch.setattr("workflow.aws.model_references.S3ReferenceRepository", lambda *_: room.references)
     monkeypatch.setattr("workflow.aws.reference_updates.S3ReferenceUpdates", lambda *_: room.updates)

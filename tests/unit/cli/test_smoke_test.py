@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from cli.stage import smoke_test
-from cli.stage.smoke_review import REVIEWER
+from cli.stage.smoke_decision import REVIEWER
 from tests.unit.cli.conftest import OUTPUTS
 from tests.web.world import World
 from workflow import timestamps

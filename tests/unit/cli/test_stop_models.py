@@ -111,7 +111,7 @@ def test_the_stages_record_tells_which_models_are_its_own(monkeypatch: pytest.Mo
         "/partcheck/dev/model": settings,
         "/partcheck/prod/model": InMemoryModelSettings(arn_of("theirs")),
     }
-    monkeypatch.setattr("workflow.aws.model_events.DynamoModelEventLog", lambda _table, book: books[book])
+    monkeypatch.setattr("workflow.aws.model_event_log.DynamoModelEventLog", lambda _table, book: books[book])
     monkeypatch.setattr("workflow.aws.model_settings.SsmModelSettings", parameters.__getitem__)
     prod = Stack(
         id="id",

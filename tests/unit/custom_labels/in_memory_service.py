@@ -15,7 +15,7 @@ from custom_labels.errors import ServiceError
 from custom_labels.request_validation import load_service_model
 from custom_labels.s3_location import S3Location
 from custom_labels.s3_storage import UNREACHABLE_MESSAGE, S3Storage
-from custom_labels.training_job import TrainingJob, TrainingOutcome, write_job
+from custom_labels.training_job import TrainingInput, TrainingOutcome, write_input
 from custom_labels.training_pool import TrainingPool
 from vision.calibration import ScoreCalibration
 from vision.classifier import FeatureScaler, PhotoClassifier
@@ -49,8 +49,8 @@ class InMemoryS3Storage(S3Storage):
 class IdleTrainingPool(TrainingPool):
     """A pool that starts no process; a test ends the training."""
 
-    def start(self, arn: str, folder: Path, job: TrainingJob) -> None:
-        write_job(folder, job)
+    def start(self, arn: str, folder: Path, inputs: TrainingInput) -> None:
+        write_input(folder, inputs)
 
 
 class InMemoryService:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from custom_labels.s3_location import S3Location
-from custom_labels.training_job import TrainingOutcome, read_job
+from custom_labels.training_job import TrainingOutcome, read_input
 from tests.unit.custom_labels.in_memory_service import (
     OUTPUT,
     UNITS,
@@ -112,10 +112,10 @@ def test_a_training_uses_the_datasets_of_the_project_and_nothing_beside_them(
     assert service.expect_error("CreateProjectVersion", **request, **mixed) == "InvalidParameterException"
     assert list((service.account.state_dir / "models").glob("*")) == []
     arn = service.call("CreateProjectVersion", **request)["ProjectVersionArn"]
-    job = read_job(service.account.model_folder(arn))
-    assert job.train.file
-    assert job.test is None
-    assert (service.account.model_folder(arn) / job.train.file).read_text() == manifest_line(
+    inputs = read_input(service.account.model_folder(arn))
+    assert inputs.train.file
+    assert inputs.test is None
+    assert (service.account.model_folder(arn) / inputs.train.file).read_text() == manifest_line(
         "s3://parts/a.jpg", "ok"
     ) + "\n"
 

@@ -17,7 +17,7 @@ from custom_labels.manifest_rules import ManifestRejected
 from custom_labels.s3_location import S3Location
 from custom_labels.s3_storage import parse_s3_object
 from custom_labels.training import train_model
-from custom_labels.training_job import MODEL_FILE, DatasetSource, TrainingJob, TrainingOutcome
+from custom_labels.training_job import MODEL_FILE, DatasetSource, TrainingInput, TrainingOutcome
 from custom_labels.training_reports import TrainingReports
 from local.sample_parts import generate_parts
 from tests.copies import decode_grey, mirrored, recompressed, rotated
@@ -38,10 +38,10 @@ def pool() -> Iterator[Executor]:
         yield pool
 
 
-def training_job(test: str | None = None, bucket: str = "parts") -> TrainingJob:
+def training_job(test: str | None = None, bucket: str = "parts") -> TrainingInput:
     source = DatasetSource(manifest={"Bucket": "parts", "Name": test}) if test else None
     train_source = DatasetSource(manifest={"Bucket": "parts", "Name": "train"})
-    return TrainingJob(
+    return TrainingInput(
         version_arn="arn",
         project_name="pump",
         version_name="v1",
@@ -67,8 +67,8 @@ def store_photos(
     return lines
 
 
-def run(storage: InMemoryS3Storage, folder: Path, pool: Executor, job: TrainingJob) -> TrainingOutcome:
-    return train_model(job, folder, TrainingReports(storage, job), pool)
+def run(storage: InMemoryS3Storage, folder: Path, pool: Executor, inputs: TrainingInput) -> TrainingOutcome:
+    return train_model(inputs, folder, TrainingReports(storage, inputs), pool)
 
 
 @pytest.mark.parametrize("colour", [False, True])

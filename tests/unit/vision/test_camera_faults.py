@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from vision.camera_faults import GROSS_FAULTS, apply_fault, blur, dim, flatten, shift
+from vision.camera_faults import GROSS_FAULTS, apply_fault, defocus, dim, paint_uniform_grey, shift
 
 
 def photo(mode: str = "RGB") -> bytes:
@@ -34,7 +34,7 @@ def test_light_is_multiplied_and_clipped() -> None:
 
 
 def test_a_flat_photo_has_one_grey_value() -> None:
-    assert np.unique(grey(apply_fault(photo("L"), flatten(128)))).tolist() == [128]
+    assert np.unique(grey(apply_fault(photo("L"), paint_uniform_grey(128)))).tolist() == [128]
 
 
 def test_a_shifted_photo_is_black_where_nothing_is() -> None:
@@ -45,4 +45,4 @@ def test_a_shifted_photo_is_black_where_nothing_is() -> None:
 
 
 def test_a_blurred_photo_has_less_contrast_between_neighbours() -> None:
-    assert np.diff(grey(apply_fault(photo(), blur(2)))).std() < np.diff(grey(photo())).std() / 4
+    assert np.diff(grey(apply_fault(photo(), defocus(2)))).std() < np.diff(grey(photo())).std() / 4

@@ -1,4 +1,4 @@
-"""The promise of a training counts parts, and its intervals hold: by enumeration and by simulation."""
+"""Expected errors count parts, and their intervals hold: by enumeration and by simulation."""
 
 import numpy as np
 import pytest
@@ -7,7 +7,8 @@ from scipy import stats
 from workflow.inspections.routing_policy import LabelRule, RoutingPolicy
 from workflow.inspections.verdict import Score, Verdict
 from workflow.models.evaluation import OutOfFoldPhoto
-from workflow.models.promise import make_promise, propose_thresholds
+from workflow.models.expected_errors import compute_expected_errors
+from workflow.models.threshold_proposal import propose_thresholds
 from workflow.proportion import Proportion
 
 RULES = {"ok": LabelRule(Verdict.OK, 0.8), "crack": LabelRule(Verdict.DEFECT, 0.8)}
@@ -24,31 +25,33 @@ def photos(label: str, ok_scores: list[float], shots: int = 1) -> list[OutOfFold
 
 
 def test_rates_count_parts_by_their_worst_photo() -> None:
-    promise = make_promise(photos("ok", [0.9, 0.1], 3) + photos("crack", [0.85, 0.05, 0.3], 2), POLICY)
-    assert promise is not None
-    assert promise.rates.escapes == Proportion(1, 3)
-    assert promise.rates.false_alarms == Proportion(1, 2)
-    assert promise.rates.unclear == Proportion(5, 5)
-    assert promise.parts == {"crack": 3, "ok": 2}
+    expected = compute_expected_errors(
+        photos("ok", [0.9, 0.1], 3) + photos("crack", [0.85, 0.05, 0.3], 2), POLICY
+    )
+    assert expected is not None
+    assert expected.rates.escapes == Proportion(1, 3)
+    assert expected.rates.false_alarms == Proportion(1, 2)
+    assert expected.rates.unclear == Proportion(5, 5)
+    assert expected.parts == {"crack": 3, "ok": 2}
 
 
 def test_the_threshold_without_escapes_has_a_bound_and_a_price() -> None:
-    promise = make_promise(
+    expected = compute_expected_errors(
         photos("ok", [0.99, 0.97, 0.95, 0.5]) + photos("crack", [0.96, *[0.1] * 58]), POLICY
     )
-    assert promise is not None
-    assert promise.no_escape.value == pytest.approx(0.961)
-    assert promise.no_escape.passing == Proportion(2, 4)
-    assert promise.bound == pytest.approx(stats.beta.ppf(0.95, 1, 59))  # Clopper-Pearson, one-sided
-    assert promise.automatable
+    assert expected is not None
+    assert expected.no_escape.value == pytest.approx(0.961)
+    assert expected.no_escape.passing == Proportion(2, 4)
+    assert expected.bound == pytest.approx(stats.beta.ppf(0.95, 1, 59))  # Clopper-Pearson, one-sided
+    assert expected.automatable
 
 
 def test_a_product_whose_defects_look_sound_is_not_automatable() -> None:
     like_sound = photos("ok", [0.9] * 40) + photos("crack", [0.999, 0.9, *[0.1] * 48])
-    promise = make_promise(like_sound, POLICY)
-    assert promise is not None
-    assert not promise.automatable
-    assert make_promise(photos("ok", [0.9] * 40), POLICY) is None
+    expected = compute_expected_errors(like_sound, POLICY)
+    assert expected is not None
+    assert not expected.automatable
+    assert compute_expected_errors(photos("ok", [0.9] * 40), POLICY) is None
 
 
 @pytest.mark.parametrize(

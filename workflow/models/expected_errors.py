@@ -1,4 +1,4 @@
-"""The promise of a training: the error rates to expect, from scores of photos that the model did not know.
+"""The expected errors of a training: rates from scores of photos that the model did not know.
 
 All counts are of parts. A part with several photos counts once, by its worst photo.
 """
@@ -12,10 +12,7 @@ from workflow.inspections.verdict import Verdict
 from workflow.models.evaluation import ErrorRates, OutOfFoldPhoto, ScoredPhoto, measure_rates, true_verdict
 from workflow.proportion import Proportion
 
-# A first policy trusts no score below this, however few errors were seen.
-LEAST_THRESHOLD = 0.8
 ESCAPE_LIMIT = 0.01
-FALSE_ALARM_LIMIT = 0.02
 # A product of which fewer sound parts than this share pass is not worth automating.
 LEAST_PASSING_SHARE = 0.1
 _STEP = 0.001
@@ -35,7 +32,7 @@ class PassingThreshold:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TrainingPromise:
+class ExpectedErrors:
     """The error rates to expect at a policy's thresholds, and the price of no escapes.
 
     `parts` is the number of parts of each label. `no_escape` is the threshold from which no escape was seen,
@@ -59,8 +56,8 @@ class TrainingPromise:
         return self.within_limit.passing.share >= LEAST_PASSING_SHARE
 
 
-def make_promise(photos: Sequence[OutOfFoldPhoto], policy: RoutingPolicy) -> TrainingPromise | None:
-    """Return the promise at a policy's thresholds, or None without photos of sound and of defective parts.
+def compute_expected_errors(photos: Sequence[OutOfFoldPhoto], policy: RoutingPolicy) -> ExpectedErrors | None:
+    """Return the expected errors at a policy's thresholds; None unless both sound and defective parts occur.
 
     A label that the policy does not know has the verdict of its name.
     """
@@ -68,13 +65,13 @@ def make_promise(photos: Sequence[OutOfFoldPhoto], policy: RoutingPolicy) -> Tra
     if {photo.truth for photo in scored} != {Verdict.OK, Verdict.DEFECT}:
         return None
     parts = {(photo.label, photo.part) for photo in photos}
-    return TrainingPromise(
+    return ExpectedErrors(
         parts={
             label: sum(name == label for name, _ in parts) for label in sorted({name for name, _ in parts})
         },
         rates=measure_rates(scored, policy),
-        no_escape=_find_threshold(scored, policy, Verdict.OK, 0.0),
-        within_limit=_find_threshold(scored, policy, Verdict.OK, ESCAPE_LIMIT),
+        no_escape=find_threshold(scored, policy, Verdict.OK, 0.0),
+        within_limit=find_threshold(scored, policy, Verdict.OK, ESCAPE_LIMIT),
     )
 
 
@@ -86,27 +83,7 @@ def score_out_of_fold(photos: Iterable[OutOfFoldPhoto], policy: RoutingPolicy) -
     ]
 
 
-def propose_thresholds(photos: Iterable[OutOfFoldPhoto], policy: RoutingPolicy) -> dict[str, float]:
-    """Return the threshold of each verdict for a first policy; empty without scores of both.
-
-    That of ok is the lowest from which at most ESCAPE_LIMIT of the defective parts were passed, and that of
-    defects the lowest from which at most FALSE_ALARM_LIMIT of the sound parts were called defect; neither is
-    below LEAST_THRESHOLD.
-    """
-    scored = score_out_of_fold(photos, policy)
-    if {photo.truth for photo in scored} != {Verdict.OK, Verdict.DEFECT}:
-        return {}
-    limits = {Verdict.OK: ESCAPE_LIMIT, Verdict.DEFECT: FALSE_ALARM_LIMIT}
-    found = {
-        verdict: _find_threshold(scored, policy, verdict, limit).value for verdict, limit in limits.items()
-    }
-    return {
-        verdict.value: 1.0 if value is None else max(LEAST_THRESHOLD, math.ceil(value * 100 - 1e-6) / 100)
-        for verdict, value in found.items()
-    }
-
-
-def _find_threshold(
+def find_threshold(
     photos: Sequence[ScoredPhoto], policy: RoutingPolicy, verdict: Verdict, limit: float
 ) -> PassingThreshold:
     """Find the lowest threshold of a verdict at which at most a share `limit` of the other parts get it."""
