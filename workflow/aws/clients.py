@@ -28,10 +28,7 @@ def client(service: str) -> Any:
         read_timeout=int(os.environ.get("READ_TIMEOUT_SECONDS") or READ_TIMEOUT_SECONDS),
         max_pool_connections=32,
         tcp_keepalive=True,
-        # Both save processor time at each call: tests validate the requests, and botocore would build its
-        # own name twice.
-        parameter_validation=False,
-        user_agent=USER_AGENT,
+        user_agent=USER_AGENT,  # botocore would build its own name at each call.
     )
     return boto3.client(service, config=config)  # type: ignore[call-overload]
 
