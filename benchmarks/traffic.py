@@ -25,7 +25,7 @@ from workflow.aws.inspections import DynamoInspectionRepository
 from workflow.aws.object_store import S3ObjectStore
 from workflow.aws.queues import SqsMessageQueue
 from workflow.aws.stack_outputs import StackOutputs
-from workflow.inspections.inspection import InspectionState
+from workflow.inspections.inspection import UNJUDGED_STATES, InspectionState
 from workflow.inspections.objects import Image, inspection_id
 from workflow.inspections.verdict import Verdict
 from workflow.recovery import consistency
@@ -139,7 +139,7 @@ class Traffic:
         """Return the number of photos that are not closed."""
         return sum(
             1
-            for state in (InspectionState.INSPECTING, InspectionState.WAITING)
+            for state in (*UNJUDGED_STATES, InspectionState.WAITING)
             for _ in self.inspections.list_by_state(state)
         )
 

@@ -11,7 +11,7 @@ from workflow.inspections.serialization import IN_FLIGHT, is_in_flight, verdict_
 
 MAX_RECENT = 300
 SINGLE_READS = 2
-ROUND_SECONDS = 1.2
+ROUND_SECONDS = 1.4
 
 
 def wait_for_answers(

@@ -15,6 +15,7 @@ PHOTO_MB, UNCLEAR_SHARE = 1.0, 0.05
 PHOTOS_PER_SECOND_PER_UNIT = 4
 VOLUMES = (10_000, 100_000, 1_000_000)
 SHIFT_HOURS = 8 * 22
+BATCH = "a batch a day"
 BATCHES, HOURS_AROUND_A_BATCH = 22, 1.5  # Half an hour to start, an hour until an idle model is stopped.
 # Requests of one photo on its way to a verdict. Transitions are those of the path without a review.
 TRANSITIONS, FUNCTION_CALLS = 9, 5
@@ -25,13 +26,17 @@ DETECTING_GB_SECONDS = 0.66
 GB_SECONDS = 1.1 + DETECTING_GB_SECONDS + MEASURING_GB_SECONDS + MEASURING_START_GB_SECONDS / 100
 # Judging a colour PNG of a megapixel with an own model at 1 GB, and loading it for each hundred photos.
 OWN_MODEL_GB_SECONDS, OWN_MODEL_START_GB_SECONDS = 0.05, 0.15
-READS, MESSAGES = 10, 7  # One reads the camera.
-# A write counts once for the item and once for each index that it changes. The name index gets an entry for
-# each word and digit of the name and at most eight for the folders: here those of SAMPLE_KEY.
+READ_UNITS, MESSAGES = 11, 7
+# A write takes a unit for each KB of the item, and of its entry in each index that it changes. The name
+# index gets an entry for each word and digit of the name and at most eight for the folders, as SAMPLE_KEY.
+# A test compares these figures with the calls of photos and the sizes of their items.
 SAMPLE_KEY, NAME_WRITES, MAX_NAME_WRITES = "line-2/2026-11-30/cast_0042.jpeg", 11, 40
-WRITES = 23 + NAME_WRITES  # One is the descriptor, three are the photo and its frame in the camera's history.
+WRITE_UNITS = 102
 OBJECT_WRITES, OBJECT_READS, LOG_KB, ITEM_KB = 2, 3, 6, 5
-REVIEW_TRANSITIONS, REVIEW_FUNCTION_CALLS, REVIEW_WRITES = 3, 4, 14
+REVIEW_TRANSITIONS, REVIEW_FUNCTION_CALLS, REVIEW_WRITE_UNITS = 3, 3, 95
+# A photo that is parked is detected twice, and looks once between.
+WAIT_TRANSITIONS, WAIT_FUNCTION_CALLS, WAIT_GB_SECONDS = 3, 2, 0.4
+WAIT_WRITE_UNITS, WAIT_READ_UNITS = 25, 4
 ALARM_METRICS, CUSTOM_METRICS = 50, 30
 REVIEW_APP_DISK_GB, INDEX_ENTRY_KB = 10, 0.2
 # Ten reviewers, each for a working day, a page or a photo every few seconds.
@@ -51,7 +56,8 @@ def cost_of_thousand_photos() -> list[CostItem]:
     reviewed = UNCLEAR_SHARE
     per_photo = {
         "Step Functions": usd("transition", TRANSITIONS + reviewed * REVIEW_TRANSITIONS),
-        "DynamoDB": usd("table write", WRITES + reviewed * REVIEW_WRITES) + usd("table read", READS),
+        "DynamoDB": usd("table write", WRITE_UNITS + reviewed * REVIEW_WRITE_UNITS)
+        + usd("table read", READ_UNITS),
         "Lambda": usd("function second", GB_SECONDS)
         + usd("function call", FUNCTION_CALLS + reviewed * REVIEW_FUNCTION_CALLS),
         "S3 requests": usd("object write", OBJECT_WRITES) + usd("object read", OBJECT_READS),
@@ -59,6 +65,17 @@ def cost_of_thousand_photos() -> list[CostItem]:
         "SQS and EventBridge": usd("message", MESSAGES) + usd("event", 1),
     }
     return [CostItem(name, 1000 * dollars) for name, dollars in per_photo.items()]
+
+
+def cost_of_waiting_thousand_photos() -> float:
+    """Return what a thousand photos cost more that are parked until the model runs, in US dollars."""
+    return 1000 * (
+        usd("transition", WAIT_TRANSITIONS)
+        + usd("function call", WAIT_FUNCTION_CALLS)
+        + usd("function second", WAIT_GB_SECONDS)
+        + usd("table write", WAIT_WRITE_UNITS)
+        + usd("table read", WAIT_READ_UNITS)
+    )
 
 
 def cost_of_measuring_thousand_photos() -> float:
@@ -119,7 +136,7 @@ def model_hours(photos: int) -> Mapping[str, float]:
     return {
         "always on": max(HOURS_PER_MONTH, working),
         "in one shift": max(SHIFT_HOURS, working),
-        "a batch a day": working + BATCHES * HOURS_AROUND_A_BATCH,
+        BATCH: working + BATCHES * HOURS_AROUND_A_BATCH,
     }
 
 
@@ -170,6 +187,7 @@ def summarize_stage_cost(review_app: bool, domain: bool = False) -> str:
 def render_page() -> str:
     """Render docs/cost.md."""
     photos = cost_of_thousand_photos()
+    waiting = CostItem("Waiting for the model, once, if a photo does", cost_of_waiting_thousand_photos())
     return Template(TEMPLATE.read_text(encoding="utf-8")).substitute(
         model=f"{PRICES['model'].usd:.0f}",
         photos=f"{total(photos):.2f}",
@@ -180,14 +198,16 @@ def render_page() -> str:
         review_gb=REVIEW_GB,
         cloudfront=f"{cloudfront_cost():.2f}",
         photo_mb=f"{PHOTO_MB:.0f}",
-        writes=WRITES,
+        writes=WRITE_UNITS,
+        waiting=f"{cost_of_waiting_thousand_photos():.2f}",
+        wait_transitions=WAIT_TRANSITIONS,
         name_writes=NAME_WRITES,
         max_name_writes=MAX_NAME_WRITES,
         sample_key=SAMPLE_KEY,
         check=f"{monthly_check_cost(MILLION):.2f}",
         unclear=f"{UNCLEAR_SHARE:.0%}",
         speed=PHOTOS_PER_SECOND_PER_UNIT,
-        thousand=_bill("US$", photos, 3),
+        thousand=_bill("US$", photos, 3, after=waiting),
         measuring=f"{cost_of_measuring_thousand_photos():.4f}",
         own_model=f"{cost_of_judging_thousand_photos():.4f}",
         own_in_all=f"{total(photos) + cost_of_judging_thousand_photos():.2f}",
@@ -222,6 +242,8 @@ def _months() -> str:
         )
         for schedule, hours in model_hours(photos).items():
             model = usd("model", hours)
+            if schedule == BATCH:  # Every photo waits for its batch.
+                rest += cost_of_waiting_thousand_photos() * photos / 1000
             share = model / (model + rest)
             rows.append(
                 (
@@ -282,9 +304,11 @@ def _alternatives() -> str:
     return _table(("orchestration", "US$ per 1,000 photos", "properties"), rows)
 
 
-def _bill(title: str, items: Sequence[CostItem], digits: int) -> str:
+def _bill(title: str, items: Sequence[CostItem], digits: int, after: CostItem) -> str:
+    """Return the table of a bill, with an item after the total that is not in it."""
     rows = [(item.name, f"{item.dollars:.{digits}f}") for item in items]
-    return _table(("", title), [*rows, ("**Total**", f"**{total(items):.{digits}f}**")])
+    rows += [("**Total**", f"**{total(items):.{digits}f}**"), (after.name, f"{after.dollars:.{digits}f}")]
+    return _table(("", title), rows)
 
 
 def _table(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

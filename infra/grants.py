@@ -61,20 +61,32 @@ FILING_ACTIONS = (
 )
 START_EXECUTION = build_grant("state machine", "states:StartExecution")
 
+DETECTION_GRANTS = (
+    build_inspections_grant("GetItem", "UpdateItem", "PutItem"),
+    build_grant("audit", "dynamodb:PutItem"),
+    *(READ_ROUTING_POLICY, READ_MODEL_PARAMETER, READ_CAPACITY_POLICY),
+    build_grant("models", "rekognition:DetectCustomLabels", "StartProjectVersion"),
+    *(LIST_INBOUND, LIST_FILED, *READ_FOR_MODEL),
+    *READ_REFERENCES,
+    build_grant("own models/*", "s3:GetObject"),
+    build_grant("cameras", "dynamodb:GetItem", "PutItem", "UpdateItem", "Query"),
+)
+WAKE = (
+    build_grant("wake-tokens", "dynamodb:GetItem", "UpdateItem"),
+    build_grant("state machine", "states:SendTaskSuccess"),
+)
+
 GRANTS: Mapping[str, tuple[Grant, ...]] = {
     "ClaimUploadFunction": (
         build_inspections_grant("GetItem", "UpdateItem"),
         *(LIST_INBOUND, READ_INBOUND, LIST_FILED, READ_FILED),
     ),
-    "DetectLabelsFunction": (
-        build_inspections_grant("GetItem", "UpdateItem", "PutItem"),
-        build_grant("audit", "dynamodb:PutItem"),
-        *(READ_ROUTING_POLICY, READ_MODEL_PARAMETER, READ_CAPACITY_POLICY),
-        build_grant("models", "rekognition:DetectCustomLabels", "StartProjectVersion"),
-        *(LIST_INBOUND, LIST_FILED, *READ_FOR_MODEL),
-        *READ_REFERENCES,
-        build_grant("own models/*", "s3:GetObject"),
-        build_grant("cameras", "dynamodb:GetItem", "PutItem", "UpdateItem", "Query"),
+    "DetectLabelsFunction": DETECTION_GRANTS,
+    "WaitForModelFunction": (
+        *DETECTION_GRANTS,
+        build_grant("wake-tokens", "dynamodb:GetItem", "PutItem", "UpdateItem"),
+        # The state machine needs this function first, so the grant names it by its generated name.
+        build_grant("state machine by name", "states:SendTaskSuccess"),
     ),
     "MoveImageFunction": (
         build_inspections_grant("GetItem", "UpdateItem"),
@@ -95,7 +107,7 @@ GRANTS: Mapping[str, tuple[Grant, ...]] = {
     "CloseInspectionFunction": (build_inspections_grant("GetItem", "UpdateItem"),),
     "StartInspectionFunction": (
         build_inspections_grant("GetItem", "UpdateItem"),
-        build_index_grant("by_state"),
+        build_index_grant("count_by_state"),
         build_grant("inbound", "s3:ListBucketVersions"),
         START_EXECUTION,
     ),
@@ -108,20 +120,23 @@ GRANTS: Mapping[str, tuple[Grant, ...]] = {
     ),
     "ReconcileFunction": (
         build_inspections_grant("GetItem", "BatchGetItem", "UpdateItem"),
-        *(build_index_grant("by_state"), build_index_grant("by_id")),
+        *(build_index_grant(index) for index in ("by_state", "count_by_state", "by_id")),
         *(LIST_INBOUND, READ_INBOUND, LIST_FILED, READ_FILED),
         build_grant("history", "s3:ListBucketVersions"),
         START_EXECUTION,
+        *WAKE,
         build_grant("state machine", "states:ListExecutions"),
         build_grant("executions", "states:DescribeExecution"),
         build_grant("decisions", "sqs:SendMessage"),
     ),
     "ManageModelCapacityFunction": (
         build_inspections_grant("GetItem", "PutItem"),
-        build_index_grant("by_state"),
+        *(build_index_grant("by_state"), build_index_grant("count_by_state")),
         build_grant("audit", "dynamodb:PutItem"),
-        *(READ_MODEL_PARAMETER, READ_CAPACITY_POLICY),
-        build_grant("models", "rekognition:StartProjectVersion", "StopProjectVersion"),
+        *(READ_MODEL_PARAMETER, READ_CAPACITY_POLICY, READ_ROUTING_POLICY),
+        build_grant("models", "rekognition:StartProjectVersion", "StopProjectVersion", "DetectCustomLabels"),
+        *(*READ_FOR_MODEL, *WAKE, LIST_INBOUND, LIST_FILED),
+        *(build_grant("own models/*", "s3:GetObject"), build_grant("training", "s3:ListBucket")),
         build_grant("projects", "rekognition:DescribeProjectVersions"),
         build_grant("everything", "rekognition:DescribeProjects"),
         build_grant("escalations", "sqs:SendMessage"),
@@ -170,7 +185,7 @@ REVIEW_APP: tuple[Grant, ...] = (
         build_index_grant(f"by_{name}")
         for name in ("name", "review_queue", "state", "verdict", "reviewer", "policy", "model")
     ),
-    build_index_grant("unarchived"),
+    *(build_index_grant("unarchived"), build_index_grant("count_by_state")),
     build_grant("audit", "dynamodb:Query", "PutItem"),
     build_grant("audit/by_day", "dynamodb:Query"),
     *(build_grant(table, "dynamodb:Query") for table in ("name-index", "metrics", "cameras")),

@@ -41,10 +41,11 @@ class Metrics:
     def model_unavailable(self, minutes: int) -> cloudwatch.MathExpression:
         """Return 1 while photos wait and the model answers none of them."""
         return _expression(
-            "IF(FILL(not_ready, 0) > 0 AND FILL(answered, 0) == 0, 1, 0)",
+            "IF(FILL(parked, 0) + FILL(busy, 0) > 0 AND FILL(answered, 0) == 0, 1, 0)",
             minutes,
             "photos wait, the model does not answer",
-            not_ready=self.of_function("detect_labels", "detection_not_ready", minutes),
+            parked=self.of_function("manage_model_capacity", "photos_parked", minutes, "max"),
+            busy=self.of_function("detect_labels", "detection_busy", minutes),
             answered=self.of_function("detect_labels", "detection_answered", minutes),
         )
 

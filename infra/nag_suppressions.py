@@ -283,6 +283,17 @@ def _of_resources(
                 "Executions are named after photos. The permissions cover those of this one state machine."
             ),
         ),
+        NagSuppression(
+            pack=SOLUTIONS,
+            rule=rule.format(
+                f"arn:<AWS::Partition>:states:<AWS::Region>:<AWS::AccountId>:stateMachine:{state_machine_id}-*"
+            ),
+            path="Functions",
+            reason=(
+                "The state machine needs this function's ARN, so that the function can know only how the "
+                "machine's name begins. It answers a wait only with a token that this wait gave it."
+            ),
+        ),
     ]
 
 

@@ -53,6 +53,12 @@ class StageEnvironment:
             "model": parameter_arn(stack, self.parameters.model),
             "capacity": parameter_arn(stack, self.parameters.capacity),
             "state machine": self.state_machine.arn,
+            "state machine by name": stack.format_arn(
+                service="states",
+                resource="stateMachine",
+                resource_name=f"{self.state_machine.logical_id}-*",
+                arn_format=ArnFormat.COLON_RESOURCE_NAME,
+            ),
             "executions": stack.format_arn(
                 service="states",
                 resource="execution",

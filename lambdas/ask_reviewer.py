@@ -8,22 +8,16 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from lambdas.container import production
 from lambdas.observability import logger, metrics, observed
 from workflow.inspections.repository import DecisionRepository
-from workflow.pipeline.detection import DetectionDocument
-from workflow.pipeline.executions import ExecutionInput, TaskToken
+from workflow.pipeline.detection import DetectedDocument
+from workflow.pipeline.executions import TaskToken, TaskTokenStore
 from workflow.review import decisions as review
-from workflow.review.decisions import MessageQueue, TaskTokenStore
-
-
-class ReviewableDocument(ExecutionInput):
-    """The execution's document after a detection."""
-
-    detection: DetectionDocument
+from workflow.review.decisions import MessageQueue
 
 
 class AskReviewerInput(TypedDict):
     """The execution's document, and the task token that a decision answers."""
 
-    inspection: ReviewableDocument
+    inspection: DetectedDocument
     token: TaskToken
 
 

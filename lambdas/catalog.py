@@ -48,19 +48,27 @@ CLAIM_UPLOAD = LambdaFunction(
     memory_mb=1024,
     decodes_photos=True,
 )
+_DETECTION_VARIABLES = frozenset(
+    {
+        "INSPECTIONS_TABLE",
+        "AUDIT_TABLE",
+        "POLICY_PARAMETER",
+        "MODEL_PARAMETER",
+        "TRAINING_BUCKET",
+        "CAMERAS_TABLE",
+    }
+)
 DETECT_LABELS = LambdaFunction(
     placeholder="DetectLabelsFunction",
     module="detect_labels",
-    required_variables=frozenset(
-        {
-            "INSPECTIONS_TABLE",
-            "AUDIT_TABLE",
-            "POLICY_PARAMETER",
-            "MODEL_PARAMETER",
-            "TRAINING_BUCKET",
-            "CAMERAS_TABLE",
-        }
-    ),
+    required_variables=_DETECTION_VARIABLES,
+    memory_mb=1024,
+    decodes_photos=True,
+)
+WAIT_FOR_MODEL = LambdaFunction(
+    placeholder="WaitForModelFunction",
+    module="wait_for_model",
+    required_variables=_DETECTION_VARIABLES | {"WAKE_TOKENS_TABLE"},
     memory_mb=1024,
     decodes_photos=True,
 )
@@ -107,7 +115,7 @@ RECONCILE = LambdaFunction(
     required_variables=frozenset(
         {
             *("INSPECTIONS_TABLE", "INBOUND_BUCKET", "FILED_BUCKET", "HISTORY_BUCKET"),
-            *("STATE_MACHINE_ARN", "DECISION_QUEUE_URL", "MAX_IN_FLIGHT"),
+            *("STATE_MACHINE_ARN", "DECISION_QUEUE_URL", "MAX_IN_FLIGHT", "WAKE_TOKENS_TABLE"),
         }
     ),
     timeout_seconds=300,
@@ -119,9 +127,14 @@ MANAGE_MODEL_CAPACITY = LambdaFunction(
     placeholder="ManageModelCapacityFunction",
     module="manage_model_capacity",
     required_variables=frozenset(
-        {"INSPECTIONS_TABLE", "AUDIT_TABLE", "MODEL_PARAMETER", "ESCALATION_QUEUE_URL"}
+        {
+            *("INSPECTIONS_TABLE", "AUDIT_TABLE", "MODEL_PARAMETER", "POLICY_PARAMETER"),
+            *("ESCALATION_QUEUE_URL", "WAKE_TOKENS_TABLE", "TRAINING_BUCKET"),
+        }
     ),
     timeout_seconds=60,
+    memory_mb=1024,
+    decodes_photos=True,
     schedule_minutes=1,
 )
 
@@ -180,6 +193,7 @@ WATCH_CAMERAS = LambdaFunction(
 FUNCTIONS = (
     CLAIM_UPLOAD,
     DETECT_LABELS,
+    WAIT_FOR_MODEL,
     MOVE_IMAGE,
     ASK_REVIEWER,
     ESCALATE_REVIEW,

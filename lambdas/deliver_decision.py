@@ -12,9 +12,10 @@ from lambdas.batch_processor import LoggingBatchProcessor
 from lambdas.container import production
 from lambdas.observability import logger, observed
 from workflow.inspections.repository import DecisionRepository
+from workflow.pipeline.executions import TaskTokenStore
 from workflow.recovery import decision_delivery
 from workflow.recovery.redrive import RedrivableExecutions
-from workflow.review.decisions import MessageQueue, TaskTokenStore
+from workflow.review.decisions import MessageQueue
 
 processor = LoggingBatchProcessor(event_type=EventType.SQS)
 

@@ -8,11 +8,12 @@ from lambdas.detectors import build_detector
 from lambdas.observability import logger, metrics, observed
 from workflow import timestamps
 from workflow.cameras.camera import CameraRepository
+from workflow.errors import ConfigurationError
 from workflow.inspections.model_reference import ReferenceRepository
 from workflow.inspections.objects import ObjectStore
 from workflow.inspections.repository import InspectionRepository
 from workflow.inspections.routing_policy import RoutingPolicy
-from workflow.pipeline import detection
+from workflow.pipeline import detection, parking
 from workflow.pipeline.detection import DetectionDocument, Detector
 from workflow.pipeline.executions import ExecutionInput
 
@@ -33,16 +34,15 @@ def handler(
     Idempotent: a stored answer is returned again.
     """
     logger.append_keys(inspection_id=event["inspection_id"])
-    answer = detection.detect(
-        inspections=inspections or production().inspections,
-        objects=objects or production().objects,
-        detector=detector or production().detector(build_detector),
-        references=references or production().references,
-        cameras=cameras or production().cameras,
-        policy=policy or production().routing_policy(),
-        inspection_id=event["inspection_id"],
-        owner=event["execution"],
-        now=timestamps.now(),
+    require_settings(policy, detector)
+    answer = detect(
+        event,
+        inspections=inspections,
+        objects=objects,
+        detector=detector,
+        references=references,
+        cameras=cameras,
+        policy=policy,
     )
     metrics.add_metric(f"detection_{answer['outcome']}", MetricUnit.Count, 1)
     broken = answer.get("broken", False)
@@ -56,3 +56,44 @@ def handler(
     log = logger.error if broken else logger.warning if unguarded else logger.info
     log("detected", extra={"answer": answer})
     return answer
+
+
+def require_settings(policy: RoutingPolicy | None, detector: Detector | None) -> None:
+    """Raise ConfigurationError if a variable is missing. That is a fault, which no photo waits for."""
+    if policy is None:
+        production().setting("POLICY_PARAMETER")
+    if detector is None:
+        production().setting("MODEL_PARAMETER")
+
+
+def detect(
+    event: ExecutionInput,
+    *,
+    inspections: InspectionRepository | None,
+    objects: ObjectStore | None,
+    detector: Detector | None,
+    references: ReferenceRepository | None,
+    cameras: CameraRepository | None,
+    policy: RoutingPolicy | None,
+    stay_parked: bool = False,
+) -> DetectionDocument:
+    """Detect with the given adapters, or with those of the environment. Wait for unreadable settings."""
+    inspections, now = inspections or production().inspections, timestamps.now()
+    inspection_id, owner = event["inspection_id"], event["execution"]
+    try:
+        policy = policy or production().routing_policy()
+        detector = detector or production().detector(build_detector)
+    except ConfigurationError as error:
+        return parking.wait_for_settings(inspections, inspection_id, owner, error, now)
+    return detection.detect(
+        inspections=inspections,
+        objects=objects or production().objects,
+        detector=detector,
+        references=references or production().references,
+        cameras=cameras or production().cameras,
+        policy=policy,
+        inspection_id=inspection_id,
+        owner=owner,
+        now=now,
+        stay_parked=stay_parked,
+    )

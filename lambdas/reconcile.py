@@ -12,7 +12,8 @@ from workflow import timestamps
 from workflow.inspections.inspection import InspectionState
 from workflow.inspections.objects import ObjectStore
 from workflow.inspections.repository import InspectionDatabase, InspectionQueries
-from workflow.pipeline.executions import Executions
+from workflow.models.capacity_manager import CapacityStore
+from workflow.pipeline.executions import Executions, TaskTokenStore
 from workflow.recovery import reconcile as recovery
 from workflow.recovery.reconcile import Reconciler
 from workflow.recovery.scheduled_check import CheckProgressStore, ScheduledCheck
@@ -30,6 +31,8 @@ def handler(
     executions: Executions | None = None,
     decisions: MessageQueue | None = None,
     check_progress: CheckProgressStore | None = None,
+    wake_tokens: TaskTokenStore | None = None,
+    capacity_store: CapacityStore | None = None,
 ) -> dict[str, int]:
     """Find inspections, uploads and decisions that are stuck, and resume them. Continue the daily check.
 
@@ -41,6 +44,8 @@ def handler(
         objects=objects or production().objects,
         executions=executions or production().executions,
         delivery_queue=decisions or production().message_queue("DECISION_QUEUE_URL"),
+        wake_tokens=wake_tokens or production().wake_tokens,
+        capacity_store=capacity_store or production().capacity_store,
         max_in_flight=int(production().setting("MAX_IN_FLIGHT")),
     )
     counts = recovery.reconcile(

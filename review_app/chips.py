@@ -37,6 +37,7 @@ _STEP_CHIP_STYLES = {
 _EXECUTION_STYLES = {"SUCCEEDED": "succeeded", "RUNNING": "running"}
 _STATES = {
     InspectionState.INSPECTING: Chip(InspectionState.INSPECTING.value, "running", "running"),
+    InspectionState.PARKED: Chip("waits for the model", "clock", "running"),
     InspectionState.WAITING: Chip(InspectionState.WAITING.value, "person-wait", "unclear"),
     InspectionState.CLOSED: Chip(InspectionState.CLOSED.value, "ok"),
 }
@@ -89,7 +90,7 @@ def inspection_chip(row: Inspection) -> Chip:
         return verdict_chip(row.verdict, row.decision.defect_class if row.decision else "")
     if row.awaits_decision:
         return _STATES[InspectionState.WAITING]
-    return Chip(str(row.state), "running", "running")
+    return _STATES[row.state]
 
 
 def result_chip(row: Inspection) -> Chip | None:
@@ -105,5 +106,7 @@ def execution_chip(row: Inspection, record: ExecutionRecord | None) -> Chip:
         return Chip("history unavailable", "book")
     if record.status == "RUNNING" and row.state is InspectionState.WAITING:
         return step_chip("waiting", InspectionState.WAITING.value)
+    if record.status == "RUNNING" and row.state is InspectionState.PARKED:
+        return _STATES[InspectionState.PARKED]
     style = _EXECUTION_STYLES.get(record.status, "failed")
     return step_chip(style, record.status.lower().replace("_", " "))

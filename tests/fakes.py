@@ -299,10 +299,14 @@ class InMemoryExecutions:
         return True
 
 
+STOPPED = ModelNotReady("the model is not running", 30)
+
+
 class FakeDetector:
     """A detector that returns prepared answers in turn, and then repeats the last one.
 
-    With an object store it refuses images that are not in it, as Rekognition does.
+    With an object store it refuses images that are not in it, as Rekognition does. While it is `stopped`, no
+    answer is used up.
     """
 
     def __init__(
@@ -313,8 +317,11 @@ class FakeDetector:
         self.answers = list(answers)
         self.objects = objects
         self.seen: list[Image] = []
+        self.stopped = False
 
     def detect_labels(self, image: Image) -> ModelAnswer | ModelNotReady | ImageRefused | ImageUnreadable:
+        if self.stopped:
+            return STOPPED
         self.seen.append(image)
         if self.objects is not None and image not in self.objects.contents:
             return ImageUnreadable("Unable to get object metadata from S3.")

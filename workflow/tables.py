@@ -58,6 +58,8 @@ INSPECTIONS = Table(
     key=("id",),
     indexes=(
         *(Index(f"by_{attribute}", (attribute, "claimed_at")) for attribute in ("state", "day", "name")),
+        # Back-pressure counts rows often. An entry with keys only is a fraction of a row.
+        Index("count_by_state", ("state", "claimed_at"), ()),
         Index("by_verdict", ("filed_as", "claimed_at"), _SEARCH_ATTRIBUTES),
         Index("by_reviewer", ("decided_by", "claimed_at"), _SEARCH_ATTRIBUTES),
         Index("by_model", ("model", "claimed_at"), _SEARCH_ATTRIBUTES),
@@ -76,6 +78,9 @@ AUDIT = Table(
 TASK_TOKENS = Table(
     name="task-tokens", variable="TASK_TOKENS_TABLE", key=("inspection_id",), ttl_attribute="expires_at"
 )
+WAKE_TOKENS = Table(
+    name="wake-tokens", variable="WAKE_TOKENS_TABLE", key=("inspection_id",), ttl_attribute="expires_at"
+)
 NAME_INDEX = Table(name="name-index", variable="NAME_INDEX_TABLE", key=("initials", "search_text"))
 COMMAND_LOG = Table(
     name="command-log",
@@ -92,4 +97,4 @@ CAMERAS = Table(
     ttl_attribute="expires_at",
 )
 
-TABLES = (INSPECTIONS, AUDIT, TASK_TOKENS, NAME_INDEX, METRICS, COMMAND_LOG, CAMERAS)
+TABLES = (INSPECTIONS, AUDIT, TASK_TOKENS, WAKE_TOKENS, NAME_INDEX, METRICS, COMMAND_LOG, CAMERAS)

@@ -9,7 +9,7 @@ import click
 from cli.output import escape_unprintable, format_confidence, format_duration, format_timestamp, note
 from workflow.history.logs import LogLines
 from workflow.history.step import ExecutionStep, StepAttempt
-from workflow.inspections.inspection import AuditEntry, Inspection
+from workflow.inspections.inspection import AuditEntry, Inspection, InspectionState
 from workflow.inspections.model_reference import MEASURE_NAMES
 from workflow.inspections.serialization import WITHDRAWN, s3_uri, seconds_to_answer, verdict_or_status
 
@@ -29,6 +29,10 @@ def print_inspection(row: Inspection) -> None:
     _print_field(
         "state", f"{row.state.value}, verdict {verdict_or_status(row)}" + _format_time_to_answer(row)
     )
+    if row.state is InspectionState.PARKED and row.model_wait:
+        wait = row.model_wait
+        since, until = format_timestamp(wait.since), format_timestamp(wait.until)
+        _print_field("waits", f"for the model since {since}, until {until} at most: {wait.reason}")
     if row.rejection:
         name = WITHDRAWN if row.withdrawn else "rejected"
         _print_field(name, f"{row.rejection.get('detail', '')} ({row.rejection.get('code', '')})")
@@ -109,7 +113,7 @@ def print_step(step: ExecutionStep, full: bool, read_logs: LogReader) -> None:
     tries = str(len(step.attempts)) if step.attempts else ""
     click.echo(
         f"{step.entered_at:%H:%M:%S}.{step.entered_at.microsecond // 1000:03} {duration:>12}  {tries:>5}  "
-        f"{indent}{escape_unprintable(step.name)}  ({step.type.lower()}, {step.status.value})"
+        f"{indent}{escape_unprintable(step.name)}  ({step.type.lower()}, {step.status_text})"
     )
     margin = f"{'':<34}{indent}  "
     for attempt in step.attempts if len(step.attempts) > 1 else ():

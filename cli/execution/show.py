@@ -152,6 +152,7 @@ def _step_to_dict(step: ExecutionStep, logs: LogLines | None) -> dict[str, Any]:
         "name": step.name,
         "type": step.type,
         "status": step.status.value,
+        "status_text": step.status_text,
         "entered_at": _to_text(step.entered_at),
         "exited_at": _to_text(step.exited_at),
         "seconds": step.seconds,
@@ -164,6 +165,7 @@ def _step_to_dict(step: ExecutionStep, logs: LogLines | None) -> dict[str, Any]:
                 "scheduled_at": _to_text(attempt.scheduled_at),
                 "started_at": _to_text(attempt.started_at),
                 "ended_at": _to_text(attempt.ended_at),
+                "deadline": _to_text(attempt.deadline),
             }
             for attempt in step.attempts
         ],

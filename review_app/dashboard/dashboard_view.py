@@ -84,6 +84,7 @@ class DashboardView:
     open_failures: int
     pending_review: int
     in_progress: int
+    parked: int
     oldest_review: str
     models: Sequence[RunningModel]
     meter: UsageMeter
@@ -169,6 +170,7 @@ def build_dashboard(
         open_failures=len(list_open_failures(container.history.metrics, inspections)),
         pending_review=inspections.count_recent(InspectionState.WAITING, "0", MAX_COUNTED),
         in_progress=inspections.count_recent(InspectionState.INSPECTING, "0", MAX_COUNTED),
+        parked=inspections.count_recent(InspectionState.PARKED, "0", MAX_COUNTED),
         oldest_review=_oldest_review(container.reviews),
         models=_list_running_models(meter, container.history.search),
         meter=meter,

@@ -7,7 +7,7 @@ from datetime import datetime
 from itertools import pairwise
 
 from review_app.executions.graph.drawing import step_style
-from workflow.history.step import ExecutionStep, StepStatus
+from workflow.history.step import MODEL_WAIT, ExecutionStep, StepStatus
 
 WIDTH = 1000.0
 MIN_BAR_WIDTH = 20.0
@@ -70,7 +70,8 @@ def build_bars(steps: Sequence[ExecutionStep], now: datetime) -> list[TimelineBa
 
 
 def is_human_wait(step: ExecutionStep) -> bool:
-    """Return True if the step waits, or waited, for the answer to a task token."""
-    return step.status is StepStatus.WAITING or any(
+    """Return True if the step waits, or waited, for a person's answer to a task token."""
+    is_wait = step.status is StepStatus.WAITING or any(
         ".waitForTaskToken" in attempt.resource for attempt in step.attempts
     )
+    return is_wait and step.name != MODEL_WAIT

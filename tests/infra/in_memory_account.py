@@ -2,6 +2,7 @@
 
 import os
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
@@ -22,6 +23,7 @@ from lambdas import container
 from lambdas.catalog import LambdaFunction
 from tests.infra.call_sites import CallSite, call_sites_on_stack
 from tests.infra.conftest import FULL
+from tests.infra.consumed_capacity import CapacityMeter
 from tests.infra.fake_services import FakeLambdaAndLogs, FakeRekognition, FakeServiceError, FakeStepFunctions
 from tests.infra.permissions import ACCOUNT, REGION, Permission, TemplateAccount, required_permissions
 from tests.proof.dynamodb import InMemoryDynamoDB, InMemoryTable
@@ -61,6 +63,8 @@ class InMemoryStage:
             for name, resource in account.resources.items()
             if resource["Type"] == "AWS::DynamoDB::Table"
         )
+        self.capacity = CapacityMeter(self.tables)
+        self.calls: Counter[str] = Counter()
         answers = FakeLambdaAndLogs()
         self._services = {
             "sfn": self.executions,
@@ -75,6 +79,7 @@ class InMemoryStage:
         if self.role:
             self.call_sites |= call_sites_on_stack(xform_name(model.name))
             service = model.service_model.service_id.hyphenize()
+            self.calls[f"{service}.{model.name}"] += 1
             for action, resource in required_permissions(service, model.name, params):
                 self.recorded.add(Permission(self.role, action, resource))
 
@@ -99,7 +104,7 @@ class InMemoryStage:
     def _call_dynamodb(self, operation: str, request: Mapping[str, Any]) -> Any:
         """Use our own in-memory DynamoDB, which is a hundred times as fast as moto's."""
         try:
-            return SimpleNamespace(status_code=200), getattr(self.tables, operation)(**request)
+            return SimpleNamespace(status_code=200), self.capacity.call(operation, request)
         except ClientError as error:
             return SimpleNamespace(status_code=400), error.response
 
@@ -118,6 +123,7 @@ class InMemoryStage:
             self.account.find_logical_id("Lambda::Function", f"Functions{name}Function")
         )
         role = self.account.find_logical_id("IAM::Role", f"Functions{name}Role")
+        self.calls["call"] += 1
         with pytest.MonkeyPatch.context() as patch, self.acting_as(role):
             for key, value in environment.items():
                 patch.setenv(key, value)

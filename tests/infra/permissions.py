@@ -6,6 +6,7 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 REGION, ACCOUNT = "eu-central-1", "123456789012"
+STATE_MACHINE_SUFFIX = "-Ab1cD2eF3gH4"
 _PSEUDO = {
     "AWS::Partition": "aws",
     "AWS::Region": REGION,
@@ -19,7 +20,8 @@ _ARNS = {
     "AWS::SQS::Queue": f"arn:aws:sqs:{_AT}:{{}}",
     "AWS::Lambda::Function": f"arn:aws:lambda:{_AT}:function:{{}}",
     "AWS::Logs::LogGroup": f"arn:aws:logs:{_AT}:log-group:{{}}:*",
-    "AWS::StepFunctions::StateMachine": f"arn:aws:states:{_AT}:stateMachine:{{}}",
+    # CloudFormation adds random characters to the logical id.
+    "AWS::StepFunctions::StateMachine": f"arn:aws:states:{_AT}:stateMachine:{{}}{STATE_MACHINE_SUFFIX}",
     "AWS::SecretsManager::Secret": f"arn:aws:secretsmanager:{_AT}:secret:{{}}",
 }
 _REF_IS_ARN = ("AWS::StepFunctions::StateMachine", "AWS::SecretsManager::Secret")
@@ -56,7 +58,7 @@ class TemplateAccount:
             case {"Fn::GetAtt": [name, "Arn"]}:
                 return self.arn(name)
             case {"Fn::GetAtt": [name, "Name"]}:
-                return str(name)
+                return f"{name}{STATE_MACHINE_SUFFIX}"
             case {"Fn::Join": [between, parts]}:
                 return str(between).join(map(self.value, parts))
         raise KeyError(f"{value} is not supported")

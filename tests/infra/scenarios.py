@@ -37,6 +37,7 @@ class Scenarios:
         self.inbound = variable(catalog.RECONCILE, "INBOUND_BUCKET")
         self.filed = variable(catalog.RECONCILE, "FILED_BUCKET")
         self.token = f"{stage.executions.arn}|a token"
+        self.parks, self.prefix = False, ""
         self.decisions = SqsMessageQueue(variable(catalog.ASK_REVIEWER, "DECISION_QUEUE_URL"))
         self.inspections = DynamoInspectionRepository(
             variable(catalog.PROCESS_COMMANDS, "INSPECTIONS_TABLE"),
@@ -55,7 +56,9 @@ class Scenarios:
     # Steps.
 
     def upload(self, key: str, content: bytes = b"") -> Image:
-        content = content or noisy_png(key)
+        content = content or noisy_png(f"{self.prefix}{key}")
+        folder, separator, name = key.rpartition("/")
+        key = f"{folder}{separator}{self.prefix}{name}"
         with self.stage.acting_as(NO_ROLE):
             answer = client("s3").put_object(Bucket=self.inbound, Key=key, Body=content)
         return Image(self.inbound, key, answer["VersionId"])
@@ -71,8 +74,16 @@ class Scenarios:
         return str(self.stage.call(catalog.CLAIM_UPLOAD, event)["outcome"])
 
     def detect(self, document: Mapping[str, Any], ok: float = 97.0) -> Any:
+        """Detect labels. A photo that parks is parked first, and the look of its wait may find an answer."""
         self.stage.model.ok = ok
+        if self.parks:
+            self.park(document)
         return self.stage.call(catalog.DETECT_LABELS, document)
+
+    def park(self, document: Mapping[str, Any], **waiting: Any) -> None:
+        detection = {"reason": "stopped", "timeout_seconds": 3600, "review_seconds": 3600, **waiting}
+        event = {"inspection": {**document, "detection": detection}, "token": self.token}
+        self.stage.call(catalog.WAIT_FOR_MODEL, event)
 
     def move(self, document: Mapping[str, Any], verdict: str) -> None:
         self.stage.call(catalog.MOVE_IMAGE, {"inspection": document, "verdict": verdict})
@@ -124,16 +135,20 @@ class Scenarios:
 
     def run_all(self) -> None:
         """Run all scenarios. The order provides each one with its preconditions."""
-        self.inspect("clear.png")
-        self.inspect("defect.png", 3.0)
         self.review_by_a_person()
         self.copy_without_record()
-        self.reinspection()
-        self.model_not_running()
-        self.own_model()
+        for self.parks, self.prefix in ((False, ""), (True, "parked ")):
+            self.inspect("clear.png")
+            self.inspect("defect.png", 3.0)
+            self.reinspection()
+            self.model_not_running()
+            self.own_model()
+            self.cameras()
+            self.stage.hours += 1
+        self.parks, self.prefix = False, ""
         self.reconciliation()
         self.capacity_management()
-        self.cameras()
+        self.wake_ups()
         self.archiving()
 
     def review_by_a_person(self) -> None:
@@ -195,16 +210,20 @@ class Scenarios:
 
     def own_model(self) -> None:
         """An own model judges a photo: its file is read from the training bucket."""
-        with self.stage.acting_as(NO_ROLE):
-            models = S3OwnModels(self.stage.variable(catalog.DETECT_LABELS, "TRAINING_BUCKET"))
-            own = models.put("parts", "winter", build_small_model().to_bytes(), describe_training("", "", 7))
-        self.put_parameter(self.model, own)
+        self.put_parameter(self.model, self.put_own_model())
         self.stage.hours += 1
         document = self.start(self.upload("own.png"))
         self.claim(document)
         self.detect(document)
         self.put_parameter(self.model, MODEL)
         self.stage.hours += 1
+
+    def put_own_model(self) -> str:
+        """Store an own model. Return its ARN."""
+        with self.stage.acting_as(NO_ROLE):
+            models = S3OwnModels(self.stage.variable(catalog.DETECT_LABELS, "TRAINING_BUCKET"))
+            name = f"winter-{self.stage.hours:.0f}"
+            return models.put("parts", name, build_small_model().to_bytes(), describe_training("", "", 7))
 
     def set_capacity_policy(self, **settings: Any) -> None:
         self.put_parameter(
@@ -242,14 +261,49 @@ class Scenarios:
             self.stage.hours += hours
             self.stage.call(catalog.MANAGE_MODEL_CAPACITY, {})
 
+    def wake_ups(self) -> None:
+        """The capacity manager tries parked photos in both buckets, and the reconciler wakes a missed one."""
+        again = self.inspect("parked later.png")
+        revision.reinspect(self.inspections, self.decisions, again["inspection_id"], "eva", "lens")
+        self.deliver(again["inspection_id"])
+        filed = self.next_attempt(again)
+        inbound = self.start(self.upload("parked.png"))
+        self.stage.model.refusal = "InvalidParameterException"
+        for document in (inbound, filed):
+            self.claim(document)
+            self.park(document, broken=True)
+        self.stage.model.status = "RUNNING"
+        self.stage.call(catalog.MANAGE_MODEL_CAPACITY, {})
+        self.put_parameter(self.model, self.put_own_model())
+        self.stage.hours += 1
+        self.stage.call(catalog.MANAGE_MODEL_CAPACITY, {})
+        self.put_parameter(self.model, MODEL)
+        self.stage.hours += 1
+        self.stage.call(catalog.MANAGE_MODEL_CAPACITY, {})  # It counts the running model of Custom Labels.
+        self.stage.model.refusal = ""
+        image = self.upload("missed.png")
+        missed = self.start(image)
+        self.start(image)  # The event comes twice.
+        self.claim(missed)
+        self.stage.model.refusal = "ResourceNotReadyException"
+        self.park(missed)
+        self.stage.model.refusal = ""
+        self.stage.hours += 1
+        self.stage.call(catalog.RECONCILE, {})
+        for document in (inbound, filed, missed):
+            self.detect(document)
+            self.move(document, "ok")
+            self.close(document)
+
     def cameras(self) -> None:
         """A camera repeats a frame, and a master part is judged; the monitoring counts, reopens and tells."""
         frame = noisy_png("frozen")
+        name = f"{self.prefix}good".replace(" ", "-")
         with self.stage.acting_as(NO_ROLE):
-            master = MasterPart(name="good", expected=Verdict.OK, added_at=self.stage.now(), added_by="eva")
+            master = MasterPart(name=name, expected=Verdict.OK, added_at=self.stage.now(), added_by="eva")
             add_master(self.camera_repository, "line", master)
         self.stage.call(catalog.WATCH_CAMERAS, {})
-        self.master_part("masters/good/1.png")
+        self.master_part(f"masters/{name}/1.png")
         self.inspect("line/1.png", content=frame)
         for number in range(2, 5):
             document = self.start(self.upload(f"line/{number}.png", frame))

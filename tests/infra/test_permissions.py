@@ -11,7 +11,7 @@ from tests.infra import user_scenarios
 from tests.infra.call_sites import CallSite, call_sites_in, read_adapters
 from tests.infra.conftest import Template
 from tests.infra.in_memory_account import deployed
-from tests.infra.permissions import ACCOUNT, REGION, Permission, TemplateAccount
+from tests.infra.permissions import ACCOUNT, REGION, STATE_MACHINE_SUFFIX, Permission, TemplateAccount
 from tests.infra.scenarios import Scenarios
 from workflow import state_machine_definition
 from workflow.inspections.model_reference import KEY_PREFIX
@@ -124,7 +124,8 @@ def allowed_wildcards(account: TemplateAccount) -> set[str]:
             f"{account.arn(account.find_logical_id('S3::Bucket', 'StorageTraining'))}/{pattern}"
             for pattern in (f"{KEY_PREFIX}*", OWN_MODEL_FILES)
         ),
-        f"arn:aws:states:{location}:execution:{state_machine}:*",
+        f"arn:aws:states:{location}:execution:{state_machine}{STATE_MACHINE_SUFFIX}:*",
+        f"arn:aws:states:{location}:stateMachine:{state_machine}-*",
         *(f"arn:aws:rekognition:{location}:project/{name}" for name in ("*", "*/version/*/*")),
     }
 
@@ -159,6 +160,9 @@ class PermissionCheck:
             return permission.action != "rekognition:DescribeProjects"  # AWS defines no resource for it.
         if "*" in permission.action:
             return True
+        if ":stateMachine:" in permission.resource and "*" in permission.resource:
+            # Only this function exists before the state machine, so that it cannot name it.
+            return "WaitForModel" not in permission.role or permission.resource not in self.wildcards
         if "*" in permission.resource and permission.resource not in self.wildcards:
             return True
         others = (replace(permission, resource=pattern) for pattern in self.wildcards - {permission.resource})
@@ -242,7 +246,8 @@ def test_a_permission_on_another_resource_or_for_another_action_is_found(check: 
     survived = [
         candidate
         for candidate in planted - check.permissions
-        if not check.find_faults(candidate.role, check.of(candidate.role) | {candidate})
+        if not any(held.allows(candidate) for held in check.of(candidate.role))
+        and not check.find_faults(candidate.role, check.of(candidate.role) | {candidate})
     ]
 
     assert survived == []

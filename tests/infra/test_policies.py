@@ -18,7 +18,7 @@ pytestmark = pytest.mark.xdist_group("synthesised")
 HISTORIES = 30
 # The random histories do not run these functions.
 WITHOUT_HISTORIES = (
-    *(catalog.ARCHIVE_EXECUTIONS, catalog.GET_EXECUTION_HISTORY, catalog.MANAGE_MODEL_CAPACITY),
+    *(catalog.ARCHIVE_EXECUTIONS, catalog.GET_EXECUTION_HISTORY),
     *(catalog.PROCESS_COMMANDS, catalog.WATCH_CAMERAS),
 )
 
@@ -82,10 +82,11 @@ def test_grants_are_for_functions_that_exist() -> None:
     assert GRANTS.keys() <= {function.placeholder for function in catalog.FUNCTIONS}
 
 
-def test_only_two_functions_have_task_tokens_and_only_one_completes_tasks() -> None:
-    with_tokens = {
-        name for name, grants in GRANTS.items() for grant in grants if grant.resource == "task-tokens"
-    }
+def test_tokens_of_reviews_and_of_waits_are_held_by_different_functions() -> None:
+    with_tokens, with_wake_tokens = (
+        {name for name, grants in GRANTS.items() for grant in grants if grant.resource == table}
+        for table in ("task-tokens", "wake-tokens")
+    )
     completing = {
         name
         for name, grants in GRANTS.items()
@@ -94,11 +95,15 @@ def test_only_two_functions_have_task_tokens_and_only_one_completes_tasks() -> N
     }
 
     assert with_tokens == {"AskReviewerFunction", "DeliverDecisionFunction"}
-    assert completing == {"DeliverDecisionFunction"}
+    assert with_wake_tokens == {*("WaitForModelFunction", "ManageModelCapacityFunction", "ReconcileFunction")}
+    assert completing == with_wake_tokens | {"DeliverDecisionFunction"}
 
 
 def test_the_review_app_has_no_access_to_step_functions_and_task_tokens() -> None:
-    assert not any(action.startswith(("states:", "task-tokens:")) for action in granted_actions(REVIEW_APP))
+    assert not any(
+        action.startswith(("states:", "task-tokens:", "wake-tokens:"))
+        for action in granted_actions(REVIEW_APP)
+    )
 
 
 def test_every_function_has_a_role_of_its_own(synthesised: Template) -> None:

@@ -260,6 +260,8 @@ def test_only_the_functions_that_decode_photos_have_the_larger_bundle(synthesise
     assert {entry.module for entry in catalog.FUNCTIONS if entry.decodes_photos} == {
         "claim_upload",
         "detect_labels",
+        "wait_for_model",
+        "manage_model_capacity",
     }
     assert (len(measuring), len(others)) == (1, 1)
     assert measuring != others
@@ -377,7 +379,7 @@ def test_sums_of_metrics_count_missing_values_as_zero(synthesised: Template) -> 
     names = {query["Id"] for query in queries if "MetricStat" in query}
     sums = [query["Expression"] for query in queries if "+" in query.get("Expression", "")]
 
-    assert len(sums) == 3
+    assert len(sums) == 4
     for expression in sums:
         unfilled = re.sub(r"FILL\(\w+, 0\)", "", expression)
         assert not names & set(re.findall(r"\w+", unfilled)), expression

@@ -118,7 +118,7 @@ def test_an_unclear_photo_is_decided_at_the_terminal(
     assert (result.exit_code, told["verdict"]) == (0, "unclear")
     assert told["id"] in run("review", "list", "--json").stdout
     waiting = run("execution", "show", told["id"])
-    assert "Ask a reviewer  (task, waiting for an answer)" in waiting.stdout
+    assert "Ask a reviewer  (task, waiting for a reviewer since 20" in waiting.stdout
     assert "[task token]" in run("execution", "show", told["id"], "--full").stdout
 
     assert run("review", "decide", told["id"], "ok", "--reviewer", "ann").exit_code == 0

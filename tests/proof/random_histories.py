@@ -10,7 +10,7 @@ from tests.proof.invariants import Invariants, ReviewerDecision, UploadedPhoto
 from tests.proof.simulation import Simulation
 from tests.unit.pipeline import FILED, INBOUND
 from workflow import timestamps
-from workflow.inspections.inspection import InspectionState
+from workflow.inspections.inspection import Inspection, InspectionState
 from workflow.inspections.objects import Image
 from workflow.inspections.verdict import Verdict
 from workflow.recovery import redrive
@@ -87,15 +87,18 @@ class RandomHistory:
         simulation.rekognition.running = simulation.rekognition.has_s3_access = True
 
     def _run_until_idle(self) -> None:
-        simulation = self.simulation
+        simulation, parked = self.simulation, set[tuple[str, int]]()
         for _ in range(60):
             simulation.run_until(simulation.seconds + HOUR)
             open_uploads = [upload for upload in self.invariants.uploads if self._is_open(upload)]
             if not open_uploads and not simulation.scheduled and not simulation.step_functions.running():
                 return
             self._reconcile()
+            simulation.manage_capacity()
             simulation.run_until(simulation.seconds + MINUTE)
             self._decide_waiting_photos()
+            missed = parked & (parked := self._list_parked())
+            self.invariants.require(not missed, f"the model runs, and two runs woke none of {missed}")
         self.invariants.require(False, f"never idle: {[self.row(upload) for upload in open_uploads]}")
 
     def _decide_waiting_photos(self) -> None:
@@ -114,7 +117,16 @@ class RandomHistory:
             applied = row and (row.settled or row.revision > revision_number or leased)
             self.invariants.require(applied, f"a decision was not delivered: {row}")
 
-    def row(self, upload: UploadedPhoto) -> object:
+    def _list_parked(self) -> set[tuple[str, int]]:
+        """Return the owners of photos that wait for the model, each with the number of its step."""
+        owners = {row.owner for upload in self.invariants.uploads if (row := self.row(upload))}
+        return {
+            (execution.name, execution.step)
+            for execution in self.simulation.step_functions.running()
+            if execution.state == "Wait for the model" and execution.name in owners
+        }
+
+    def row(self, upload: UploadedPhoto) -> Inspection | None:
         """Return the row of an upload."""
         return self.simulation.inspections.get(upload.id)
 
@@ -138,6 +150,7 @@ class RandomHistory:
             (4, self.review_concurrently),
             (2, self.revise_verdict),
             (3, self.simulation.reconcile),
+            (3, self.simulation.manage_capacity),
             (1, self.send_duplicate_event),
             (0.5, self.pause_model),
             (0.5, self.throttle_service),

@@ -6,6 +6,7 @@ import itertools
 import json
 import os
 import random
+import time
 import uuid
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -14,7 +15,7 @@ from datetime import UTC, datetime, timedelta
 from functools import cache
 from importlib import import_module
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 from unittest.mock import patch
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -22,6 +23,7 @@ from greenlet import getcurrent, greenlet
 
 from lambdas import catalog, deliver_decision, observability, start_inspection
 from tests.crafted import noisy_png
+from tests.model_world import InMemoryEventLog, InMemoryModelSettings
 from tests.proof.dynamodb import InMemoryDynamoDB, InMemoryTable
 from tests.proof.fault_injection import FaultInjector, FaultyClient, ProcessKilled
 from tests.proof.rekognition import InMemoryRekognition
@@ -31,6 +33,7 @@ from tests.references import learned_reference
 from tests.unit.pipeline import FILED, INBOUND
 from workflow import state_machine_definition, timestamps
 from workflow.aws.cameras import DynamoCameraRepository
+from workflow.aws.capacity_store import DynamoCapacityStore
 from workflow.aws.check_progress import DynamoCheckProgressStore
 from workflow.aws.detector import RekognitionDetector
 from workflow.aws.executions import StepFunctionsExecutions
@@ -43,8 +46,10 @@ from workflow.errors import PartcheckError
 from workflow.inspections.model_reference import to_json
 from workflow.inspections.routing_policy import LabelRule, RoutingPolicy
 from workflow.inspections.verdict import Verdict
+from workflow.models.capacity_manager import CapacityPorts
+from workflow.models.model import ModelStatus, ModelVersion
 from workflow.recovery.reconcile import Reconciler
-from workflow.tables import AUDIT, CAMERAS, INSPECTIONS, TABLES, TASK_TOKENS
+from workflow.tables import AUDIT, CAMERAS, INSPECTIONS, TABLES, TASK_TOKENS, WAKE_TOKENS
 
 TRAINING = "training"
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -60,9 +65,11 @@ MAX_RECEIVES = 20
 HANDLER_MODULES = {function.placeholder: function.module for function in catalog.FUNCTIONS}
 ADAPTER_NAMES = (
     *("inspections", "objects", "task_tokens", "executions", "detector", "references", "cameras", "policy"),
-    *("decisions", "escalations", "check_progress"),
+    *("decisions", "escalations", "check_progress", "wake_tokens", "capacity_ports", "capacity_store"),
+    *("settings", "tasks"),
 )
 CONTEXT = SimpleNamespace(get_remaining_time_in_millis=lambda: 0)
+UNHURRIED = SimpleNamespace(get_remaining_time_in_millis=lambda: 60_000)
 ENVIRONMENT_VARIABLES = {
     "FILED_BUCKET": FILED,
     "INBOUND_BUCKET": INBOUND,
@@ -88,6 +95,17 @@ def _process_records(event: Any, handle: Callable[[Any], None], *_: Any) -> dict
     for record in event["Records"]:
         handle(SimpleNamespace(body=record["body"]))
     return {"batchItemFailures": []}
+
+
+class _ControlPlane:
+    """The list of versions of a control plane, which tells whether the model runs."""
+
+    def __init__(self, rekognition: InMemoryRekognition) -> None:
+        self._rekognition = rekognition
+
+    def list_versions(self, _project: str) -> list[ModelVersion]:
+        status = ModelStatus.RUNNING if self._rekognition.running else ModelStatus.STOPPED
+        return [ModelVersion(arn=MODEL_ARN, status=status)]
 
 
 class Simulation:
@@ -138,8 +156,15 @@ class Simulation:
         }
         self.inspections = DynamoInspectionRepository(INSPECTIONS.name, AUDIT.name, clients["dynamodb"])
         self.task_tokens = DynamoTaskTokenStore(TASK_TOKENS.name, clients["dynamodb"], lambda: self.seconds)
+        self.wake_tokens = DynamoTaskTokenStore(WAKE_TOKENS.name, clients["dynamodb"], lambda: self.seconds)
+        self.capacity_store = DynamoCapacityStore(INSPECTIONS.name, clients["dynamodb"])
+        self.capacity_ports = CapacityPorts(
+            cast(Any, _ControlPlane(self.rekognition)), self.capacity_store, InMemoryEventLog()
+        )
+        self.settings = InMemoryModelSettings(MODEL_ARN)
         self.objects = S3ObjectStore(clients["s3"])
         self.executions = StepFunctionsExecutions(STATE_MACHINE_ARN, clients["stepfunctions"])
+        self.tasks = self.executions
         self.detector = RekognitionDetector(MODEL_ARN, clients["rekognition"])
         self.references = S3ReferenceRepository(TRAINING, clients["s3"], lambda: self.seconds)
         self.intake, self.decisions, self.escalations = (
@@ -152,6 +177,8 @@ class Simulation:
             objects=self.objects,
             executions=self.executions,
             delivery_queue=self.decisions,
+            wake_tokens=self.wake_tokens,
+            capacity_store=self.capacity_store,
         )
 
     # Simulated time and workers.
@@ -181,6 +208,7 @@ class Simulation:
             patch.object(timestamps, "now", lambda: timestamps.format_timestamp(self.now())),
             patch.dict(os.environ, ENVIRONMENT_VARIABLES),
             patch.object(observability.metrics, "add_metric", lambda *_, **__: None),
+            patch.object(time, "sleep", lambda _seconds: None),
             patch.object(uuid, "uuid4", lambda: uuid.UUID(int=self.rng.getrandbits(128), version=4)),
         ):
             yield
@@ -230,7 +258,8 @@ class Simulation:
     def invoke_handler(self, module: str, event: Any) -> Any:
         """Call a function's handler as Lambda does, without its logging."""
         handler, parameters = _unwrapped_handler(module)
-        return handler(event, CONTEXT, **{name: getattr(self, name) for name in parameters})
+        context = UNHURRIED if module == "manage_model_capacity" else CONTEXT
+        return handler(event, context, **{name: getattr(self, name) for name in parameters})
 
     def publish(self, queue: str, body: str, done: Callable[[Any, str], None]) -> None:
         """Send a verdict message. The worker is Step Functions itself."""
@@ -264,6 +293,14 @@ class Simulation:
         self.invoke_handler(module, {"Records": [{"body": body}]})
 
     # The schedule.
+
+    def manage_capacity(self) -> None:
+        """Run the scheduled capacity manager, as every minute."""
+        self.run_worker(
+            "manage_model_capacity",
+            lambda: self.invoke_handler("manage_model_capacity", {}),
+            lambda *_: None,
+        )
 
     def reconcile(self) -> None:
         """Run the scheduled reconciliation, as every minute."""

@@ -147,6 +147,7 @@ def placeholder_values(backend_id: str) -> dict[str, str]:
     return {
         "ClaimUploadFunction": f"{function}claim_upload-{backend_id}",
         "DetectLabelsFunction": f"{function}detect_labels-{backend_id}",
+        "WaitForModelFunction": f"{function}wait_for_model-{backend_id}",
         "MoveImageFunction": f"{function}move_image-{backend_id}",
         "AskReviewerFunction": f"{function}ask_reviewer-{backend_id}",
         "EscalateReviewFunction": f"{function}escalate_review-{backend_id}",

@@ -19,6 +19,13 @@ from unittest.mock import patch
 from lambdas import observability
 from tests import crafted, fakes
 from tests.camera_photos import in_memory_cameras
+from tests.model_world import (
+    InMemoryCapacityStore,
+    InMemoryControlPlane,
+    InMemoryEventLog,
+    InMemoryModelSettings,
+    arn_of,
+)
 from tests.state_machine.engine import Engine, Throttled
 from workflow import timestamps
 from workflow.aws.executions import StepFunctionsExecutions
@@ -26,6 +33,8 @@ from workflow.inspections.inspection import Inspection, InspectionState
 from workflow.inspections.objects import Image, inspection_id
 from workflow.inspections.routing_policy import LabelRule, RoutingPolicy
 from workflow.inspections.verdict import Score, Verdict
+from workflow.models.capacity_manager import CapacityPorts
+from workflow.models.model import ModelStatus
 from workflow.pipeline import executions
 from workflow.pipeline.detection import ImageRefused, ModelAnswer, ModelNotReady
 from workflow.recovery import consistency
@@ -58,6 +67,9 @@ CLEAR_OK, CLEAR_DEFECT = model_answer(good=0.95, crack=0.05), model_answer(good=
 UNCLEAR = model_answer(good=0.55, crack=0.45)
 
 
+PARK = ["Detect labels", "Did the model answer?", "Wait for the model"]
+
+
 class Fault(Enum):
     """A fault in the call of a state."""
 
@@ -86,17 +98,26 @@ class RecordingTaskTokenStore(fakes.InMemoryTaskTokenStore):
 class InMemoryEnvironment:
     """One environment in memory, with methods that act as its uploader, reviewer and scheduler."""
 
-    def __init__(self, engine: Engine, *answers: Answer, review: int = 3600, model_wait: int = 3600) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        *answers: Answer,
+        review: int = 3600,
+        model_wait: int = 3600,
+        stopped_first: bool = False,
+    ) -> None:
         self.policy = RoutingPolicy(
             version="7", labels=LABELS, review_seconds=review, model_wait_seconds=model_wait
         )
         self.inspections, self.objects = fakes.InMemoryInspectionRepository(), fakes.InMemoryObjectStore()
         self.references = fakes.InMemoryReferenceRepository()
         self.cameras = in_memory_cameras()
-        self.task_tokens, self.detector = (
-            RecordingTaskTokenStore(),
-            fakes.FakeDetector(*(answers or [CLEAR_OK])),
-        )
+        self.task_tokens, self.wake_tokens = RecordingTaskTokenStore(), RecordingTaskTokenStore()
+        self.detector = fakes.FakeDetector(*(answers or [CLEAR_OK]))
+        self.detector.stopped = self.stopped_first = stopped_first
+        self.control_plane = InMemoryControlPlane(autumn=ModelStatus.RUNNING)
+        self.capacity_store, self.settings = InMemoryCapacityStore(), InMemoryModelSettings(arn_of("autumn"))
+        self.capacity_ports = CapacityPorts(self.control_plane, self.capacity_store, InMemoryEventLog())
         self.decisions, self.escalations = fakes.InMemoryMessageQueue(), fakes.InMemoryMessageQueue()
         self.check_progress = fakes.InMemoryCheckProgressStore()
         self.announcements: list[str] = []
@@ -106,6 +127,7 @@ class InMemoryEnvironment:
         self.delivered: list[str] = []
         self._engine, self._state_machine_arn = engine, engine.create_state_machine(self)
         self.executions = StepFunctionsExecutions(self._state_machine_arn, engine.stepfunctions)
+        self.tasks = self.executions
         self._requests = itertools.count(1)
 
     # Actions of the uploader, the reviewer and the scheduler.
@@ -145,6 +167,11 @@ class InMemoryEnvironment:
         """Run the scheduled reconciliation, and return the repairs by kind."""
         return dict(self._call("reconcile", {}))
 
+    def wake_parked(self) -> None:
+        """Let the model run, and run the scheduled capacity manager."""
+        self.detector.stopped = False
+        self._call("manage_model_capacity", {})
+
     def start_next_attempt(self, name: str) -> str:
         """Restart the inspection of a running execution as if it were lost, and return the next execution."""
         adapters = {"inspections": self.inspections, "objects": self.objects, "executions": self.executions}
@@ -158,9 +185,17 @@ class InMemoryEnvironment:
         return self.inspections.rows[name.rsplit("-", 1)[0]]
 
     def visited_states(self, name: str) -> list[str]:
-        """Return the states that an execution entered, in order, from its history."""
+        """Return the states that an execution entered, in order, from its history.
+
+        If the model is stopped at first, this leaves out that the execution was parked once and woken.
+        """
         details = (event.get("stateEnteredEventDetails") for event in self.executions.get_history(name))
-        return [detail["name"] for detail in details if detail]
+        states = [detail["name"] for detail in details if detail]
+        if self.stopped_first and PARK[-1] in states[:-1]:
+            first = states.index(PARK[0])
+            assert states[first : first + len(PARK)] == PARK
+            del states[first : first + len(PARK)]
+        return states
 
     def output_of(self, name: str) -> dict[str, Any]:
         """Return the output of a successful execution."""
@@ -201,7 +236,7 @@ class InMemoryEnvironment:
         for name in self.execution_names():
             description = self.executions.describe(name) or {}
             texts += [str(description.get(part)) for part in ("input", "output", "error", "cause")]
-        for token in self.task_tokens.issued:
+        for token in (*self.task_tokens.issued, *self.wake_tokens.issued):
             assert not [text for text in texts if token in text]
 
     def execution_names(self) -> list[str]:
@@ -212,8 +247,13 @@ class InMemoryEnvironment:
         return [execution["name"] for page in pages for execution in page["executions"]]
 
     def run_until_idle(self, name: str) -> str:
-        """Wait until an execution ends or waits for a reviewer, and return its status."""
-        self.wait_until(lambda: not self.is_running(name) or self.is_waiting(name))
+        """Wait until an execution ends or waits for a reviewer or the model, and return its status."""
+
+        def is_idle() -> bool:
+            is_parked = not self.stopped_first and bool(self.parked_photos())
+            return not self.is_running(name) or self.is_waiting(name) or is_parked
+
+        self.wait_until(is_idle)
         return self.executions.get_status(name) or ""
 
     def is_running(self, name: str) -> bool:
@@ -234,6 +274,11 @@ class InMemoryEnvironment:
             return False
         return row.id in self.task_tokens.tokens
 
+    def parked_photos(self) -> list[Inspection]:
+        """Return the photos that wait for the model with a token."""
+        parked = self.inspections.list_by_state(InspectionState.PARKED)
+        return [row for row in parked if row.id in self.wake_tokens.tokens]
+
     def is_escalated(self, name: str) -> bool:
         """Return whether the review is escalated."""
         review = self.row(name).review
@@ -244,7 +289,9 @@ class InMemoryEnvironment:
         end, pause = time.monotonic() + TIMEOUT_SECONDS, 0.03
         while True:
             self.deliver_decisions()
-            if condition():
+            if self.stopped_first and self.parked_photos():
+                self.wake_parked()
+            elif condition():
                 return
             assert time.monotonic() < end, f"timed out:\n{self.log.getvalue()}"
             time.sleep(pause)
@@ -315,4 +362,5 @@ def _state_of_call(module: str, event: dict[str, Any]) -> str:
     if module == "move_image":
         verdict = event["verdict"]
         return "Move to reviewed verdict" if verdict == "reviewed" else f"Move to {verdict}"
-    return module.replace("_", " ").capitalize() if module != "ask_reviewer" else "Ask a reviewer"
+    articles = {"ask_reviewer": "Ask a reviewer", "wait_for_model": "Wait for the model"}
+    return articles.get(module, module.replace("_", " ").capitalize())

@@ -20,7 +20,7 @@ SHIPPED_CUSTOM_ERRORS = {OwnershipLost.__name__, Conflict.__name__, "Exception"}
 SHIPPED_RESULTS = {
     "Claim upload": {"outcome"},
     "Detect labels": {
-        *("outcome", "code", "reason", "wait_seconds"),
+        *("outcome", "code", "reason", "wait_seconds", "timeout_seconds"),
         *("verdict", "label", "confidence", "threshold", "note", "review_seconds"),
     },
     **{

@@ -21,7 +21,7 @@ from workflow.inspections.routing_policy import LabelRule, RoutingPolicy, apply_
 from workflow.inspections.verdict import Prediction, Score, Verdict
 from workflow.pipeline import claim, detection
 from workflow.pipeline.claim import ClaimOutcome
-from workflow.pipeline.detection import DetectionOutcome
+from workflow.pipeline.detection import DetectionOutcome, ModelNotReady
 from workflow.pipeline.filing import FilingTarget
 
 STATES = json.loads(state_machine_definition.read_definition())["States"]
@@ -153,8 +153,36 @@ def test_every_outcome_of_a_detection_has_its_route() -> None:
         "answered": "Is the prediction clear?",
         "refused": "Move to rejected",
         "vanished": "Upload vanished",
-        "not_ready": "Wait for model",
+        "busy": "Wait while the model is busy",
+        "not_ready": "Wait for the model",
     }
+
+
+@pytest.mark.parametrize("busy", [False, True])
+def test_an_execution_of_the_earlier_definition_goes_on_waiting_in_its_loop(busy: bool) -> None:
+    """Functions have no versions: an execution that began before parking calls the present function."""
+    earlier = {
+        "Type": "Choice",
+        "Choices": [
+            {"Variable": "$.detection.outcome", "StringEquals": outcome, "Next": outcome}
+            for outcome in ("answered", "refused", "vanished")
+        ],
+        "Default": "Wait for model",
+    }
+    pipeline = Pipeline(detector=fakes.FakeDetector(ModelNotReady("stopped", 30, busy=busy)))
+    image = pipeline.upload()
+    owner = pipeline.start(image)
+    pipeline.claim(image, owner)
+
+    def detect() -> Any:
+        return json.loads(json.dumps({"detection": pipeline.detect(image, owner)}))
+
+    document = detect()
+
+    assert evaluate_choice(earlier, document) == "Wait for model"
+    assert document["detection"]["wait_seconds"] == 30
+    pipeline.detector.answers = [UNSURE]
+    assert evaluate_choice(earlier, detect()) == "answered"
 
 
 def test_every_outcome_of_an_escalation_has_its_route() -> None:

@@ -24,13 +24,13 @@ STARTED_AT = "2026-03-01T12:00:00.000Z"
 def events_per_attempt(engine: Engine) -> int:
     """Return the number of history events of one more attempt to get the model's answer."""
     environment = InMemoryEnvironment(
-        engine, ModelNotReady("stopped", 0), ModelNotReady("stopped", 0), CLEAR_OK
+        engine, ModelNotReady("busy", 0, busy=True), ModelNotReady("busy", 0, busy=True), CLEAR_OK
     )
     history = environment.executions.get_history(environment.inspect())
     first, second = [
         event["id"]
         for event in history
-        if event.get("stateEnteredEventDetails", {}).get("name") == "Wait for model"
+        if event.get("stateEnteredEventDetails", {}).get("name") == "Wait while the model is busy"
     ]
     return second - first
 
@@ -66,7 +66,7 @@ def _count_attempts(policy: RoutingPolicy) -> int:
             location=image,
         )
     )
-    model = fakes.FakeDetector(ModelNotReady("the model is busy", BUSY_RETRY_SECONDS // 2))
+    model = fakes.FakeDetector(ModelNotReady("the model is busy", BUSY_RETRY_SECONDS // 2, busy=True))
     while True:
         now = timestamps.add_seconds(STARTED_AT, waited)
         answer = detection.detect(

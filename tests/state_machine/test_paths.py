@@ -2,13 +2,17 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
 
 import pytest
 
+from tests.fakes import STOPPED
 from tests.state_machine.in_memory_environment import (
     CLEAR_DEFECT,
     CLEAR_OK,
     FILED,
+    PARK,
     UNCLEAR,
     Answer,
     InMemoryEnvironment,
@@ -30,6 +34,13 @@ ANNOUNCE = ["Announce verdict", "Close inspection"]
 REVIEWED = ["Move to reviewed verdict", *ANNOUNCE]
 
 SHORT_SECONDS = 2
+BUSY = ModelNotReady("the model is busy", 0, busy=True)
+
+
+@pytest.fixture(params=[False, True], ids=["the model runs", "the model is stopped at first"])
+def create_path(create_environment: EnvironmentFactory, request: pytest.FixtureRequest) -> EnvironmentFactory:
+    """Create environments in which each path is taken twice: also by a photo that is parked first."""
+    return partial(create_environment, stopped_first=request.param)
 
 
 @pytest.mark.parametrize(
@@ -43,9 +54,9 @@ SHORT_SECONDS = 2
     ids=["ok", "defect", "ok at its threshold", "defect at its threshold"],
 )
 def test_a_clear_prediction_files_the_photo_without_a_reviewer(
-    create_environment: EnvironmentFactory, answer: Answer, verdict: Verdict
+    create_path: EnvironmentFactory, answer: Answer, verdict: Verdict
 ) -> None:
-    environment = create_environment(answer)
+    environment = create_path(answer)
 
     name = environment.inspect()
 
@@ -57,9 +68,9 @@ def test_a_clear_prediction_files_the_photo_without_a_reviewer(
 
 @pytest.mark.parametrize("verdict", [Verdict.OK, Verdict.DEFECT])
 def test_an_unclear_photo_waits_for_a_reviewer_and_follows_the_decision(
-    create_environment: EnvironmentFactory, verdict: Verdict
+    create_path: EnvironmentFactory, verdict: Verdict
 ) -> None:
-    environment = create_environment(UNCLEAR)
+    environment = create_path(UNCLEAR)
 
     name = environment.inspect()
     assert environment.is_waiting(name)
@@ -87,9 +98,9 @@ def test_an_unclear_photo_waits_for_a_reviewer_and_follows_the_decision(
     ids=["unknown label", "no label", "tie", "contradiction"],
 )
 def test_a_doubtful_answer_is_unclear_at_any_confidence(
-    create_environment: EnvironmentFactory, answer: Answer, note: str
+    create_path: EnvironmentFactory, answer: Answer, note: str
 ) -> None:
-    environment = create_environment(answer)
+    environment = create_path(answer)
 
     name = environment.inspect()
     environment.decide(Verdict.OK, name)
@@ -99,8 +110,8 @@ def test_a_doubtful_answer_is_unclear_at_any_confidence(
     environment.assert_filed(name, Verdict.OK)
 
 
-def test_an_overdue_review_is_opened_again_with_a_new_token(create_environment: EnvironmentFactory) -> None:
-    environment = create_environment(UNCLEAR, review=SHORT_SECONDS)
+def test_an_overdue_review_is_opened_again_with_a_new_token(create_path: EnvironmentFactory) -> None:
+    environment = create_path(UNCLEAR, review=SHORT_SECONDS)
 
     name = environment.inspect()
     environment.wait_until(lambda: environment.is_waiting(name, round_=2))
@@ -118,9 +129,9 @@ def test_an_overdue_review_is_opened_again_with_a_new_token(create_environment: 
 
 
 def test_a_saved_decision_is_used_although_it_was_not_delivered_in_time(
-    create_environment: EnvironmentFactory,
+    create_path: EnvironmentFactory,
 ) -> None:
-    environment = create_environment(UNCLEAR, review=SHORT_SECONDS)
+    environment = create_path(UNCLEAR, review=SHORT_SECONDS)
     environment.deliveries_dropped = True
 
     name = environment.inspect()
@@ -148,8 +159,8 @@ def test_a_text_file_is_rejected_without_calling_the_model(create_environment: E
     environment.assert_filed(name, Verdict.REJECTED)
 
 
-def test_a_photo_that_the_model_refuses_is_rejected(create_environment: EnvironmentFactory) -> None:
-    environment = create_environment(ImageRefused("model_image_too_large", "The model refused the photo."))
+def test_a_photo_that_the_model_refuses_is_rejected(create_path: EnvironmentFactory) -> None:
+    environment = create_path(ImageRefused("model_image_too_large", "The model refused the photo."))
 
     name = environment.inspect()
 
@@ -158,26 +169,58 @@ def test_a_photo_that_the_model_refuses_is_rejected(create_environment: Environm
     environment.assert_filed(name, Verdict.REJECTED)
 
 
-def test_a_photo_waits_for_a_model_that_is_not_ready(create_environment: EnvironmentFactory) -> None:
-    environment = create_environment(ModelNotReady("stopped", 0), ModelNotReady("starting", 0), CLEAR_OK)
+def test_a_photo_asks_a_busy_model_again(create_environment: EnvironmentFactory) -> None:
+    environment = create_environment(BUSY, BUSY, CLEAR_OK)
 
     name = environment.inspect()
 
-    attempt = [*DETECT, "Wait for model"]
+    attempt = [*DETECT, "Wait while the model is busy"]
     predicted = [*DETECT, "Is the prediction clear?", "Move to ok", *ANNOUNCE]
     assert environment.visited_states(name) == [*CLAIM, *attempt, *attempt, *predicted]
     environment.assert_filed(name, Verdict.OK)
 
 
-def test_a_reviewer_decides_if_no_model_ever_answers(create_environment: EnvironmentFactory) -> None:
-    environment = create_environment(ModelNotReady("stopped", 1), model_wait=1)
+def test_a_photo_waits_in_at_most_six_transitions_for_a_model_that_is_woken_once_in_vain(
+    create_environment: EnvironmentFactory,
+) -> None:
+    environment = create_environment(STOPPED)
 
     name = environment.inspect()
+    environment.wake_parked()
+    environment.wait_until(lambda: environment.visited_states(name).count(PARK[-1]) == 2)
+    environment.run_until_idle(name)
+    environment.detector.answers = [CLEAR_OK]
+    environment.wake_parked()
+    environment.run_until_idle(name)
+
+    visited = environment.visited_states(name)
+    assert visited == [*CLAIM, *PARK, *PARK, *PREDICT[2:], "Move to ok", *ANNOUNCE]
+    assert len(visited) - len([*PREDICT, "Move to ok", *ANNOUNCE]) == 6
+    environment.assert_filed(name, Verdict.OK)
+
+
+def test_a_photo_that_parks_while_the_model_starts_goes_on_at_once(
+    create_environment: EnvironmentFactory,
+) -> None:
+    environment = create_environment(STOPPED, CLEAR_OK)
+
+    name = environment.send_upload_event(environment.upload())
+    environment.wait_until(lambda: not environment.is_running(name))
+
+    assert environment.visited_states(name) == [*CLAIM, *PARK, *PREDICT[2:], "Move to ok", *ANNOUNCE]
+    assert len(environment.detector.seen) == 2
+    environment.assert_filed(name, Verdict.OK)
+
+
+def test_a_reviewer_decides_if_no_model_ever_answers(create_environment: EnvironmentFactory) -> None:
+    environment = create_environment(STOPPED, model_wait=2)
+
+    name = environment.send_upload_event(environment.upload())
+    environment.wait_until(lambda: environment.is_waiting(name))
     environment.decide(Verdict.OK, name)
 
     visited = environment.visited_states(name)
-    assert visited[:5] == [*CLAIM, *DETECT, "Wait for model"]
-    assert visited[-8:] == [*DETECT, "Is the prediction clear?", *ASK_REVIEWER, *REVIEWED]
+    assert visited == [*CLAIM, *PARK, *PREDICT[2:], *ASK_REVIEWER, *REVIEWED]
     assert "no model answered" in environment.output_of(name)["detection"]["note"]
     environment.assert_filed(name, Verdict.OK)
 
@@ -198,13 +241,14 @@ def test_a_vanished_upload_fails_by_name(create_environment: EnvironmentFactory)
 def test_an_upload_that_vanishes_while_it_waits_for_the_model_fails_by_name(
     create_environment: EnvironmentFactory,
 ) -> None:
-    environment = create_environment(ModelNotReady("stopped", 1))
-    environment.detector.objects = environment.objects
+    environment = create_environment(STOPPED)
     image = environment.upload()
 
     name = environment.send_upload_event(image)
-    environment.wait_until(lambda: "Wait for model" in environment.visited_states(name))
+    environment.run_until_idle(name)
+    environment.detector.objects = environment.objects
     environment.objects.delete(image)
+    environment.wake_parked()
 
     assert environment.run_until_idle(name) == "FAILED"
     assert environment.visited_states(name)[-3:] == [*DETECT, "Upload vanished"]
@@ -214,9 +258,9 @@ def test_an_upload_that_vanishes_while_it_waits_for_the_model_fails_by_name(
 
 
 def test_an_execution_that_does_not_own_the_photo_fails_by_name_without_changes(
-    create_environment: EnvironmentFactory,
+    create_path: EnvironmentFactory,
 ) -> None:
-    environment = create_environment(UNCLEAR)
+    environment = create_path(UNCLEAR)
     owner = environment.inspect()
     before = environment.row(owner)
 
@@ -234,9 +278,9 @@ def test_an_execution_that_does_not_own_the_photo_fails_by_name_without_changes(
 
 
 def test_a_waiting_photo_gets_a_new_token_in_the_next_execution(
-    create_environment: EnvironmentFactory,
+    create_path: EnvironmentFactory,
 ) -> None:
-    environment = create_environment(UNCLEAR)
+    environment = create_path(UNCLEAR)
     lost = environment.inspect()
 
     following = environment.start_next_attempt(lost)
@@ -254,8 +298,8 @@ def test_a_waiting_photo_gets_a_new_token_in_the_next_execution(
     environment.assert_filed(following, Verdict.DEFECT)
 
 
-def test_no_task_token_is_visible(create_environment: EnvironmentFactory) -> None:
-    environment = create_environment(UNCLEAR)
+def test_no_task_token_is_visible(create_path: EnvironmentFactory) -> None:
+    environment = create_path(UNCLEAR)
 
     name = environment.inspect()
     environment.decide(Verdict.OK, name)
@@ -279,9 +323,9 @@ def test_the_token_check_detects_a_leak(create_environment: EnvironmentFactory) 
 
 
 def test_an_override_is_an_execution_that_goes_straight_to_filing(
-    create_environment: EnvironmentFactory,
+    create_path: EnvironmentFactory,
 ) -> None:
-    environment = create_environment(CLEAR_OK)
+    environment = create_path(CLEAR_OK)
     first = environment.inspect()
     inspection = environment.row(first).id
 
@@ -308,9 +352,9 @@ def test_an_override_is_an_execution_that_goes_straight_to_filing(
 
 
 def test_a_reinspection_calls_the_model_again_and_then_asks_a_reviewer(
-    create_environment: EnvironmentFactory,
+    create_path: EnvironmentFactory,
 ) -> None:
-    environment = create_environment(CLEAR_OK, UNCLEAR)
+    environment = create_path(CLEAR_OK, UNCLEAR)
     first = environment.inspect()
     inspection = environment.row(first).id
 
@@ -326,16 +370,20 @@ def test_a_reinspection_calls_the_model_again_and_then_asks_a_reviewer(
     environment.assert_no_token_leaks()
 
 
-@pytest.mark.parametrize("state", ["Ask a reviewer", "Wait for model"])
+@pytest.mark.parametrize("state", ["Ask a reviewer", "Wait for the model", "Wait while the model is busy"])
 def test_a_stopped_execution_ends_although_it_waits_and_the_next_attempt_finishes_its_work(
     create_environment: EnvironmentFactory, state: str
 ) -> None:
-    answers = (UNCLEAR,) if state == "Ask a reviewer" else (ModelNotReady("stopped", 3600), UNCLEAR)
-    environment = create_environment(*answers)
+    answers = {
+        "Wait for the model": [STOPPED],
+        "Wait while the model is busy": [replace(BUSY, wait_seconds=99)],
+    }
+    environment = create_environment(*answers.get(state, [UNCLEAR]))
     first = environment.send_upload_event(environment.upload())
     environment.wait_until(lambda: environment.visited_states(first)[-1:] == [state])
-    if state == "Ask a reviewer":
+    if state != "Wait while the model is busy":
         environment.run_until_idle(first)
+    environment.detector.answers = [UNCLEAR]
 
     assert environment.executions.stop(first, "Ada: stuck")
     environment.wait_until(lambda: not environment.is_running(first))

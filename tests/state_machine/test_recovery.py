@@ -30,6 +30,7 @@ TASKS = [
     for name, state in json.loads(state_machine_definition.read_definition())["States"].items()
     if state["Type"] == "Task"
 ]
+TOKEN_WAITS = ("Ask a reviewer", "Wait for the model")
 ATTEMPTS = 7  # the first attempt and the six retries of every state
 SHORT_SECONDS = 2
 
@@ -38,16 +39,21 @@ EnvironmentFactory = Callable[..., InMemoryEnvironment]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scenario:
-    """A path through the state machine. With `overdue` no reviewer takes the first review round."""
+    """A path through the state machine. With `overdue` no reviewer takes the first review round.
+
+    With `parked` the model is stopped at first.
+    """
 
     final: Verdict
     content: bytes = PHOTO
     answer: Answer = UNCLEAR
     overdue: bool = False
+    parked: bool = False
 
     def create_environment(self, engine: Engine) -> InMemoryEnvironment:
         """Create an environment for this scenario."""
-        return InMemoryEnvironment(engine, self.answer, review=SHORT_SECONDS if self.overdue else 3600)
+        seconds = SHORT_SECONDS if self.overdue else 3600
+        return InMemoryEnvironment(engine, self.answer, review=seconds, stopped_first=self.parked)
 
     def finish(self, environment: InMemoryEnvironment, name: str) -> None:
         """Wait until the execution ends, and decide when the scenario allows it."""
@@ -65,6 +71,7 @@ REVIEWED = Scenario(final=Verdict.DEFECT)
 SCENARIOS = {
     "Move to defect": Scenario(final=Verdict.DEFECT, answer=CLEAR_DEFECT),
     "Move to rejected": Scenario(final=Verdict.REJECTED, content=b"no photo"),
+    "Wait for the model": Scenario(final=Verdict.OK, answer=CLEAR_OK, parked=True),
     "Move to unclear": REVIEWED,
     "Ask a reviewer": REVIEWED,
     "Escalate review": Scenario(final=Verdict.DEFECT, overdue=True),
@@ -96,6 +103,7 @@ TRANSIENT = [
         for fault in Fault
     ),
     *(InjectedFault(("Escalate review",), fault, 2) for fault in Fault),
+    *(InjectedFault(("Wait for the model",), fault, 1) for fault in Fault),
 ]
 FATAL = [
     InjectedFault((state,), fault, ATTEMPTS)
@@ -115,9 +123,11 @@ def inspect_with_fault(engine: Engine, injected: InjectedFault) -> tuple[InMemor
     for state in injected.states:
         environment.faults[state].extend([injected.fault] * injected.times)
     name = environment.send_upload_event(environment.upload(scenario_of(injected).content))
-    if injected == InjectedFault(("Ask a reviewer",), Fault.RESPONSE_LOST, ATTEMPTS):
-        # A reviewer could decide before this execution fails.
+    if injected.fault is Fault.RESPONSE_LOST and injected.states[0] in TOKEN_WAITS and injected.times > 1:
+        # A reviewer could decide before this execution fails, and the capacity manager could wake it.
+        environment.stopped_first = False
         environment.wait_until(lambda: not environment.is_running(name))
+        environment.stopped_first = scenario_of(injected).parked
     else:
         scenario_of(injected).finish(environment, name)
     return environment, name

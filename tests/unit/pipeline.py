@@ -16,14 +16,17 @@ from tests.fakes import (
     InMemoryReferenceRepository,
     InMemoryTaskTokenStore,
 )
+from tests.model_world import InMemoryCapacityStore, InMemoryControlPlane, arn_of
 from tests.references import meter
 from workflow import timestamps
 from workflow.inspections.inspection import Inspection
 from workflow.inspections.objects import Image, inspection_id
 from workflow.inspections.routing_policy import LabelRule, RoutingPolicy
 from workflow.inspections.verdict import Score, Verdict
+from workflow.models.model import ModelStatus
+from workflow.models.parked_photos import Waker, wake_parked
 from workflow.photos.measures import PhotoMeter
-from workflow.pipeline import claim, detection, filing
+from workflow.pipeline import claim, detection, filing, parking
 from workflow.pipeline.detection import ModelAnswer
 from workflow.pipeline.executions import execution_input, execution_name
 from workflow.recovery import decision_delivery
@@ -63,6 +66,9 @@ class Pipeline:
     objects: Any = field(default_factory=InMemoryObjectStore)
     inspections: Any = field(default_factory=InMemoryInspectionRepository)
     task_tokens: Any = field(default_factory=InMemoryTaskTokenStore)
+    wake_tokens: Any = field(default_factory=InMemoryTaskTokenStore)
+    capacity_store: Any = field(default_factory=InMemoryCapacityStore)
+    control_plane: Any = field(default_factory=lambda: InMemoryControlPlane(autumn=ModelStatus.RUNNING))
     executions: Any = field(default_factory=InMemoryExecutions)
     decisions: Any = field(default_factory=InMemoryMessageQueue)
     escalations: Any = field(default_factory=InMemoryMessageQueue)
@@ -72,6 +78,10 @@ class Pipeline:
     meter: PhotoMeter = field(default_factory=meter)
     policy: RoutingPolicy = POLICY
     file: Callable[..., Any] = filing.file_photo
+
+    @property
+    def tasks(self) -> Any:
+        return self.executions
 
     def through(self, wrap: Callable[[str, Any], Any]) -> "Pipeline":
         """Return the same pipeline with every port wrapped."""
@@ -104,7 +114,7 @@ class Pipeline:
             uploaded_at=UPLOADED_AT,
         )
 
-    def detect(self, image: Image, owner: str, waited: float = 0) -> dict[str, Any]:
+    def detect(self, image: Image, owner: str, waited: float = 0, **how: Any) -> dict[str, Any]:
         row = self.inspections.get(inspection_id(image))
         now = timestamps.add_seconds(row.claimed_at if row else timestamps.now(), waited)
         return detection.detect(
@@ -117,7 +127,35 @@ class Pipeline:
             inspection_id=inspection_id(image),
             owner=owner,
             now=now,
+            **how,
         )
+
+    def park(self, image: Image, owner: str, token: str, waiting: Any, park: Any = parking.park) -> None:
+        """Park a photo after the detection that found no model, by `park` or a wrong variant of it."""
+        park(
+            self.inspections,
+            self.wake_tokens,
+            self.executions,
+            lambda: self.detect(image, owner, stay_parked=True),
+            inspection_id=inspection_id(image),
+            owner=owner,
+            token=token,
+            waiting=waiting,
+        )
+
+    def parked(self, image: Image, token: str = "wake-1", **how: Any) -> str:  # noqa: S107
+        """Inspect an image until it is parked. Return the execution's name."""
+        owner = self.start(image)
+        self.executions.live_tokens.add(token)
+        self.claim(image, owner)
+        self.park(image, owner, token, self.detect(image, owner), **how)
+        return owner
+
+    def wake_parked(self, sleep: Callable[[float], None] = lambda _seconds: None) -> int:
+        """Wake parked photos, as the capacity manager does."""
+        waker = Waker(inspections=self.inspections, tokens=self.wake_tokens, tasks=self.executions)
+        detector, arn = (lambda: self.detector), arn_of("autumn")
+        return wake_parked(waker, self.control_plane, detector, arn, time_left=lambda: True, sleep=sleep)
 
     def move(self, image: Image, owner: str, target: str) -> dict[str, Any]:
         return self.file(

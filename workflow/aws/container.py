@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from workflow.aws.capacity_store import DynamoCapacityStore
     from workflow.aws.check_progress import DynamoCheckProgressStore
     from workflow.aws.commands import DynamoCommandRepository
-    from workflow.aws.executions import StepFunctionsExecutions
+    from workflow.aws.executions import StepFunctionsExecutions, StepFunctionsTasks
     from workflow.aws.hourly_metrics import DynamoMetricsStore
     from workflow.aws.inspections import DynamoInspectionRepository
     from workflow.aws.logs import CloudWatchStepLogs, LambdaStepLogs
@@ -106,6 +106,12 @@ class AwsContainer:
 
         return DynamoTaskTokenStore(self.setting("TASK_TOKENS_TABLE"))
 
+    @cached_property
+    def wake_tokens(self) -> "DynamoTaskTokenStore":
+        from workflow.aws.task_tokens import DynamoTaskTokenStore
+
+        return DynamoTaskTokenStore(self.setting("WAKE_TOKENS_TABLE"))
+
     def message_queue(self, variable: str) -> "SqsMessageQueue":
         """Return the queue whose URL is this setting."""
         from workflow.aws.queues import SqsMessageQueue
@@ -119,6 +125,12 @@ class AwsContainer:
         from workflow.aws.executions import StepFunctionsExecutions
 
         return StepFunctionsExecutions(self.setting("STATE_MACHINE_ARN"))
+
+    @cached_property
+    def tasks(self) -> "StepFunctionsTasks":
+        from workflow.aws.executions import StepFunctionsTasks
+
+        return StepFunctionsTasks()
 
     @cached_property
     def commands(self) -> "DynamoCommandRepository":

@@ -73,7 +73,7 @@ def _to_outcome(error: ClientError) -> ModelNotReady | ImageRefused | ImageUnrea
     if code == "ResourceNotReadyException":
         return ModelNotReady("the model is not running", _jittered(STOPPED_RETRY_SECONDS))
     if code in _BUSY_CODES:
-        return ModelNotReady("the model is busy", _jittered(BUSY_RETRY_SECONDS))
+        return ModelNotReady("the model is busy", _jittered(BUSY_RETRY_SECONDS), busy=True)
     message = error.response["Error"]["Message"]
     if code in _REFUSAL_CODES:
         return ImageRefused(_REFUSAL_CODES[code], f"The model refused the photo: {message}")

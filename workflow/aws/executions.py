@@ -19,7 +19,23 @@ _EXPIRED_TOKEN_CODES = ("TaskTimedOut", "InvalidToken", "TaskDoesNotExist")
 _NOT_REDRIVABLE_CODES = ("ExecutionNotRedrivable", "ExecutionDoesNotExist")
 
 
-class StepFunctionsExecutions:
+class StepFunctionsTasks:
+    """Implements workflow.pipeline.executions.TaskCompleter."""
+
+    def __init__(self, stepfunctions: Any = None) -> None:
+        self._sfn = stepfunctions or client("stepfunctions")
+
+    def complete_task(self, token: str, output: dict[str, Any]) -> bool:
+        try:
+            self._sfn.send_task_success(taskToken=token, output=json.dumps(output))
+        except ClientError as error:
+            if error.response["Error"]["Code"] in _EXPIRED_TOKEN_CODES:
+                return False
+            raise
+        return True
+
+
+class StepFunctionsExecutions(StepFunctionsTasks):
     """Implements workflow.recovery.redrive.RedrivableExecutions, and reads histories.
 
     The ARN may name an alias. It is used to start executions. Reads use the state machine's own ARN.
@@ -28,7 +44,7 @@ class StepFunctionsExecutions:
     def __init__(self, state_machine_arn: str, stepfunctions: Any = None) -> None:
         self._arn = state_machine_arn
         self._machine = ":".join(state_machine_arn.split(":")[:ARN_PARTS_OF_STATE_MACHINE])
-        self._sfn = stepfunctions or client("stepfunctions")
+        super().__init__(stepfunctions)
 
     def arn(self, name: str) -> str:
         """Return the ARN of the execution with this name."""
@@ -118,12 +134,3 @@ class StepFunctionsExecutions:
             if error.response["Error"]["Code"] == "ExecutionDoesNotExist":
                 return []
             raise
-
-    def complete_task(self, token: str, output: dict[str, Any]) -> bool:
-        try:
-            self._sfn.send_task_success(taskToken=token, output=json.dumps(output))
-        except ClientError as error:
-            if error.response["Error"]["Code"] in _EXPIRED_TOKEN_CODES:
-                return False
-            raise
-        return True

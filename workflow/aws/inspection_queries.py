@@ -31,22 +31,24 @@ class DynamoInspectionQueries:
         return next(self._query("by_state", "state", state, page_size=1), None)
 
     def count_recent(self, state: InspectionState, since: str, limit: int) -> int:
-        return sum(int(answer["Count"]) for answer in self._query_oldest(state, since, limit, Select="COUNT"))
+        answers = self._query_oldest("count_by_state", state, since, limit, Select="COUNT")
+        return sum(int(answer["Count"]) for answer in answers)
 
     def list_decided(self, limit: int) -> Iterator[Inspection]:
         condition = "attribute_exists(decision.decided_at)"
-        for answer in self._query_oldest(InspectionState.WAITING, "0", limit, FilterExpression=condition):
+        options = {"FilterExpression": condition}
+        for answer in self._query_oldest("by_state", InspectionState.WAITING, "0", limit, **options):
             yield from map(from_inspection_item, answer["Items"])
 
     def _query_oldest(
-        self, state: InspectionState, since: str, limit: int, **options: Any
+        self, index: str, state: InspectionState, since: str, limit: int, **options: Any
     ) -> Iterator[dict[str, Any]]:
         """Yield answers about the first `limit` rows of a state, oldest first."""
         scanned, start = 0, dict[str, Any]()
         while scanned < limit:  # A page ends at a megabyte of rows, regardless of Limit.
             answer = self._dynamodb.query(
                 TableName=self._table,
-                IndexName="by_state",
+                IndexName=index,
                 KeyConditionExpression="#state = :state AND #claimed_at >= :since",
                 ExpressionAttributeNames={"#state": "state", "#claimed_at": "claimed_at"},
                 ExpressionAttributeValues=to_attribute_values({":state": state, ":since": since}),

@@ -24,12 +24,14 @@ from workflow.aws.items import (
 from workflow.aws.measures import DynamoDescriptors, to_row_changes
 from workflow.errors import Conflict, OwnershipLost
 from workflow.inspections.inspection import (
+    UNJUDGED_STATES,
     AuditEntry,
     Decision,
     ExecutionName,
     Inspection,
     InspectionState,
     Lease,
+    ModelWait,
     Review,
 )
 from workflow.inspections.objects import InspectionId, StoredObject
@@ -117,6 +119,15 @@ class DynamoInspectionRepository(DynamoInspectionQueries, DynamoAuditLog):
 
     def record_prediction(self, inspection_id: str, owner: str, prediction: Prediction) -> None:
         self._change(inspection_id, owner, {"prediction": prediction}, _NO_MODEL_ANSWER)
+
+    def park(self, inspection_id: InspectionId, owner: ExecutionName, wait: ModelWait) -> None:
+        changes = {"state": InspectionState.PARKED, "model_wait": wait}
+        self._change(inspection_id, owner, changes, _NO_MODEL_ANSWER)
+
+    def unpark(self, before: Inspection) -> None:
+        expected = {"state": InspectionState.PARKED, "model_wait": before.model_wait}
+        with suppress(Conflict):  # A concurrent run of this state was faster.
+            self._change(before.id, before.owner, {"state": InspectionState.INSPECTING}, expected)
 
     def record_filing(
         self, before: Inspection, verdict: Verdict, location: StoredObject, announcement: str, at: str
@@ -254,7 +265,8 @@ class DynamoInspectionRepository(DynamoInspectionQueries, DynamoAuditLog):
 
     def transfer_ownership(self, before: Inspection, owner: str, attempt: int, at: str) -> bool:
         try:
-            changes = {"owner": owner, "attempt": attempt, "attempted_at": at}
+            state = InspectionState.INSPECTING if before.state in UNJUDGED_STATES else before.state
+            changes = {"owner": owner, "attempt": attempt, "attempted_at": at, "state": state}
             self._change(before.id, before.owner, changes, {"state": before.state})
         except (OwnershipLost, Conflict):
             return False

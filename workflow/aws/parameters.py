@@ -4,8 +4,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from workflow.aws.clients import client
+from workflow.errors import ConfigurationError
 from workflow.inspections import routing_policy
 from workflow.inspections.routing_policy import RoutingPolicy
+
+MISSING = "ParameterNotFound"
 
 
 class CachedParameterStore:
@@ -18,8 +21,15 @@ class CachedParameterStore:
         self._max_age = max_age
 
     def text(self, name: str) -> str:
-        """Return the value of a parameter."""
-        return str(self._provider.get(name, max_age=self._max_age))
+        """Return the value of a parameter. Raise ConfigurationError if it does not exist."""
+        from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError
+
+        try:
+            return str(self._provider.get(name, max_age=self._max_age))
+        except GetParameterError as error:
+            if MISSING not in str(error):
+                raise
+            raise ConfigurationError(f"the parameter {name} does not exist: create it again") from error
 
     def routing_policy(self, name: str) -> RoutingPolicy:
         """Return the routing policy in a parameter. Raise ConfigurationError if it is invalid."""

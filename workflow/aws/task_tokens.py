@@ -1,4 +1,4 @@
-"""Task tokens on DynamoDB, in a table of their own that only two functions may read."""
+"""Task tokens on DynamoDB: a table for reviews and one for waits, each read by few functions."""
 
 import time
 from collections.abc import Callable
@@ -14,7 +14,7 @@ TTL_SECONDS = 366 * 24 * 3600  # An execution runs for a year at most, and no to
 
 
 class DynamoTaskTokenStore:
-    """Implements workflow.review.decisions.TaskTokenStore."""
+    """Implements workflow.pipeline.executions.TaskTokenStore."""
 
     def __init__(self, table: str, dynamodb: Any = None, seconds: Callable[[], float] = time.time) -> None:
         self._table, self._seconds = table, seconds

@@ -20,7 +20,7 @@ from workflow.cameras.masters import explain_masters
 from workflow.cameras.overview import newest_basis
 from workflow.deferred_errors import defer_errors
 from workflow.errors import ConfigurationError, Conflict
-from workflow.inspections.inspection import Inspection, InspectionState
+from workflow.inspections.inspection import UNJUDGED_STATES, Inspection, InspectionState
 from workflow.inspections.model_reference import ModelReference
 from workflow.inspections.photo_guard import RULES
 from workflow.inspections.repository import AuditLog, InspectionRepository
@@ -122,7 +122,7 @@ def reopen_suspects(monitor: CameraMonitor, time_left: Callable[[], bool]) -> in
                 break
             with capture():
                 row = monitor.inspections.get(suspect.inspection_id)
-                if row is not None and row.state is InspectionState.INSPECTING:
+                if row is not None and row.state in UNJUDGED_STATES:
                     continue
                 if row is not None and passed(row):
                     reopened += _reopen(monitor, suspect)

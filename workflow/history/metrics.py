@@ -10,7 +10,7 @@ from typing import Protocol
 
 from workflow import timestamps
 from workflow.cameras.masters import MASTER_CODES
-from workflow.inspections.inspection import Inspection, InspectionState
+from workflow.inspections.inspection import UNJUDGED_STATES, Inspection, InspectionState
 from workflow.inspections.verdict import Prediction
 
 BINS = 100
@@ -86,7 +86,7 @@ def measure_inspection(row: Inspection) -> InspectionMetrics:
     An inspection in progress contributes nothing, and neither does the photo of a master part. A revision in
     progress withdraws what it revises. The duration of a revision begins with the request for it.
     """
-    if row.state is InspectionState.INSPECTING or row.rejection.get("code") in MASTER_CODES:
+    if row.state in UNJUDGED_STATES or row.rejection.get("code") in MASTER_CODES:
         return InspectionMetrics()
     counts = {"judged": 1} if row.prediction or row.review else {}
     if row.review:

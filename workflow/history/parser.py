@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from workflow.history.events import HistoryEvent, sort_events
@@ -162,6 +163,8 @@ class _Reader:
         if transition == "Scheduled":
             payload = self._redactor.redact(event.detail("parameters", "input"))
             visit.start_attempt(event.at, event.resource, payload, self._redrives)
+            if event.awaits_token and (seconds := event.detail("timeoutInSeconds")):
+                visit.update_attempt(event.at, deadline=event.at + timedelta(seconds=int(seconds)))
             return
         if transition == "Started":
             visit.update_attempt(event.at, started_at=event.at)

@@ -18,9 +18,16 @@ class StepStatus(StrEnum):
     ABORTED = "aborted"
 
 
+MODEL_WAIT = "Wait for the model"
+_AWAITED = {MODEL_WAIT: "the model", "Ask a reviewer": "a reviewer"}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepAttempt:
-    """One attempt at a step; `redrive` is the number of redrives of the execution before it."""
+    """One attempt at a step; `redrive` is the number of redrives of the execution before it.
+
+    At the `deadline` the attempt times out.
+    """
 
     number: int
     scheduled_at: datetime
@@ -33,6 +40,7 @@ class StepAttempt:
     error: str = ""
     cause: str = ""
     redrive: int = 0
+    deadline: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +64,16 @@ class ExecutionStep:
     cause: str = ""
     parent_id: int | None = None
     branch: tuple[str, ...] = ()
+
+    @property
+    def status_text(self) -> str:
+        """The status in words; of a wait also since when it lasts, and until when at most."""
+        if self.status is not StepStatus.WAITING:
+            return self.status.value
+        deadline = self.attempts[-1].deadline
+        until = f", until {deadline:%Y-%m-%d %H:%M} UTC at most" if deadline else ""
+        awaited = _AWAITED.get(self.name, "an answer")
+        return f"waiting for {awaited} since {self.entered_at:%Y-%m-%d %H:%M} UTC{until}"
 
     @property
     def depth(self) -> int:

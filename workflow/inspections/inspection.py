@@ -13,11 +13,18 @@ UPLOAD_DELETED = "model_unreadable_object"
 
 
 class InspectionState(StrEnum):
-    """The progress of an inspection. An index lists inspections by it."""
+    """The progress of an inspection. An index lists inspections by it.
+
+    A PARKED one waits for its model and does not count for backpressure. A WAITING one waits for a person.
+    """
 
     INSPECTING = "inspecting"
+    PARKED = "parked"
     WAITING = "waiting"
     CLOSED = "closed"
+
+
+UNJUDGED_STATES = (InspectionState.INSPECTING, InspectionState.PARKED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,6 +100,19 @@ class Review:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ModelWait:
+    """A parked photo's wait for the model: since when, until when at most, and why.
+
+    `broken` means that the model's start does not end it: a person must repair the configuration.
+    """
+
+    since: str
+    until: str
+    reason: str
+    broken: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PreviousRevision:
     """The outcome of an earlier revision of an inspection."""
 
@@ -120,7 +140,8 @@ class Inspection:
     `first_attempt`; `previous_revisions` holds the outcomes of the others. `skipped` maps a reviewer to the
     time until which they are not shown the photo again. `undone_ids` are the ids of undone decisions and
     second reviews. `recovered` marks an object that was found in the filed bucket without a row: it is the
-    image itself, and a person decides it where it lies.
+    image itself, and a person decides it where it lies. `model_wait` is the latest wait for the model, which
+    lasts while the state is PARKED.
     """
 
     id: InspectionId
@@ -157,6 +178,7 @@ class Inspection:
     undone_ids: tuple[str, ...] = ()
     second_review: SecondReview | None = None
     recovered: bool = False
+    model_wait: ModelWait | None = None
 
     @property
     def withdrawn(self) -> bool:

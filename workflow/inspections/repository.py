@@ -11,6 +11,7 @@ from workflow.inspections.inspection import (
     Inspection,
     InspectionState,
     Lease,
+    ModelWait,
     Review,
 )
 from workflow.inspections.objects import InspectionId, StoredObject
@@ -67,6 +68,12 @@ class InspectionRepository(Protocol):
     ) -> None:
         """Store prediction and score vector. Raise Conflict if an answer of the model is stored."""
 
+    def park(self, inspection_id: InspectionId, owner: ExecutionName, wait: ModelWait) -> None:
+        """Set the row to wait for the model. Raise Conflict if an answer of the model is stored."""
+
+    def unpark(self, before: Inspection) -> None:
+        """Put a parked row back in flight, unless this wait of it has ended already."""
+
     def record_filing(
         self, before: Inspection, verdict: Verdict, location: StoredObject, announcement: str, at: str
     ) -> None:
@@ -84,7 +91,7 @@ class InspectionRepository(Protocol):
     def transfer_ownership(
         self, before: Inspection, owner: ExecutionName, attempt: int, at: Timestamp
     ) -> bool:
-        """Give the row to the next attempt's execution. Return False if it changed meanwhile."""
+        """Give the row to the next attempt's execution, in flight. Return False if it changed meanwhile."""
 
 
 class DecisionRepository(InspectionRepository, Protocol):

@@ -23,6 +23,8 @@ DEFAULT_POLICY: Mapping[str, Any] = {
     },
 }
 
+MODEL_WAIT_SECONDS = 24 * 3600
+
 
 @dataclass(frozen=True, slots=True)
 class LabelRule:
@@ -56,7 +58,7 @@ class RoutingPolicy:
     unknown_threshold: float = 1.0
     contradiction: float = 0.5
     review_seconds: int = 7 * 24 * 3600
-    model_wait_seconds: int = 24 * 3600
+    model_wait_seconds: int = MODEL_WAIT_SECONDS
     spot_check_share: float = 0.0
     second_review_share: float = 0.05
 

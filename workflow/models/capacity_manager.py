@@ -6,7 +6,8 @@ from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from workflow import timestamps
-from workflow.inspections.inspection import InspectionState
+from workflow.errors import ConfigurationError
+from workflow.inspections.inspection import UNJUDGED_STATES, InspectionState
 from workflow.inspections.objects import Image
 from workflow.inspections.repository import InspectionQueries
 from workflow.inspections.smoke_photos import is_smoke_photo
@@ -39,6 +40,7 @@ class UsageMeter:
 
     `spent_usd` is the cost of the day that began at `day`, counted up to `counted_at`. `running` maps an ARN
     to its start time and inference units. `alarmed` names the model and the status of the last alarm.
+    `model` is the ARN of the model in use.
     """
 
     counted_at: str = ""
@@ -46,6 +48,12 @@ class UsageMeter:
     spent_usd: float = 0.0
     running: Mapping[str, tuple[str, int]] = field(default_factory=dict)
     alarmed: str = ""
+    model: str = ""
+
+    @property
+    def model_running_since(self) -> str:
+        """Return when the model in use was first seen running, empty if it does not run."""
+        return self.running[self.model][0] if self.model in self.running else ""
 
 
 class CapacityStore(Protocol):
@@ -147,9 +155,15 @@ class AutoStartingDetector:
 
     def detect_labels(self, image: Image) -> ModelAnswer | ModelNotReady | ImageRefused | ImageUnreadable:
         response = self.detector.detect_labels(image)
-        is_stopped = isinstance(response, ModelNotReady) and response.reason == NOT_RUNNING
-        if is_stopped and not is_smoke_photo(image.key):
-            request_start(self.ports, self.model, self.policy(), timestamps.now())
+        if not isinstance(response, ModelNotReady) or response.reason != NOT_RUNNING:
+            return response
+        if is_smoke_photo(image.key):
+            return response
+        try:
+            policy = self.policy()
+        except ConfigurationError as error:
+            return replace(response, reason=f"{NOT_RUNNING}, and the {error}", broken=True)
+        request_start(self.ports, self.model, policy, timestamps.now())
         return response
 
 
@@ -171,7 +185,7 @@ def run_once(
     versions = ports.control_plane.list_versions(project_name(arn))
     version = next((version for version in versions if version.arn == arn), None)
     before = ports.store.load_meter()
-    after = _accrue(before, versions, policy, now)
+    after = replace(_accrue(before, versions, policy, now), model=arn)
     after = _with_alarm(after, version) if needs_capacity else replace(after, alarmed="")
     if after.alarmed and after.alarmed != before.alarmed:
         # Sent before it is stored: it may be sent twice, but is never lost.
@@ -203,12 +217,13 @@ def _observe(
 ) -> Observation:
     """Collect the facts of a decision.
 
-    Photos in flight count as waiting for one day. After that they need a person. A reinspected photo counts
-    from the time of its attempt, even if its row is old.
+    Photos in flight and parked photos count as waiting for one day. After that they need a person. A
+    reinspected photo counts from the time of its attempt, even if its row is old.
     """
     horizon = timestamps.add_seconds(now, -WAITING_PHOTO_SECONDS)
-    in_flight = inspections.list_by_state(InspectionState.INSPECTING)
-    waiting = any(row.attempted_at >= horizon for row in in_flight)
+    waiting = any(
+        row.attempted_at >= horizon for state in UNJUDGED_STATES for row in inspections.list_by_state(state)
+    )
     since = timestamps.add_seconds(now, -60 * policy.idle_minutes)
     running = meter.running.get(version.arn)
     used = running is None or running[0] > since

@@ -1,5 +1,6 @@
 """Detection: ask the model once per inspection, and wait or hand over to a person if it does not answer."""
 
+import math
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import NotRequired, Protocol, TypedDict
@@ -9,13 +10,14 @@ from workflow.cameras.camera import CameraRepository
 from workflow.cameras.doubts import check_master, find_doubts
 from workflow.cameras.masters import MASTER_PHOTO, UNKNOWN_MASTER, find_camera_of, master_name
 from workflow.errors import Conflict
-from workflow.inspections.inspection import UPLOAD_DELETED, ExecutionName, Inspection
+from workflow.inspections.inspection import UPLOAD_DELETED, ExecutionName, Inspection, InspectionState
 from workflow.inspections.model_reference import ReferenceRepository
 from workflow.inspections.objects import Image, InspectionId, ObjectStore
 from workflow.inspections.repository import InspectionRepository, check_withdrawable, require_owner
 from workflow.inspections.routing_policy import RoutingPolicy, mark_unusual
 from workflow.inspections.smoke_photos import DECIDED_BY_PERSON, is_smoke_photo
 from workflow.inspections.verdict import Prediction, Score, Verdict
+from workflow.pipeline.executions import ExecutionInput
 from workflow.pipeline.reference_comparison import compare_with_reference
 
 BACKOFF_SHARE = 0.01
@@ -27,6 +29,7 @@ class DetectionOutcome(StrEnum):
     """The outcome of a detection. The Choice `Did the model answer?` reads it."""
 
     ANSWERED = "answered"
+    BUSY = "busy"
     NOT_READY = "not_ready"
     REFUSED = "refused"
     VANISHED = "vanished"
@@ -35,7 +38,9 @@ class DetectionOutcome(StrEnum):
 class DetectionDocument(TypedDict):
     """The part `$.detection` of the execution's document.
 
-    ANSWERED has the fields from `verdict` to `review_seconds`, and NOT_READY those from `reason` to `broken`.
+    ANSWERED has the fields from `verdict` to `review_seconds`. BUSY and NOT_READY have those from `reason` to
+    `broken`: a photo asks a busy model again after `wait_seconds`, and waits for another one until it is
+    woken, at most for `timeout_seconds`. Executions of an earlier definition use `wait_seconds` for both.
     `unusual` are the reasons why the photo is unusual, and `reference` is the time at which the reference was
     made that it was compared with; empty if it was compared with none. REFUSED has `code`. VANISHED means
     that the version was deleted meanwhile, and the inspection is closed.
@@ -52,8 +57,15 @@ class DetectionDocument(TypedDict):
     review_seconds: NotRequired[int]
     reason: NotRequired[str]
     wait_seconds: NotRequired[int]
+    timeout_seconds: NotRequired[int]
     broken: NotRequired[bool]
     code: NotRequired[str]
+
+
+class DetectedDocument(ExecutionInput):
+    """The execution's document after a detection."""
+
+    detection: DetectionDocument
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +78,7 @@ class ModelAnswer:
 
 @dataclass(frozen=True, slots=True)
 class ModelNotReady:
-    """A model that is stopped, starting or busy, and the seconds until it should be asked again.
+    """A model that is stopped, starting or `busy`, and the seconds until it should be asked again.
 
     `broken` means that this lasts until a person repairs the configuration.
     """
@@ -74,6 +86,7 @@ class ModelNotReady:
     reason: str
     wait_seconds: int
     broken: bool = False
+    busy: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,14 +127,19 @@ def detect(
     inspection_id: InspectionId,
     owner: ExecutionName,
     now: str,
+    *,
+    stay_parked: bool = False,
 ) -> DetectionDocument:
     """Ask the model about one inspection and store its answer. A stored answer is never paid for twice.
 
     An unusual photo is unclear at any confidence, with the model's scores. So is a photo of the smoke test,
     which waits for no model. The wait for a model counts from the claim of the photo, so that an attempt does
-    not restart it; in a later revision it counts from the attempt.
+    not restart it; in a later revision it counts from the attempt. A parked photo is in flight again, unless
+    it only looks and is to `stay_parked`.
     """
     row = require_owner(inspections, inspection_id, owner)
+    if row.state is InspectionState.PARKED and not stay_parked:
+        inspections.unpark(row)
     if answer := _stored_answer(inspections, row, policy):
         return answer
     waited_seconds = timestamps.seconds_between(row.revision_started_at, now)
@@ -131,7 +149,7 @@ def detect(
         response = _explain_unreadable(objects, row, response)
     if isinstance(response, ModelNotReady):
         if waited_seconds < policy.model_wait_seconds and not is_smoke_photo(row.image.key):
-            return _not_ready(response, waited_seconds)
+            return not_ready(response, waited_seconds, policy.model_wait_seconds)
         response = _stop_waiting(objects, row, policy, waited_seconds)
     if isinstance(response, ModelAnswer):
         response = _predict(inspections, references, row, response, policy)
@@ -162,14 +180,15 @@ def _predict_recovered(row: Inspection, policy: RoutingPolicy) -> Prediction | N
     return policy.predict_without_model(RECOVERED_NOTE) if row.recovered and row.revision == 1 else None
 
 
-def _not_ready(response: ModelNotReady, waited_seconds: float) -> DetectionDocument:
+def not_ready(response: ModelNotReady, waited_seconds: float, limit_seconds: int) -> DetectionDocument:
+    """Return the outcome for a photo that has waited for its model, and waits for `limit_seconds` at most."""
     # Back off to a hundredth of the elapsed wait, so that the longest wait stays below Step Functions'
     # limit of 25,000 events.
-    seconds = max(response.wait_seconds, round(waited_seconds * BACKOFF_SHARE))
     answer: DetectionDocument = {
-        "outcome": DetectionOutcome.NOT_READY,
+        "outcome": DetectionOutcome.BUSY if response.busy else DetectionOutcome.NOT_READY,
         "reason": response.reason,
-        "wait_seconds": seconds,
+        "wait_seconds": max(response.wait_seconds, round(waited_seconds * BACKOFF_SHARE)),
+        "timeout_seconds": max(1, math.ceil(limit_seconds - waited_seconds)),
     }
     return {**answer, "broken": True} if response.broken else answer
 

@@ -28,7 +28,14 @@ class ExecutionInput(TypedDict):
     attempt: int
 
 
-class Executions(Protocol):
+class TaskCompleter(Protocol):
+    """The answers to task tokens."""
+
+    def complete_task(self, token: TaskToken, output: dict[str, Any]) -> bool:
+        """Answer a task token. Return False if it is used, expired or unknown: AWS does not say which."""
+
+
+class Executions(TaskCompleter, Protocol):
     """The executions of the state machine."""
 
     def start(self, name: ExecutionName, document: ExecutionInput) -> bool:
@@ -40,8 +47,21 @@ class Executions(Protocol):
     def list_running(self) -> set[ExecutionName]:
         """Return the names of all running executions."""
 
-    def complete_task(self, token: TaskToken, output: dict[str, Any]) -> bool:
-        """Answer a task token. Return False if it is used, expired or unknown: AWS does not say which."""
+
+class TaskTokenStore(Protocol):
+    """The task tokens of waiting executions: one store for reviews, another for waits for the model."""
+
+    def put(self, inspection_id: InspectionId, token: TaskToken, attempt: int) -> None:
+        """Store a token beside the others of its attempt, since it is unknown which call was the last.
+
+        A later attempt's token replaces those of earlier attempts, and never the other way round.
+        """
+
+    def list_tokens(self, inspection_id: InspectionId) -> list[TaskToken]:
+        """List the tokens of an inspection's newest attempt that are not known to be dead, newest first."""
+
+    def remove(self, inspection_id: InspectionId, token: TaskToken) -> None:
+        """Remove a token that was answered or is dead."""
 
 
 def execution_name(inspection: str, attempt: int) -> ExecutionName:

@@ -8,10 +8,10 @@ from workflow.inspections.objects import InspectionId
 from workflow.inspections.repository import DecisionRepository
 from workflow.inspections.undo_window import finalize, undo_seconds_left
 from workflow.pipeline import start
-from workflow.pipeline.executions import ACTIVE_STATUSES, Executions
+from workflow.pipeline.executions import ACTIVE_STATUSES, Executions, TaskTokenStore
 from workflow.recovery.redrive import RedrivableExecutions
 from workflow.review import decisions
-from workflow.review.decisions import MessageQueue, TaskTokenStore
+from workflow.review.decisions import MessageQueue
 
 
 class DeliveryOutcome(StrEnum):

@@ -13,6 +13,7 @@ class IssueKind(StrEnum):
     MISSED_UPLOAD = "missed upload"
     ORPHANED_INSPECTION = "orphaned inspection"
     UNDELIVERED = "undelivered decision"
+    MISSED_WAKE = "missed wake-up"
     MISSING_OBJECT = "missing object"
     PENDING_DELETE = "pending delete"
     UNREFERENCED_COPY = "unreferenced copy"
@@ -24,6 +25,7 @@ REMEDIES = {
     IssueKind.MISSED_UPLOAD: "reconcile starts its inspection",
     IssueKind.ORPHANED_INSPECTION: "reconcile starts the next attempt",
     IssueKind.UNDELIVERED: "reconcile delivers it again",
+    IssueKind.MISSED_WAKE: "reconcile lets its execution ask the model",
     IssueKind.MISSING_OBJECT: "look for the photo's versions in both buckets and restore them",
     IssueKind.PENDING_DELETE: "reconcile deletes it: the row points at the copy",
     IssueKind.UNREFERENCED_COPY: "reconcile deletes it: the row points elsewhere",

@@ -8,10 +8,13 @@ from itertools import islice
 
 from workflow import timestamps
 from workflow.deferred_errors import defer_errors
-from workflow.inspections.inspection import Inspection, InspectionState
+from workflow.inspections.inspection import UNJUDGED_STATES, Inspection, InspectionState
 from workflow.inspections.objects import Image, ObjectStore, inspection_id
 from workflow.inspections.repository import InspectionDatabase
-from workflow.pipeline.executions import Executions
+from workflow.models import parked_photos
+from workflow.models.capacity_manager import CapacityStore
+from workflow.pipeline.executions import Executions, TaskTokenStore
+from workflow.pipeline.parking import wake
 from workflow.pipeline.start import (
     BACKPRESSURE_WINDOW_SECONDS,
     MAX_ATTEMPTS,
@@ -26,18 +29,24 @@ from workflow.review import decisions
 from workflow.review.decisions import MessageQueue
 
 MAX_IN_FLIGHT = 20
+MAX_MISSED_WAKES = 20  # The capacity manager wakes most photos: this is for those that it missed.
 RESTART_FACTOR = 5
 LEFT_TO_PERSON, DEFERRED = "left to a person", "deferred"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reconciler:
-    """The ports of reconciliation, and the limit of inspections in flight above which none is started."""
+    """The ports of reconciliation, and the limit of inspections in flight above which none is started.
+
+    Only the scheduled reconciliation has the wake tokens and the capacity store, and finds missed wake-ups.
+    """
 
     inspections: InspectionDatabase
     objects: ObjectStore
     executions: Executions
     delivery_queue: MessageQueue
+    wake_tokens: TaskTokenStore | None = None
+    capacity_store: CapacityStore | None = None
     max_in_flight: int = MAX_IN_FLIGHT
 
     def available_slots(self) -> int:
@@ -64,6 +73,8 @@ class Reconciler:
         if issue.kind is IssueKind.UNDELIVERED:
             self.delivery_queue.send(decisions.delivery_message(issue.inspection_id))
             return True
+        if issue.kind is IssueKind.MISSED_WAKE:
+            return self.wake_tokens is not None and wake(self.wake_tokens, self.executions, issue.row.id)
         return self._delete(issue.row, issue.image)
 
     def _adopt(self, issue: Issue) -> bool:
@@ -103,7 +114,7 @@ def find_issues(reconciler: Reconciler, inbound: str) -> Iterable[Issue]:
     attempt, so that an outage of some hours leaves no inspection to a person.
     """
     inspections, begun = reconciler.inspections, set[str]()
-    for state in (InspectionState.WAITING, InspectionState.INSPECTING):
+    for state in (InspectionState.WAITING, *UNJUDGED_STATES):
         rows = _collect_ids(inspections.list_by_state(state), begun)
         orphaned = consistency.find_orphaned(
             inspections, reconciler.executions, filter(backoff_elapsed, rows)
@@ -113,10 +124,25 @@ def find_issues(reconciler: Reconciler, inbound: str) -> Iterable[Issue]:
         # Of the remaining rows only the ids are collected: checking each of them would take all the time.
         deque(rows, maxlen=0)
         yield from consistency.find_undelivered(inspections.list_by_state(state))
+    yield from _find_missed_wakes(reconciler)
     uploads = consistency.list_uploads(reconciler.objects, inbound)
     not_begun = (upload for upload in uploads if inspection_id(upload.image) not in begun)
     missed_uploads = consistency.find_missed_uploads(inspections, not_begun)
     yield from islice(missed_uploads, max(0, reconciler.available_slots()))
+
+
+def _find_missed_wakes(reconciler: Reconciler) -> Iterator[Issue]:
+    if reconciler.capacity_store is None:
+        return
+    meter, now = reconciler.capacity_store.load_meter(), timestamps.now()
+    for row in islice(parked_photos.find_missed(reconciler.inspections, meter, now), MAX_MISSED_WAKES):
+        yield Issue(
+            kind=IssueKind.MISSED_WAKE,
+            inspection_id=row.id,
+            image=row.image,
+            reason=f"it waits for the model, which has run since {meter.model_running_since}",
+            row=row,
+        )
 
 
 def _collect_ids(rows: Iterable[Inspection], ids: set[str]) -> Iterator[Inspection]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
-from workflow.inspections.inspection import Inspection, InspectionState
+from workflow.inspections.inspection import UNJUDGED_STATES, Inspection, InspectionState
 from workflow.inspections.objects import Image, InspectionId
 from workflow.inspections.repository import InspectionDatabase, get_or_raise
 from workflow.pipeline.executions import ACTIVE_STATUSES, Executions
@@ -41,7 +41,7 @@ class RedriveResult:
 
 def find_failed(inspections: InspectionDatabase, executions: Executions) -> list[Inspection]:
     """Find open inspections whose execution ended or is forgotten; those that wait for a review come last."""
-    states = (InspectionState.INSPECTING, InspectionState.WAITING)
+    states = (*UNJUDGED_STATES, InspectionState.WAITING)
     rows = [row for state in states for row in inspections.list_by_state(state)]
     issues = consistency.find_orphaned(inspections, executions, rows)
     return [issue.row for issue in issues if issue.row is not None]

@@ -28,7 +28,7 @@ from workflow.inspections.repository import (
 )
 from workflow.inspections.undo_window import finalize, undo_seconds_left
 from workflow.inspections.verdict import Verdict
-from workflow.pipeline.executions import TaskToken
+from workflow.pipeline.executions import TaskToken, TaskTokenStore
 from workflow.review.queue import LEASE_SECONDS, compute_priority
 
 MAX_REASON_LENGTH = 2_000
@@ -41,22 +41,6 @@ class EscalationDocument(TypedDict):
 
     decided: bool
     round: NotRequired[int]
-
-
-class TaskTokenStore(Protocol):
-    """The task tokens of waiting executions; only opening a review and delivery may read them."""
-
-    def put(self, inspection_id: InspectionId, token: TaskToken, attempt: int) -> None:
-        """Store a token beside the others of its attempt, since it is unknown which call was the last.
-
-        A later attempt's token replaces those of earlier attempts, and never the other way round.
-        """
-
-    def list_tokens(self, inspection_id: InspectionId) -> list[TaskToken]:
-        """List the tokens of an inspection's newest attempt that are not known to be dead, newest first."""
-
-    def remove(self, inspection_id: InspectionId, token: TaskToken) -> None:
-        """Remove a token that was answered or is dead."""
 
 
 class MessageQueue(Protocol):

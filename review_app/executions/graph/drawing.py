@@ -11,7 +11,7 @@ from typing import Any
 
 from review_app.executions.graph.definition_parser import parse_definition
 from review_app.executions.graph.layout import Box, EdgeRoute, GraphLayout, Point, compute_layout
-from workflow.history.step import ExecutionStep, StepStatus
+from workflow.history.step import MODEL_WAIT, ExecutionStep, StepStatus
 
 PADDING = 8.0
 _CHOICE_CORNER, _ROUND_CORNER, _BOX_CORNER = 10, 20, 7
@@ -111,7 +111,13 @@ def definition_digest(definition: Mapping[str, Any]) -> str:
 
 
 def step_style(step: ExecutionStep) -> str:
-    """Return the style of a step's status; a Fail state counts as failed although it ends normally."""
+    """Return the style of a step's status.
+
+    A Fail state counts as failed although it ends normally, and a wait for the model as running, since no
+    person has to act.
+    """
+    if step.name == MODEL_WAIT and step.status is StepStatus.WAITING:
+        return "running"
     return "failed" if step.type == "Fail" else _STYLES[step.status]
 
 
@@ -120,7 +126,7 @@ def _draw_state(box: Box, step: ExecutionStep | None, visits: int) -> DrawnState
         return DrawnState(box=box, style="not-entered", label="not entered", visits=0, step=None)
     times = f", {visits} times" if visits > 1 else ""
     return DrawnState(
-        box=box, style=step_style(step), label=f"{step.status.value}{times}", visits=visits, step=step.id
+        box=box, style=step_style(step), label=f"{step.status_text}{times}", visits=visits, step=step.id
     )
 
 

@@ -201,7 +201,7 @@ def test_show_prints_the_steps_and_no_token(command_line: CommandLine) -> None:
         command_line.run("execution", "show", owner, *more) for more in ((), ("--full",), ("--json",))
     )
 
-    assert "Ask a reviewer  (task, waiting for an answer)" in short.stdout
+    assert "Ask a reviewer  (task, waiting for a reviewer since 2026-01-01 00:00 UTC" in short.stdout
     assert "00:00:02.000" in short.stdout
     for result in (short, full, document):
         assert result.exit_code == 0

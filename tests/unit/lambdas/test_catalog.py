@@ -3,6 +3,7 @@
 import ast
 import importlib
 import inspect
+import re
 import subprocess
 import sys
 from functools import cache
@@ -14,10 +15,17 @@ import pytest
 from lambdas import container
 from lambdas.catalog import FUNCTIONS, LambdaFunction
 from tests.fakes import FakeDetector
+from tests.model_world import (
+    InMemoryCapacityStore,
+    InMemoryControlPlane,
+    InMemoryEventLog,
+    InMemoryModelSettings,
+)
 from tests.unit.pipeline import CLEARLY_OK, POLICY, Pipeline
 from workflow.aws.container import AwsContainer
 from workflow.errors import ConfigurationError
 from workflow.inspections.objects import Image
+from workflow.models.capacity_manager import CapacityPorts
 from workflow.pipeline.executions import execution_input
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -51,9 +59,16 @@ def settings_of_container() -> dict[str, set[str]]:
 
 @pytest.mark.parametrize("function", FUNCTIONS, ids=MODULES)
 def test_a_function_needs_exactly_the_settings_that_it_reads(function: LambdaFunction) -> None:
-    source = (ROOT / "lambdas" / f"{function.module}.py").read_text(encoding="utf-8")
+    source = read_handler(function.module)
+    for imported in re.findall(r"^from lambdas\.(\w+) import", source, re.MULTILINE):
+        source += read_handler(imported) if imported in MODULES else ""
 
     assert settings_of(source, settings_of_container()) == function.required_variables
+
+
+def read_handler(module: str) -> str:
+    """Return the source of a function."""
+    return (ROOT / "lambdas" / f"{module}.py").read_text(encoding="utf-8")
 
 
 def test_every_handler_is_in_the_catalog() -> None:
@@ -125,6 +140,7 @@ LEFT_OUT = [
     for port, setting in {
         "inspections": "INSPECTIONS_TABLE",
         "task_tokens": "TASK_TOKENS_TABLE",
+        "wake_tokens": "WAKE_TOKENS_TABLE",
         "executions": "STATE_MACHINE_ARN",
         "decisions": "DECISION_QUEUE_URL",
         "escalations": "ESCALATION_QUEUE_URL",
@@ -147,7 +163,12 @@ def test_a_missing_setting_is_named(
         monkeypatch.setenv(name, "1")
     handler = importlib.import_module(f"lambdas.{module}").handler
     pipeline = Pipeline(detector=FakeDetector(CLEARLY_OK))
-    ports = {**vars(pipeline), "policy": POLICY}
+    ports = {**vars(pipeline), "policy": POLICY, "tasks": pipeline.executions}
+    store = InMemoryCapacityStore()
+    ports |= {"capacity_store": store, "settings": InMemoryModelSettings()}
+    ports["capacity_ports"] = CapacityPorts(InMemoryControlPlane(), store, InMemoryEventLog())
+    if port == "detector":
+        del ports["settings"]
     taken = {
         name: ports[name] for name in inspect.signature(handler).parameters if name in ports and name != port
     }
@@ -159,7 +180,7 @@ def test_a_missing_setting_is_named(
 
 DOCUMENT: dict[str, Any] = {
     **execution_input(Image("b", "k", "v"), "2026-03-01T12:00:00Z", 1),
-    "detection": {"review_seconds": 60},
+    "detection": {"review_seconds": 60, "timeout_seconds": 60, "reason": "stopped"},
 }
 EVENT: dict[str, Any] = {
     **DOCUMENT,

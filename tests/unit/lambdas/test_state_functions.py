@@ -149,7 +149,12 @@ def test_unusual_photos_and_those_without_a_reference_are_counted(
 def test_a_model_that_is_not_ready_is_no_error(pipeline: Pipeline, invoke: Invoke) -> None:
     answer = invoke(pipeline, detect_labels, event(claimed(pipeline)), detector=ASLEEP)
 
-    assert answer == {"outcome": "not_ready", "reason": "asleep", "wait_seconds": 30}
+    assert answer == {
+        "outcome": "not_ready",
+        "reason": "asleep",
+        "wait_seconds": 30,
+        "timeout_seconds": POLICY.model_wait_seconds,
+    }
 
 
 def test_a_broken_set_up_is_logged_as_an_error(pipeline: Pipeline, invoke: Invoke, log: Log) -> None:

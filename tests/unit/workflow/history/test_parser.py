@@ -5,10 +5,12 @@ from typing import Any
 
 import pytest
 
+from review_app.executions.graph.drawing import step_style
+from review_app.executions.timeline import is_human_wait
 from tests.recorder import AWS_TOKEN, T0, Recorder
 from workflow.history.parser import parse_steps
 from workflow.history.redaction import TOKEN_PLACEHOLDER
-from workflow.history.step import ExecutionStep, StepStatus
+from workflow.history.step import MODEL_WAIT, ExecutionStep, StepStatus
 
 UUID = "0b9f4c1e-6a51-4d0e-9f0a-2f4f7d1f9a11"
 
@@ -101,6 +103,31 @@ def test_a_caught_error_is_kept_and_the_execution_continues(recorder: Recorder) 
     assert steps["Ask a reviewer"].error == "States.Timeout"
     assert steps["Ask a reviewer"].attempts[0].status is StepStatus.TIMED_OUT
     assert (steps["Escalate review"].status, steps["Escalate review"].seconds) == (StepStatus.RUNNING, None)
+
+
+@pytest.mark.parametrize(
+    ("state", "seconds", "text"),
+    [
+        (MODEL_WAIT, 86_400, "for the model since 2026-01-01 00:00 UTC, until 2026-01-02 00:00 UTC at most"),
+        ("Ask a reviewer", None, "for a reviewer since 2026-01-01 00:00 UTC"),
+    ],
+)
+def test_a_wait_tells_in_words_since_when_until_when_and_for_what(
+    recorder: Recorder, state: str, seconds: int | None, text: str
+) -> None:
+    how: dict[str, Any] = {"resourceType": "lambda", "resource": "invoke.waitForTaskToken"}
+    limit = {"timeoutInSeconds": seconds} if seconds else {}
+    payload = json.dumps({"Payload": {"token": AWS_TOKEN}})
+    recorder.enter("Task", state)
+    recorder("TaskScheduled", **how, **limit, parameters=payload)
+    recorder("TaskSubmitted", **how)
+
+    (step,) = parse_steps(recorder.events)
+
+    assert step.status_text == f"waiting {text}"
+    assert AWS_TOKEN not in repr(step)
+    assert step_style(step) == ("running" if state == MODEL_WAIT else "waiting")
+    assert is_human_wait(step) == (state != MODEL_WAIT)
 
 
 def test_a_submitted_callback_waits_and_other_integrations_run(recorder: Recorder) -> None:

@@ -54,4 +54,4 @@ def test_attempts_count_anew_with_every_revision() -> None:
 
 
 def test_the_states_are_the_words_in_the_index() -> None:
-    assert [str(state) for state in InspectionState] == ["inspecting", "waiting", "closed"]
+    assert [str(state) for state in InspectionState] == ["inspecting", "parked", "waiting", "closed"]

@@ -285,6 +285,22 @@ def test_a_photo_requests_a_start_of_a_stopped_model_but_not_of_a_busy_one() -> 
     assert plant.control_plane.starts == [ARN]
 
 
+def test_an_unreadable_capacity_policy_lets_photos_wait_instead_of_failing() -> None:
+    plant = Plant(ModelStatus.STOPPED)
+    detector = capacity_manager.AutoStartingDetector(
+        detector=FakeDetector(_to_outcome(STOPPED)),
+        ports=plant.ports,
+        model=ARN,
+        policy=lambda: parse_capacity_policy("no policy"),
+    )
+
+    answer = detector.detect_labels(Image("in", "1.jpg", "v1"))
+
+    assert isinstance(answer, ModelNotReady)
+    assert answer.broken
+    assert answer.reason.startswith("the model is not running, and the capacity policy: not JSON")
+
+
 STOPPED = ClientError({"Error": {"Code": "ResourceNotReadyException"}}, "DetectCustomLabels")
 
 

@@ -105,7 +105,12 @@ def test_a_model_that_is_not_ready_is_asked_again_and_nothing_is_stored() -> Non
 
     answer = pipeline.detect(image, "me", waited=5)
 
-    assert answer == {"outcome": "not_ready", "reason": "the model is not running", "wait_seconds": 30}
+    assert answer == {
+        "outcome": "not_ready",
+        "reason": "the model is not running",
+        "wait_seconds": 30,
+        "timeout_seconds": POLICY.model_wait_seconds - 5,
+    }
     assert pipeline.row(image) == before
     assert pipeline.detect(image, "me")["outcome"] == "answered"
 
@@ -129,14 +134,14 @@ def test_the_longest_wait_fits_the_history_of_one_execution(
     wait_seconds: int, model_wait_seconds: int
 ) -> None:
     policy = replace(POLICY, model_wait_seconds=model_wait_seconds)
-    pipeline, image = claimed(ModelNotReady("the model is busy", wait_seconds), policy=policy)
+    pipeline, image = claimed(ModelNotReady("the model is busy", wait_seconds, busy=True), policy=policy)
     waited, rounds = 0.0, 0
 
-    while (answer := pipeline.detect(image, "me", waited))["outcome"] == "not_ready":
+    while (answer := pipeline.detect(image, "me", waited))["outcome"] == "busy":
         waited += answer["wait_seconds"]
         rounds += 1
 
-    events_of_a_round = 9  # Detect labels has 5, Did the model answer? and Wait for model have 2 each.
+    events_of_a_round = 9  # Detect labels has 5, Did the model answer? and the Wait have 2 each.
     assert rounds * events_of_a_round < 20_000
     assert waited < model_wait_seconds * 1.02 + 60
 
