@@ -23,6 +23,7 @@ from local.environment import LocalEnvironment
 from workflow.aws.container import AwsContainer
 from workflow.aws.executions import StepFunctionsExecutions
 from workflow.inspections.inspection import InspectionState
+from workflow.inspections.verdict import Verdict
 from workflow.models.model import ModelStatus
 from workflow.models.promotion import ModelAction
 
@@ -39,6 +40,12 @@ def wait_until(condition: Callable[[], bool], timeout_seconds: float) -> float:
             raise TimeoutError(f"it does not hold after {timeout_seconds:.0f} s")
         time.sleep(1)
     return time.monotonic() - began
+
+
+def has_announced_all(traffic: Traffic, uploads: int) -> bool:
+    """Decide the photos that the guard stops, and return True if every photo is announced."""
+    traffic.decide_waiting(lambda _inspection: Verdict.OK)
+    return len(traffic.announced_at) == uploads
 
 
 def count_wait_transitions(executions: StepFunctionsExecutions, name: str) -> int:
@@ -73,7 +80,7 @@ def run_parking(environment: LocalEnvironment, uploads: int, timeout_seconds: fl
     settings.set_capacity_policy(ON_DEMAND)
     start_seconds = wait_until(lambda: has_status(ModelStatus.RUNNING), timeout_seconds)
     running_at = time.monotonic()
-    wait_until(lambda: len(traffic.announced_at) == uploads, timeout_seconds)
+    wait_until(lambda: has_announced_all(traffic, uploads), timeout_seconds)
     wait_until(lambda: count(InspectionState.CLOSED) == uploads, timeout_seconds)
     traffic.stop()
     announced = sorted(at - running_at for at in traffic.announced_at.values())

@@ -88,7 +88,11 @@ def draw_graph(definition: Mapping[str, Any], steps: Sequence[ExecutionStep]) ->
     visits = Counter(step.name for step in steps)
     taken = Counter(_transitions_taken(steps))
     edges = (
-        DrawnEdge(route, _svg_path(route.points), taken[route.transition.source, route.transition.target])
+        DrawnEdge(
+            route,
+            _svg_path(route.points),
+            taken[route.transition.source, route.transition.target, route.transition.kind == "catch"],
+        )
         for route in layout.routes
     )
     return GraphDrawing(
@@ -130,14 +134,18 @@ def _draw_state(box: Box, step: ExecutionStep | None, visits: int) -> DrawnState
     )
 
 
-def _transitions_taken(steps: Iterable[ExecutionStep]) -> Iterator[tuple[str, str]]:
-    """Yield the source and target of each transition that the execution took, within each branch."""
-    last_in_branch: dict[tuple[int | None, tuple[str, ...]], str] = {}
+def _transitions_taken(steps: Iterable[ExecutionStep]) -> Iterator[tuple[str, str, bool]]:
+    """Yield each transition that the execution took, within each branch: source, target, whether by a catch.
+
+    A timeout may lead to the same state as success.
+    """
+    last_in_branch: dict[tuple[int | None, tuple[str, ...]], ExecutionStep] = {}
     for step in steps:
         branch = (step.parent_id, step.branch)
         if branch in last_in_branch:
-            yield last_in_branch[branch], step.name
-        last_in_branch[branch] = step.name
+            last = last_in_branch[branch]
+            yield last.name, step.name, last.status is StepStatus.CAUGHT
+        last_in_branch[branch] = step
 
 
 def _svg_path(points: Sequence[Point]) -> str:

@@ -10,6 +10,7 @@ from collections import Counter
 from itertools import combinations, pairwise
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -194,25 +195,31 @@ def entered(number: int, name: str, kind: str = "Task", previous: int = 0) -> di
     }
 
 
-def test_the_path_taken_is_marked_on_the_lines_and_states() -> None:
+@pytest.mark.parametrize("is_caught", [False, True])
+def test_the_path_taken_is_marked_on_the_lines_and_states(is_caught: bool) -> None:
     document = {
         "StartAt": "Try",
         "States": {
-            "Try": {"Type": "Pass", "Next": "Good", "Catch": [{"Next": "Bad"}]},
+            "Try": {"Type": "Task", "Next": "Good", "Catch": [{"Next": "Good"}, {"Next": "Bad"}]},
             "Good": {"Type": "Succeed"},
             "Bad": {"Type": "Fail"},
         },
     }
     exited = {
-        **entered(2, "Try", "Pass", 1),
-        "type": "PassStateExited",
+        **entered(3, "Try", "Task", 2),
+        "type": "TaskStateExited",
         "stateExitedEventDetails": {"name": "Try"},
     }
-    visited = parse_steps([entered(1, "Try", "Pass"), exited, entered(3, "Bad", "Fail", 2)])
+    failed = {**entered(2, "", "Task", 1), "type": "LambdaFunctionFailed"}
+    ended = ("Bad", "Fail") if is_caught else ("Good", "Succeed")
+    if not is_caught:
+        failed["type"] = "LambdaFunctionSucceeded"
+    visited = parse_steps([entered(1, "Try", "Task"), failed, exited, entered(4, *ended, 3)])
 
     graph = drawing.draw_graph(document, visited)
 
     styles = {state.box.name: state.style for state in graph.states}
-    assert styles == {"Try": "succeeded", "Good": "not-entered", "Bad": "failed"}
-    taken = {(edge.route.transition.target, edge.times_taken) for edge in graph.edges}
-    assert taken == {("Good", 0), ("Bad", 1)}
+    assert styles["Try"] == ("caught" if is_caught else "succeeded")
+    assert styles["Good" if is_caught else "Bad"] == "not-entered"
+    taken = [(edge.route.transition.target, edge.style) for edge in graph.edges if edge.times_taken]
+    assert taken == [("Bad", "caught") if is_caught else ("Good", "taken")]
