@@ -12,8 +12,6 @@ predicts. --cache keeps the features of a product for the next run. --json print
 
 import argparse
 import json
-import os
-import sys
 import time
 from collections import defaultdict
 from collections.abc import Sequence
@@ -25,6 +23,7 @@ from statistics import fmean
 
 import numpy as np
 from sklearn.metrics import roc_auc_score
+from threadpoolctl import threadpool_limits
 
 from benchmarks.host import describe_host
 from benchmarks.product_banks import (
@@ -173,8 +172,14 @@ def check_intervals(seed: int) -> dict[str, tuple[int, int, int, int]]:
     return results
 
 
+def configure_worker() -> None:
+    """Set the memory allocator, and use one thread of linear algebra in each process."""
+    configure_malloc()
+    threadpool_limits(1)
+
+
 def print_intervals(count: int, as_json: bool) -> None:
-    with ProcessPoolExecutor(initializer=configure_malloc) as pool:
+    with ProcessPoolExecutor(initializer=configure_worker) as pool:
         checked = list(pool.map(check_intervals, range(count)))
     print("| Rate | Inside the predicted interval | Above it | Mean width |\n|---|---|---|---|")
     for name in checked[0]:
@@ -234,12 +239,13 @@ def main() -> None:
     parser.add_argument("--cache", type=Path)
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
+    threadpool_limits(1)
     print(describe_host())
     if options.intervals:
         print_intervals(options.intervals, options.json)
         return
     measurements = []
-    with ProcessPoolExecutor(initializer=configure_malloc) as pool:
+    with ProcessPoolExecutor(initializer=configure_worker) as pool:
         makers = {
             product.name: partial(generate_bank, product, number, options.parts, pool)
             for number, product in enumerate(PRODUCTS)
@@ -255,11 +261,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    # One thread of linear algebra in each process; the variables count before NumPy is imported.
-    if os.environ.get("OPENBLAS_NUM_THREADS") != "1":
-        os.execve(
-            sys.executable,
-            [sys.executable, "-m", "benchmarks.products", *sys.argv[1:]],
-            os.environ | {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"},
-        )
     main()
