@@ -5,7 +5,9 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import boto3
 from botocore.config import Config
@@ -19,18 +21,21 @@ SECONDS_BEFORE_FIRST_CALL = 0.5
 SECONDS_PER_MINUTE = 60
 
 
-def invoke_function(function: LambdaFunction) -> str:
+def invoke_function(function: LambdaFunction, client: Any = None) -> str:
     """Invoke a function and wait for its end. Return its error as text, or an empty string."""
+    response = (client or create_client()).invoke(FunctionName=function_name(function), Payload=b"{}")
+    payload: str = response["Payload"].read().decode()
+    return payload if response.get("FunctionError") else ""
+
+
+def create_client() -> Any:
+    """Return a Lambda client that waits for the slowest scheduled function and repeats no call."""
     config = Config(
-        read_timeout=function.timeout_seconds + 30,
+        read_timeout=max(function.timeout_seconds for function in catalog.FUNCTIONS) + 30,
         retries={"total_max_attempts": 1},
         proxies={},  # Without it botocore reads the environment, which another thread may change.
     )
-    response = boto3.client("lambda", config=config).invoke(
-        FunctionName=function_name(function), Payload=b"{}"
-    )
-    payload: str = response["Payload"].read().decode()
-    return payload if response.get("FunctionError") else ""
+    return boto3.client("lambda", config=config)
 
 
 class Scheduler:
@@ -85,7 +90,8 @@ def run_scheduler(log_file: Path) -> Iterator[Scheduler]:
     handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
     log = logging.Logger("scheduler")
     log.addHandler(handler)
-    scheduler = Scheduler(log)
+    # The client is made here, since another thread may change boto3's default session.
+    scheduler = Scheduler(log, partial(invoke_function, client=create_client()))
     scheduler.start()
     try:
         yield scheduler
