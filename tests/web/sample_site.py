@@ -30,7 +30,7 @@ class SampleSite:
             "nothing found": "/executions?q=nowhere",
             "failed ones": "/executions?status=failed",
             **{name: f"/executions/{row.owner}" for name, row in self.rows.items()},
-            "a state": f"/executions/{first}?state=Wait%20for%20model",
+            "a state": f"/executions/{first}?state=Wait%20for%20the%20model",
             "compare": f"/compare?a={first}&b={second}",
             "dashboard": "/dashboard?days=7",
             "hours": "/dashboard?days=1",

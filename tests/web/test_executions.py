@@ -219,7 +219,8 @@ def test_each_step_is_opened_by_its_link_without_javascript(
     opened = {re.search(r"Step: ([^<]+)<", engineer.get(link).text)[1] for link in set(links)}  # type: ignore[index]
 
     assert {"Claim upload", "Ask a reviewer", "Escalate review", "Close inspection"} <= opened
-    assert "This execution did not enter the state" in engineer.get(f"{path}?state=Wait%20for%20model").text
+    page = engineer.get(f"{path}?state=Wait%20for%20the%20model")
+    assert "This execution did not enter the state" in page.text
 
 
 def test_what_a_step_logged_is_one_link_away_and_not_asked_for_before(
