@@ -5,12 +5,10 @@ import time
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from botocore.exceptions import ClientError
-
 from workflow import timestamps
 from workflow.aws.clients import client
 from workflow.aws.model_control_plane import RekognitionModelControlPlane
-from workflow.aws.object_store import is_missing_object
+from workflow.aws.object_store import read_object
 from workflow.models.model import ModelKind, ModelStatus, ModelVersion, RequestResult, kind_of
 
 FILE_SUFFIX = ".npz"
@@ -36,12 +34,12 @@ class S3OwnModels:
 
     def read(self, arn: str) -> bytes | None:
         """Return the content of a model's file, or None if it does not exist."""
-        return self._read(*_location(arn))
+        return read_object(self._s3, *_location(arn))
 
     def describe(self, arn: str) -> ModelVersion | None:
         """Return one model, or None if it does not exist."""
         bucket, key = _location(arn)
-        text = self._read(bucket, key.removesuffix(FILE_SUFFIX) + ABOUT_SUFFIX)
+        text = read_object(self._s3, bucket, key.removesuffix(FILE_SUFFIX) + ABOUT_SUFFIX)
         return ModelVersion(arn=arn, status=ModelStatus.RUNNING, **json.loads(text)) if text else None
 
     def list_versions(self, project: str) -> list[ModelVersion]:
@@ -61,17 +59,6 @@ class S3OwnModels:
     def _keys(self, prefix: str) -> Iterator[str]:
         for page in self._s3.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=prefix):
             yield from (entry["Key"] for entry in page.get("Contents", ()))
-
-    def _read(self, bucket: str, key: str) -> bytes | None:
-        try:
-            answer = self._s3.get_object(Bucket=bucket, Key=key)
-        except ClientError as error:
-            if is_missing_object(error):
-                return None
-            raise
-        with answer["Body"] as body:
-            content: bytes = body.read()
-        return content
 
 
 class ModelControlPlaneOfAllKinds(RekognitionModelControlPlane):
